@@ -1,0 +1,56 @@
+//! What a flow needs of a CRM. The bodies are in `leadgate-connectors`.
+
+use std::collections::BTreeMap;
+
+use crate::ids::ObjectType;
+use crate::patch::Patch;
+use crate::person::Properties;
+use crate::retry::Retry;
+
+/// A CRM we can read from and write to.
+#[async_trait::async_trait]
+pub trait Crm: Send + Sync {
+    /// The current values of `properties` for each of `ids`. An id that the CRM doesn't have (deleted, merged) is
+    /// absent from the answer. At most [`RECORDS_MAX`] ids.
+    async fn read(
+        &self,
+        object: ObjectType,
+        ids: &[String],
+        properties: &[&str],
+    ) -> Result<BTreeMap<String, Properties>, CrmError>;
+
+    /// Writes each patch to its record. Same values again are no harm. One answer per record, whatever happened to
+    /// the others; a record without an answer must be taken as failed. At most [`RECORDS_MAX`] patches.
+    async fn write(
+        &self,
+        object: ObjectType,
+        patches: &BTreeMap<String, Patch>,
+    ) -> Result<BTreeMap<String, Written>, CrmError>;
+}
+
+/// The most records in one call: HubSpot's limit for its batch endpoints.
+pub const RECORDS_MAX: usize = 100;
+
+/// How the write of one record ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// All of it, but for properties that the CRM refuses (named, with its reason).
+    Done {
+        /// Refused properties.
+        dropped: BTreeMap<String, String>,
+    },
+    /// The CRM doesn't have the record any more.
+    Gone,
+    /// The CRM refuses the record as a whole. It names no personal data.
+    Rejected(String),
+}
+
+/// A call to a CRM that failed as a whole.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub struct CrmError {
+    /// Safe to log: no body, no token.
+    pub reason: String,
+    /// Whether to try again.
+    pub retry: Retry,
+}

@@ -1,0 +1,44 @@
+//! What a CRM tells us, in our words.
+
+use jiff::Timestamp;
+
+use crate::ids::{RecordKey, RequestId};
+use crate::patch::Fingerprint;
+
+/// One thing that a delivery tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrmEvent {
+    /// The record may be worth enriching.
+    Due(DueEvent),
+    /// The person asked to be forgotten.
+    PrivacyDeletion(RecordKey),
+    /// Nothing that we act on. Acknowledged and counted.
+    Other,
+}
+
+/// An event that makes a record due, if it isn't fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueEvent {
+    /// Which record.
+    pub record: RecordKey,
+    /// The same for each delivery of the event.
+    pub request: RequestId,
+    /// When it happened, by the CRM's clock.
+    pub occurred_at: Timestamp,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// Why a record is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// It is new.
+    Created,
+    /// A property was set, to a value with this fingerprint.
+    Changed {
+        /// The CRM's name for it.
+        property: String,
+        /// Of the new value.
+        value: Fingerprint,
+    },
+}

@@ -1,0 +1,215 @@
+//! Names of things. Every id is text with a type, so that one can't be passed for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Separates the parts of a [`RecordKey`]. No part may contain it.
+const SEPARATOR: char = '#';
+
+/// One customer of the installation: the name of its table in `leadgate.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantId(String);
+
+/// Why a text can't be an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// A tenant is named in URLs and keys: a small alphabet keeps both readable and safe.
+    #[error("found {0:?}, expected 1 to 40 characters from a-z, 0-9 and '-'")]
+    Tenant(String),
+    /// A record key that doesn't have its four parts.
+    #[error("found {0:?}, expected tenant#crm#object type#id")]
+    Record(String),
+}
+
+impl TenantId {
+    /// The name as written in the configuration.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TenantId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty() || text.len() > 40 || !text.chars().all(allowed) {
+            return Err(IdError::Tenant(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which CRM a record lives in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrmKind {
+    /// HubSpot.
+    Hubspot,
+}
+
+impl CrmKind {
+    /// The word used in keys, URLs and configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hubspot => "hubspot",
+        }
+    }
+}
+
+/// The kind of a row in a CRM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectType {
+    /// A person.
+    Contact,
+}
+
+impl ObjectType {
+    /// The word used in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+        }
+    }
+}
+
+/// One row in one CRM of one tenant. As text: `tenant#crm#object type#id`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    /// Whose record it is.
+    pub tenant: TenantId,
+    /// Where it lives.
+    pub crm: CrmKind,
+    /// What it is.
+    pub object: ObjectType,
+    /// The CRM's own id for it.
+    pub id: String,
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (crm, object) = (self.crm.as_str(), self.object.as_str());
+        write!(f, "{}#{crm}#{object}#{}", self.tenant, self.id)
+    }
+}
+
+impl FromStr for RecordKey {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError::Record(text.to_owned());
+        let parts: Vec<&str> = text.split(SEPARATOR).collect();
+        let [tenant, "hubspot", "contact", id] = parts[..] else { return Err(wrong()) };
+        if id.is_empty() || id.len() > 64 {
+            return Err(wrong());
+        }
+        Ok(Self { tenant: tenant.parse()?, crm: CrmKind::Hubspot, object: ObjectType::Contact, id: id.to_owned() })
+    }
+}
+
+impl Serialize for RecordKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One wish to have a record enriched. Derived from the record and the event that caused it, never random, so that
+/// the same event delivered twice is the same request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The id for `record` and the CRM's way to tell this event from others (`dedupe_key`).
+    pub fn derive(record: &RecordKey, dedupe_key: &str) -> Self {
+        Self(digest(&[&record.to_string(), dedupe_key]))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One unit of work that is paid for together: one hold, one call, one settle. It starts with the time it was made,
+/// so that a tenant's ledger sorts by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PurchaseId(String);
+
+impl PurchaseId {
+    /// The id of what one invocation buys for one tenant. An invocation id is unique, so two workers can't share a
+    /// purchase even when they work on the same messages in the same millisecond.
+    pub fn derive(tenant: &TenantId, invocation: &str, attempt: u32, now: Timestamp) -> Self {
+        let attempt = attempt.to_string();
+        let tail = digest(&[tenant.as_str(), invocation, &attempt]);
+        Self(format!("{:013}-{}", now.as_millisecond(), &tail[..12]))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PurchaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// 80 bits of SHA-256 over length-prefixed parts, in hex: short enough for a log line, long enough not to collide.
+fn digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hex::encode(&hasher.finalize()[..10])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_key_survives_its_own_text() {
+        let key: RecordKey = "acme#hubspot#contact#1246978317".parse().expect("a key");
+        assert_eq!(key.to_string().parse::<RecordKey>().expect("a key"), key);
+        for wrong in ["", "acme", "acme#hubspot#contact#", "a#b#c#d#e", "Acme#hubspot#contact#1"] {
+            assert!(wrong.parse::<RecordKey>().is_err(), "{wrong:?} is not a key");
+        }
+    }
+
+    #[test]
+    fn the_same_event_is_the_same_request_and_parts_do_not_run_together() {
+        let key: RecordKey = "acme#hubspot#contact#12".parse().expect("a key");
+        let other: RecordKey = "acme#hubspot#contact#1".parse().expect("a key");
+        assert_eq!(RequestId::derive(&key, "3"), RequestId::derive(&key, "3"));
+        assert_ne!(RequestId::derive(&key, "3"), RequestId::derive(&other, "23"));
+    }
+}

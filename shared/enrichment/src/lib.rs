@@ -1,0 +1,23 @@
+//! The heart of Leadgate: its words and its rules.
+//!
+//! Everything here is a decision: is this record due, which wallets pay, what does it cost, which fields may be
+//! written, when does the cycle close. Nothing here does I/O, reads a clock, draws a random number or looks at the
+//! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
+
+pub mod clock;
+pub mod ids;
+pub mod retry;
+// pub mod config;
+pub mod credits;
+pub mod crm;
+pub mod cycle;
+pub mod event;
+pub mod gate;
+pub mod ledger;
+pub mod outcome;
+pub mod patch;
+pub mod person;
+pub mod price;
+pub mod provider;
+pub mod record;
+pub mod request;

@@ -1,0 +1,116 @@
+//! How a request ended. One of these, and one log line, for each message the worker takes up.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The CRM holds what was bought. Zero fields when people had filled them all in meanwhile.
+    WrittenBack {
+        /// How many fields we wrote.
+        fields: usize,
+    },
+    /// Nothing was bought: the record was enriched within the freshness window, by us or by the CRM's own field.
+    Fresh,
+    /// Nothing was bought: no field of it wants a value.
+    NothingWanted,
+    /// The provider doesn't know the person.
+    Unmatched,
+    /// Parked until there are credits.
+    Deferred {
+        /// Why.
+        reason: DeferReason,
+        /// When they are expected at the latest.
+        until: Timestamp,
+    },
+    /// Nothing was bought, and asking again would not help until the record changes.
+    Refused(RefuseReason),
+    /// Given up on.
+    Failed(FailReason),
+    /// Back on the queue, unchanged.
+    Returned {
+        /// Why.
+        reason: &'static str,
+        /// When it will be taken up again.
+        after: Duration,
+    },
+}
+
+/// Why a record is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeferReason {
+    /// The wallets can't pay for it.
+    Balance,
+    /// They could, if others did not hold the credits at the moment.
+    HeldByOthers,
+    /// The provider says that our credits with it are used up, whatever our ledger says.
+    ProviderOutOfCredits,
+    /// The provider refuses our key or plan.
+    ProviderDenied,
+}
+
+/// Why a record can't be enriched as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefuseReason {
+    /// Nothing in it tells who the person is.
+    NoIdentity,
+    /// The CRM doesn't have it any more.
+    Gone,
+    /// The person asked to be forgotten.
+    Erased,
+    /// The provider calls the request invalid.
+    Invalid,
+    /// It came round too often within the hour: the backstop against loops.
+    TooManyHops,
+}
+
+/// Why a record was given up on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailReason {
+    /// Its purchases ended in unknown outcomes as often as policy allows.
+    OutcomeUnknown,
+    /// The CRM refuses what was bought.
+    WriteRejected,
+}
+
+impl Outcome {
+    /// The word for it in logs and reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrittenBack { .. } => "written-back",
+            Self::Fresh => "fresh",
+            Self::NothingWanted => "nothing-wanted",
+            Self::Unmatched => "unmatched",
+            Self::Deferred { .. } => "deferred",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Returned { .. } => "returned",
+        }
+    }
+
+    /// Whether the message must stay on the queue.
+    pub fn is_returned(&self) -> bool {
+        matches!(self, Self::Returned { .. })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word();
+        match self {
+            Self::WrittenBack { fields } => write!(f, "{word}: {fields} fields"),
+            Self::Fresh | Self::NothingWanted | Self::Unmatched => f.write_str(word),
+            Self::Deferred { reason, until } => write!(f, "{word} until {until}: {reason:?}"),
+            Self::Refused(reason) => write!(f, "{word}: {reason:?}"),
+            Self::Failed(reason) => write!(f, "{word}: {reason:?}"),
+            Self::Returned { reason, after } => write!(f, "{word} for {} s: {reason}", after.as_secs()),
+        }
+    }
+}

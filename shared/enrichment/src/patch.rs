@@ -1,0 +1,120 @@
+//! Which values go into which fields of a CRM record, and which must be left alone.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::person::{Profile, ProfileField, Properties, value_of};
+
+/// When a field of the CRM may be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldPolicy {
+    /// Only while it is blank.
+    #[default]
+    FillBlank,
+    /// Whatever is in it.
+    Overwrite,
+    /// While it is blank, or holds what we wrote and nobody has touched since.
+    OverwriteOurs,
+    /// Not at all: mapped for the record, switched off.
+    Never,
+}
+
+/// One row of the field mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldMapping {
+    /// The CRM's name for the property.
+    pub property: String,
+    /// What goes into it.
+    pub from: ProfileField,
+    /// When.
+    pub policy: FieldPolicy,
+}
+
+/// Values by the CRM's property names.
+pub type Patch = BTreeMap<String, String>;
+
+/// Tells a value from another without keeping it: 64 bits of SHA-256 in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Of a value as it stands in the CRM; blanks around it don't count.
+    pub fn of(value: &str) -> Self {
+        Self(hex::encode(&Sha256::digest(value.trim().as_bytes())[..8]))
+    }
+}
+
+/// What we wrote into a record, by property: enough to know it again, not enough to read it.
+pub type Fingerprints = BTreeMap<String, Fingerprint>;
+
+impl FieldMapping {
+    /// Whether the field may be written, given what the CRM holds now and what we wrote before.
+    pub fn may_write(&self, current: &Properties, ours: &Fingerprints) -> bool {
+        let Some(value) = value_of(current, &self.property) else { return self.policy != FieldPolicy::Never };
+        match self.policy {
+            FieldPolicy::Never | FieldPolicy::FillBlank => false,
+            FieldPolicy::Overwrite => true,
+            FieldPolicy::OverwriteOurs => ours.get(&self.property) == Some(&Fingerprint::of(value)),
+        }
+    }
+}
+
+/// Whether any field of the record still wants a value. When none does, nothing is bought.
+pub fn wants_anything(mapping: &[FieldMapping], current: &Properties, ours: &Fingerprints) -> bool {
+    mapping.iter().any(|field| field.may_write(current, ours))
+}
+
+/// All that a profile has to say to the CRM. What may really be written is decided just before the write.
+pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
+    let value = |field: &FieldMapping| Some((field.property.clone(), profile.get(field.from)?.to_owned()));
+    mapping.iter().filter(|field| field.policy != FieldPolicy::Never).filter_map(value).collect()
+}
+
+/// The part of a patch that may be written now, and would change something.
+pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties, ours: &Fingerprints) -> Patch {
+    let may_write =
+        |property: &str| mapping.iter().any(|field| field.property == property && field.may_write(current, ours));
+    let changes = |property: &str, value: &str| value_of(current, property) != Some(value.trim());
+    let written = patch.iter().filter(|(property, value)| may_write(property) && changes(property, value));
+    written.map(|(property, value)| (property.clone(), value.clone())).collect()
+}
+
+/// The fingerprints of a patch.
+pub fn fingerprints(patch: &Patch) -> Fingerprints {
+    patch.iter().map(|(property, value)| (property.clone(), Fingerprint::of(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(policy: FieldPolicy) -> Vec<FieldMapping> {
+        vec![FieldMapping { property: "jobtitle".into(), from: ProfileField::Title, policy }]
+    }
+
+    fn holding(value: Option<&str>) -> Properties {
+        Properties::from([("jobtitle".into(), value.map(str::to_owned))])
+    }
+
+    #[test]
+    fn each_policy_protects_what_it_promises_to() {
+        let patch = Patch::from([("jobtitle".into(), "CTO".into())]);
+        let ours = fingerprints(&Patch::from([("jobtitle".into(), "Engineer".into())]));
+        let writes = |policy, value| !applicable(&patch, &mapping(policy), &holding(value), &ours).is_empty();
+
+        for blank in [None, Some(""), Some("  ")] {
+            assert!(writes(FieldPolicy::FillBlank, blank));
+            assert!(writes(FieldPolicy::OverwriteOurs, blank));
+            assert!(!writes(FieldPolicy::Never, blank));
+        }
+        assert!(!writes(FieldPolicy::FillBlank, Some("Engineer")));
+        assert!(writes(FieldPolicy::OverwriteOurs, Some("Engineer")));
+        assert!(!writes(FieldPolicy::OverwriteOurs, Some("Chief Engineer")), "somebody edited it");
+        assert!(writes(FieldPolicy::Overwrite, Some("Chief Engineer")));
+        assert!(!writes(FieldPolicy::Overwrite, Some("CTO")), "writing the same value starts an echo for nothing");
+    }
+}

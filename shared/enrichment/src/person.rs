@@ -1,0 +1,207 @@
+//! A person: what the CRM knows of them to ask with, and what a provider knows.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::patch::Fingerprint;
+
+/// What we ask a provider with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Employer's name.
+    pub company: Option<String>,
+    /// Employer's domain, bare: no scheme, no `www.`, no path.
+    pub domain: Option<String>,
+    /// LinkedIn profile.
+    pub linkedin_url: Option<String>,
+}
+
+/// The CRM's names for the properties that tell who somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProperties {
+    /// E-mail address.
+    pub email: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Employer's name.
+    pub company: String,
+    /// Employer's web site.
+    pub website: String,
+    /// LinkedIn profile.
+    pub linkedin_url: String,
+}
+
+impl Default for IdentityProperties {
+    /// HubSpot's own names.
+    fn default() -> Self {
+        let own = str::to_owned;
+        Self {
+            email: own("email"),
+            first_name: own("firstname"),
+            last_name: own("lastname"),
+            company: own("company"),
+            website: own("website"),
+            linkedin_url: own("hs_linkedin_url"),
+        }
+    }
+}
+
+impl IdentityProperties {
+    /// All of them.
+    pub fn names(&self) -> [&str; 6] {
+        [&self.email, &self.first_name, &self.last_name, &self.company, &self.website, &self.linkedin_url]
+    }
+}
+
+/// A CRM record's properties, by the CRM's names. Unset ones are absent or `None`.
+pub type Properties = BTreeMap<String, Option<String>>;
+
+/// The value of a property, if it has one that isn't blank.
+pub fn value_of<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
+    properties.get(name)?.as_deref().map(str::trim).filter(|value| !value.is_empty())
+}
+
+impl Identity {
+    /// Who the record is about.
+    pub fn read(properties: &Properties, names: &IdentityProperties) -> Self {
+        let text = |name: &str| value_of(properties, name).map(str::to_owned);
+        Self {
+            email: text(&names.email).map(|email| email.to_lowercase()),
+            first_name: text(&names.first_name),
+            last_name: text(&names.last_name),
+            company: text(&names.company),
+            domain: text(&names.website).as_deref().and_then(bare_domain),
+            linkedin_url: text(&names.linkedin_url),
+        }
+    }
+
+    /// Whether a provider could tell who is meant: an address, a LinkedIn profile, or a full name with an employer.
+    pub fn is_usable(&self) -> bool {
+        let named = self.first_name.is_some() && self.last_name.is_some();
+        let employed = self.company.is_some() || self.domain.is_some();
+        self.email.as_deref().is_some_and(|email| email.contains('@'))
+            || self.linkedin_url.is_some()
+            || (named && employed)
+    }
+
+    /// Tells this identity from another without keeping it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let parts = [&self.email, &self.first_name, &self.last_name, &self.company, &self.domain, &self.linkedin_url];
+        let parts: Vec<&str> = parts.iter().map(|part| part.as_deref().unwrap_or_default()).collect();
+        Fingerprint::of(&parts.join("\n"))
+    }
+}
+
+/// `https://www.Example.com/about` → `example.com`.
+fn bare_domain(website: &str) -> Option<String> {
+    let rest = website.split_once("://").map_or(website, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
+    let host = host.strip_prefix("www.").unwrap_or(&host);
+    host.contains('.').then(|| host.to_owned())
+}
+
+/// A thing that a provider may know about a person. The words of `from` in a field's mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileField {
+    /// Work e-mail address.
+    Email,
+    /// What the provider says of the address: `verified`, `extrapolated`, `unavailable`, …
+    EmailStatus,
+    /// Given name.
+    FirstName,
+    /// Family name.
+    LastName,
+    /// Job title.
+    Title,
+    /// Seniority, in the provider's words.
+    Seniority,
+    /// The line under the name.
+    Headline,
+    /// LinkedIn profile.
+    LinkedinUrl,
+    /// Where the person is.
+    City,
+    /// Where the person is.
+    State,
+    /// Where the person is.
+    Country,
+    /// Employer's name.
+    CompanyName,
+    /// Employer's domain.
+    CompanyDomain,
+    /// Employer's web site.
+    CompanyWebsite,
+    /// Employer's industry.
+    CompanyIndustry,
+    /// Employer's head count.
+    CompanyEmployees,
+    /// Employer's switchboard.
+    CompanyPhone,
+}
+
+/// What a provider knows about a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile(BTreeMap<ProfileField, String>);
+
+/// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
+const VALUE_CHARS_MAX: usize = 300;
+
+impl Profile {
+    /// Takes a value in: trimmed, freed of control characters, cut to a sane length. A blank one is no value.
+    pub fn set(&mut self, field: ProfileField, value: Option<impl AsRef<str>>) {
+        let Some(value) = value else { return };
+        let clean: String = value.as_ref().chars().filter(|c| !c.is_control()).take(VALUE_CHARS_MAX).collect();
+        let clean = clean.trim();
+        if !clean.is_empty() {
+            self.0.insert(field, clean.to_owned());
+        }
+    }
+
+    /// What is known of this.
+    pub fn get(&self, field: ProfileField) -> Option<&str> {
+        self.0.get(&field).map(String::as_str)
+    }
+
+    /// Whether it says nothing at all: how some providers say that they don't know somebody.
+    pub fn is_blank(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it has an address that the provider vouches for.
+    pub fn has_verified_email(&self) -> bool {
+        self.get(ProfileField::Email).is_some() && self.get(ProfileField::EmailStatus) == Some("verified")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_web_site_becomes_a_bare_domain_or_nothing() {
+        assert_eq!(bare_domain("https://www.Example.com/about").as_deref(), Some("example.com"));
+        assert_eq!(bare_domain("example.co.uk").as_deref(), Some("example.co.uk"));
+        assert_eq!(bare_domain("http://localhost:80/").as_deref(), None);
+    }
+
+    #[test]
+    fn a_name_alone_is_not_enough_to_ask_with() {
+        let mut identity =
+            Identity { first_name: Some("Ada".into()), last_name: Some("L".into()), ..Identity::default() };
+        assert!(!identity.is_usable());
+        identity.company = Some("Analytical".into());
+        assert!(identity.is_usable());
+        assert!(!Identity { email: Some("nonsense".into()), ..Identity::default() }.is_usable());
+    }
+}

@@ -1,0 +1,315 @@
+//! What we remember of a CRM record, and the steps it goes through.
+//!
+//! A step takes the record as it was read and gives the record as it shall be. The store writes it only if nobody has
+//! written in between (`rev`), so every step is decided on what is really there.
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+
+use crate::credits::Amounts;
+use crate::ids::{PurchaseId, RecordKey, RequestId};
+use crate::outcome::{DeferReason, FailReason, RefuseReason};
+use crate::patch::{Fingerprint, Fingerprints, Patch};
+use crate::request::{EnrichmentRequest, Source};
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Known, but nothing has been done with it: only an erasure has been noted.
+    Noted,
+    /// A worker has the right to work on it, until a time.
+    Claimed,
+    /// Paid for; the patch has not reached the CRM yet.
+    Bought,
+    /// The CRM holds what we have, or wanted nothing.
+    Written,
+    /// The provider doesn't know the person.
+    Unmatched,
+    /// Parked until there are credits.
+    Deferred,
+    /// Released from parking: a message is on the queue.
+    Released,
+    /// Can't be enriched as it is.
+    Refused,
+    /// Given up on.
+    Failed,
+}
+
+/// The right to work on a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The purchase that the work belongs to.
+    pub purchase: PurchaseId,
+    /// From when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// Until when. Whoever holds it has stopped by then, because its function has.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+}
+
+/// A record in parking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// Why.
+    pub reason: DeferReason,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// Not to be released before.
+    #[serde(with = "millisecond::required")]
+    pub not_before: Timestamp,
+    /// When credits are expected at the latest: the next cycle.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+    /// What it needs.
+    pub worst: Amounts,
+}
+
+/// Purchases within one hour: the backstop against loops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hops {
+    /// Which hour, counted from 1970.
+    pub hour: i64,
+    /// How many in it.
+    pub count: u32,
+}
+
+/// What we remember of a CRM record. Never a whole provider answer: well under 1 KB, because a write costs by the KB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which.
+    #[serde(rename = "record")]
+    pub key: RecordKey,
+    /// How often it has been written. The store counts.
+    pub rev: u64,
+    /// Where it stands.
+    pub state: State,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// The wish that it was last worked on for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<RequestId>,
+    /// Where that wish came from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Source>,
+    /// When that wish arose.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub occurred_at: Option<Timestamp>,
+    /// The last claim, running or run out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub claim: Option<Claim>,
+    /// The flag that the gate goes by.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub last_enriched: Option<Timestamp>,
+    /// What the last purchase cost for this record.
+    #[serde(skip_serializing_if = "Amounts::is_zero", default)]
+    pub cost: Amounts,
+    /// Bought and not yet written.
+    #[serde(skip_serializing_if = "Patch::is_empty", default)]
+    pub patch: Patch,
+    /// What we wrote into the CRM last.
+    #[serde(skip_serializing_if = "Fingerprints::is_empty", default)]
+    pub written: Fingerprints,
+    /// Purchases in a row whose outcome is unknown.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub unknowns: u8,
+    /// Purchases within the hour.
+    #[serde(default)]
+    pub hops: Hops,
+    /// Who an unmatched record was about when we asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked: Option<Fingerprint>,
+    /// Set while deferred.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deferral: Option<Deferral>,
+    /// Why it was refused, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<RefuseReason>,
+    /// Why it was given up on, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<FailReason>,
+    /// When the person asked to be forgotten.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub erased_at: Option<Timestamp>,
+}
+
+/// serde wants a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
+impl Record {
+    /// A record we have not met before.
+    pub fn new(key: RecordKey, now: Timestamp) -> Self {
+        Self {
+            key,
+            rev: 0,
+            state: State::Noted,
+            since: now,
+            request: None,
+            source: None,
+            occurred_at: None,
+            claim: None,
+            last_enriched: None,
+            cost: Amounts::default(),
+            patch: Patch::new(),
+            written: Fingerprints::new(),
+            unknowns: 0,
+            hops: Hops::default(),
+            asked: None,
+            deferral: None,
+            refused: None,
+            failed: None,
+            erased_at: None,
+        }
+    }
+
+    /// Claimed for `request`, as part of `claim`'s purchase. `unknown` says that the purchase it was claimed for
+    /// before ended in an unknown outcome.
+    pub fn claimed(self, request: &EnrichmentRequest, claim: Claim, unknown: bool) -> Self {
+        let ended = matches!(self.state, State::Written | State::Unmatched | State::Refused | State::Failed);
+        Self {
+            request: Some(request.request.clone()),
+            source: Some(request.source),
+            occurred_at: Some(request.occurred_at),
+            unknowns: if ended { 0 } else { self.unknowns + u8::from(unknown) },
+            cost: Amounts::default(),
+            deferral: None,
+            refused: None,
+            failed: None,
+            since: claim.since,
+            claim: Some(claim),
+            state: State::Claimed,
+            ..self
+        }
+    }
+
+    /// Bought already, and taken up again by somebody who will write it. The purchase stays the one that paid.
+    pub fn taken_over(self, since: Timestamp, until: Timestamp) -> Self {
+        let claim = self.claim.map(|claim| Claim { since, until, ..claim });
+        Self { claim, ..self }
+    }
+
+    /// Paid for: the patch is ours from here on.
+    pub fn bought(self, patch: Patch, cost: Amounts, now: Timestamp) -> Self {
+        let hops = self.hops.plus_one(now);
+        Self {
+            state: State::Bought,
+            since: now,
+            patch,
+            cost,
+            hops,
+            unknowns: 0,
+            last_enriched: Some(now),
+            asked: None,
+            ..self
+        }
+    }
+
+    /// The provider doesn't know who this is, going by `asked`.
+    pub fn unmatched(self, cost: Amounts, asked: Fingerprint, now: Timestamp) -> Self {
+        let hops = self.hops.plus_one(now);
+        Self {
+            state: State::Unmatched,
+            since: now,
+            cost,
+            hops,
+            unknowns: 0,
+            last_enriched: Some(now),
+            asked: Some(asked),
+            ..self
+        }
+    }
+
+    /// The CRM has it. What people had filled in meanwhile isn't ours.
+    pub fn written(self, written: Fingerprints, now: Timestamp) -> Self {
+        let mut all = self.written.clone();
+        all.extend(written);
+        Self { state: State::Written, since: now, patch: Patch::new(), written: all, ..self }
+    }
+
+    /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
+    pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
+        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), ..self }
+    }
+
+    /// Asked for again, but about the same unknown person: nothing was bought.
+    pub fn still_unmatched(self, now: Timestamp) -> Self {
+        Self { state: State::Unmatched, since: now, ..self }
+    }
+
+    /// Parked for `request`.
+    pub fn deferred(self, request: &EnrichmentRequest, deferral: Deferral) -> Self {
+        Self {
+            state: State::Deferred,
+            since: deferral.since,
+            request: Some(request.request.clone()),
+            source: Some(request.source),
+            occurred_at: Some(request.occurred_at),
+            claim: None,
+            deferral: Some(deferral),
+            ..self
+        }
+    }
+
+    /// Out of parking: a message is on the queue.
+    pub fn released(self, now: Timestamp) -> Self {
+        Self { state: State::Released, since: now, deferral: None, ..self }
+    }
+
+    /// Can't be enriched as it is.
+    pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
+        Self { state: State::Refused, since: now, refused: Some(reason), patch: Patch::new(), deferral: None, ..self }
+    }
+
+    /// Given up on.
+    pub fn failed(self, reason: FailReason, now: Timestamp) -> Self {
+        Self { state: State::Failed, since: now, failed: Some(reason), patch: Patch::new(), ..self }
+    }
+
+    /// The person asked to be forgotten: what is personal goes at once, the rest is for the erasure to finish.
+    pub fn erasure_noted(self, now: Timestamp) -> Self {
+        Self { erased_at: Some(now), patch: Patch::new(), written: Fingerprints::new(), asked: None, ..self }
+    }
+
+    /// The purchase that the last claim belongs to.
+    pub fn purchase(&self) -> Option<&PurchaseId> {
+        self.claim.as_ref().map(|claim| &claim.purchase)
+    }
+
+    /// Whether somebody may be at work on it at `now`.
+    pub fn claim_lives(&self, now: Timestamp) -> bool {
+        let working = matches!(self.state, State::Claimed | State::Bought);
+        working && self.claim.as_ref().is_some_and(|claim| now < claim.until)
+    }
+
+    /// The wish it was last worked on for, to be queued again.
+    pub fn wish(&self) -> Option<EnrichmentRequest> {
+        Some(EnrichmentRequest {
+            record: self.key.clone(),
+            request: self.request.clone()?,
+            source: self.source?,
+            occurred_at: self.occurred_at?,
+        })
+    }
+}
+
+impl Hops {
+    fn hour_of(now: Timestamp) -> i64 {
+        now.as_second().div_euclid(3600)
+    }
+
+    fn plus_one(self, now: Timestamp) -> Self {
+        Self { hour: Self::hour_of(now), count: self.within_hour(now) + 1 }
+    }
+
+    /// How many purchases there were within the hour that `now` is in.
+    pub fn within_hour(self, now: Timestamp) -> u32 {
+        if self.hour == Self::hour_of(now) { self.count } else { 0 }
+    }
+}

@@ -1,0 +1,53 @@
+//! The message on the queue: a wish to have one record enriched.
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Cause, DueEvent};
+use crate::ids::{RecordKey, RequestId};
+
+/// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
+/// dead-letter queue for two weeks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrichmentRequest {
+    /// Which record.
+    pub record: RecordKey,
+    /// The same however often it is queued.
+    pub request: RequestId,
+    /// Where the wish comes from.
+    pub source: Source,
+    /// When the CRM says it arose.
+    #[serde(with = "millisecond::required")]
+    pub occurred_at: Timestamp,
+}
+
+/// Where a wish comes from. Earlier ones go first when credits are short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A new record: a lead is waiting.
+    NewLead,
+    /// A changed record.
+    Change,
+}
+
+impl Source {
+    /// The first character of a deferral's place in the line.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::NewLead => 1,
+            Self::Change => 2,
+        }
+    }
+}
+
+impl From<DueEvent> for EnrichmentRequest {
+    fn from(event: DueEvent) -> Self {
+        let source = match event.cause {
+            Cause::Created => Source::NewLead,
+            Cause::Changed { .. } => Source::Change,
+        };
+        Self { record: event.record, request: event.request, source, occurred_at: event.occurred_at }
+    }
+}
