@@ -1,1 +1,75 @@
-//! x
+//! The door: a CRM tells us something. Verify, gate, queue, and only then answer 200.
+//!
+//! Nothing is written here on the way of a lead: either the message is on the queue, or the CRM was not told 200 and
+//! delivers again. There is no step in between at which a crash could lose one.
+
+mod answer;
+mod delivery;
+mod gate;
+
+use std::sync::Arc;
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::Records;
+use leadgate_aws::secrets::Secrets;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::ids::{CrmKind, TenantId};
+use tracing::{info, warn};
+
+use crate::answer::{Answer, Refusal};
+
+/// Everything the webhook may touch.
+pub struct CrmWebhook {
+    /// Tenants and their secrets' names.
+    pub config: Arc<Config>,
+    /// Read for the gate; written only to note an erasure.
+    pub records: Records,
+    /// Where what is due goes.
+    pub queue: Queue,
+    /// Signing secrets.
+    pub secrets: Arc<Secrets>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl CrmWebhook {
+    /// Answers one request. HubSpot delivers again after anything but a 2xx, so whatever is not our own trouble is
+    /// named in the log, without the body.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let bytes = request.body().len();
+        let tenant = tenant_in(request.uri().path());
+        let name = tenant.as_ref().map_or("-", TenantId::as_str).to_owned();
+        match self.answer(tenant, request).await {
+            Ok(answer) => {
+                info!(tenant = name, bytes, answer = %answer, "delivery accepted");
+                answer.response()
+            }
+            Err(refusal) => {
+                warn!(tenant = name, bytes, status = refusal.status().as_u16(), reason = %refusal, "delivery refused");
+                refusal.response()
+            }
+        }
+    }
+
+    async fn answer(&self, tenant: Option<TenantId>, request: Request) -> Result<Answer, Refusal> {
+        let tenant = self.tenant(tenant, &request)?;
+        let delivery = self.verify(tenant, request).await?;
+        let events = delivery::events(tenant, &delivery)?;
+        Ok(self.accept(tenant, events).await?)
+    }
+
+    /// An unknown path and an unknown tenant look the same from outside.
+    fn tenant(&self, tenant: Option<TenantId>, request: &Request) -> Result<&Tenant, Refusal> {
+        let tenant = tenant.and_then(|tenant| self.config.tenant(&tenant)).ok_or(Refusal::UnknownTenant)?;
+        let CrmKind::Hubspot = tenant.crm.kind;
+        if request.method() == Method::POST { Ok(tenant) } else { Err(Refusal::Method(request.method().clone())) }
+    }
+}
+
+/// `/hubspot/{tenant}`
+fn tenant_in(path: &str) -> Option<TenantId> {
+    path.strip_prefix("/hubspot/")?.parse().ok()
+}

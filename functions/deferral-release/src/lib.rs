@@ -1,1 +1,66 @@
-//! x
+//! On a schedule: puts back on the queue what the credits can now pay for, and sweeps up what got stuck.
+//!
+//! It takes no input and keeps no place: everything it does is decided by what the tables say, so running it twice,
+//! or at the same time as itself, or after it died half way, does no harm.
+
+mod release;
+mod sweep;
+
+use std::sync::Arc;
+
+use leadgate_aws::credits::Credits;
+use leadgate_aws::error::StoreError;
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::Records;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_lambda::invocation::Invocation;
+use serde::Serialize;
+use tracing::{error, info};
+
+/// Everything the release may touch.
+pub struct DeferralRelease {
+    /// Tenants, plans and prices.
+    pub config: Arc<Config>,
+    /// Where the parked records are.
+    pub records: Records,
+    /// What can be paid for, and holds that were left open.
+    pub credits: Credits,
+    /// Where what is released goes.
+    pub queue: Queue,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What one run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Parked records put back on the queue.
+    pub released: usize,
+    /// Holds whose worker was gone, settled.
+    pub swept: usize,
+    /// Tenants that could not be dealt with this time.
+    pub failed_tenants: usize,
+}
+
+impl DeferralRelease {
+    /// One run over all tenants. Trouble with one doesn't keep the others waiting: it is tried again on schedule.
+    pub async fn handle(&self, invocation: &Invocation) -> Report {
+        let mut report = Report::default();
+        for tenant in self.config.tenants.values() {
+            if let Err(error) = Box::pin(self.serve(tenant, invocation, &mut report)).await {
+                error!(tenant = %tenant.id, %error, "the tenant has to wait for the next run");
+                report.failed_tenants += 1;
+            }
+        }
+        info!(released = report.released, swept = report.swept, failed_tenants = report.failed_tenants, "run ended");
+        report
+    }
+
+    /// Sweeping comes first: what it frees can be released.
+    async fn serve(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
+        report.swept += self.sweep(tenant, run).await?;
+        report.released += self.release(tenant, run).await?;
+        Ok(())
+    }
+}

@@ -1,1 +1,14 @@
-//! x
+//! What Leadgate keeps in AWS: records and credits in DynamoDB, work on SQS, secrets in Secrets Manager.
+//!
+//! The stores are plain structs over the SDK: their conditions are the product, so there is no in-memory twin to test
+//! against. Records know nothing of wallets and credits know nothing of records; a purchase id joins them, and the
+//! order in which a flow writes makes every crash safe.
+
+pub mod abandoned;
+pub mod client;
+pub mod credits;
+pub mod error;
+pub mod queue;
+pub mod records;
+pub mod secrets;
+pub mod usage;

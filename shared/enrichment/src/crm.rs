@@ -45,6 +45,14 @@ pub enum Written {
     Rejected(String),
 }
 
+impl Written {
+    /// The properties that the CRM refused, with its reasons.
+    pub fn dropped(&self) -> impl Iterator<Item = (&String, &String)> {
+        let dropped = if let Self::Done { dropped } = self { Some(dropped) } else { None };
+        dropped.into_iter().flatten()
+    }
+}
+
 /// A call to a CRM that failed as a whole.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason}")]

@@ -126,6 +126,10 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
         }
         (State::Refused, Some(reason), _) if same => Standing::Ended(Outcome::Refused(reason)),
         (State::Failed, _, Some(reason)) if same => Standing::Ended(Outcome::Failed(reason)),
+        // Paid for, but the CRM refused it then: it is written now rather than bought again.
+        (State::Failed, ..) if record.is_paid_for() => {
+            record.purchase().map_or(Standing::Due, |purchase| Standing::Abandoned(purchase.clone()))
+        }
         _ => Standing::Due,
     }
 }
@@ -165,11 +169,11 @@ mod tests {
 
     fn claim(since: i64, until: i64) -> Claim {
         let tenant: TenantId = "acme".parse().expect("a tenant");
-        Claim { purchase: PurchaseId::derive(&tenant, "i", 0, at(0)), since: at(since), until: at(until) }
+        Claim { purchase: PurchaseId::derive(&tenant, "i", at(0)), since: at(since), until: at(until) }
     }
 
     fn claimed() -> Record {
-        Record::new(key(), at(0)).claimed(&created(0).into(), claim(100, 160), false)
+        Record::new(key(), at(0)).claimed(&created(0).into(), claim(100, 160))
     }
 
     fn written() -> Record {

@@ -164,9 +164,8 @@ pub struct PurchaseId(String);
 impl PurchaseId {
     /// The id of what one invocation buys for one tenant. An invocation id is unique, so two workers can't share a
     /// purchase even when they work on the same messages in the same millisecond.
-    pub fn derive(tenant: &TenantId, invocation: &str, attempt: u32, now: Timestamp) -> Self {
-        let attempt = attempt.to_string();
-        let tail = digest(&[tenant.as_str(), invocation, &attempt]);
+    pub fn derive(tenant: &TenantId, invocation: &str, now: Timestamp) -> Self {
+        let tail = digest(&[tenant.as_str(), invocation]);
         Self(format!("{:013}-{}", now.as_millisecond(), &tail[..12]))
     }
 

@@ -148,7 +148,7 @@ pub enum Entry {
         at: Timestamp,
         /// What it really took, and from where.
         slices: Vec<Slice>,
-        /// Charged beyond the hold: taken from the last wallet all the same, and worth an alarm.
+        /// Charged beyond the hold: taken from a wallet of the hold all the same, and worth an alarm.
         #[serde(default, skip_serializing_if = "Amounts::is_zero")]
         excess: Amounts,
         /// How we know.
@@ -225,7 +225,7 @@ pub fn charge(hold: &Hold, lines: &[EntryLine]) -> Charge {
     Charge { spent, excess: owed }
 }
 
-/// The lines of a hold when nothing is known about what happened to `unknown` of them.
+/// What becomes of a line when nobody knows whether it was charged.
 pub fn assume_spent(line: &HoldLine) -> EntryLine {
     EntryLine { record: line.record.clone(), result: LineResult::Unknown, cost: line.worst.clone() }
 }

@@ -5,14 +5,13 @@
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
 
 pub mod clock;
-pub mod ids;
-pub mod retry;
-// pub mod config;
+pub mod config;
 pub mod credits;
 pub mod crm;
 pub mod cycle;
 pub mod event;
 pub mod gate;
+pub mod ids;
 pub mod ledger;
 pub mod outcome;
 pub mod patch;
@@ -21,3 +20,6 @@ pub mod price;
 pub mod provider;
 pub mod record;
 pub mod request;
+pub mod retry;
+pub mod settlement;
+pub mod want;

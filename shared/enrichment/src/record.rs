@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credits::Amounts;
 use crate::ids::{PurchaseId, RecordKey, RequestId};
+use crate::ledger::LineResult;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
 use crate::patch::{Fingerprint, Fingerprints, Patch};
 use crate::request::{EnrichmentRequest, Source};
@@ -169,15 +170,19 @@ impl Record {
         }
     }
 
-    /// Claimed for `request`, as part of `claim`'s purchase. `unknown` says that the purchase it was claimed for
-    /// before ended in an unknown outcome.
-    pub fn claimed(self, request: &EnrichmentRequest, claim: Claim, unknown: bool) -> Self {
+    /// Its last purchase turns out to have ended in an unknown outcome. To be written with the step that comes next.
+    pub fn with_unknown(self) -> Self {
+        Self { unknowns: self.unknowns.saturating_add(1), ..self }
+    }
+
+    /// Claimed for `request`, as part of `claim`'s purchase.
+    pub fn claimed(self, request: &EnrichmentRequest, claim: Claim) -> Self {
         let ended = matches!(self.state, State::Written | State::Unmatched | State::Refused | State::Failed);
         Self {
             request: Some(request.request.clone()),
             source: Some(request.source),
             occurred_at: Some(request.occurred_at),
-            unknowns: if ended { 0 } else { self.unknowns + u8::from(unknown) },
+            unknowns: if ended { 0 } else { self.unknowns },
             cost: Amounts::default(),
             deferral: None,
             refused: None,
@@ -192,7 +197,7 @@ impl Record {
     /// Bought already, and taken up again by somebody who will write it. The purchase stays the one that paid.
     pub fn taken_over(self, since: Timestamp, until: Timestamp) -> Self {
         let claim = self.claim.map(|claim| Claim { since, until, ..claim });
-        Self { claim, ..self }
+        Self { state: State::Bought, claim, failed: None, ..self }
     }
 
     /// Paid for: the patch is ours from here on.
@@ -267,9 +272,14 @@ impl Record {
         Self { state: State::Refused, since: now, refused: Some(reason), patch: Patch::new(), deferral: None, ..self }
     }
 
-    /// Given up on.
+    /// Given up on. What was paid for is kept, in case the CRM takes it later.
     pub fn failed(self, reason: FailReason, now: Timestamp) -> Self {
-        Self { state: State::Failed, since: now, failed: Some(reason), patch: Patch::new(), ..self }
+        Self { state: State::Failed, since: now, failed: Some(reason), ..self }
+    }
+
+    /// Whether something was bought for it that the CRM doesn't have yet.
+    pub fn is_paid_for(&self) -> bool {
+        self.state == State::Bought || (self.state == State::Failed && !self.patch.is_empty())
     }
 
     /// The person asked to be forgotten: what is personal goes at once, the rest is for the erasure to finish.
@@ -280,6 +290,16 @@ impl Record {
     /// The purchase that the last claim belongs to.
     pub fn purchase(&self) -> Option<&PurchaseId> {
         self.claim.as_ref().map(|claim| &claim.purchase)
+    }
+
+    /// What this record keeps of `purchase`: how it ended and what it cost. `None` when it keeps nothing of it.
+    pub fn kept_of(&self, purchase: &PurchaseId) -> Option<(LineResult, Amounts)> {
+        let result = match self.state {
+            State::Noted | State::Claimed | State::Deferred | State::Released => return None,
+            State::Unmatched => LineResult::Miss,
+            State::Bought | State::Written | State::Refused | State::Failed => LineResult::Hit,
+        };
+        (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))
     }
 
     /// Whether somebody may be at work on it at `now`.

@@ -1,1 +1,9 @@
-//! x
+//! What every function's `main` shares: the machine's clock, the environment, logging, and the way from the
+//! configuration to connections.
+
+pub mod clock;
+pub mod connections;
+pub mod env;
+pub mod invocation;
+pub mod telemetry;
+pub mod wallets;

@@ -1,0 +1,107 @@
+//! What is answered, and with which status.
+
+use std::fmt;
+
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Response};
+use leadgate_aws::error::StoreError;
+use leadgate_connectors::crm::hubspot::signature::SignatureError;
+use leadgate_connectors::crm::hubspot::webhook::BodyError;
+
+/// What became of the events of a delivery.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Events in the delivery.
+    pub(crate) events: usize,
+    /// Requests put on the queue.
+    pub(crate) queued: usize,
+    /// Events for a record that another event of the delivery is for as well.
+    pub(crate) repeated: usize,
+    /// Dropped: enriched within the window.
+    pub(crate) fresh: usize,
+    /// Dropped: somebody is at work on it, or it is parked.
+    pub(crate) in_flight: usize,
+    /// Dropped: our own write.
+    pub(crate) echo: usize,
+    /// Erasures noted, and events about people who asked for one.
+    pub(crate) erased: usize,
+    /// Nothing that we act on.
+    pub(crate) other: usize,
+}
+
+/// Why a delivery isn't accepted. HubSpot delivers it again, for all of these.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("no tenant of that name: expected POST /hubspot/TENANT, with a TENANT of the configuration")]
+    UnknownTenant,
+    #[error("found {0}, expected POST")]
+    Method(Method),
+    #[error("found a body of {found} bytes, expected at most {most}")]
+    TooLarge { found: usize, most: usize },
+    #[error("not signed by the tenant's HubSpot app: {0}")]
+    Signature(#[from] SignatureError),
+    #[error("the body is not a HubSpot delivery: {0}")]
+    Body(#[from] BodyError),
+    #[error("our own trouble: {0}")]
+    Trouble(#[from] StoreError),
+}
+
+impl Answer {
+    fn counts(&self) -> [(&'static str, usize); 8] {
+        [
+            ("events", self.events),
+            ("queued", self.queued),
+            ("repeated", self.repeated),
+            ("fresh", self.fresh),
+            ("in_flight", self.in_flight),
+            ("echo", self.echo),
+            ("erased", self.erased),
+            ("other", self.other),
+        ]
+    }
+
+    pub(crate) fn response(&self) -> Response<Body> {
+        let counts: serde_json::Map<String, serde_json::Value> =
+            self.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+        json(StatusCode::OK, &serde_json::Value::Object(counts))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts().into_iter().filter(|(_, count)| *count > 0);
+        let counts: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
+        f.write_str(&counts.join(", "))
+    }
+}
+
+impl Refusal {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownTenant => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge { .. } | Self::Body(BodyError::TooMany { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::Body(BodyError::Portal { .. }) => StatusCode::FORBIDDEN,
+            Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Trouble(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Before the signature has been checked, the status is all that a stranger is told.
+    pub(crate) fn response(&self) -> Response<Body> {
+        let told = match self {
+            Self::Body(error) => error.to_string(),
+            _ => self.status().canonical_reason().unwrap_or_default().to_lowercase(),
+        };
+        json(self.status(), &serde_json::json!({ "error": told }))
+    }
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    let kind = lambda_http::http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(lambda_http::http::header::CONTENT_TYPE, kind);
+    response
+}

@@ -1,0 +1,92 @@
+//! The gate at the door, and the way to the queue.
+
+use std::collections::{BTreeMap, HashMap};
+
+use leadgate_aws::error::StoreError;
+use leadgate_aws::records::Consistency;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::gate::{Door, at_door};
+use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::request::EnrichmentRequest;
+use tracing::warn;
+
+use crate::CrmWebhook;
+use crate::answer::Answer;
+
+/// How often the note of an erasure is tried while a worker keeps writing the record.
+const ERASE_ATTEMPTS_MAX: usize = 5;
+
+impl CrmWebhook {
+    /// Queues what is due. An error means that HubSpot must deliver again: what is on the queue already is then
+    /// queued twice, and the till sees to it that this costs nothing.
+    pub(crate) async fn accept(&self, tenant: &Tenant, events: Vec<CrmEvent>) -> Result<Answer, StoreError> {
+        let mut answer = Answer { events: events.len(), ..Answer::default() };
+        let (due, erasures) = sort(events, &mut answer);
+        for key in &erasures {
+            self.note_erasure(key).await?;
+        }
+        let known = self.known(&due).await;
+        let mut requests: BTreeMap<RecordKey, EnrichmentRequest> = BTreeMap::new();
+        for event in due {
+            let door = at_door(known.get(&event.record), &event, tenant.windows, &tenant.identity, self.clock.now());
+            match door {
+                Door::Queue if requests.contains_key(&event.record) => answer.repeated += 1,
+                Door::Queue => drop(requests.insert(event.record.clone(), event.into())),
+                Door::Fresh => answer.fresh += 1,
+                Door::InFlight => answer.in_flight += 1,
+                Door::Echo => answer.echo += 1,
+                Door::Erased => answer.erased += 1,
+            }
+        }
+        let requests: Vec<EnrichmentRequest> = requests.into_values().collect();
+        self.queue.send(&requests).await?;
+        answer.queued = requests.len();
+        Ok(answer)
+    }
+
+    /// The flags of the records, in one eventually consistent read. If that fails everything goes to the till, which
+    /// decides anyway.
+    async fn known(&self, due: &[DueEvent]) -> HashMap<RecordKey, Record> {
+        let mut keys: Vec<RecordKey> = due.iter().map(|event| event.record.clone()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        self.records.read(&keys, Consistency::Eventual).await.unwrap_or_else(|error| {
+            warn!(%error, "the gate can't read the records: everything is queued");
+            HashMap::new()
+        })
+    }
+
+    /// Notes that a person asked to be forgotten: from here on the record is neither enriched nor written.
+    async fn note_erasure(&self, key: &RecordKey) -> Result<(), StoreError> {
+        for _ in 0..ERASE_ATTEMPTS_MAX {
+            let read = self.records.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
+            let record = read.unwrap_or_else(|| Record::new(key.clone(), self.clock.now()));
+            if record.erased_at.is_some() {
+                return Ok(());
+            }
+            let noted = record.erasure_noted(self.clock.now());
+            if self.records.write(Step::Erase, noted).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::exhausted("noting an erasure", "a worker kept writing the record"))
+    }
+}
+
+/// What is due, creations first so that they speak for their record, and whom to forget.
+fn sort(events: Vec<CrmEvent>, answer: &mut Answer) -> (Vec<DueEvent>, Vec<RecordKey>) {
+    let (mut due, mut erasures) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            CrmEvent::Due(event) => due.push(event),
+            CrmEvent::PrivacyDeletion(record) => erasures.push(record),
+            CrmEvent::Other => answer.other += 1,
+        }
+    }
+    answer.erased = erasures.len();
+    due.sort_by_key(|event| event.cause != Cause::Created);
+    (due, erasures)
+}

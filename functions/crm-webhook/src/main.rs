@@ -1,0 +1,22 @@
+//! The webhook's Lambda function: wired from the environment, then run.
+
+use std::sync::Arc;
+
+use crm_webhook::CrmWebhook;
+use lambda_http::{Error, Request, run, service_fn};
+use leadgate_lambda::env::Environment;
+use leadgate_lambda::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let environment = Environment::read().await?;
+    let webhook = Arc::new(CrmWebhook {
+        config: environment.config.clone(),
+        records: environment.records()?,
+        queue: environment.queue()?,
+        secrets: environment.secrets(),
+        clock: environment.clock.clone(),
+    });
+    run(service_fn(async |request: Request| Ok::<_, Error>(webhook.handle(request).await))).await
+}

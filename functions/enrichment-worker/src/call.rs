@@ -1,0 +1,145 @@
+//! The charging call. It is tried again only when it was certainly not carried out.
+
+use std::time::Duration;
+
+use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::provider::{Provider, Reply};
+use leadgate_enrichment::retry::{Backoff, Retry};
+use leadgate_enrichment::settlement::LineEnd;
+use tracing::{error, warn};
+
+use crate::unit::Unit;
+
+/// How long a call may take. Beyond it, its outcome is unknown.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// What is kept back of the run for keeping, settling and writing back what was bought.
+const AFTER_THE_CALL: Duration = Duration::from_secs(15);
+/// A call that would get less than this is not begun.
+const CALL_TIMEOUT_MIN: Duration = Duration::from_secs(5);
+
+/// How the call for a whole unit went.
+pub(crate) struct Call {
+    /// One per person, in order.
+    pub(crate) ends: Vec<LineEnd>,
+    /// What the provider says it charged for all of them.
+    pub(crate) reported: Option<Milli>,
+    /// Why some were not asked.
+    pub(crate) stopped: Option<Stopped>,
+}
+
+/// Why it was no use to go on asking.
+pub(crate) enum Stopped {
+    /// Not now.
+    Later(Retry, String),
+    /// The provider says that our credits with it are used up.
+    OutOfCredits,
+    /// It refuses our key or plan.
+    Denied,
+}
+
+impl Unit<'_> {
+    /// Asks about everybody, in as few calls as the provider allows.
+    pub(crate) async fn call(&self, people: &[Identity]) -> Call {
+        let provider = match self.worker.connections.provider(self.tenant).await {
+            Ok(provider) => provider,
+            Err(error) => return Call::none(people.len(), Stopped::Later(error.retry, error.to_string())),
+        };
+        let mut whole = Call { ends: Vec::with_capacity(people.len()), reported: Some(Milli::ZERO), stopped: None };
+        for chunk in people.chunks(provider.people_max().max(1)) {
+            let part = match whole.stopped {
+                Some(_) => Call::none_for(chunk.len()),
+                None => self.call_together(provider.as_ref(), chunk).await,
+            };
+            whole.add(part);
+        }
+        whole
+    }
+
+    /// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
+    /// record doesn't spoil it for the others.
+    async fn call_together(&self, provider: &dyn Provider, people: &[Identity]) -> Call {
+        match self.call_once(provider, people).await {
+            Ok(call) => return call,
+            Err(reason) if people.len() == 1 => {
+                warn!(tenant = %self.tenant.id, purchase = %self.purchase, reason, "the provider calls it invalid");
+                return Call { ends: vec![LineEnd::Invalid], reported: None, stopped: None };
+            }
+            Err(_) => {}
+        }
+        let mut whole = Call { ends: Vec::with_capacity(people.len()), reported: Some(Milli::ZERO), stopped: None };
+        for person in people {
+            let part = match whole.stopped {
+                Some(_) => Call::none_for(1),
+                None => self.call_once(provider, std::slice::from_ref(person)).await.unwrap_or_else(|_| Call {
+                    ends: vec![LineEnd::Invalid],
+                    reported: None,
+                    stopped: None,
+                }),
+            };
+            whole.add(part);
+        }
+        whole
+    }
+
+    /// One call, tried again within reason while it is certain that it was not carried out. `Err` when it is invalid.
+    async fn call_once(&self, provider: &dyn Provider, people: &[Identity]) -> Result<Call, String> {
+        let (clock, purchase) = (&self.worker.clock, &self.purchase);
+        for attempts_made in 1.. {
+            let Some(timeout) = self.time_for_a_call() else { break };
+            let (retry, reason) = match provider.look_up(people, timeout).await {
+                Reply::Answered { answers, reported } => {
+                    let ends = answers.into_iter().map(LineEnd::Answered).collect();
+                    return Ok(Call { ends, reported, stopped: None });
+                }
+                Reply::Unknown(reason) => {
+                    error!(tenant = %self.tenant.id, %purchase, reason, "outcome unknown: counted as spent");
+                    return Ok(Call { ends: vec![LineEnd::Unknown; people.len()], reported: None, stopped: None });
+                }
+                Reply::Invalid(reason) => return Err(reason),
+                Reply::OutOfCredits => {
+                    error!(tenant = %self.tenant.id, %purchase, "the provider says that our credits are used up");
+                    return Ok(Call::none(people.len(), Stopped::OutOfCredits));
+                }
+                Reply::Denied(reason) => {
+                    error!(tenant = %self.tenant.id, %purchase, reason, "the provider refuses our key or plan");
+                    return Ok(Call::none(people.len(), Stopped::Denied));
+                }
+                Reply::Throttled { retry_after } => {
+                    (retry_after.map_or(Retry::Backoff, Retry::After), "the provider throttles us".to_owned())
+                }
+                Reply::Transient(reason) => (Retry::Backoff, reason),
+            };
+            let wait = Backoff::IN_FUNCTION.wait_for(retry, attempts_made, clock.jitter());
+            match wait.filter(|wait| *wait + CALL_TIMEOUT_MIN + AFTER_THE_CALL <= self.time_left()) {
+                Some(wait) => clock.sleep(wait).await,
+                None => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+            }
+        }
+        let reason = "too little of the run is left to begin a call".to_owned();
+        Ok(Call::none(people.len(), Stopped::Later(Retry::Backoff, reason)))
+    }
+
+    fn time_for_a_call(&self) -> Option<Duration> {
+        let timeout = self.time_left().checked_sub(AFTER_THE_CALL)?.min(CALL_TIMEOUT);
+        (timeout >= CALL_TIMEOUT_MIN).then_some(timeout)
+    }
+}
+
+impl Call {
+    fn none(count: usize, stopped: Stopped) -> Self {
+        Self { stopped: Some(stopped), ..Self::none_for(count) }
+    }
+
+    /// Nobody of these was asked: nothing was charged.
+    fn none_for(count: usize) -> Self {
+        Self { ends: vec![LineEnd::NotAsked; count], reported: Some(Milli::ZERO), stopped: None }
+    }
+
+    /// What is reported for the whole is known only if it is for each part.
+    fn add(&mut self, part: Self) {
+        self.ends.extend(part.ends);
+        self.reported = self.reported.zip(part.reported).map(|(a, b)| a + b);
+        self.stopped = self.stopped.take().or(part.stopped);
+    }
+}

@@ -1,0 +1,138 @@
+//! The gate at the till: which records may be worked on, and winning the right to.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures_util::future::join_all;
+use leadgate_aws::abandoned;
+use leadgate_aws::error::StoreError;
+use leadgate_aws::records::Consistency;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::clock::until;
+use leadgate_enrichment::gate::{Standing, at_till};
+use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
+use leadgate_enrichment::record::{Claim, Record};
+use leadgate_enrichment::request::EnrichmentRequest;
+
+use crate::unit::Unit;
+
+/// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
+const UNKNOWNS_MAX: u8 = 2;
+
+/// What a unit found to do.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) due: Vec<Due>,
+    /// Paid for by a worker that is gone, and claimed by us to be written back.
+    pub(crate) bought: Vec<Record>,
+}
+
+/// A record that may be claimed.
+pub(crate) struct Due {
+    pub(crate) request: EnrichmentRequest,
+    pub(crate) record: Record,
+}
+
+impl Unit<'_> {
+    /// Looks at the records as they really stand.
+    pub(crate) async fn look(&mut self, requests: &BTreeMap<RecordKey, EnrichmentRequest>) -> Found {
+        let keys: Vec<RecordKey> = requests.keys().cloned().collect();
+        let mut records = match self.worker.records.read(&keys, Consistency::Strong).await {
+            Ok(records) => records,
+            Err(error) => {
+                self.give_back_after(&keys, &error);
+                return Found::default();
+            }
+        };
+        let now = self.now();
+        let mut found = Found::default();
+        let mut abandoned = Vec::new();
+        for (key, request) in requests {
+            let record = records.remove(key);
+            match at_till(record.as_ref(), request, self.tenant.windows, now) {
+                Standing::Due => {
+                    let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
+                    found.due.push(Due { request: request.clone(), record });
+                }
+                Standing::InFlight(end) => self.give_back(key, "somebody is at work on it", until(now, end)),
+                Standing::Abandoned(purchase) => {
+                    abandoned.extend(record.map(|record| (purchase, Due { request: request.clone(), record })));
+                }
+                Standing::Ended(outcome) => self.end(key, outcome),
+            }
+        }
+        if let Err(error) = self.take_over(abandoned, &mut found).await {
+            let left: Vec<_> = requests.keys().filter(|key| !self.is_placed(key, &found)).cloned().collect();
+            self.give_back_after(&left, &error);
+        }
+        found
+    }
+
+    fn is_placed(&self, key: &RecordKey, found: &Found) -> bool {
+        let due = found.due.iter().any(|due| due.record.key == *key);
+        due || found.bought.iter().any(|record| record.key == *key) || self.has_ended(key)
+    }
+
+    /// Whoever worked on these is gone. First their purchases are resolved, then what was bought is written and the
+    /// rest may be claimed anew.
+    async fn take_over(&mut self, abandoned: Vec<(PurchaseId, Due)>, found: &mut Found) -> Result<(), StoreError> {
+        if abandoned.is_empty() {
+            return Ok(());
+        }
+        let purchases: HashSet<PurchaseId> = abandoned.iter().map(|(purchase, _)| purchase.clone()).collect();
+        let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
+        let (records, credits, now) = (&self.worker.records, &self.worker.credits, self.now());
+        let unknowns = abandoned::resolve(records, credits, &self.tenant.id, &purchases, now).await?;
+        for (purchase, due) in abandoned {
+            self.take_over_one(&purchase, due, &unknowns, found).await;
+        }
+        Ok(())
+    }
+
+    async fn take_over_one(
+        &mut self,
+        purchase: &PurchaseId,
+        due: Due,
+        unknowns: &HashMap<PurchaseId, HashSet<RecordKey>>,
+        found: &mut Found,
+    ) {
+        let (Due { request, record }, now) = (due, self.now());
+        if record.erased_at.is_some() {
+            let reason = RefuseReason::Erased;
+            return self.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
+        }
+        if record.is_paid_for() {
+            let taken_over = self.step(Step::Claim, record.taken_over(now, self.invocation.claim_until())).await;
+            found.bought.extend(self.done(vec![taken_over]));
+            return;
+        }
+        let unknown = unknowns.get(purchase).is_some_and(|records| records.contains(&record.key));
+        let record = if unknown { record.with_unknown() } else { record };
+        if record.unknowns >= UNKNOWNS_MAX {
+            let reason = FailReason::OutcomeUnknown;
+            return self.dismiss(record.failed(reason, now), Outcome::Failed(reason)).await;
+        }
+        found.due.push(Due { request, record });
+    }
+
+    /// Claims what the wallets can pay for, new leads first, and parks the rest without a claim: when credits have
+    /// run out, a lead costs one write.
+    pub(crate) async fn claim(&mut self, mut due: Vec<Due>) -> Vec<Record> {
+        due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
+        let affordable = match self.affordable(due.len()).await {
+            Ok(affordable) => affordable,
+            Err(error) => {
+                self.give_back_after(due.iter().map(|due| &due.record.key), &error);
+                return Vec::new();
+            }
+        };
+        let beyond = due.split_off(affordable.count.min(due.len()));
+        self.defer_all(beyond, affordable.reason).await;
+        let claim = Claim { purchase: self.purchase.clone(), since: self.now(), until: self.invocation.claim_until() };
+        let claims = due
+            .into_iter()
+            .map(|Due { request, record }| self.step(Step::Claim, record.claimed(&request, claim.clone())));
+        let claims = join_all(claims).await;
+        self.done(claims)
+    }
+}

@@ -1,0 +1,29 @@
+//! The worker's Lambda function: wired from the environment, then run.
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::SqsEvent;
+use enrichment_worker::EnrichmentWorker;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use leadgate_lambda::connections::Connections;
+use leadgate_lambda::env::Environment;
+use leadgate_lambda::invocation::Invocation;
+use leadgate_lambda::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let environment = Environment::read().await?;
+    let worker = Arc::new(EnrichmentWorker {
+        config: environment.config.clone(),
+        records: environment.records()?,
+        credits: environment.credits()?,
+        queue: environment.queue()?,
+        connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
+        clock: environment.clock.clone(),
+    });
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context)).await)
+    }))
+    .await
+}

@@ -1,0 +1,80 @@
+//! What each claimed record wants, who it is about, and what that can cost at worst.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::crm::CrmError;
+use leadgate_enrichment::ids::ObjectType;
+use leadgate_enrichment::person::{Identity, Properties};
+use leadgate_enrichment::price::Price;
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::retry::Retry;
+use leadgate_enrichment::want::{Verdict, judge};
+use tracing::warn;
+
+use crate::unit::Unit;
+
+/// A claimed record that is worth buying for.
+pub(crate) struct Wanted {
+    pub(crate) record: Record,
+    pub(crate) identity: Identity,
+    pub(crate) worst: Amounts,
+}
+
+impl Unit<'_> {
+    /// The price that applies now.
+    pub(crate) fn current_price(&self) -> Option<Price> {
+        self.worker.config.price(self.tenant, self.now()).cloned()
+    }
+
+    /// Reads the claimed records in the CRM, once for all, and closes those that nothing needs to be bought for.
+    pub(crate) async fn price(&mut self, claimed: Vec<Record>) -> Vec<Wanted> {
+        if claimed.is_empty() {
+            return Vec::new();
+        }
+        let Some(price) = self.current_price() else {
+            self.give_all_back(&claimed, "no row of [[prices]] is in force yet for the provider", Retry::Backoff);
+            return Vec::new();
+        };
+        let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
+            Ok(read) => read,
+            Err(error) => {
+                self.give_all_back(&claimed, &error.reason, error.retry);
+                return Vec::new();
+            }
+        };
+        let now = self.now();
+        let (mut wanted, mut closed) = (Vec::new(), Vec::new());
+        for record in claimed {
+            match judge(&record, read.get(&record.key.id), self.tenant, now) {
+                Verdict::Buy(identity) => wanted.push(Wanted { record, identity, worst: price.worst() }),
+                Verdict::Close(record, outcome) => closed.push((*record, outcome)),
+            }
+        }
+        let outcomes: Vec<_> = closed.iter().map(|(record, outcome)| (record.key.clone(), outcome.clone())).collect();
+        let steps = join_all(closed.into_iter().map(|(record, _)| self.step(Step::Dismiss, record))).await;
+        self.done_with(steps, outcomes);
+        wanted
+    }
+
+    pub(crate) async fn read_crm(
+        &self,
+        records: &[Record],
+        properties: &[&str],
+    ) -> Result<BTreeMap<String, Properties>, CrmError> {
+        let ids: Vec<String> = records.iter().map(|record| record.key.id.clone()).collect();
+        let crm = self.worker.connections.crm(self.tenant).await;
+        let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
+        crm.read(ObjectType::Contact, &ids, properties).await
+    }
+
+    /// Leaves claimed records on the queue, all for the same reason.
+    pub(crate) fn give_all_back(&mut self, records: &[Record], reason: &str, retry: Retry) {
+        warn!(tenant = %self.tenant.id, purchase = %self.purchase, reason, "claimed records go back to the queue");
+        for record in records {
+            self.give_back_claimed(&record.key, "see the warning for its purchase", retry);
+        }
+    }
+}

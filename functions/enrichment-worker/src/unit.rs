@@ -1,0 +1,148 @@
+//! One unit of work: what one run does for one tenant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_aws::error::StoreError;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::clock::until;
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::outcome::Outcome;
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::retry::Retry;
+use leadgate_lambda::invocation::Invocation;
+use tracing::warn;
+
+use crate::EnrichmentWorker;
+
+pub(crate) struct Unit<'a> {
+    pub(crate) worker: &'a EnrichmentWorker,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) invocation: &'a Invocation,
+    /// What this unit buys, it buys under this id.
+    pub(crate) purchase: PurchaseId,
+    outcomes: BTreeMap<RecordKey, Outcome>,
+}
+
+/// Before a message that lost a race is looked at again: by then whoever won it has usually finished.
+const LOST_RACE_PAUSE: Duration = Duration::from_secs(3);
+/// Before a message is looked at again after our own trouble.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
+
+impl<'a> Unit<'a> {
+    pub(crate) fn new(worker: &'a EnrichmentWorker, tenant: &'a Tenant, invocation: &'a Invocation) -> Self {
+        let purchase = PurchaseId::derive(&tenant.id, &invocation.id, worker.clock.now());
+        Self { worker, tenant, invocation, purchase, outcomes: BTreeMap::new() }
+    }
+
+    /// Works on the requests. Each ends in an outcome, whatever happens to the others.
+    pub(crate) async fn run(
+        mut self,
+        requests: BTreeMap<RecordKey, EnrichmentRequest>,
+    ) -> BTreeMap<RecordKey, Outcome> {
+        let found = self.look(&requests).await;
+        let claimed = self.claim(found.due).await;
+        let wanted = self.price(claimed).await;
+        let mut bought = found.bought;
+        bought.extend(self.buy(wanted).await);
+        self.write_back(bought).await;
+        for key in requests.keys().filter(|key| !self.outcomes.contains_key(key)).cloned().collect::<Vec<_>>() {
+            self.give_back(&key, "left over", TROUBLE_PAUSE);
+        }
+        self.outcomes
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.worker.clock.now()
+    }
+
+    /// What is left of the run.
+    pub(crate) fn time_left(&self) -> Duration {
+        until(self.now(), self.invocation.deadline)
+    }
+
+    pub(crate) fn has_ended(&self, key: &RecordKey) -> bool {
+        self.outcomes.contains_key(key)
+    }
+
+    pub(crate) fn end(&mut self, key: &RecordKey, outcome: Outcome) {
+        self.outcomes.insert(key.clone(), outcome);
+    }
+
+    /// Leaves a record that isn't claimed by us on the queue.
+    pub(crate) fn give_back(&mut self, key: &RecordKey, reason: &'static str, after: Duration) {
+        self.end(key, Outcome::Returned { reason, after });
+    }
+
+    /// Leaves a record that is claimed by us on the queue, until the claim has run out: there is no point in looking
+    /// at it earlier.
+    pub(crate) fn give_back_claimed(&mut self, key: &RecordKey, reason: &'static str, retry: Retry) {
+        let claim = until(self.now(), self.invocation.claim_until()) + Duration::from_secs(1);
+        let asked = if let Retry::After(asked) = retry { asked } else { Duration::ZERO };
+        let spread = Duration::from_secs(5).mul_f64(self.worker.clock.jitter());
+        self.give_back(key, reason, claim.max(asked) + spread);
+    }
+
+    /// Our own trouble with a store, before anything was claimed.
+    pub(crate) fn give_back_after<'k>(&mut self, keys: impl IntoIterator<Item = &'k RecordKey>, error: &StoreError) {
+        warn!(tenant = %self.tenant.id, %error, "requests go back to the queue");
+        for key in keys {
+            self.give_back(key, error.doing, TROUBLE_PAUSE);
+        }
+    }
+
+    /// Writes a step of a record and gives the record as it stands then. If somebody else wrote it first, or the
+    /// store fails, it goes back to the queue.
+    pub(crate) async fn step(&self, step: Step, record: Record) -> Result<Record, (RecordKey, StepFailure)> {
+        let key = record.key.clone();
+        match self.worker.records.write(step, record).await {
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err((key, StepFailure::Lost)),
+            Err(error) => Err((key, StepFailure::Store(error))),
+        }
+    }
+
+    /// Takes note of steps that failed, and gives those that were done.
+    pub(crate) fn done(&mut self, steps: Vec<Result<Record, (RecordKey, StepFailure)>>) -> Vec<Record> {
+        let mut done = Vec::with_capacity(steps.len());
+        for step in steps {
+            match step {
+                Ok(record) => done.push(record),
+                Err((key, StepFailure::Lost)) => self.give_back(&key, "somebody else got to it first", LOST_RACE_PAUSE),
+                Err((key, StepFailure::Store(error))) => self.give_back_after([&key], &error),
+            }
+        }
+        done
+    }
+
+    /// Takes note of steps that end their requests: those that were done end in their outcome.
+    pub(crate) fn done_with(
+        &mut self,
+        steps: Vec<Result<Record, (RecordKey, StepFailure)>>,
+        outcomes: Vec<(RecordKey, Outcome)>,
+    ) {
+        let mut outcomes: BTreeMap<RecordKey, Outcome> = outcomes.into_iter().collect();
+        for record in self.done(steps) {
+            if let Some(outcome) = outcomes.remove(&record.key) {
+                self.end(&record.key, outcome);
+            }
+        }
+    }
+
+    /// Ends a record that nothing is bought for: one write, then its outcome.
+    pub(crate) async fn dismiss(&mut self, record: Record, outcome: Outcome) {
+        let key = record.key.clone();
+        let step = self.step(Step::Dismiss, record).await;
+        self.done_with(vec![step], vec![(key, outcome)]);
+    }
+}
+
+pub(crate) enum StepFailure {
+    /// Somebody else wrote the record since we read it.
+    Lost,
+    /// The store failed.
+    Store(StoreError),
+}

@@ -1,0 +1,101 @@
+//! Writing what was bought to the CRM.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::crm::{CrmError, Written};
+use leadgate_enrichment::ids::ObjectType;
+use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
+use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
+use leadgate_enrichment::person::Properties;
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::retry::Retry;
+use tracing::warn;
+
+use crate::unit::Unit;
+
+impl Unit<'_> {
+    /// Reads each record again, writes what may still be written, and closes it. Doing it twice writes the same
+    /// values.
+    pub(crate) async fn write_back(&mut self, bought: Vec<Record>) {
+        if bought.is_empty() {
+            return;
+        }
+        let written = match self.write_patches(&bought).await {
+            Ok(written) => written,
+            Err(error) => return self.give_all_back(&bought, &error.reason, error.retry),
+        };
+        let now = self.now();
+        let (mut closed, mut outcomes) = (Vec::new(), Vec::new());
+        for record in bought {
+            let Some((patch, end)) = written.get(&record.key.id) else {
+                self.give_back_claimed(&record.key, "the CRM gave no answer for it", Retry::Backoff);
+                continue;
+            };
+            let key = record.key.clone();
+            let (record, outcome) = match end {
+                Written::Done { dropped } => {
+                    let kept: Patch =
+                        patch.iter().filter(|(name, _)| !dropped.contains_key(*name)).map(owned).collect();
+                    (record.written(fingerprints(&kept), now), Outcome::WrittenBack { fields: kept.len() })
+                }
+                Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
+                Written::Rejected(reason) => {
+                    warn!(record = %key, reason, "the CRM refuses what was bought");
+                    (record.failed(FailReason::WriteRejected, now), Outcome::Failed(FailReason::WriteRejected))
+                }
+            };
+            closed.push(record);
+            outcomes.push((key, outcome));
+        }
+        let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
+        self.done_with(steps, outcomes);
+    }
+
+    /// One read and one write of the CRM for all. What people have filled in since we bought is left alone.
+    async fn write_patches(&self, bought: &[Record]) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
+        let properties = self.tenant.properties();
+        let current = self.read_crm(bought, &properties).await?;
+        let mut patches = BTreeMap::new();
+        let mut ends = BTreeMap::new();
+        for record in bought {
+            let id = record.key.id.clone();
+            match current.get(&id).map(|current| self.patch(record, current)) {
+                None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
+                Some(patch) if patch.is_empty() => {
+                    drop(ends.insert(id, (patch, Written::Done { dropped: BTreeMap::new() })));
+                }
+                Some(patch) => drop(patches.insert(id, patch)),
+            }
+        }
+        if !patches.is_empty() {
+            let crm = self.worker.connections.crm(self.tenant).await;
+            let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
+            let mut written = crm.write(ObjectType::Contact, &patches).await?;
+            for (id, patch) in patches {
+                if let Some(end) = written.remove(&id) {
+                    for (property, reason) in end.dropped() {
+                        warn!(contact = id, property, reason, "the CRM refuses a property: the rest was written");
+                    }
+                    ends.insert(id, (patch, end));
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// What may be written now. With it goes the date, where the tenant has a field for it: the CRM's own copy of the
+    /// last-enriched flag.
+    fn patch(&self, record: &Record, current: &Properties) -> Patch {
+        let mut patch = applicable(&record.patch, &self.tenant.fields, current, &record.written);
+        if let (Some(property), Some(at)) = (&self.tenant.crm.last_enriched_property, record.last_enriched) {
+            patch.insert(property.clone(), at.to_string());
+        }
+        patch
+    }
+}
+
+fn owned((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
+}

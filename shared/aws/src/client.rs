@@ -1,0 +1,59 @@
+//! The AWS clients, over one HTTPS client that is chosen for cold start.
+//!
+//! TLS is rustls on **ring**, here and in `leadgate-connectors` alike. The SDK's default, aws-lc, spends about 30 ms of
+//! a cold start on gathering entropy for its first random bytes; ring asks the kernel. Roots are the Mozilla set
+//! compiled in: reading the machine's own opens some 150 files.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// DynamoDB and SQS answer in milliseconds: one that takes longer than this is better asked again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// All attempts of one call together. Below the door's own time limit, so that it can still say 503.
+const CALL_TIMEOUT: Duration = Duration::from_millis(3500);
+/// Attempts, not retries.
+const ATTEMPTS: u32 = 3;
+
+/// Configuration from the Lambda environment: region and credentials as AWS provides them.
+pub async fn config_from_env() -> SdkConfig {
+    configured(https_client()).load().await
+}
+
+/// Our settings over the given HTTP client; region, credentials and endpoints are left to the caller.
+pub fn configured(http_client: SharedHttpClient) -> aws_config::ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build(),
+        )
+}
+
+/// The HTTPS client: ring and the roots compiled in.
+pub fn https_client() -> SharedHttpClient {
+    let context = TlsContext::builder().with_trust_store(trust_store()).build();
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match context {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // The roots are compiled in, so this can't be: the machine's own are as good.
+        Err(_) => builder.build_https(),
+    }
+}
+
+fn trust_store() -> TrustStore {
+    let mut pem = String::new();
+    for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        pem.push_str(&STANDARD.encode(der));
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    TrustStore::empty().with_pem_certificate(pem)
+}

@@ -1,0 +1,30 @@
+//! How the `credits` table is keyed: the tenant, then what kind of item it is and its name.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use leadgate_enrichment::ids::TenantId;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const TENANT: &str = "tenant";
+pub(super) const ITEM: &str = "item";
+
+pub(super) const WALLET: &str = "wallet";
+pub(super) const HOLD: &str = "hold";
+pub(super) const GRANT: &str = "grant";
+pub(super) const PURCHASE: &str = "purchase";
+
+pub(super) fn range_key(kind: &str, name: &str) -> String {
+    format!("{kind}#{name}")
+}
+
+pub(super) fn key(tenant: &TenantId, item: &str) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    HashMap::from([(TENANT.to_owned(), text(tenant.as_str())), (ITEM.to_owned(), text(item))])
+}
+
+pub(super) fn has_prefix(item: &Item, kind: &str) -> bool {
+    let Some(AttributeValue::S(name)) = item.get(ITEM) else { return false };
+    name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('#'))
+}

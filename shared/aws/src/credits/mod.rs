@@ -1,0 +1,249 @@
+//! The `credits` table: per tenant its wallets, its open holds and its ledger.
+//!
+//! Money moves once: the purchase id is the caller's, the condition is in the store, and a repeat is a success. A hold
+//! is resolved by deleting it, so of all who try exactly one succeeds.
+
+mod items;
+mod transaction;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use jiff::Timestamp;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::ids::{PurchaseId, TenantId};
+use leadgate_enrichment::ledger::{Charge, Entry, Hold, Wallet, charge};
+
+use self::items::{GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
+use self::transaction::{Committed, Transaction};
+use crate::error::StoreError;
+use crate::usage::{Step, Usage};
+
+/// The most purchases whose standing is asked for in one BatchGetItem: two keys each, of DynamoDB's hundred.
+const STANDING_MAX: usize = 50;
+
+/// Wallets, holds and ledger entries in DynamoDB.
+#[derive(Clone)]
+pub struct Credits {
+    client: Client,
+    table: String,
+    usage: Arc<Usage>,
+    clock: Arc<dyn Clock>,
+}
+
+/// How a try to hold credits ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// They are reserved.
+    Held,
+    /// A wallet did not have its slice any more: somebody was faster. Nothing was reserved.
+    Short,
+}
+
+/// How a try to resolve a hold ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    /// By us, now.
+    Now,
+    /// It had been resolved already. Nothing was changed.
+    Before,
+}
+
+/// What the ledger knows of a purchase.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// Its hold is open.
+    Open(Hold),
+    /// It was settled.
+    Settled(Entry),
+    /// Nothing was ever spent on it: it was not held, or its hold was freed.
+    Nothing,
+}
+
+impl Credits {
+    /// Credits in this table.
+    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>, clock: Arc<dyn Clock>) -> Self {
+        Self { client, table: table.into(), usage, clock }
+    }
+
+    /// All wallets of a tenant, open or not, as they stand.
+    pub async fn wallets(&self, tenant: &TenantId) -> Result<Vec<Wallet>, StoreError> {
+        self.list(tenant, WALLET, "reading wallets").await
+    }
+
+    /// All holds of a tenant that nobody has resolved yet.
+    pub async fn open_holds(&self, tenant: &TenantId) -> Result<Vec<Hold>, StoreError> {
+        self.list(tenant, HOLD, "reading open holds").await
+    }
+
+    /// The whole ledger of a tenant: grants, then purchases, each by age.
+    pub async fn entries(&self, tenant: &TenantId) -> Result<Vec<Entry>, StoreError> {
+        let mut entries: Vec<Entry> = self.list(tenant, GRANT, "reading grants").await?;
+        entries.extend(self.list(tenant, PURCHASE, "reading purchases").await?);
+        Ok(entries)
+    }
+
+    /// Opens a wallet with its grant. Opening it again changes nothing, however much has been spent from it.
+    pub async fn open(&self, tenant: &TenantId, wallet: &Wallet, at: Timestamp) -> Result<(), StoreError> {
+        let entry = Entry::Grant { wallet: wallet.wallet.clone(), amounts: wallet.granted.clone(), at };
+        let mut transaction = self.transaction("opening a wallet", Step::Open);
+        transaction.put_new(tenant, &range_key(WALLET, &wallet.wallet.0), wallet)?;
+        transaction.put_new(tenant, &range_key(GRANT, &wallet.wallet.0), &entry)?;
+        // Refused means that it is open.
+        transaction.commit().await.map(drop)
+    }
+
+    /// Reserves the slices of `hold`: all of them, or none.
+    pub async fn hold(&self, tenant: &TenantId, hold: &Hold) -> Result<Holding, StoreError> {
+        let mut transaction = self.transaction("holding credits", Step::Hold);
+        transaction.put_new(tenant, &range_key(HOLD, hold.purchase.as_str()), hold)?;
+        for (wallet, slices) in by_wallet(hold) {
+            let reserved = slices.iter().map(|(slice, _)| (&slice.bucket, slice.amount));
+            transaction.reserve(tenant, wallet, reserved, hold.held_at)?;
+        }
+        match transaction.commit().await? {
+            Committed::Now => Ok(Holding::Held),
+            Committed::Refused => {
+                match self.standing(tenant, std::slice::from_ref(&hold.purchase)).await?.remove(&hold.purchase) {
+                    Some(Standing::Open(there)) if there == *hold => Ok(Holding::Held),
+                    _ => Ok(Holding::Short),
+                }
+            }
+        }
+    }
+
+    /// Settles a hold: takes what `entry` says it cost, frees the rest, and enters it in the ledger.
+    pub async fn settle(&self, tenant: &TenantId, hold: &Hold, entry: &Entry) -> Result<Resolved, StoreError> {
+        let Entry::Purchase { lines, .. } = entry else {
+            return Err(StoreError::unreadable("settling a hold", "only a purchase settles a hold"));
+        };
+        let charge = charge(hold, lines);
+        let mut transaction = self.transaction("settling a hold", Step::Settle);
+        transaction.put_new(tenant, &range_key(PURCHASE, hold.purchase.as_str()), entry)?;
+        self.resolve(transaction, tenant, hold, &charge).await
+    }
+
+    /// Frees a hold of which nothing was charged.
+    pub async fn void(&self, tenant: &TenantId, hold: &Hold) -> Result<Resolved, StoreError> {
+        let transaction = self.transaction("freeing a hold", Step::Settle);
+        self.resolve(transaction, tenant, hold, &charge(hold, &[])).await
+    }
+
+    async fn resolve(
+        &self,
+        mut transaction: Transaction<'_>,
+        tenant: &TenantId,
+        hold: &Hold,
+        charge: &Charge,
+    ) -> Result<Resolved, StoreError> {
+        transaction.delete(tenant, &range_key(HOLD, hold.purchase.as_str()))?;
+        let mut excess = charge.excess.clone();
+        for (wallet, slices) in by_wallet(hold) {
+            let moved = slices.iter().map(|(slice, index)| {
+                let extra = excess.get(&slice.bucket);
+                excess.add(&slice.bucket, leadgate_enrichment::credits::Milli::ZERO - extra);
+                (&slice.bucket, slice.amount, charge.spent[*index] + extra)
+            });
+            let moved: Vec<_> = moved.collect();
+            transaction.release(tenant, wallet, &moved)?;
+        }
+        match transaction.commit().await? {
+            Committed::Now => Ok(Resolved::Now),
+            Committed::Refused => Ok(Resolved::Before),
+        }
+    }
+
+    /// What the ledger knows of each of `purchases`.
+    pub async fn standing(
+        &self,
+        tenant: &TenantId,
+        purchases: &[PurchaseId],
+    ) -> Result<HashMap<PurchaseId, Standing>, StoreError> {
+        let mut standings: HashMap<PurchaseId, Standing> =
+            purchases.iter().map(|purchase| (purchase.clone(), Standing::Nothing)).collect();
+        for chunk in purchases.chunks(STANDING_MAX) {
+            let ids = chunk.iter().flat_map(|id| [range_key(HOLD, id.as_str()), range_key(PURCHASE, id.as_str())]);
+            for item in self.get(tenant, ids).await? {
+                let (purchase, standing) = standing_of(item)?;
+                standings.insert(purchase, standing);
+            }
+        }
+        Ok(standings)
+    }
+
+    async fn get(&self, tenant: &TenantId, items: impl Iterator<Item = String>) -> Result<Vec<Item>, StoreError> {
+        let doing = "reading purchases";
+        let keys = items.map(|item| key(tenant, &item)).collect();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let wanted = wanted.map_err(|error| StoreError::unreadable(doing, error))?;
+        let request = self.client.batch_get_item().request_items(&self.table, wanted);
+        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = request.send().await.map_err(|error| StoreError::from_sdk(doing, &error))?;
+        self.usage.read(Step::Look, answer.consumed_capacity());
+        if answer.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
+            return Err(StoreError::exhausted(doing, "DynamoDB left keys unprocessed"));
+        }
+        Ok(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        prefix: &'static str,
+        doing: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#tenant = :tenant AND begins_with(#item, :prefix)")
+            .expression_attribute_names("#tenant", items::TENANT)
+            .expression_attribute_names("#item", items::ITEM)
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
+            self.usage.read(Step::Look, page.consumed_capacity());
+            for item in page.items.unwrap_or_default() {
+                found.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error))?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn transaction(&self, doing: &'static str, step: Step) -> Transaction<'_> {
+        Transaction::new(self, doing, step)
+    }
+}
+
+/// The slices of a hold by the wallet they come from, each with its place in the hold: a transaction may touch an
+/// item only once.
+fn by_wallet(hold: &Hold) -> BTreeMap<&str, Vec<(&leadgate_enrichment::ledger::Slice, usize)>> {
+    let mut wallets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (index, slice) in hold.slices.iter().enumerate() {
+        wallets.entry(&slice.wallet.0).or_default().push((slice, index));
+    }
+    wallets
+}
+
+/// A hold or a purchase, told apart by the key that it was found under.
+fn standing_of(item: Item) -> Result<(PurchaseId, Standing), StoreError> {
+    let unreadable = |error: serde_dynamo::Error| StoreError::unreadable("reading purchases", error);
+    let is_hold = items::has_prefix(&item, HOLD);
+    if is_hold {
+        let hold: Hold = serde_dynamo::from_item(item).map_err(unreadable)?;
+        return Ok((hold.purchase.clone(), Standing::Open(hold)));
+    }
+    let entry: Entry = serde_dynamo::from_item(item).map_err(unreadable)?;
+    match &entry {
+        Entry::Purchase { purchase, .. } => Ok((purchase.clone(), Standing::Settled(entry))),
+        Entry::Grant { .. } => Err(StoreError::unreadable("reading purchases", "found a grant, expected a purchase")),
+    }
+}

@@ -1,0 +1,177 @@
+//! One TransactWriteItems: every condition holds and everything is written, or nothing is.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+};
+use jiff::Timestamp;
+use leadgate_enrichment::credits::{Bucket, Milli};
+use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::retry::Backoff;
+use serde::Serialize;
+
+use super::Credits;
+use super::items::{ITEM, Item, WALLET, key, range_key};
+use crate::error::StoreError;
+use crate::usage::Step;
+
+pub(super) struct Transaction<'a> {
+    credits: &'a Credits,
+    doing: &'static str,
+    step: Step,
+    writes: Vec<TransactWriteItem>,
+}
+
+pub(super) enum Committed {
+    /// Everything is written.
+    Now,
+    /// A condition did not hold. Nothing is written.
+    Refused,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(credits: &'a Credits, doing: &'static str, step: Step) -> Self {
+        Self { credits, doing, step, writes: Vec::new() }
+    }
+
+    /// An item that must not be there yet.
+    pub(super) fn put_new(&mut self, tenant: &TenantId, item: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let mut fields: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::unreadable(self.doing, e))?;
+        fields.extend(key(tenant, item));
+        let put = Put::builder()
+            .table_name(&self.credits.table)
+            .set_item(Some(fields))
+            .condition_expression("attribute_not_exists(#item)")
+            .expression_attribute_names("#item", ITEM);
+        let put = put.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
+        self.writes.push(TransactWriteItem::builder().put(put).build());
+        Ok(())
+    }
+
+    /// An item that must be there, and goes.
+    pub(super) fn delete(&mut self, tenant: &TenantId, item: &str) -> Result<(), StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.credits.table)
+            .set_key(Some(key(tenant, item)))
+            .condition_expression("attribute_exists(#item)")
+            .expression_attribute_names("#item", ITEM);
+        let delete = delete.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
+        self.writes.push(TransactWriteItem::builder().delete(delete).build());
+        Ok(())
+    }
+
+    /// Moves amounts of a wallet from available to held, on condition that they are there and the wallet is open.
+    pub(super) fn reserve<'b>(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        amounts: impl Iterator<Item = (&'b Bucket, Milli)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut sets = Vec::new();
+        let mut conditions = vec!["expires > :now".to_owned()];
+        let mut update = Update::builder().expression_attribute_values(":now", number(now.as_millisecond()));
+        for (i, (bucket, amount)) in amounts.enumerate() {
+            sets.push(format!("available.#b{i} = available.#b{i} - :a{i}"));
+            sets.push(format!("held.#b{i} = if_not_exists(held.#b{i}, :zero) + :a{i}"));
+            conditions.push(format!("available.#b{i} >= :a{i}"));
+            update = update
+                .expression_attribute_names(format!("#b{i}"), bucket.as_str())
+                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+        }
+        update = update.expression_attribute_values(":zero", number(0));
+        update = update.update_expression(format!("SET {}", sets.join(", ")));
+        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+    }
+
+    /// Takes amounts of a wallet out of held: of each `(bucket, held, spent)`, `spent` is gone and the rest is free.
+    /// No condition: that the hold is there is condition enough.
+    pub(super) fn release(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        amounts: &[(&Bucket, Milli, Milli)],
+    ) -> Result<(), StoreError> {
+        let mut sets = Vec::new();
+        let mut update = Update::builder().expression_attribute_values(":zero", number(0));
+        for (i, (bucket, held, spent)) in amounts.iter().enumerate() {
+            sets.push(format!("held.#b{i} = held.#b{i} - :h{i}"));
+            sets.push(format!("spent.#b{i} = if_not_exists(spent.#b{i}, :zero) + :s{i}"));
+            sets.push(format!("available.#b{i} = available.#b{i} + :f{i}"));
+            update = update
+                .expression_attribute_names(format!("#b{i}"), bucket.as_str())
+                .expression_attribute_values(format!(":h{i}"), number(held.get()))
+                .expression_attribute_values(format!(":s{i}"), number(spent.get()))
+                .expression_attribute_values(format!(":f{i}"), number((*held - *spent).get()));
+        }
+        self.update_wallet(tenant, wallet, update.update_expression(format!("SET {}", sets.join(", "))))
+    }
+
+    fn update_wallet(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+    ) -> Result<(), StoreError> {
+        let update = update.table_name(&self.credits.table).set_key(Some(key(tenant, &range_key(WALLET, wallet))));
+        let update = update.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
+        self.writes.push(TransactWriteItem::builder().update(update).build());
+        Ok(())
+    }
+
+    /// Writes it all. A wallet is hot: when DynamoDB finds another transaction on it, the whole is tried again, a
+    /// bounded number of times.
+    pub(super) async fn commit(self) -> Result<Committed, StoreError> {
+        let clock = &self.credits.clock;
+        for attempts_made in 1.. {
+            let request = self.credits.client.transact_write_items().set_transact_items(Some(self.writes.clone()));
+            let sent = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+            let error = match sent {
+                Ok(answer) => {
+                    self.credits.usage.wrote(self.step, answer.consumed_capacity());
+                    return Ok(Committed::Now);
+                }
+                Err(error) => error,
+            };
+            match verdict(&error) {
+                Verdict::Refused => return Ok(Committed::Refused),
+                Verdict::Failed => return Err(StoreError::from_sdk(self.doing, &error)),
+                Verdict::Contended => {}
+            }
+            let Some(wait) = Backoff::CONTENTION.wait(attempts_made, clock.jitter()) else { break };
+            clock.sleep(wait).await;
+        }
+        Err(StoreError::exhausted(self.doing, "other transactions kept getting in the way"))
+    }
+}
+
+enum Verdict {
+    /// A condition did not hold.
+    Refused,
+    /// Another transaction was on the same item, or DynamoDB was throttling: nothing is written, and it may work now.
+    Contended,
+    /// Anything else.
+    Failed,
+}
+
+/// A failed condition decides, even when another item of the same transaction was contended.
+fn verdict<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        let in_progress = error.as_service_error().is_some_and(|e| e.is_transaction_in_progress_exception());
+        return if in_progress { Verdict::Contended } else { Verdict::Failed };
+    };
+    let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code).collect();
+    let contended = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    if codes.contains(&"ConditionalCheckFailed") {
+        Verdict::Refused
+    } else if codes.iter().any(|code| contended.contains(code)) {
+        Verdict::Contended
+    } else {
+        Verdict::Failed
+    }
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -1,0 +1,73 @@
+//! The enrichment queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::retry::Backoff;
+
+use crate::error::StoreError;
+
+/// The most messages in one SendMessageBatch: SQS's limit.
+const BATCH_MAX: usize = 10;
+/// The longest a message can be hidden: SQS's limit is twelve hours in all, counted from when it was received.
+const HIDE_MAX: Duration = Duration::from_secs(11 * 60 * 60);
+
+/// Sends and hides messages.
+#[derive(Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+    clock: Arc<dyn Clock>,
+}
+
+impl Queue {
+    /// The queue at `url`.
+    pub fn new(client: Client, url: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { client, url: url.into(), clock }
+    }
+
+    /// Puts every request on the queue, or says that it could not. Entries that fail are tried again, a few times;
+    /// after an error some may be on the queue and some not, so the caller must let its own caller try again.
+    pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
+        for chunk in requests.chunks(BATCH_MAX) {
+            self.send_batch(chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_batch(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
+        let mut entries = requests.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+        for attempts_made in 1.. {
+            let batch = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries.clone()));
+            let answer = batch.send().await.map_err(|error| StoreError::from_sdk(SENDING, &error))?;
+            if answer.failed().is_empty() {
+                return Ok(());
+            }
+            let failed: Vec<&str> = answer.failed().iter().map(BatchResultErrorEntry::id).collect();
+            entries.retain(|entry| failed.contains(&entry.id()));
+            let Some(wait) = Backoff::IN_FUNCTION.wait(attempts_made, self.clock.jitter()) else { break };
+            self.clock.sleep(wait).await;
+        }
+        Err(StoreError::exhausted(SENDING, format!("SQS refused {} of {} messages", entries.len(), requests.len())))
+    }
+
+    /// Keeps a message that was received, and is not going to be deleted, out of sight for `duration`.
+    pub async fn hide(&self, receipt: &str, duration: Duration) -> Result<(), StoreError> {
+        let seconds = i32::try_from(duration.min(HIDE_MAX).as_secs()).unwrap_or(i32::MAX);
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
+        let sent = request.visibility_timeout(seconds).send().await;
+        sent.map(drop).map_err(|error| StoreError::from_sdk("hiding a message", &error))
+    }
+}
+
+const SENDING: &str = "sending to the queue";
+
+fn entry((index, request): (usize, &EnrichmentRequest)) -> Result<SendMessageBatchRequestEntry, StoreError> {
+    let body = serde_json::to_string(request).map_err(|error| StoreError::unreadable(SENDING, error))?;
+    let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
+    entry.map_err(|error| StoreError::unreadable(SENDING, error))
+}

@@ -1,0 +1,190 @@
+//! The `records` table: one item per CRM record, with the flag that the gate goes by.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
+use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::record::Record;
+
+use crate::error::StoreError;
+use crate::usage::{Step, Usage};
+
+/// The partition key: the record's own name.
+const KEY: &str = "record";
+/// Counts writes. Every write names the count that it was decided on.
+const REV: &str = "rev";
+/// The index of parked records. Sparse: only they carry its keys.
+const DEFERRED_INDEX: &str = "deferred";
+const DEFERRED_TENANT: &str = "deferred_tenant";
+const DEFERRED_ORDER: &str = "deferred_order";
+
+/// The most keys in one BatchGetItem: DynamoDB's limit.
+const BATCH_GET_MAX: usize = 100;
+/// How often what BatchGetItem left over is asked for again, before we call it a failure.
+const LEFTOVER_ATTEMPTS_MAX: usize = 5;
+
+/// Records in DynamoDB.
+#[derive(Debug, Clone)]
+pub struct Records {
+    client: Client,
+    table: String,
+    usage: Arc<Usage>,
+}
+
+/// How fresh a read must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// May be a moment old, at half the price.
+    Eventual,
+    /// What was written before the read is in it.
+    Strong,
+}
+
+impl Records {
+    /// Records in this table.
+    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>) -> Self {
+        Self { client, table: table.into(), usage }
+    }
+
+    /// Reads records; those we have not met are absent. One BatchGetItem per hundred.
+    pub async fn read(
+        &self,
+        keys: &[RecordKey],
+        consistency: Consistency,
+    ) -> Result<HashMap<RecordKey, Record>, StoreError> {
+        let mut records = HashMap::with_capacity(keys.len());
+        for chunk in keys.chunks(BATCH_GET_MAX) {
+            let mut wanted = Some(self.batch_of(chunk, consistency)?);
+            for _ in 0..LEFTOVER_ATTEMPTS_MAX {
+                let Some(batch) = wanted.take() else { break };
+                wanted = self.read_batch(batch, &mut records).await?;
+            }
+            if wanted.is_some() {
+                return Err(StoreError::exhausted(READING, "DynamoDB left keys unprocessed again and again"));
+            }
+        }
+        Ok(records)
+    }
+
+    fn batch_of(&self, keys: &[RecordKey], consistency: Consistency) -> Result<KeysAndAttributes, StoreError> {
+        let keys = keys.iter().map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key.to_string()))]));
+        KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .consistent_read(consistency == Consistency::Strong)
+            .build()
+            .map_err(|error| StoreError::unreadable(READING, error))
+    }
+
+    /// One BatchGetItem. Gives back what DynamoDB left over.
+    async fn read_batch(
+        &self,
+        batch: KeysAndAttributes,
+        records: &mut HashMap<RecordKey, Record>,
+    ) -> Result<Option<KeysAndAttributes>, StoreError> {
+        let request = self.client.batch_get_item().request_items(&self.table, batch);
+        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = request.send().await.map_err(|error| StoreError::from_sdk(READING, &error))?;
+        self.usage.read(Step::Look, answer.consumed_capacity());
+        for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+            let record = record_of(item)?;
+            records.insert(record.key.clone(), record);
+        }
+        Ok(answer.unprocessed_keys.unwrap_or_default().remove(&self.table))
+    }
+
+    /// Writes `record`, on condition that it is still at the `rev` it was read at, and gives it as it stands then.
+    /// `None` when somebody else wrote it first: nothing was changed. A repeat of a write that is there already is a
+    /// success: its acknowledgement was lost on the way.
+    pub async fn write(&self, step: Step, record: Record) -> Result<Option<Record>, StoreError> {
+        let seen = record.rev;
+        let record = Record { rev: seen + 1, ..record };
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item_of(&record)?));
+        let request = match seen {
+            0 => request.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY),
+            _ => request
+                .condition_expression("#rev = :seen")
+                .expression_attribute_names("#rev", REV)
+                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
+        };
+        let sent = request
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                self.usage.wrote(step, answer.consumed_capacity());
+                Ok(Some(record))
+            }
+            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
+                self.usage.wrote_units(step, FAILED_CONDITION_UNITS);
+                let there = match failure.into_err() {
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => e.item,
+                    _ => None,
+                };
+                let repeated = there.map(record_of).transpose()?.is_some_and(|there| there == record);
+                Ok(repeated.then_some(record))
+            }
+            Err(error) => Err(StoreError::from_sdk("writing a record", &error)),
+        }
+    }
+
+    /// The first `limit` parked records of a tenant, in the order in which they shall be released: by source, then by
+    /// age. The index lags behind the table by moments: read a record before acting on it.
+    pub async fn deferred(&self, tenant: &TenantId, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
+        let mut keys = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DEFERRED_INDEX)
+            .key_condition_expression("#tenant = :tenant")
+            .expression_attribute_names("#tenant", DEFERRED_TENANT)
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk("listing parked records", &error))?;
+            self.usage.read(Step::Release, page.consumed_capacity());
+            for mut item in page.items.unwrap_or_default() {
+                let Some(AttributeValue::S(key)) = item.remove(KEY) else { continue };
+                keys.push(key.parse().map_err(|error| StoreError::unreadable("listing parked records", error))?);
+                if keys.len() == limit {
+                    return Ok(keys);
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
+
+const READING: &str = "reading records";
+
+/// A write whose condition fails is charged like one that succeeds: a unit per KB, and a record is below 1 KB.
+const FAILED_CONDITION_UNITS: f64 = 1.0;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The record as an item. A parked one also gets the keys of the index: by source, then by when the wish arose.
+fn item_of(record: &Record) -> Result<Item, StoreError> {
+    let unreadable = |error| StoreError::unreadable("writing a record", error);
+    let mut item: Item = serde_dynamo::to_item(record).map_err(unreadable)?;
+    if let Some(deferral) = &record.deferral {
+        let rank = record.source.map_or(9, |source| source.rank());
+        let arose = record.occurred_at.unwrap_or(deferral.since);
+        let order = format!("{rank}#{:013}", arose.as_millisecond());
+        item.insert(DEFERRED_TENANT.to_owned(), AttributeValue::S(record.key.tenant.to_string()));
+        item.insert(DEFERRED_ORDER.to_owned(), AttributeValue::S(order));
+    }
+    Ok(item)
+}
+
+fn record_of(item: Item) -> Result<Record, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(READING, error))
+}

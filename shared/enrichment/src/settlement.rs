@@ -1,0 +1,164 @@
+//! What a purchase really cost, from the best evidence there is.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::credits::{Amounts, Milli};
+use crate::ids::RecordKey;
+use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent, charge};
+use crate::person::Profile;
+use crate::price::{Price, spread};
+use crate::provider::Answer;
+use crate::record::Record;
+
+/// What became of one line of a purchase.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LineEnd {
+    /// The provider answered.
+    Answered(Answer),
+    /// It called the request invalid, and charged nothing.
+    Invalid,
+    /// It may or may not have been asked.
+    Unknown,
+    /// It was not asked.
+    NotAsked,
+}
+
+impl LineEnd {
+    fn result(&self) -> Option<LineResult> {
+        match self {
+            Self::Answered(Answer::Hit(_)) => Some(LineResult::Hit),
+            Self::Answered(Answer::Miss) | Self::Invalid => Some(LineResult::Miss),
+            Self::Unknown => Some(LineResult::Unknown),
+            Self::NotAsked => None,
+        }
+    }
+
+    fn profile(&self) -> Option<&Profile> {
+        match self {
+            Self::Answered(Answer::Hit(profile)) => Some(profile),
+            _ => None,
+        }
+    }
+}
+
+/// What each line cost: as reported, else inferred from what came back, and the worst case where nothing is known.
+/// `None` for a line that was not asked for. `reported` is in the one kind of credit that the price is in.
+pub fn costs(price: &Price, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<Amounts>>, Evidence) {
+    let results: Vec<Option<LineResult>> = ends.iter().map(LineEnd::result).collect();
+    let unknown = results.contains(&Some(LineResult::Unknown));
+    let mut buckets = price.cost.iter().map(|(bucket, _)| bucket);
+    if let (Some(reported), Some(bucket), None, false) = (reported, buckets.next(), buckets.next(), unknown) {
+        let asked: Vec<LineResult> = results.iter().flatten().copied().collect();
+        let mut spread = spread(&Amounts::one(bucket.clone(), reported), &asked).into_iter();
+        let costs = results.iter().map(|result| result.and_then(|_| spread.next())).collect();
+        return (costs, Evidence::Reported);
+    }
+    let cost = |end: &LineEnd| match end {
+        LineEnd::NotAsked => None,
+        LineEnd::Invalid => Some(Amounts::default()),
+        LineEnd::Unknown => Some(price.worst()),
+        LineEnd::Answered(_) => Some(price.of(end.profile())),
+    };
+    let evidence = if unknown { Evidence::Assumed } else { Evidence::Inferred };
+    (ends.iter().map(cost).collect(), evidence)
+}
+
+/// The ledger entry for a purchase whose worker saw how it ended. Lines that were not asked for are left out: their
+/// part of the hold is freed. `None` when no line was asked for, so that the whole hold is to be freed.
+pub fn seen(
+    hold: &Hold,
+    ends: &[LineEnd],
+    costs: &[Option<Amounts>],
+    evidence: Evidence,
+    at: Timestamp,
+) -> Option<Entry> {
+    let lines = hold.lines.iter().zip(ends).zip(costs).filter_map(|((line, end), cost)| {
+        Some(EntryLine { record: line.record.clone(), result: end.result()?, cost: cost.clone()? })
+    });
+    let lines: Vec<EntryLine> = lines.collect();
+    (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
+}
+
+/// The ledger entry for a purchase whose worker is gone: what the records kept of it, and for the rest, that it was
+/// spent.
+pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -> Entry {
+    let kept = |line: &HoldLine| {
+        let (result, cost) = records.get(&line.record)?.kept_of(&hold.purchase)?;
+        Some(EntryLine { record: line.record.clone(), result, cost })
+    };
+    let lines: Vec<EntryLine> =
+        hold.lines.iter().map(|line| kept(line).unwrap_or_else(|| assume_spent(line))).collect();
+    let known = lines.iter().all(|line| line.result != LineResult::Unknown);
+    entry(hold, lines, if known { Evidence::Inferred } else { Evidence::Assumed }, at)
+}
+
+fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timestamp) -> Entry {
+    let charge = charge(hold, &lines);
+    let slices = hold.slices.iter().cloned().zip(charge.spent);
+    let slices = slices.filter(|(_, spent)| *spent > Milli::ZERO).map(|(mut slice, spent)| {
+        slice.amount = spent;
+        slice
+    });
+    Entry::Purchase {
+        purchase: hold.purchase.clone(),
+        at,
+        slices: slices.collect(),
+        excess: charge.excess,
+        evidence,
+        price_version: hold.price_version.clone(),
+        lines,
+    }
+}
+
+/// The records of a settled purchase for which nobody knows whether they were charged.
+pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
+    let Entry::Purchase { lines, .. } = entry else { return HashSet::new() };
+    lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.record.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credits::Bucket;
+    use crate::price::{Action, ChargeOn, PricedField, ProviderKind};
+
+    fn price(charge_on: ChargeOn) -> Price {
+        Price {
+            version: "test".into(),
+            provider: ProviderKind::Apollo,
+            action: Action::Match,
+            field: PricedField::Person,
+            from: Timestamp::UNIX_EPOCH,
+            charge_on,
+            cost: Amounts::one(Bucket::new("credits"), Milli::credits(1)),
+        }
+    }
+
+    fn milli(costs: &[Option<Amounts>]) -> Vec<Option<i64>> {
+        costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect()
+    }
+
+    #[test]
+    fn evidence_is_used_best_first_and_an_unknown_line_costs_the_worst() {
+        let hit = || LineEnd::Answered(Answer::Hit(Profile::default()));
+        let miss = || LineEnd::Answered(Answer::Miss);
+        let (price, ends) = (price(ChargeOn::Match), [hit(), miss(), LineEnd::NotAsked, hit()]);
+
+        let (costs_of, evidence) = costs(&price, &ends, Some(Milli::new(1500)));
+        assert_eq!((milli(&costs_of), evidence), (vec![Some(750), Some(0), None, Some(750)], Evidence::Reported));
+
+        let (costs_of, evidence) = costs(&price, &ends, None);
+        assert_eq!((milli(&costs_of), evidence), (vec![Some(1000), Some(0), None, Some(1000)], Evidence::Inferred));
+
+        let (costs_of, evidence) = costs(&price, &[hit(), LineEnd::Unknown, LineEnd::Invalid], Some(Milli::new(1)));
+        assert_eq!((milli(&costs_of), evidence), (vec![Some(1000), Some(1000), Some(0)], Evidence::Assumed));
+    }
+
+    #[test]
+    fn a_lookup_price_falls_due_for_a_miss_too() {
+        let (costs_of, _) = costs(&price(ChargeOn::Lookup), &[LineEnd::Answered(Answer::Miss)], None);
+        assert_eq!(milli(&costs_of), [Some(1000)]);
+    }
+}

@@ -1,0 +1,97 @@
+//! What a function is told by its environment, read once at cold start. What is missing is named.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use leadgate_aws::client::config_from_env;
+use leadgate_aws::credits::Credits;
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::Records;
+use leadgate_aws::secrets::Secrets;
+use leadgate_aws::usage::Usage;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::{Config, ConfigError};
+
+use crate::clock::SystemClock;
+
+/// Everything a function may be wired from.
+pub struct Environment {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// What DynamoDB says it consumed.
+    pub usage: Arc<Usage>,
+    sdk: SdkConfig,
+}
+
+/// Why a function can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// A variable isn't set.
+    #[error("the environment variable {0} is not set; infra/template.yaml sets it")]
+    Missing(&'static str),
+    /// The configuration can't be read.
+    #[error("{path} can't be read: {source}")]
+    Unreadable {
+        /// Where it should be.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The configuration is wrong.
+    #[error("{path} is wrong:\n{source}")]
+    Wrong {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
+        source: ConfigError,
+    },
+}
+
+impl Environment {
+    /// Reads the environment and the configuration file.
+    pub async fn read() -> Result<Self, EnvironmentError> {
+        let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?))?);
+        let (clock, usage) = (Arc::new(SystemClock::new()), Arc::new(Usage::default()));
+        Ok(Self { config, clock, usage, sdk: config_from_env().await })
+    }
+
+    /// The `records` table.
+    pub fn records(&self) -> Result<Records, EnvironmentError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        Ok(Records::new(client, variable("LEADGATE_RECORDS_TABLE")?, self.usage.clone()))
+    }
+
+    /// The `credits` table.
+    pub fn credits(&self) -> Result<Credits, EnvironmentError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        Ok(Credits::new(client, variable("LEADGATE_CREDITS_TABLE")?, self.usage.clone(), self.clock.clone()))
+    }
+
+    /// The enrichment queue.
+    pub fn queue(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// Secrets Manager.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
+        Arc::new(Secrets::manager(client, self.clock.clone()))
+    }
+}
+
+/// Reads and checks a configuration file.
+pub fn read_config(path: &Path) -> Result<Config, EnvironmentError> {
+    let name = || path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| EnvironmentError::Unreadable { path: name(), source })?;
+    Config::parse(&text).map_err(|source| EnvironmentError::Wrong { path: name(), source })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn variable(name: &'static str) -> Result<String, EnvironmentError> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(EnvironmentError::Missing(name))
+}
