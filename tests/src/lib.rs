@@ -1,1 +1,8 @@
-//! x
+//! The world on one machine, and what is tried in it.
+//!
+//! [`world`] is the whole system: our functions, real DynamoDB and SQS APIs, and [`simulators`] of the vendors that
+//! remember. [`demo`] is what `leadgate demo` shows. The scenarios are in `tests/tests`.
+
+pub mod simulators;
+pub mod template;
+pub mod world;

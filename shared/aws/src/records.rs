@@ -51,6 +51,12 @@ impl Records {
         Self { client, table: table.into(), usage }
     }
 
+    /// The same records, for somebody whose reading and writing is not to be counted.
+    #[must_use]
+    pub fn unmetered(&self) -> Self {
+        Self { usage: Arc::default(), ..self.clone() }
+    }
+
     /// Reads records; those we have not met are absent. One BatchGetItem per hundred.
     pub async fn read(
         &self,

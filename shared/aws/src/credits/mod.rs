@@ -68,6 +68,12 @@ impl Credits {
         Self { client, table: table.into(), usage, clock }
     }
 
+    /// The same credits, for somebody whose reading and writing is not to be counted.
+    #[must_use]
+    pub fn unmetered(&self) -> Self {
+        Self { usage: Arc::default(), ..self.clone() }
+    }
+
     /// All wallets of a tenant, open or not, as they stand.
     pub async fn wallets(&self, tenant: &TenantId) -> Result<Vec<Wallet>, StoreError> {
         self.list(tenant, WALLET, "reading wallets").await

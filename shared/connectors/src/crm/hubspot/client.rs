@@ -1,0 +1,267 @@
+//! Reading and writing contacts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::time::Duration;
+
+use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::ids::ObjectType;
+use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::person::Properties;
+use leadgate_enrichment::retry::Retry;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::classify::{broken, failure, unreadable};
+use super::wire::{BatchAnswer, BatchRead, BatchUpdate, Complaint, ReadInput, Update, UpdateInput};
+use crate::http::{ExchangeError, read_body};
+use crate::loose::{List, Loose};
+use crate::secret::Secret;
+
+/// For one call. A batch of 100 takes HubSpot about a second.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read: 100 records with a few dozen properties are far below it.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How often one record is written: the whole patch, then what is left of it without the refused properties.
+const WRITES_MAX: usize = 2;
+
+/// The word for a record that isn't there.
+const NOT_FOUND: &str = "OBJECT_NOT_FOUND";
+
+/// Which generation of paths to call. The shapes are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum ApiVersion {
+    /// `/crm/v3/…`, unsupported from September 2027 on.
+    V3,
+    /// `/crm/objects/2026-03/…`: a new one each March and September, which lives 18 months.
+    Dated(String),
+}
+
+/// Why a text isn't an API version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found {0:?}, expected \"v3\" or a year and month such as \"2026-03\"")]
+pub struct ApiVersionError(String);
+
+impl FromStr for ApiVersion {
+    type Err = ApiVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.split_once('-') {
+            None if text == "v3" => Ok(Self::V3),
+            Some((year, month)) if year.len() == 4 && month.len() == 2 && digits(year) && digits(month) => {
+                Ok(Self::Dated(text.to_owned()))
+            }
+            _ => Err(ApiVersionError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for ApiVersion {
+    type Error = ApiVersionError;
+
+    fn try_from(text: String) -> Result<Self, ApiVersionError> {
+        text.parse()
+    }
+}
+
+impl ApiVersion {
+    fn path(&self, object: ObjectType) -> String {
+        let objects = match object {
+            ObjectType::Contact => "contacts",
+        };
+        match self {
+            Self::V3 => format!("/crm/v3/objects/{objects}"),
+            Self::Dated(date) => format!("/crm/objects/{date}/{objects}"),
+        }
+    }
+}
+
+/// One HubSpot account.
+pub struct HubSpot {
+    http: reqwest::Client,
+    base_url: String,
+    api_version: ApiVersion,
+    token: Secret,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl HubSpot {
+    /// The account that `token` belongs to. `base_url` is `https://api.hubapi.com`, or a simulator's.
+    pub fn new(http: reqwest::Client, base_url: String, api_version: ApiVersion, token: Secret) -> Self {
+        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), api_version, token }
+    }
+
+    /// Writes all patches in one call. What is missing in the answer has to be written alone.
+    async fn write_batch(
+        &self,
+        object: ObjectType,
+        patches: &BTreeMap<&String, &Patch>,
+    ) -> Result<BTreeMap<String, Written>, CrmError> {
+        let inputs = patches.iter();
+        let inputs = inputs.map(|(id, properties)| UpdateInput { id, properties, object_write_trace_id: id });
+        let body = BatchUpdate { inputs: inputs.collect() };
+        let answer = self.call(Method::POST, object, "batch/update", &body).await?;
+        if matches!(answer.status.as_u16(), 400 | 409) {
+            // One bad value or one conflict sinks the whole batch, and nothing was written.
+            return Ok(BTreeMap::new());
+        }
+        let answer = answer.batch()?;
+        let results = answer.results.items().iter().filter_map(Loose::as_object);
+        let done =
+            results.filter_map(|record| Some((record.answers_for()?, Written::Done { dropped: BTreeMap::new() })));
+        let errors = answer.errors.items().iter().filter_map(Loose::as_object);
+        let missing = errors.filter(|complaint| complaint.category() == Some(NOT_FOUND));
+        let gone = missing.flat_map(Complaint::records).map(|id| (id.to_owned(), Written::Gone));
+        let mut written: BTreeMap<String, Written> = gone.chain(done).collect();
+        written.retain(|id, _| patches.contains_key(id));
+        Ok(written)
+    }
+
+    /// Writes one patch, without the properties that HubSpot refuses. A 404 is about the record: the batch call came
+    /// first, so the path is known to be right.
+    async fn write_alone(&self, object: ObjectType, id: &str, patch: &Patch) -> Result<Written, CrmError> {
+        let mut patch = patch.clone();
+        let mut dropped = BTreeMap::new();
+        let mut rejection = String::new();
+        for _ in 0..WRITES_MAX {
+            let answer = self.call(Method::PATCH, object, id, &Update { properties: &patch }).await?;
+            match answer.status.as_u16() {
+                200 => return Ok(Written::Done { dropped }),
+                404 => return Ok(Written::Gone),
+                _ => rejection = answer.rejection()?,
+            }
+            let mut refused = Complaint::read(&answer.body).properties();
+            refused.retain(|property, _| patch.remove(property).is_some());
+            if refused.is_empty() || patch.is_empty() {
+                break;
+            }
+            dropped.extend(refused);
+        }
+        Ok(Written::Rejected(rejection))
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        object: ObjectType,
+        suffix: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, CrmError> {
+        let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
+        let request = self.http.request(method, url).bearer_auth(self.token.expose()).timeout(TIMEOUT).json(body);
+        let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(broken)?;
+        Ok(Answer { status, headers, body })
+    }
+}
+
+impl Answer {
+    fn failure(&self) -> CrmError {
+        failure(self.status, &self.headers, &self.body)
+    }
+
+    /// Why HubSpot doesn't want this record, if it is this record that it doesn't want.
+    fn rejection(&self) -> Result<String, CrmError> {
+        let failure = self.failure();
+        if failure.retry == Retry::Never { Ok(failure.reason) } else { Err(failure) }
+    }
+
+    /// The answer of a batch. One that isn't complete, or has no list of results, must not be taken for one in which
+    /// all records are missing.
+    fn batch(&self) -> Result<BatchAnswer, CrmError> {
+        if !matches!(self.status.as_u16(), 200 | 207) {
+            return Err(self.failure());
+        }
+        let Ok(Loose::Object(answer)) = serde_json::from_slice::<Loose<BatchAnswer>>(&self.body) else {
+            return Err(unreadable("not a JSON object"));
+        };
+        if answer.status.as_text().is_some_and(|status| status != "COMPLETE") {
+            return Err(unreadable("a batch that isn't complete"));
+        }
+        match answer.results {
+            List::Other(_) => Err(unreadable("no list of results")),
+            List::Of { .. } => Ok(answer),
+        }
+    }
+}
+
+/// HubSpot's ids are numbers. Anything else is no record, and would fail the whole batch or stray into the path.
+fn is_record_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[async_trait::async_trait]
+impl Crm for HubSpot {
+    async fn read(
+        &self,
+        object: ObjectType,
+        ids: &[String],
+        properties: &[&str],
+    ) -> Result<BTreeMap<String, Properties>, CrmError> {
+        let asked: BTreeSet<&str> = ids.iter().map(String::as_str).filter(|id| is_record_id(id)).collect();
+        if asked.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let inputs = asked.iter().map(|id| ReadInput { id }).collect();
+        let answer = self.call(Method::POST, object, "batch/read", &BatchRead { properties, inputs }).await?;
+        let answer = answer.batch()?;
+        let mut errors = answer.errors.items().iter().filter_map(Loose::as_object);
+        if errors.any(|complaint| complaint.category() != Some(NOT_FOUND)) {
+            // A record that HubSpot has and couldn't read must not look like one that is gone.
+            return Err(unreadable("a record that it has but didn't read"));
+        }
+        let records = answer.results.items().iter().filter_map(Loose::as_object);
+        let records = records.filter_map(|record| Some((record.id()?, record.properties())));
+        // A merged record answers with the one that survives, under that one's id: what was asked for is gone.
+        Ok(records.filter(|(id, _)| asked.contains(id.as_str())).collect())
+    }
+
+    async fn write(
+        &self,
+        object: ObjectType,
+        patches: &BTreeMap<String, Patch>,
+    ) -> Result<BTreeMap<String, Written>, CrmError> {
+        let (sent, unsent): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            patches.iter().partition(|(id, patch)| is_record_id(id) && !patch.is_empty());
+        let mut written: BTreeMap<String, Written> = unsent.into_iter().map(unsent_answer).collect();
+        if sent.is_empty() {
+            return Ok(written);
+        }
+        written.extend(self.write_batch(object, &sent).await?);
+        for (id, patch) in sent {
+            if written.contains_key(id) {
+                continue;
+            }
+            match self.write_alone(object, id, patch).await {
+                Ok(answer) => written.insert(id.clone(), answer),
+                Err(error) if written.is_empty() => return Err(error),
+                Err(error) => {
+                    // What has been written is told; the rest has no answer, and so has failed.
+                    tracing::warn!(reason = error.reason, "HubSpot took only a part of a batch");
+                    break;
+                }
+            };
+        }
+        Ok(written)
+    }
+}
+
+/// The answer for a patch that isn't worth a call.
+fn unsent_answer((id, patch): (&String, &Patch)) -> (String, Written) {
+    let answer = match patch.is_empty() {
+        true => Written::Done { dropped: BTreeMap::new() },
+        false => Written::Rejected("its id isn't a number, as HubSpot's are".into()),
+    };
+    (id.clone(), answer)
+}

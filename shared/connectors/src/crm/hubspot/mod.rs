@@ -1,0 +1,24 @@
+//! HubSpot.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`signature`] | whether a delivery comes from HubSpot: versions 1, 2 and 3 of its signature |
+//! | [`webhook`] | what a verified delivery tells, as events of ours |
+//! | [`client`] | reading and writing contacts |
+//! | `classify` | what a failed call means |
+//! | `wire` | the shapes of requests and answers |
+//!
+//! Webhooks come from an app (a project-based one, or a legacy app that still exists) that subscribes to
+//! `contact.creation`, or to `object.creation` for contacts, and to `contact.privacyDeletion`. HubSpot waits 5 seconds
+//! for the answer and delivers again, up to 10 times within 24 hours, after any 4xx as well as any 5xx. Deliveries come
+//! at least once and in no order, and they carry no properties but a changed one: the contact has to be read.
+//!
+//! The API version is configuration ([`client::ApiVersion`]): the `v3` paths become unsupported in September 2027, and
+//! the dated ones that follow live 18 months each. The shapes are the same.
+
+pub mod client;
+pub mod signature;
+pub mod webhook;
+
+mod classify;
+mod wire;

@@ -1,0 +1,193 @@
+//! What a verified delivery tells, as events of ours.
+//!
+//! The body is a JSON array of flat objects. It is read strictly where we act on it and openly everywhere else: an
+//! answer other than 2xx makes HubSpot deliver again, up to 10 times, so an event that we only don't know must not
+//! fail its neighbours.
+
+use jiff::Timestamp;
+use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, RequestId, TenantId};
+use leadgate_enrichment::patch::Fingerprint;
+use serde::Deserialize;
+
+use super::signature::{Delivery, Verified};
+use crate::loose::{List, Loose, Scalar};
+
+/// The most events that one delivery may hold. HubSpot says 100; ten times that is still a small body, and more is
+/// not a delivery of HubSpot's.
+pub const EVENTS_MAX: usize = 1000;
+
+/// HubSpot's number for contacts in the generic `object.…` events.
+const CONTACT: &str = "0-1";
+
+/// Which events matter, and whose they must be.
+#[derive(Debug, Clone)]
+pub struct EventRules {
+    /// Whose records they become.
+    pub tenant: TenantId,
+    /// The tenant's HubSpot account.
+    pub portal_id: u64,
+    /// The properties of which a change makes a contact due.
+    pub enrich_on_change: Vec<String>,
+}
+
+/// Why a body can't be read. None of them holds a value from the body but an account's number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not JSON, not UTF-8, or cut off.
+    #[error("line {line}, column {column}: {why}")]
+    Json {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        why: &'static str,
+    },
+    /// Something else than HubSpot documents, where it matters.
+    #[error("{path}: found {found}, expected {expected}")]
+    Shape {
+        /// Where: `[3].objectId`, or `body`.
+        path: String,
+        /// What kind of value is there.
+        found: &'static str,
+        /// What kind of value should be.
+        expected: &'static str,
+    },
+    /// Meant for another HubSpot account. None of the delivery is carried out, so that none is done by halves.
+    #[error("found portal {found}, expected {expected}")]
+    Portal {
+        /// The account in the event.
+        found: u64,
+        /// The tenant's.
+        expected: u64,
+    },
+    /// More events than a delivery holds.
+    #[error("found {found} events, expected at most {EVENTS_MAX}")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+}
+
+/// Everything that the delivery tells, in its order.
+pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Vec<CrmEvent>, BodyError> {
+    let body: List<Loose<RawEvent>, EVENTS_MAX> = serde_json::from_slice(delivery.body()).map_err(not_json)?;
+    let items = match body {
+        List::Of { total, .. } if total > EVENTS_MAX => return Err(BodyError::TooMany { found: total }),
+        List::Of { items, .. } => items,
+        List::Other(found) => return Err(BodyError::Shape { path: "body".into(), found, expected: "an array" }),
+    };
+    let event = |(index, item): (usize, &Loose<RawEvent>)| match item {
+        Loose::Object(event) => Reading { index, event, rules }.event(),
+        Loose::Other(found) => Err(BodyError::Shape { path: format!("[{index}]"), found, expected: "an object" }),
+    };
+    items.iter().enumerate().map(event).collect()
+}
+
+/// The fields that we look at. All of them may be anything until we need them.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawEvent {
+    subscription_type: Scalar,
+    event_type: Scalar,
+    event_id: Scalar,
+    portal_id: Scalar,
+    object_id: Scalar,
+    object_type_id: Scalar,
+    occurred_at: Scalar,
+    property_name: Scalar,
+    property_value: Scalar,
+}
+
+/// One event being read: errors need to know which.
+struct Reading<'a> {
+    index: usize,
+    event: &'a RawEvent,
+    rules: &'a EventRules,
+}
+
+impl Reading<'_> {
+    fn event(&self) -> Result<CrmEvent, BodyError> {
+        self.check_portal()?;
+        let kind = self.kind()?;
+        let is_contact = self.event.object_type_id.as_text() == Some(CONTACT);
+        match kind {
+            "contact.creation" => self.due(kind, Cause::Created),
+            "object.creation" if is_contact => self.due(kind, Cause::Created),
+            "contact.propertyChange" => self.changed(kind),
+            "object.propertyChange" if is_contact => self.changed(kind),
+            "contact.privacyDeletion" => Ok(CrmEvent::PrivacyDeletion(self.record()?)),
+            _ => Ok(CrmEvent::Other),
+        }
+    }
+
+    /// The field has two names: every sample calls it `subscriptionType`, HubSpot's table of fields `eventType`.
+    fn kind(&self) -> Result<&str, BodyError> {
+        let RawEvent { subscription_type, event_type, .. } = self.event;
+        let kind = subscription_type.as_text().or(event_type.as_text());
+        kind.ok_or_else(|| self.wrong("subscriptionType", subscription_type.kind(), "text"))
+    }
+
+    /// A stranger's account is an error whatever the event. A missing one is an error only where we act.
+    fn check_portal(&self) -> Result<(), BodyError> {
+        let expected = self.rules.portal_id;
+        let found = self.event.portal_id.as_integer().and_then(|found| u64::try_from(found).ok());
+        match found {
+            Some(found) if found != expected => Err(BodyError::Portal { found, expected }),
+            _ => Ok(()),
+        }
+    }
+
+    fn changed(&self, kind: &str) -> Result<CrmEvent, BodyError> {
+        let Some(property) = self.event.property_name.as_text() else { return Ok(CrmEvent::Other) };
+        if !self.rules.enrich_on_change.iter().any(|watched| watched == property) {
+            return Ok(CrmEvent::Other);
+        }
+        // A property that was cleared has no value: blank, for the fingerprint.
+        let value = Fingerprint::of(&self.event.property_value.to_text().unwrap_or_default());
+        self.due(kind, Cause::Changed { property: property.to_owned(), value })
+    }
+
+    fn due(&self, kind: &str, cause: Cause) -> Result<CrmEvent, BodyError> {
+        let record = self.record()?;
+        let occurred_at = self.integer("occurredAt", &self.event.occurred_at)?;
+        // HubSpot's `eventId` alone isn't unique, and `attemptNumber` differs between deliveries of one event.
+        let event_id = self.event.event_id.to_text().unwrap_or_default();
+        let (portal, id) = (self.rules.portal_id, &record.id);
+        let request = RequestId::derive(&record, &format!("{portal}/{kind}/{id}/{event_id}/{occurred_at}"));
+        let occurred_at = Timestamp::from_millisecond(occurred_at)
+            .map_err(|_| self.wrong("occurredAt", "a number beyond time", "milliseconds since 1970"))?;
+        Ok(CrmEvent::Due(DueEvent { record, request, occurred_at, cause }))
+    }
+
+    fn record(&self) -> Result<RecordKey, BodyError> {
+        // That it is the tenant's has been checked; that it is there at all matters here.
+        self.integer("portalId", &self.event.portal_id)?;
+        let id = self.integer("objectId", &self.event.object_id)?.to_string();
+        let tenant = self.rules.tenant.clone();
+        Ok(RecordKey { tenant, crm: CrmKind::Hubspot, object: ObjectType::Contact, id })
+    }
+
+    fn integer(&self, field: &str, value: &Scalar) -> Result<i64, BodyError> {
+        match value.as_integer() {
+            Some(number) if number >= 0 => Ok(number),
+            Some(_) => Err(self.wrong(field, "a number below zero", "an integer")),
+            None => Err(self.wrong(field, value.kind(), "an integer")),
+        }
+    }
+
+    fn wrong(&self, field: &str, found: &'static str, expected: &'static str) -> BodyError {
+        BodyError::Shape { path: format!("[{}].{field}", self.index), found, expected }
+    }
+}
+
+/// Says where, but not in the parser's own words: those repeat values.
+fn not_json(error: serde_json::Error) -> BodyError {
+    let why = match error.classify() {
+        serde_json::error::Category::Eof => "ends too early",
+        serde_json::error::Category::Data => "a field that is given twice",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
+    };
+    BodyError::Json { line: error.line(), column: error.column(), why }
+}

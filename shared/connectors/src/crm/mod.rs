@@ -1,0 +1,3 @@
+//! The CRMs.
+
+pub mod hubspot;

@@ -1,0 +1,84 @@
+//! Looking people up.
+
+use std::time::Duration;
+
+use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::provider::{Provider, Reply};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
+
+use super::classify::classify;
+use super::wire::{Bulk, Details, bulk_reply, single_reply};
+use crate::http::{ExchangeError, read_body};
+use crate::secret::Secret;
+
+/// The most people in one `bulk_match`; Apollo refuses more with `RECORD_LIMIT_EXCEEDED`.
+pub(super) const PEOPLE_MAX: usize = 10;
+
+/// The largest answer that is read. A person with an employer is some 20 KB.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// One Apollo team.
+pub struct Apollo {
+    http: reqwest::Client,
+    base_url: String,
+    key: Secret,
+}
+
+impl Apollo {
+    /// The team that `key` belongs to. `base_url` is `https://api.apollo.io/api/v1`, or a simulator's.
+    pub fn new(http: reqwest::Client, base_url: String, key: Secret) -> Self {
+        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line
+    /// tool sends. A body keeps who is looked up out of the access logs on the way.
+    fn request(&self, people: &[Identity], key: HeaderValue) -> reqwest::RequestBuilder {
+        let post = |path| self.http.post(format!("{}/{path}", self.base_url));
+        let request = match people {
+            [one] => post("people/match").json(&Details::from(one)),
+            several => post("people/bulk_match").json(&Bulk { details: several.iter().map(Details::from).collect() }),
+        };
+        // A function is frozen between invocations, and a connection kept meanwhile may be dead without knowing. A call
+        // written to it would be an unknown outcome, and so a paid one: each call has a connection of its own.
+        let request = request.header(CONNECTION, "close").header("x-api-key", key);
+        request.header(ACCEPT, "application/json").header(CACHE_CONTROL, "no-cache")
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider for Apollo {
+    fn people_max(&self) -> usize {
+        PEOPLE_MAX
+    }
+
+    async fn look_up(&self, people: &[Identity], timeout: Duration) -> Reply {
+        if people.is_empty() {
+            return Reply::Answered { answers: Vec::new(), reported: None };
+        }
+        let Ok(mut key) = HeaderValue::from_str(self.key.expose()) else {
+            return Reply::Denied("the key has characters that no header can hold".into());
+        };
+        key.set_sensitive(true);
+        let response = match self.request(people, key).timeout(timeout).send().await {
+            Ok(response) => response,
+            Err(error) => return broken(error.into()),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        match read_body(response, ANSWER_BYTES_MAX).await {
+            Ok(body) if status == StatusCode::OK && people.len() == 1 => single_reply(&body),
+            Ok(body) if status == StatusCode::OK => bulk_reply(&body, people.len()),
+            Ok(body) => classify(status, &headers, &body),
+            Err(error) if status == StatusCode::OK => broken(error),
+            // Which way it failed is in the status, even when the rest of the answer was lost.
+            Err(_) => classify(status, &headers, &[]),
+        }
+    }
+}
+
+fn broken(error: ExchangeError) -> Reply {
+    match error {
+        ExchangeError::NotSent(_) => Reply::Transient(error.to_string()),
+        ExchangeError::NoAnswer(_) => Reply::Unknown(error.to_string()),
+    }
+}

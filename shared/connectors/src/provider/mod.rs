@@ -1,0 +1,3 @@
+//! The data providers.
+
+pub mod apollo;

@@ -1,0 +1,183 @@
+//! What deliveries tell.
+
+use jiff::Timestamp;
+use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHeaders, sign_v3};
+use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRules, events};
+use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::patch::Fingerprint;
+use serde_json::{Value, json};
+
+const URL: &str = "https://hooks.example.com/hubspot";
+
+fn read(body: &[u8]) -> Result<Vec<CrmEvent>, BodyError> {
+    let (now, secret) = (Timestamp::UNIX_EPOCH, Secret::new("s".into()));
+    let signature_v3 = Some(sign_v3(&secret, "POST", URL, body, 0));
+    let headers = SignatureHeaders { signature_v3, request_timestamp: Some("0".into()), ..SignatureHeaders::default() };
+    let delivery = Delivery::new("POST", headers, body.to_vec());
+    let delivery = delivery.verify(&Rules::new(URL.into(), vec![secret]), now).expect("our own signature");
+    let tenant = "acme".parse().expect("a tenant");
+    events(&delivery, &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into()] })
+}
+
+/// `event`, with fields of `changes` put over it; a null takes the field away.
+fn one(changes: Value) -> Result<CrmEvent, BodyError> {
+    let mut event = json!({
+        "eventId": 3_816_279_340_i64, "subscriptionId": 25, "portalId": 33, "appId": 1_160_452,
+        "occurredAt": 1_462_216_307_945_i64, "subscriptionType": "contact.creation", "attemptNumber": 0,
+        "objectId": 1_246_978_317, "changeSource": "IMPORT", "changeFlag": "CREATED",
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        match value {
+            Value::Null => event.as_object_mut().expect("an object").remove(name),
+            value => event.as_object_mut().expect("an object").insert(name.clone(), value.clone()),
+        };
+    }
+    read(json!([event]).to_string().as_bytes()).map(|mut events| events.remove(0))
+}
+
+fn due(changes: Value) -> DueEvent {
+    match one(changes.clone()) {
+        Ok(CrmEvent::Due(event)) => event,
+        other => panic!("{changes} was read as {other:?}"),
+    }
+}
+
+fn path_of(result: Result<CrmEvent, BodyError>) -> String {
+    match result {
+        Err(BodyError::Shape { path, found, expected }) => format!("{path}: {found}, not {expected}"),
+        other => panic!("read as {other:?}"),
+    }
+}
+
+#[test]
+fn a_new_contact_is_due_in_both_formats() {
+    let classic = due(json!({}));
+    assert_eq!(classic.record.to_string(), "acme#hubspot#contact#1246978317");
+    assert_eq!(classic.occurred_at.as_millisecond(), 1_462_216_307_945);
+    assert_eq!(classic.cause, Cause::Created);
+    let generic = due(json!({"subscriptionType": "object.creation", "objectTypeId": "0-1"}));
+    assert_eq!((generic.record, generic.cause), (classic.record, Cause::Created));
+    let renamed = due(json!({"subscriptionType": null, "eventType": "contact.creation"}));
+    assert_eq!(renamed.request, classic.request, "the field's name is no part of the event");
+}
+
+#[test]
+fn a_watched_property_makes_a_contact_due() {
+    let company =
+        json!({"subscriptionType": "contact.propertyChange", "propertyName": "company", "propertyValue": "Analytical"});
+    let cause = |value: &str| Cause::Changed { property: "company".into(), value: Fingerprint::of(value) };
+    assert_eq!(due(company.clone()).cause, cause("Analytical"));
+    let with = |name: &str, value: Value| {
+        let mut changes = company.clone();
+        changes[name] = value;
+        changes
+    };
+    assert_eq!(due(with("propertyValue", Value::Null)).cause, cause(""));
+    assert_eq!(due(with("propertyValue", json!(7))).cause, cause("7"));
+    let mut generic = with("subscriptionType", json!("object.propertyChange"));
+    assert_eq!(one(generic.clone()), Ok(CrmEvent::Other), "whose property, it doesn't say");
+    generic["objectTypeId"] = json!("0-1");
+    assert_eq!(due(generic).cause, cause("Analytical"));
+    assert_eq!(one(with("propertyName", json!("lifecyclestage"))), Ok(CrmEvent::Other));
+    assert_eq!(one(with("propertyName", Value::Null)), Ok(CrmEvent::Other));
+}
+
+#[test]
+fn a_request_is_the_same_for_each_attempt_and_only_for_this_event() {
+    let first = due(json!({})).request;
+    assert_eq!(due(json!({"attemptNumber": 7, "changeFlag": "NEW", "subscriptionId": 1})).request, first);
+    for other in [
+        json!({"eventId": 1}),
+        json!({"eventId": null}),
+        json!({"objectId": 1}),
+        json!({"occurredAt": 1_462_216_307_946_i64}),
+        json!({"subscriptionType": "object.creation", "objectTypeId": "0-1"}),
+    ] {
+        assert_ne!(due(other.clone()).request, first, "{other}");
+    }
+}
+
+#[test]
+fn a_privacy_deletion_needs_only_to_name_its_record() {
+    let deletion = one(json!({"subscriptionType": "contact.privacyDeletion", "occurredAt": null, "eventId": null}));
+    let record = "acme#hubspot#contact#1246978317".parse().expect("a key");
+    assert_eq!(deletion, Ok(CrmEvent::PrivacyDeletion(record)));
+}
+
+#[test]
+fn what_we_do_not_act_on_never_fails() {
+    for other in [
+        json!({"subscriptionType": "contact.deletion", "objectId": "what"}),
+        json!({"subscriptionType": "contact.merge", "objectId": null, "mergedObjectIds": [1, 2], "newObjectId": 3}),
+        json!({"subscriptionType": "contact.associationChange", "objectId": null, "fromObjectId": 1}),
+        json!({"subscriptionType": "object.creation", "objectTypeId": "0-2"}),
+        json!({"subscriptionType": "object.creation", "objectTypeId": 1}),
+        json!({"subscriptionType": "object.creation"}),
+        json!({"subscriptionType": "moon.landing", "portalId": null, "occurredAt": {"a": [1.5, true, null]}}),
+        json!({"subscriptionType": ""}),
+    ] {
+        assert_eq!(one(other.clone()), Ok(CrmEvent::Other), "{other}");
+    }
+    assert_eq!(read(b" [ ] "), Ok(vec![]));
+}
+
+#[test]
+fn what_we_act_on_is_read_strictly() {
+    let expected = [
+        (json!({"objectId": null}), "[0].objectId: nothing, not an integer"),
+        (json!({"objectId": "12"}), "[0].objectId: text, not an integer"),
+        (json!({"objectId": 1.5}), "[0].objectId: a number, not an integer"),
+        (json!({"objectId": -1}), "[0].objectId: a number below zero, not an integer"),
+        (json!({"objectId": u64::MAX}), "[0].objectId: a number beyond 64 bits, not an integer"),
+        (json!({"portalId": null}), "[0].portalId: nothing, not an integer"),
+        (json!({"portalId": [33]}), "[0].portalId: a list, not an integer"),
+        (json!({"portalId": -33}), "[0].portalId: a number below zero, not an integer"),
+        (json!({"occurredAt": "now"}), "[0].occurredAt: text, not an integer"),
+        (json!({"occurredAt": i64::MAX}), "[0].occurredAt: a number beyond time, not milliseconds since 1970"),
+        (json!({"subscriptionType": null}), "[0].subscriptionType: nothing, not text"),
+        (json!({"subscriptionType": {}}), "[0].subscriptionType: an object, not text"),
+    ];
+    for (changes, path) in expected {
+        assert_eq!(path_of(one(changes)), path);
+    }
+}
+
+#[test]
+fn one_stranger_fails_the_whole_delivery() {
+    let body = br#"[{"subscriptionType":"contact.creation","portalId":33,"objectId":1,"occurredAt":1},{"subscriptionType":"moon.landing","portalId":34}]"#;
+    assert_eq!(read(body), Err(BodyError::Portal { found: 34, expected: 33 }));
+}
+
+#[test]
+fn a_body_that_is_no_list_of_objects_says_what_it_is() {
+    let expected = [
+        ("{}", "body: an object, not an array"),
+        ("null", "body: null, not an array"),
+        ("\"ada@example.com\"", "body: text, not an array"),
+        ("[[1,2]]", "[0]: a list, not an object"),
+        ("[{\"subscriptionType\":\"x\"}, 7]", "[1]: a number, not an object"),
+    ];
+    for (body, path) in expected {
+        assert_eq!(path_of(read(body.as_bytes()).map(|mut events| events.remove(0))), path);
+    }
+}
+
+#[test]
+fn a_broken_body_says_where() {
+    let json = |line, column, why| Err(BodyError::Json { line, column, why });
+    assert_eq!(read(b""), json(1, 0, "ends too early"));
+    assert_eq!(read(b"[{\"subscriptionType\":\n\"contact.crea"), json(2, 13, "ends too early"));
+    assert_eq!(read(b"[] x"), json(1, 4, "not JSON"));
+    assert_eq!(read(b"[{\"objectId\":1,\"objectId\":2}]"), json(1, 25, "a field that is given twice"));
+    let not_utf8 = read(b"[{\"propertyValue\":\"\xff\xfe\"}]");
+    assert!(matches!(not_utf8, Err(BodyError::Json { line: 1, why: "not JSON", .. })), "{not_utf8:?}");
+    assert!(read("[".repeat(100_000).as_bytes()).is_err(), "nesting is bounded");
+}
+
+#[test]
+fn a_delivery_holds_so_many_and_no_more() {
+    let body = |count: usize| format!("[{}]", vec![r#"{"subscriptionType":"x"}"#; count].join(","));
+    assert_eq!(read(body(EVENTS_MAX).as_bytes()).map(|events| events.len()), Ok(EVENTS_MAX));
+    assert_eq!(read(body(EVENTS_MAX + 1).as_bytes()), Err(BodyError::TooMany { found: EVENTS_MAX + 1 }));
+}

@@ -1,0 +1,238 @@
+//! The team as a customer sees it, over HTTP.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::simulators::fault::{Fault, FaultRule};
+use crate::simulators::hand_clock::HandClock;
+use crate::simulators::{apollo_router, loopback};
+
+const MATCH: &str = "/api/v1/people/match";
+const BULK: &str = "/api/v1/people/bulk_match";
+
+struct World {
+    clock: Arc<HandClock>,
+    apollo: Arc<Apollo>,
+    http: reqwest::Client,
+    base: String,
+}
+
+impl World {
+    /// Knows Ada and Bob, and nobody else.
+    async fn with(setup: ApolloSetup) -> Self {
+        let clock = HandClock::start();
+        let apollo = Arc::new(Apollo::new(clock.clone(), setup));
+        apollo.know_nobody_by_default();
+        apollo.know(Person::new("Ada", "Lovelace", "ada@example.com"));
+        apollo.know(Person::new("Bob", "Builder", "bob@example.com"));
+        let base = loopback::serve(apollo_router(apollo.clone())).await;
+        Self { clock, apollo, http: loopback::client(), base }
+    }
+
+    async fn new() -> Self {
+        Self::with(ApolloSetup::default()).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, HeaderMap, Value) {
+        let request = self.http.post(format!("{}{path}", self.base)).header("X-Api-Key", "simulated-api-key");
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.json().await.unwrap_or_default())
+    }
+
+    async fn bulk(&self, emails: &[&str]) -> (u16, Value) {
+        let details: Vec<Value> = emails.iter().map(|email| json!({ "email": email })).collect();
+        let (status, _, body) = self.post(BULK, json!({ "details": details })).await;
+        (status, body)
+    }
+}
+
+#[tokio::test]
+async fn a_match_is_asked_for_in_the_query_or_in_a_body_and_costs_a_credit() {
+    let world = World::new().await;
+    let (status, _, body) = world.post(&format!("{MATCH}?email=ada%40example.com"), Value::Null).await;
+    assert_eq!((status, &body["person"]["first_name"]), (200, &json!("Ada")));
+    assert!(body.get("credits_consumed").is_none());
+    let (_, _, again) = world.post(MATCH, json!({ "email": "Ada@example.com" })).await;
+    assert_eq!(again["person"]["email_status"], "verified");
+    let keys = again["person"].as_object().expect("an object").len();
+    assert_eq!(keys, 29);
+    let ledger = world.apollo.ledger();
+    assert_eq!((ledger.records_charged, ledger.credits_charged), (2, 2000));
+    assert_eq!(world.apollo.charges_of("ada@example.com"), 2);
+    assert_eq!(ledger.charges[1].call, 1);
+}
+
+#[tokio::test]
+async fn a_miss_is_free_and_said_in_two_ways() {
+    let world = World::with(ApolloSetup { miss: Miss::Alternate, ..ApolloSetup::default() }).await;
+    let (status, _, body) = world.post(&format!("{MATCH}?email=nobody@example.com"), Value::Null).await;
+    assert_eq!((status, body), (200, json!({ "person": null })));
+    let (_, _, body) = world.post(&format!("{MATCH}?email=nobody@example.com"), Value::Null).await;
+    let person = body["person"].as_object().expect("an object");
+    assert!(person.len() > 20 && person.values().all(Value::is_null));
+    assert_eq!(world.apollo.ledger().credits_charged, 0);
+    assert_eq!(world.apollo.ledger().people_missed, 2);
+}
+
+#[tokio::test]
+async fn a_bulk_answers_in_order_and_charges_everybody_once() {
+    let world = World::with(ApolloSetup { price_milli: 500, ..ApolloSetup::default() }).await;
+    let (status, body) = world
+        .bulk(&["bob@example.com", "nobody@example.com", "ada@example.com", "BOB@example.com", "ada@example.com"])
+        .await;
+    assert_eq!(status, 200);
+    let names: Vec<&Value> =
+        body["matches"].as_array().expect("matches").iter().map(|it| it.get("first_name").unwrap_or(it)).collect();
+    assert_eq!(json!(names), json!(["Bob", null, "Ada", "Bob", "Ada"]));
+    assert_eq!((&body["status"], &body["error_code"]), (&json!("success"), &Value::Null));
+    assert_eq!(body["total_requested_enrichments"], 5);
+    assert_eq!((&body["unique_enriched_records"], &body["missing_records"]), (&json!(2), &json!(1)));
+    assert_eq!(body["credits_consumed"], 1);
+    let (_, body) = world.bulk(&["ada@example.com"]).await;
+    assert_eq!(body["credits_consumed"], 0.5);
+    assert_eq!(world.apollo.ledger().credits_charged, 1500);
+    assert_eq!(world.apollo.ledger().calls_to("api/v1/people/bulk_match"), 2);
+}
+
+#[tokio::test]
+async fn repeats_are_free_where_the_team_has_it_so() {
+    let world = World::with(ApolloSetup { charge_repeats: false, ..ApolloSetup::default() }).await;
+    world.bulk(&["ada@example.com"]).await;
+    let (_, body) = world.bulk(&["ada@example.com"]).await;
+    assert_eq!((&body["unique_enriched_records"], &body["credits_consumed"]), (&json!(0), &json!(0)));
+    assert_eq!(body["matches"][0]["first_name"], "Ada");
+}
+
+#[tokio::test]
+async fn too_many_people_and_malformed_ones_are_refused() {
+    let world = World::new().await;
+    let (status, body) = world.bulk(&["x@example.com"; 11]).await;
+    assert_eq!((status, &body["error_code"]), (400, &json!("RECORD_LIMIT_EXCEEDED")));
+    let (status, body) = world.bulk(&[]).await;
+    assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
+    let (status, _, _) = world.post(&format!("{MATCH}?id=123"), Value::Null).await;
+    assert_eq!(status, 422);
+    let (status, _, _) =
+        world.post(&format!("{MATCH}?email=ada@example.com&reveal_phone_number=true"), Value::Null).await;
+    assert_eq!(status, 400);
+    assert_eq!(world.apollo.ledger().records_charged, 0);
+}
+
+#[tokio::test]
+async fn keys_can_be_wrong_or_too_narrow() {
+    let scope = KeyScope::Endpoints(vec!["api/v1/people/match".to_owned()]);
+    let world = World::with(ApolloSetup { scope, ..ApolloSetup::default() }).await;
+    let wrong = world.http.post(format!("{}{MATCH}", world.base)).header("x-api-key", "x").send().await;
+    let wrong = wrong.expect("an answer");
+    assert_eq!(wrong.status(), 401);
+    assert!(wrong.headers()["content-type"].to_str().expect("a text").starts_with("text/plain"));
+    assert!(!wrong.headers().contains_key("x-rate-limit-minute"));
+    assert!(wrong.text().await.expect("a text").starts_with("Invalid API key. "));
+    let (status, headers, body) = world.post(BULK, json!({ "details": [{}] })).await;
+    assert_eq!((status, &body["error_code"]), (403, &json!("API_INACCESSIBLE")));
+    assert!(!headers.contains_key("x-rate-limit-minute"));
+    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
+    assert_eq!(world.apollo.ledger().denied, 2);
+}
+
+#[tokio::test]
+async fn the_limits_are_fixed_windows_per_endpoint() {
+    let limits = Limits { single: Windows::per_minute(2), ..Limits::unlimited() };
+    let world = World::with(ApolloSetup { limits, ..ApolloSetup::default() }).await;
+    let (_, headers, _) = world.post(MATCH, Value::Null).await;
+    assert_eq!(
+        (&headers["x-rate-limit-minute"], &headers["x-rate-limit-hourly"]),
+        (&"2".parse().expect("a value"), &"".parse().expect("a value"))
+    );
+    assert_eq!(headers["x-minute-requests-left"], "1");
+    assert!(!headers.contains_key("x-hourly-usage"));
+    world.clock.advance(Duration::from_millis(30_500));
+    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
+    let (status, headers, body) = world.post(MATCH, Value::Null).await;
+    assert_eq!((status, &headers["retry-after"]), (429, &"30".parse().expect("a value")));
+    let message = body["message"].as_str().expect("a text");
+    assert!(message.contains("allowed for api/v1/people/match is 2 times per minute"), "{message}");
+    assert_eq!(world.bulk(&["ada@example.com"]).await.0, 200);
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
+    assert_eq!(world.apollo.ledger().throttled, 1);
+}
+
+#[tokio::test]
+async fn a_bulk_that_the_credits_do_not_cover_buys_nothing() {
+    for (out_of_credits, expected) in
+        [(OutOfCredits::Unprocessable, 422), (OutOfCredits::PaymentRequired, 402), (OutOfCredits::Forbidden, 403)]
+    {
+        let world = World::with(ApolloSetup { pool_milli: 1500, out_of_credits, ..ApolloSetup::default() }).await;
+        let (status, body) = world.bulk(&["ada@example.com", "bob@example.com"]).await;
+        assert_eq!((status, body), (expected, json!({ "error": "Insufficient credits. Please upgrade your plan." })));
+        assert_eq!((world.apollo.credits_left(), world.apollo.ledger().records_charged), (1500, 0));
+        assert_eq!(world.bulk(&["ada@example.com"]).await.0, 200);
+        assert_eq!(world.bulk(&["bob@example.com"]).await.0, expected);
+        world.apollo.top_up(500);
+        assert_eq!(world.bulk(&["bob@example.com"]).await.0, 200);
+        assert_eq!((world.apollo.credits_left(), world.apollo.ledger().out_of_credits), (0, 2));
+        world.apollo.begin_cycle(7000);
+        assert_eq!(world.apollo.credits_left(), 7000);
+    }
+}
+
+#[tokio::test]
+async fn usage_is_told_as_it_is() {
+    let world = World::with(ApolloSetup { pool_milli: 10_000, price_milli: 500, ..ApolloSetup::default() }).await;
+    world.bulk(&["ada@example.com"]).await;
+    let (status, _, body) = world.post("/api/v1/usage_stats/credit_usage_stats", Value::Null).await;
+    assert_eq!(status, 200);
+    let pool = json!({ "limit": 10, "consumed": 0.5, "left_over": 9.5 });
+    assert_eq!(body["credit_usage_stats"]["lead_credit"], pool);
+    assert_eq!(body["current_credit_cycle"], json!({ "start_date": "2026-03-01", "end_date": "2026-04-01" }));
+    let (_, _, body) = world.post("/api/v1/usage_stats/api_usage_stats", Value::Null).await;
+    let minute = json!({ "limit": 1000, "consumed": 1, "left_over": 999 });
+    assert_eq!(body[r#"["api/v1/people","bulk_match"]"#]["minute"], minute);
+    let health = world.http.get(format!("{}/api/v1/auth/health", world.base));
+    let health = health.header("x-api-key", "simulated-api-key").send().await.expect("an answer");
+    assert_eq!(health.status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_was_charged_for() {
+    let world = World::new().await;
+    let ask = || {
+        let request = world.http.post(format!("{}{MATCH}", world.base)).header("x-api-key", "simulated-api-key");
+        request.json(&json!({ "email": "ada@example.com" })).send()
+    };
+    world.apollo.faults().add(FaultRule::on("match", Fault::DropAfterWork));
+    assert!(ask().await.is_err());
+    assert_eq!(world.apollo.charges_of("ada@example.com"), 1);
+    world.apollo.faults().add(FaultRule::on("match", Fault::StatusAfterWork(500, String::new())));
+    assert_eq!(ask().await.expect("an answer").status(), 500);
+    assert_eq!(world.apollo.charges_of("ada@example.com"), 2);
+    world.apollo.faults().add(FaultRule::on("match", Fault::Status(500, String::new())));
+    assert_eq!(ask().await.expect("an answer").status(), 500);
+    world.apollo.faults().add(FaultRule::on("match", Fault::DropBeforeWork));
+    assert!(ask().await.is_err());
+    assert_eq!(world.apollo.charges_of("ada@example.com"), 2);
+    world.apollo.faults().decide_by(|call| (call.index == 4).then_some(Fault::Throttle { retry_after: None }));
+    assert_eq!(ask().await.expect("an answer").status(), 429);
+    let ledger: Value =
+        world.http.get(format!("{}/ledger", world.base)).send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!((&ledger["received"], &ledger["records_charged"]), (&json!(5), &json!(2)));
+}
+
+#[tokio::test]
+async fn the_generator_needs_no_introductions() {
+    let clock = HandClock::start();
+    let apollo = Apollo::new(clock, ApolloSetup { unknown_share: 0.0, ..ApolloSetup::default() });
+    let asked = Asked::email("grace.hopper@navy.example");
+    let grace = apollo.whom(&asked).expect("is known");
+    assert_eq!((grace.first_name.as_str(), grace.last_name.as_str()), ("Grace", "Hopper"));
+    assert_eq!(apollo.whom(&Asked { id: Some(grace.id.clone()), ..Asked::default() }), Some(grace));
+    apollo.forget("grace.hopper@navy.example");
+    assert_eq!(apollo.whom(&asked), None);
+    assert_eq!(apollo.ledger().records_charged, 0);
+}

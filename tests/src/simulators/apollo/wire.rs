@@ -1,0 +1,165 @@
+//! The shapes in which Apollo answers: the whole set of keys, with `null` for what isn't known.
+
+use serde_json::{Value, json};
+
+use super::people::{Organization, Person};
+
+/// A person.
+pub(super) fn person(person: &Person) -> Value {
+    let organization = person.organization.as_ref();
+    json!({
+        "id": person.id,
+        "first_name": known(&person.first_name),
+        "last_name": known(&person.last_name),
+        "name": known(format!("{} {}", person.first_name, person.last_name).trim()),
+        "linkedin_url": known(&person.linkedin_url),
+        "title": known(&person.title),
+        "email_status": person.email_status.as_str(),
+        "photo_url": null,
+        "twitter_url": null,
+        "github_url": null,
+        "facebook_url": null,
+        "extrapolated_email_confidence": null,
+        "headline": known(&person.headline),
+        "email": person.email,
+        "organization_id": organization.map(|organization| &organization.id),
+        "employment_history": organization.map_or_else(|| json!([]), |it| json!([employment(person, it)])),
+        "state": known(&person.state),
+        "city": known(&person.city),
+        "country": known(&person.country),
+        "contact_id": null,
+        "contact": null,
+        "revealed_for_current_team": true,
+        "organization": organization.map(self::organization),
+        "is_likely_to_engage": false,
+        "show_intent": false,
+        "departments": person.departments,
+        "subdepartments": [],
+        "functions": [],
+        "seniority": known(&person.seniority),
+    })
+}
+
+/// A person of whom nothing is known: one of the ways to say that there is no match.
+pub(super) fn nobody() -> Value {
+    let mut blank = person(&Person::new("", "", ""));
+    if let Some(keys) = blank.as_object_mut() {
+        keys.values_mut().for_each(|value| *value = Value::Null);
+    }
+    blank
+}
+
+/// Credits as Apollo writes them: whole where they are, and else with a fraction.
+pub(super) fn credits(milli: i64) -> Value {
+    if milli % 1000 == 0 {
+        return json!(milli / 1000);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "pools are far below 2^53")]
+    let milli = milli as f64;
+    json!(milli / 1000.0)
+}
+
+fn employment(person: &Person, organization: &Organization) -> Value {
+    json!({
+        "_id": person.id,
+        "id": person.id,
+        "key": person.id,
+        "created_at": null,
+        "updated_at": null,
+        "current": true,
+        "degree": null,
+        "description": null,
+        "emails": null,
+        "start_date": null,
+        "end_date": null,
+        "grade_level": null,
+        "kind": null,
+        "major": null,
+        "organization_id": organization.id,
+        "organization_name": organization.name,
+        "raw_address": null,
+        "title": known(&person.title),
+    })
+}
+
+fn organization(organization: &Organization) -> Value {
+    let mut all = unknown_of_organization();
+    let known_ones = json!({
+        "id": organization.id,
+        "name": known(&organization.name),
+        "website_url": known(&organization.domain).map(|domain| format!("http://www.{domain}")),
+        "primary_phone": primary_phone(&organization.phone),
+        "phone": known(&organization.phone),
+        "founded_year": organization.founded_year,
+        "primary_domain": known(&organization.domain),
+        "industry": known(&organization.industry),
+        "industries": [organization.industry],
+        "estimated_num_employees": organization.employees,
+        "city": known(&organization.city),
+        "state": known(&organization.state),
+        "country": known(&organization.country),
+    });
+    if let (Some(all), Value::Object(known_ones)) = (all.as_object_mut(), known_ones) {
+        all.extend(known_ones);
+    }
+    all
+}
+
+fn primary_phone(number: &str) -> Value {
+    let digits: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+    match known(number) {
+        Some(number) => json!({ "number": number, "source": "Scraped", "sanitized_number": digits }),
+        None => json!({}),
+    }
+}
+
+/// The keys that an organization has beside those that the simulator knows something for.
+fn unknown_of_organization() -> Value {
+    json!({
+        "blog_url": null,
+        "angellist_url": null,
+        "linkedin_url": null,
+        "twitter_url": null,
+        "facebook_url": null,
+        "languages": [],
+        "num_languages": 0,
+        "alexa_ranking": null,
+        "linkedin_uid": null,
+        "publicly_traded_symbol": null,
+        "publicly_traded_exchange": null,
+        "logo_url": null,
+        "crunchbase_url": null,
+        "secondary_industries": [],
+        "keywords": [],
+        "snippets_loaded": true,
+        "industry_tag_id": null,
+        "industry_tag_hash": {},
+        "retail_location_count": 0,
+        "num_retail_locations": 0,
+        "raw_address": null,
+        "street_address": null,
+        "postal_code": null,
+        "owned_by_organization_id": null,
+        "seo_description": null,
+        "short_description": null,
+        "suborganizations": [],
+        "num_suborganizations": 0,
+        "annual_revenue": null,
+        "annual_revenue_printed": null,
+        "total_funding": null,
+        "total_funding_printed": null,
+        "latest_funding_round_date": null,
+        "latest_funding_stage": null,
+        "funding_events": [],
+        "technology_names": [],
+        "current_technologies": [],
+        "org_chart_root_people_ids": [],
+        "org_chart_sector": null,
+        "org_chart_removed": null,
+        "org_chart_show_department_filter": null,
+    })
+}
+
+fn known(value: &str) -> Option<&str> {
+    (!value.is_empty()).then_some(value)
+}

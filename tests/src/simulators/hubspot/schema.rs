@@ -1,0 +1,220 @@
+//! Which properties a contact has, and which values they take.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::wire::instant;
+
+/// The properties that every portal of ours starts with, beside those that HubSpot keeps itself.
+const STARTING_PROPERTIES: [&str; 18] = [
+    "firstname",
+    "lastname",
+    "phone",
+    "mobilephone",
+    "company",
+    "jobtitle",
+    "website",
+    "hs_linkedin_url",
+    "linkedinbio",
+    "city",
+    "state",
+    "country",
+    "industry",
+    "seniority",
+    "hs_seniority",
+    "hs_lead_status",
+    "numemployees",
+    "leadgate_source",
+];
+
+/// What HubSpot keeps itself and nobody can set.
+pub(super) const READ_ONLY_PROPERTIES: [&str; 3] = ["hs_object_id", "createdate", "lastmodifieddate"];
+
+/// The most characters in a text property.
+const VALUE_CHARS_MAX: usize = 65_536;
+
+/// The stages that a portal starts with.
+const LIFECYCLE_STAGES: [&str; 8] = [
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+];
+
+/// What a property takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// An address, one per contact in a portal, kept in small letters.
+    Email,
+    /// An instant: ISO 8601 or milliseconds since 1970 go in, ISO 8601 comes out.
+    DateTime,
+    /// One of these.
+    Choice(Vec<String>),
+    /// Nothing: HubSpot sets it.
+    ReadOnly,
+}
+
+impl Kind {
+    /// HubSpot's `type` and `fieldType`.
+    pub(super) fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Text | Self::Email => ("string", "text"),
+            Self::DateTime => ("datetime", "date"),
+            Self::Choice(_) => ("enumeration", "select"),
+            Self::ReadOnly => ("string", "text"),
+        }
+    }
+}
+
+/// Why a property doesn't take a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The property.
+    pub property: String,
+    /// HubSpot's word for it.
+    pub code: &'static str,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+impl Violation {
+    pub(super) fn new(property: &str, code: &'static str, message: String) -> Self {
+        Self { property: property.to_owned(), code, message }
+    }
+
+    /// Whether the property itself is the trouble, and not the value: then HubSpot refuses a batch as a whole.
+    pub(super) fn is_of_schema(&self) -> bool {
+        matches!(self.code, "PROPERTY_DOESNT_EXIST" | "READ_ONLY_VALUE")
+    }
+}
+
+/// The properties of contacts in one portal.
+#[derive(Debug)]
+pub(super) struct Schema(BTreeMap<String, Kind>);
+
+impl Schema {
+    pub(super) fn new() -> Self {
+        let text = STARTING_PROPERTIES.iter().map(|name| ((*name).to_owned(), Kind::Text));
+        let mut kinds: BTreeMap<String, Kind> = text.collect();
+        kinds.extend(READ_ONLY_PROPERTIES.iter().map(|name| ((*name).to_owned(), Kind::ReadOnly)));
+        kinds.insert("email".to_owned(), Kind::Email);
+        kinds.insert("leadgate_last_enriched".to_owned(), Kind::DateTime);
+        let stages = LIFECYCLE_STAGES.iter().map(|stage| (*stage).to_owned()).collect();
+        kinds.insert("lifecyclestage".to_owned(), Kind::Choice(stages));
+        Self(kinds)
+    }
+
+    pub(super) fn define(&mut self, name: &str, kind: Kind) {
+        self.0.insert(name.to_owned(), kind);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    pub(super) fn kind(&self, name: &str) -> Option<&Kind> {
+        self.0.get(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Kind)> {
+        self.0.iter()
+    }
+
+    /// The values as they will be kept, or everything that is wrong with them.
+    pub(super) fn check(&self, values: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Vec<Violation>> {
+        let mut kept = BTreeMap::new();
+        let mut violations = Vec::new();
+        for (name, value) in values {
+            match self.check_one(name, value) {
+                Ok(value) => drop(kept.insert(name.clone(), value)),
+                Err(violation) => violations.push(violation),
+            }
+        }
+        if violations.is_empty() { Ok(kept) } else { Err(violations) }
+    }
+
+    fn check_one(&self, name: &str, value: &str) -> Result<String, Violation> {
+        let refuse = |code, message| Err(Violation::new(name, code, message));
+        let Some(kind) = self.0.get(name) else {
+            return refuse("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"));
+        };
+        match kind {
+            Kind::ReadOnly => {
+                refuse("READ_ONLY_VALUE", format!("\"{name}\" is a read only property; its value cannot be set."))
+            }
+            // An empty value clears the property, whatever it takes otherwise.
+            _ if value.is_empty() => Ok(String::new()),
+            _ if value.chars().count() > VALUE_CHARS_MAX => {
+                refuse("VALUE_TOO_LONG", format!("The value of {name} has more than {VALUE_CHARS_MAX} characters"))
+            }
+            Kind::Text => Ok(value.to_owned()),
+            Kind::Email if is_address(value) => Ok(value.to_lowercase()),
+            Kind::Email => refuse("INVALID_EMAIL", format!("Email address {value} is invalid")),
+            Kind::DateTime => match read_instant(value) {
+                Some(at) => Ok(instant(at)),
+                None => refuse("INVALID_DATE", format!("{value} was not a valid date.")),
+            },
+            Kind::Choice(options) if options.iter().any(|option| option == value) => Ok(value.to_owned()),
+            Kind::Choice(options) => {
+                refuse("INVALID_OPTION", format!("{value} was not one of the allowed options: {options:?}"))
+            }
+        }
+    }
+}
+
+/// An instant as HubSpot takes it: milliseconds since 1970, ISO 8601, or a date for its midnight in UTC.
+pub(super) fn read_instant(value: &str) -> Option<Timestamp> {
+    if let Ok(millis) = value.parse::<i64>() {
+        return Timestamp::from_millisecond(millis).ok();
+    }
+    if let Ok(at) = value.parse::<Timestamp>() {
+        return Some(at);
+    }
+    let midnight = value.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(midnight.timestamp())
+}
+
+fn is_address(value: &str) -> bool {
+    let Some((local, domain)) = value.split_once('@') else { return false };
+    !local.is_empty() && domain.contains('.') && !domain.contains('@') && !value.contains(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str) -> Result<String, &'static str> {
+        let values = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        match Schema::new().check(&values) {
+            Ok(kept) => Ok(kept[name].clone()),
+            Err(violations) => Err(violations[0].code),
+        }
+    }
+
+    #[test]
+    fn values_are_kept_as_hubspot_keeps_them() {
+        assert_eq!(check("email", "Ada@Example.com"), Ok("ada@example.com".to_owned()));
+        assert_eq!(check("leadgate_last_enriched", "1772357400000"), Ok("2026-03-01T09:30:00Z".to_owned()));
+        let nanos = check("leadgate_last_enriched", "2026-03-01T09:30:00.123456789Z");
+        assert_eq!(nanos, Ok("2026-03-01T09:30:00.123Z".to_owned()));
+        assert_eq!(check("email", ""), Ok(String::new()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_in_hubspots_words() {
+        assert_eq!(check("shoe_size", "43"), Err("PROPERTY_DOESNT_EXIST"));
+        assert_eq!(check("createdate", "1"), Err("READ_ONLY_VALUE"));
+        assert_eq!(check("email", "nonsense"), Err("INVALID_EMAIL"));
+        assert_eq!(check("leadgate_last_enriched", "yesterday"), Err("INVALID_DATE"));
+        assert_eq!(check("lifecyclestage", "friend"), Err("INVALID_OPTION"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The vendors, on one machine: a CRM and a data provider that remember what was done to them.
+//!
+//! Each is written from its vendor's documentation and shares no code with our connectors, so the two can disagree. Both
+//! keep their own books: what a scenario claims about money or about writes is compared with what the vendor says.
+//! Each can be told to fail ([`fault::Fault`]), and can be interrupted before it carries out a call.
+
+pub mod apollo;
+mod exchange;
+pub mod fault;
+mod guarded;
+#[cfg(test)]
+mod hand_clock;
+pub mod hubspot;
+#[cfg(test)]
+mod loopback;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+
+pub use exchange::Call;
+
+use apollo::{Apollo, Ledger};
+use fault::FaultRule;
+use hubspot::HubSpot;
+
+/// The vendors of one world.
+#[derive(Clone)]
+pub struct Simulators {
+    /// The CRM.
+    pub hubspot: Arc<HubSpot>,
+    /// The data provider.
+    pub apollo: Arc<Apollo>,
+}
+
+/// Serves both vendors: HubSpot's paths below `/simulators/hubspot`, Apollo's below `/simulators/apollo`.
+pub fn router(simulators: Simulators) -> Router {
+    Router::new()
+        .nest("/simulators/hubspot", hubspot_router(simulators.hubspot))
+        .nest("/simulators/apollo", apollo_router(simulators.apollo))
+}
+
+/// Serves one HubSpot portal, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
+pub fn hubspot_router(hubspot: Arc<HubSpot>) -> Router {
+    Router::new()
+        .route("/faults", post(add_hubspot_fault).delete(clear_hubspot_faults))
+        .route("/{*path}", any(to_hubspot))
+        .with_state(hubspot)
+}
+
+/// Serves one Apollo team, to be nested wherever it is wanted. `/faults` and `/ledger` are ours; everything else is the
+/// vendor's.
+pub fn apollo_router(apollo: Arc<Apollo>) -> Router {
+    Router::new()
+        .route("/faults", post(add_apollo_fault).delete(clear_apollo_faults))
+        .route("/ledger", get(apollo_ledger))
+        .route("/{*path}", any(to_apollo))
+        .with_state(apollo)
+}
+
+async fn to_hubspot(State(hubspot): State<Arc<HubSpot>>, Path(path): Path<String>, request: Request) -> Response {
+    exchange::serve(hubspot.as_ref(), &path, request).await
+}
+
+async fn to_apollo(State(apollo): State<Arc<Apollo>>, Path(path): Path<String>, request: Request) -> Response {
+    exchange::serve(apollo.as_ref(), &path, request).await
+}
+
+async fn add_hubspot_fault(State(hubspot): State<Arc<HubSpot>>, Json(rule): Json<FaultRule>) -> StatusCode {
+    hubspot.faults().add(rule);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_hubspot_faults(State(hubspot): State<Arc<HubSpot>>) -> StatusCode {
+    hubspot.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn add_apollo_fault(State(apollo): State<Arc<Apollo>>, Json(rule): Json<FaultRule>) -> StatusCode {
+    apollo.faults().add(rule);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_apollo_faults(State(apollo): State<Arc<Apollo>>) -> StatusCode {
+    apollo.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn apollo_ledger(State(apollo): State<Arc<Apollo>>) -> Json<Ledger> {
+    Json(apollo.ledger())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::simulators::apollo::ApolloSetup;
+    use crate::simulators::hand_clock::HandClock;
+    use crate::simulators::hubspot::HubSpotSetup;
+
+    #[tokio::test]
+    async fn both_vendors_are_served_below_their_names() {
+        let (clock, http) = (HandClock::start(), loopback::client());
+        let hubspot = Arc::new(HubSpot::new(clock.clone(), HubSpotSetup::default(), http.clone()));
+        let apollo = Arc::new(Apollo::new(clock, ApolloSetup { unknown_share: 0.0, ..ApolloSetup::default() }));
+        let base = loopback::serve(router(Simulators { hubspot: hubspot.clone(), apollo })).await;
+        let id = hubspot.create_contact([("email", "ada@example.com")]);
+
+        let url = format!("{base}/simulators/hubspot/crm/v3/objects/contacts/batch/read");
+        let read = http.post(url).bearer_auth("simulated-access-token").json(&json!({ "inputs": [{ "id": id }] }));
+        let read: Value = read.send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(read["results"][0]["properties"]["email"], "ada@example.com");
+
+        let url = format!("{base}/simulators/apollo/api/v1/people/match?email=ada@example.com");
+        let found = http.post(url).header("x-api-key", "simulated-api-key").send().await.expect("an answer");
+        assert_eq!(found.json::<Value>().await.expect("JSON")["person"]["email"], "ada@example.com");
+        let ledger = http.get(format!("{base}/simulators/apollo/ledger")).send().await.expect("an answer");
+        assert_eq!(ledger.json::<Value>().await.expect("JSON")["charges"][0]["milli"], 1000);
+    }
+}

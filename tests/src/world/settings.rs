@@ -1,0 +1,109 @@
+//! What a world is like.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use leadgate_enrichment::config::{Config, ConfigError};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+
+use super::clock::Patience;
+use crate::simulators::apollo::ApolloSetup;
+use crate::simulators::hubspot::HubSpotSetup;
+
+/// The configuration that ops teams start from.
+const CONFIG: &str = include_str!("../../../infra/leadgate.toml");
+
+/// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
+pub const SIGNING_SECRET: &str = "local-signing-secret";
+
+/// What a world is like.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `leadgate.toml`. Where things are is filled in by the world.
+    pub config: String,
+    /// What each cycle starts with, instead of what the configuration says.
+    pub credits_per_cycle: Option<i64>,
+    /// What the clock shows at first.
+    pub start: Timestamp,
+    /// How it waits.
+    pub patience: Patience,
+    /// Where chance starts from.
+    pub seed: u64,
+    /// Where it is served; 0 is any free port.
+    pub port: u16,
+    /// The CRM.
+    pub hubspot: HubSpotSetup,
+    /// The provider.
+    pub apollo: ApolloSetup,
+    /// Real services in the place of simulators.
+    pub real: Real,
+}
+
+/// Keys of real services. Each that is there replaces its simulator.
+#[derive(Debug, Clone, Default)]
+pub struct Real {
+    /// A HubSpot access token.
+    pub hubspot_access_token: Option<String>,
+    /// The client secret of the HubSpot app, to check real deliveries with.
+    pub hubspot_client_secret: Option<String>,
+    /// An Apollo key.
+    pub apollo_api_key: Option<String>,
+}
+
+impl Default for Settings {
+    /// The configuration as it is delivered, on 15 January 2026, in a hurry.
+    fn default() -> Self {
+        Self {
+            config: CONFIG.to_owned(),
+            credits_per_cycle: None,
+            start: Timestamp::from_second(1_768_471_200).unwrap_or(Timestamp::UNIX_EPOCH),
+            patience: Patience::None,
+            seed: 1,
+            port: 0,
+            hubspot: HubSpotSetup::default(),
+            apollo: ApolloSetup::default(),
+            real: Real::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The configuration, with every address in it on this machine.
+    pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::parse(&self.config)?;
+        for tenant in config.tenants.values_mut() {
+            tenant.crm.public_url = format!("{url}/hubspot/{}", tenant.id);
+            if self.real.hubspot_access_token.is_none() {
+                tenant.crm.base_url = format!("{url}/simulators/hubspot");
+            }
+            if self.real.apollo_api_key.is_none() {
+                tenant.provider.base_url = format!("{url}/simulators/apollo/api/v1");
+            }
+            if let Some(credits) = self.credits_per_cycle {
+                let bucket = tenant.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
+                let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
+                tenant.plan.grant = Amounts::one(bucket, Milli::credits(credits));
+            }
+        }
+        Ok(config)
+    }
+
+    /// What Secrets Manager would hold.
+    pub(super) fn secrets(&self, config: &Config) -> BTreeMap<String, String> {
+        let real = &self.real;
+        let or = |real: &Option<String>, simulated: &str| real.clone().unwrap_or_else(|| simulated.to_owned());
+        let mut secrets = BTreeMap::new();
+        for tenant in config.tenants.values() {
+            secrets.insert(tenant.crm.access_token.clone(), or(&real.hubspot_access_token, &self.hubspot.token));
+            secrets.insert(tenant.provider.api_key.clone(), or(&real.apollo_api_key, &self.apollo.api_key));
+            // The first has been rotated out, where there are two; either signs.
+            for name in &tenant.crm.signing_secrets {
+                secrets.insert(name.clone(), "an-old-signing-secret".to_owned());
+            }
+            if let Some(last) = tenant.crm.signing_secrets.last() {
+                secrets.insert(last.clone(), or(&real.hubspot_client_secret, SIGNING_SECRET));
+            }
+        }
+        secrets
+    }
+}

@@ -1,0 +1,106 @@
+//! The front door: what API Gateway does with a request before the webhook's function sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crm_webhook::CrmWebhook;
+use leadgate_enrichment::clock::Clock;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::clock::WorldClock;
+use super::pump::Pump;
+
+/// API Gateway takes no larger body.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Routes everything below `/hubspot` to the webhook.
+pub(super) fn router(webhook: Arc<CrmWebhook>) -> Router {
+    Router::new().route("/hubspot/{*rest}", any(forward)).with_state(webhook)
+}
+
+/// Shows the world's clock, and turns it.
+pub(super) fn clock_router(clock: Arc<WorldClock>, pump: Arc<Pump>) -> Router {
+    Router::new().route("/simulators/clock", get(show_clock).post(turn_clock)).with_state((clock, pump))
+}
+
+type Clockwork = (Arc<WorldClock>, Arc<Pump>);
+
+/// By how far to turn.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn {
+    advance_seconds: u64,
+}
+
+async fn show_clock(State((clock, _)): State<Clockwork>) -> Json<Value> {
+    let now = clock.now();
+    Json(json!({ "now": now.to_string(), "now_ms": now.as_millisecond() }))
+}
+
+async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Turn>) -> Json<Value> {
+    clock.turn(Duration::from_secs(turn.advance_seconds));
+    let shown = pump.show_hidden().await;
+    let now = clock.now();
+    Json(json!({ "now": now.to_string(), "now_ms": now.as_millisecond(), "messages_shown_again": shown }))
+}
+
+async fn forward(State(webhook): State<Arc<CrmWebhook>>, request: Request) -> Response {
+    let Ok(event) = gateway_event(request).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    match invoke(&webhook, &event).await {
+        Ok(response) => response,
+        Err(error) => (StatusCode::BAD_GATEWAY, error).into_response(),
+    }
+}
+
+/// Invokes the webhook with a whole Lambda event, as it stands in `events/`.
+pub async fn invoke(webhook: &CrmWebhook, event: &Value) -> Result<Response, String> {
+    let request = lambda_http::request::from_str(&event.to_string()).map_err(|error| error.to_string())?;
+    let (parts, body) = webhook.handle(request).await.into_parts();
+    let body = match body {
+        lambda_http::Body::Text(text) => Body::from(text),
+        lambda_http::Body::Binary(bytes) => Body::from(bytes),
+        _ => Body::empty(),
+    };
+    Ok(Response::from_parts(parts, body))
+}
+
+/// The event that an HTTP API (payload format 2.0) makes of a request. Bytes that are not text are base64.
+async fn gateway_event(request: Request) -> Result<Value, axum::Error> {
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, BODY_BYTES_MAX).await?;
+    let text = std::str::from_utf8(&bytes);
+    let headers: Map<String, Value> = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.into())))
+        .collect();
+    let path = parts.uri.path();
+    Ok(json!({
+        "version": "2.0",
+        "routeKey": "POST /hubspot/{tenant}",
+        "rawPath": path,
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
+            "requestId": "local", "routeKey": "POST /hubspot/{tenant}", "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
+            "http": {
+                "method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1", "userAgent": "local",
+            },
+        },
+        "body": text.map_or_else(|_| STANDARD.encode(&bytes), str::to_owned),
+        "isBase64Encoded": text.is_err(),
+    }))
+}

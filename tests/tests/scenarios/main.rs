@@ -1,0 +1,5 @@
+//! What Leadgate promises, tried in a world: one scenario a test, against the state of the world rather than against
+//! a list of expected calls.
+
+mod books;
+mod happy;
