@@ -3,6 +3,8 @@
 //! [`world`] is the whole system: our functions, real DynamoDB and SQS APIs, and [`simulators`] of the vendors that
 //! remember. [`demo`] is what `leadgate demo` shows. The scenarios are in `tests/tests`.
 
+pub mod demo;
+pub mod event_file;
 pub mod simulators;
 pub mod template;
 pub mod world;

@@ -1,2 +1,50 @@
-//! x
-fn main() {}
+//! `leadgate`: the whole system on one machine, and the operator's tool.
+
+mod check;
+mod demo;
+mod local;
+mod send;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Enriches CRM leads without spending a credit twice or losing one.
+#[derive(Parser)]
+#[command(name = "leadgate", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Local(local::Arguments),
+    Send(send::Arguments),
+    Check(check::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Log lines go to standard error, and only when asked for: standard output is for results.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Local(arguments) => local::run(&arguments).await,
+        Command::Send(arguments) => send::run(&arguments).await,
+        Command::Check(arguments) => check::run(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("leadgate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes wrong is told to a person.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;

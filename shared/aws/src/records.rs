@@ -109,7 +109,8 @@ impl Records {
     pub async fn write(&self, step: Step, record: Record) -> Result<Option<Record>, StoreError> {
         let seen = record.rev;
         let record = Record { rev: seen + 1, ..record };
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item_of(&record)?));
+        let item = item_of(&record)?;
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
         let request = match seen {
             0 => request.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY),
             _ => request
@@ -133,8 +134,7 @@ impl Records {
                     aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => e.item,
                     _ => None,
                 };
-                let repeated = there.map(record_of).transpose()?.is_some_and(|there| there == record);
-                Ok(repeated.then_some(record))
+                Ok((there == Some(item)).then_some(record))
             }
             Err(error) => Err(StoreError::from_sdk("writing a record", &error)),
         }

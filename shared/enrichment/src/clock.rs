@@ -8,12 +8,17 @@ use jiff::Timestamp;
 /// have one that is turned by hand.
 #[async_trait::async_trait]
 pub trait Clock: Send + Sync {
-    /// The present instant.
+    /// The present instant, in whole milliseconds: what is written down must read back the same.
     fn now(&self) -> Timestamp;
     /// Waits this long.
     async fn sleep(&self, duration: Duration);
     /// A number in `0.0..1.0` for jitter: chance, like time, comes from outside.
     fn jitter(&self) -> f64;
+}
+
+/// Without what is finer than a millisecond.
+pub fn whole_milliseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 /// `at` plus `duration`, staying at the end of time when there is no such instant.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::clock::{Clock, whole_milliseconds};
 
 /// The machine's clock.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        whole_milliseconds(Timestamp::now())
     }
 
     async fn sleep(&self, duration: Duration) {

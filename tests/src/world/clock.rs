@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{Clock, later};
+use leadgate_enrichment::clock::{Clock, later, whole_milliseconds};
 
 /// The time in the world.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl WorldClock {
 #[async_trait::async_trait]
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        later(self.lock().shows, self.started.elapsed())
+        whole_milliseconds(later(self.lock().shows, self.started.elapsed()))
     }
 
     async fn sleep(&self, duration: Duration) {

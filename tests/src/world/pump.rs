@@ -33,6 +33,7 @@ pub struct Pump {
     /// Messages that were received and not deleted, by their ids, each with its last receipt.
     hidden: Mutex<BTreeMap<String, String>>,
     deaths: AtomicU64,
+    finished: AtomicUsize,
 }
 
 impl Pump {
@@ -56,6 +57,7 @@ impl Pump {
             busy: AtomicUsize::new(0),
             hidden: Mutex::default(),
             deaths: AtomicU64::new(0),
+            finished: AtomicUsize::new(0),
         }
     }
 
@@ -145,6 +147,7 @@ impl Pump {
         let entries: Result<Vec<_>, _> = entries.collect();
         let request = self.sqs.delete_message_batch().queue_url(&self.queue_url).set_entries(entries.ok());
         let _ = request.send().await;
+        self.finished.fetch_add(messages.len(), Ordering::SeqCst);
         let mut hidden = self.hidden();
         for message in messages {
             hidden.remove(message.message_id.as_deref().unwrap_or_default());
@@ -166,6 +169,11 @@ impl Pump {
     /// How many messages were received and neither deleted nor shown again.
     pub fn hidden_count(&self) -> usize {
         self.hidden().len()
+    }
+
+    /// How many messages have been dealt with.
+    pub fn finished(&self) -> usize {
+        self.finished.load(Ordering::SeqCst)
     }
 
     /// How often a worker died.

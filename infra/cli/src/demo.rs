@@ -1,0 +1,164 @@
+//! `leadgate demo`: the main job, shown.
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use comfy_table::{Cell, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use leadgate_enrichment::record::State;
+use leadgate_tests::demo::{self, Progress, Report, Request, Story};
+
+use crate::Outcome;
+
+/// Watch leads being enriched within their credits, on this machine, against simulated vendors.
+///
+/// Leads appear in a simulated HubSpot, which sends signed webhooks (about one event in ten twice) to the real
+/// functions; these buy from a simulated Apollo over real DynamoDB and SQS APIs, and write back. Then the clock is
+/// turned to the next billing cycle, in which the leads that the credits could not pay for are finished. Exits with an
+/// error if our ledger and the provider's differ, or if any lead has no end.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many leads appear.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    leads: u32,
+    /// How many credits each billing cycle starts with; three for every five leads, unless said otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    credits: Option<u32>,
+    /// Where chance starts from: the same seed makes the same leads.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object, as the last line, instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Outcome {
+    let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1));
+    let request = Request { leads: arguments.leads as usize, credits: credits.into(), seed: arguments.seed };
+    if !arguments.json {
+        println!("{} leads appear in HubSpot; each billing cycle starts with {credits} credits.\n", request.leads);
+    }
+    let bar = progress_bar(arguments);
+    let shown = demo::run(request, &|progress| show(&bar, progress)).await?;
+    bar.finish_and_clear();
+    let complaints = shown.report.complaints();
+    if arguments.json {
+        println!("{}", serde_json::to_string(&shown.report)?);
+    } else {
+        print_stories(&shown.stories);
+        print_figures(&shown.report);
+    }
+    for complaint in &complaints {
+        eprintln!("leadgate: {complaint}");
+    }
+    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn progress_bar(arguments: &Arguments) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(u64::from(arguments.leads));
+    let style = ProgressStyle::with_template("{msg:32} {bar:40} {pos} messages, {elapsed}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Delivering => bar.set_message("webhooks are delivered"),
+        Progress::Working(done) => bar.set_position(done as u64),
+        Progress::NextCycle(waiting) => bar.set_message(format!("next cycle: {waiting} leads wait")),
+    }
+}
+
+/// The fields that the leads come with and get, in the order of a business card.
+const SHOWN: [&str; 6] = ["firstname", "lastname", "jobtitle", "company", "city", "industry"];
+
+fn print_stories(stories: &[Story]) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["lead", "before", "after", "what happened"]);
+    for story in stories {
+        let email = story.before.get("email").map_or("", String::as_str);
+        let new = |name: &&&str| story.after.get(**name) != story.before.get(**name);
+        let after: Vec<String> = SHOWN.iter().filter(new).filter_map(|name| line(name, &story.after)).collect();
+        let before: Vec<String> = SHOWN.iter().filter_map(|name| line(name, &story.before)).collect();
+        table.add_row([
+            Cell::new(format!("{}\n{email}", story.contact)),
+            Cell::new(before.join("\n")),
+            Cell::new(after.join("\n")),
+            Cell::new(happened(story)),
+        ]);
+    }
+    println!("A lead of each kind:\n{table}\n");
+}
+
+fn line(name: &str, properties: &std::collections::BTreeMap<String, String>) -> Option<String> {
+    Some(format!("{name}: {}", properties.get(name)?))
+}
+
+fn happened(story: &Story) -> &'static str {
+    let own_title = story.before.contains_key("jobtitle");
+    match story.states {
+        (State::Written, _) if own_title => "enriched; the job title\nthey gave themselves stays",
+        (State::Written, _) => "enriched",
+        (State::Unmatched, _) => "Apollo doesn't know them:\nno credit was spent",
+        (State::Deferred, State::Written) => "waited for credits,\nenriched next cycle",
+        (State::Deferred, State::Unmatched) => "waited for credits, then\nApollo didn't know them",
+        (State::Deferred, _) => "waits for credits",
+        _ => "see the figures",
+    }
+}
+
+fn print_figures(report: &Report) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let mut row = |what: &str, figures: String| {
+        table.add_row([what.to_owned(), figures]);
+    };
+    let twice = report.events_sent.saturating_sub(report.leads);
+    row("webhook events", format!("{} sent ({twice} of them twice), {} accepted", report.events_sent, report.accepted));
+    row(
+        "first cycle",
+        format!(
+            "{} written back, {} unknown to the provider, {} deferred",
+            report.written_back, report.unmatched, report.deferred
+        ),
+    );
+    row(
+        "later cycles",
+        format!("{} of {} deferred leads finished, in {} more", report.released, report.deferred, report.cycles - 1),
+    );
+    row("no end", format!("{} lost, {} failed, {} refused", report.lost, report.failed, report.refused));
+    let credits = &report.credits;
+    row(
+        "credits, our ledger",
+        format!(
+            "{} granted = {} spent + {} held + {} available",
+            credits.granted, credits.spent, credits.held, credits.available
+        ),
+    );
+    let provider = &report.provider;
+    row(
+        "credits, the provider's",
+        format!(
+            "{} charged for {} people, in {} calls, {} of them throttled",
+            provider.credits_charged, provider.records_charged, provider.calls, provider.throttled
+        ),
+    );
+    row("CRM writes", format!("{} contacts in {} calls", report.crm.records_written, report.crm.writes));
+    let aws = &report.aws;
+    row(
+        "AWS",
+        format!(
+            "{} write units, {} read units, {} SQS requests; {} write units per lead written back, {} per lead parked",
+            aws.write_units,
+            aws.read_units,
+            aws.sqs_requests,
+            aws.write_units_per_written_lead,
+            aws.write_units_per_deferred_lead
+        ),
+    );
+    row("time", format!("{:.1} s, {:.0} leads per second", report.seconds, report.leads_per_second));
+    println!("{table}");
+}

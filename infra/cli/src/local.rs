@@ -1,0 +1,92 @@
+//! `leadgate local`: the same, staying up.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_enrichment::clock::{Clock, later};
+use leadgate_tests::world::{Patience, Real, SIGNING_SECRET, Settings, World};
+
+use crate::Outcome;
+
+/// Run the whole system on this machine, until interrupted.
+///
+/// Webhooks are received at /hubspot/demo; simulated vendors are served below /simulators, under the vendors' own
+/// paths. A real key in the environment (HUBSPOT_ACCESS_TOKEN, with HUBSPOT_CLIENT_SECRET for its webhooks;
+/// APOLLO_API_KEY) replaces that simulator by the real service. LEADGATE_DYNAMODB_ENDPOINT and LEADGATE_SQS_ENDPOINT
+/// replace the embedded servers.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The port to serve on, on loopback.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// How many credits each billing cycle starts with, instead of what infra/leadgate.toml says.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    credits: Option<u32>,
+}
+
+/// How often the queue is looked at when nothing is going on.
+const IDLE_PAUSE: Duration = Duration::from_millis(50);
+const WORKERS: usize = 4;
+
+pub(crate) async fn run(arguments: &Arguments) -> Outcome {
+    let real = Real {
+        hubspot_access_token: variable("HUBSPOT_ACCESS_TOKEN"),
+        hubspot_client_secret: variable("HUBSPOT_CLIENT_SECRET"),
+        apollo_api_key: variable("APOLLO_API_KEY"),
+    };
+    let settings = Settings {
+        credits_per_cycle: arguments.credits.map(i64::from),
+        start: now(),
+        patience: Patience::Real,
+        port: arguments.port,
+        real: real.clone(),
+        ..Settings::default()
+    };
+    let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
+    introduce(&world, &real);
+    let working = tokio::spawn(work(world.clone()));
+    tokio::signal::ctrl_c().await?;
+    working.abort();
+    println!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn introduce(world: &World, real: &Real) {
+    let party =
+        |real: bool, path: &str| if real { "the real service".to_owned() } else { format!("{}{path}", world.url) };
+    println!("webhooks:   {}", world.webhook_url());
+    let secret = if real.hubspot_client_secret.is_some() { "HUBSPOT_CLIENT_SECRET" } else { SIGNING_SECRET };
+    println!("secret:     {secret}");
+    println!("hubspot:    {}", party(real.hubspot_access_token.is_some(), "/simulators/hubspot"));
+    println!("apollo:     {}", party(real.apollo_api_key.is_some(), "/simulators/apollo/api/v1"));
+    println!("clock:      {}/simulators/clock", world.url);
+    println!("dynamodb:   {}", world.servers.dynamodb);
+    println!("sqs:        {}", world.servers.sqs);
+    println!("\nready; stop with Ctrl-C");
+}
+
+/// Delivers, works, and keeps the schedule, by the world's clock.
+async fn work(world: Arc<World>) {
+    let mut release_due = later(world.clock.now(), world.release_every());
+    loop {
+        world.hubspot.deliver().await;
+        world.pump.run_dry(WORKERS).await;
+        if world.clock.now() >= release_due {
+            world.run_release().await;
+            release_due = later(world.clock.now(), world.release_every());
+        }
+        tokio::time::sleep(IDLE_PAUSE).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "keys of real services come from the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the local world starts at the present")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}

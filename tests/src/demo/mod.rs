@@ -1,0 +1,235 @@
+//! The main job, shown: leads appear in the CRM, are enriched within the credits, and the rest is finished when the
+//! next cycle opens.
+
+mod people;
+mod report;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::record::State;
+
+use crate::simulators::apollo::ApolloSetup;
+use crate::simulators::hubspot::HubSpotSetup;
+use crate::world::{Settings, StartError, States, World};
+
+pub use people::{Lead, leads};
+pub use report::{Aws, Credits, Crm, Provider, Report};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// How many leads appear.
+    pub leads: usize,
+    /// How many credits each cycle starts with.
+    pub credits: i64,
+    /// Where chance starts from.
+    pub seed: u64,
+}
+
+/// How far the demo is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Leads are being created and told about.
+    Delivering,
+    /// So many leads have come to an end, or wait for credits.
+    Working(usize),
+    /// The first cycle is over; so many leads wait.
+    NextCycle(usize),
+}
+
+/// One lead, before and after.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The contact's id.
+    pub contact: String,
+    /// Its properties as they were created.
+    pub before: BTreeMap<String, String>,
+    /// Its properties at the end.
+    pub after: BTreeMap<String, String>,
+    /// Where it stood at the end of the first cycle, and at the end.
+    pub states: (State, State),
+}
+
+/// A demo that has run.
+pub struct Shown {
+    /// The figures.
+    pub report: Report,
+    /// A few leads.
+    pub stories: Vec<Story>,
+}
+
+/// How many workers work at a time.
+const WORKERS: usize = 6;
+/// About one event in ten is delivered twice.
+const DUPLICATE_SHARE: f64 = 0.1;
+/// Leads that can't be paid for within this many cycles are not going to be.
+const CYCLES_MAX: usize = 60;
+/// The steps that enriching a lead takes, as against parking it.
+const ENRICHING: [&str; 7] = ["claim", "dismiss", "open", "hold", "keep", "settle", "close"];
+
+/// Runs it, telling how far it is.
+pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Shown, StartError> {
+    let pool_milli = request.credits * 1000;
+    let settings = Settings {
+        credits_per_cycle: Some(request.credits),
+        seed: request.seed,
+        hubspot: HubSpotSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..HubSpotSetup::default() },
+        apollo: ApolloSetup { pool_milli, seed: request.seed, ..ApolloSetup::default() },
+        ..Settings::default()
+    };
+    let world = World::start(settings).await?;
+    let mut demo = Demo { world, request, report: Report::default(), contacts: Vec::new() };
+    demo.create_leads();
+    let befores: Vec<_> =
+        demo.contacts.iter().filter_map(|id| Some(demo.world.hubspot.contact(id)?.properties())).collect();
+
+    #[expect(clippy::disallowed_methods, reason = "the demo says how long it took")]
+    let started = Instant::now();
+    let first = demo.first_cycle(progress).await?;
+    let first_cycle_seconds = started.elapsed().as_secs_f64();
+    let last = demo.later_cycles(&first, progress).await?;
+    demo.report.seconds = started.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let through = (demo.report.written_back + demo.report.unmatched + demo.report.deferred) as f64;
+    demo.report.leads_per_second = through / first_cycle_seconds;
+    demo.close_the_books().await?;
+    let stories = demo.stories(befores, &first, &last);
+    Ok(Shown { report: demo.report, stories })
+}
+
+struct Demo {
+    world: World,
+    request: Request,
+    report: Report,
+    contacts: Vec<String>,
+}
+
+impl Demo {
+    fn create_leads(&mut self) {
+        let leads = leads(self.request.leads, self.request.seed);
+        self.contacts = leads.into_iter().map(|lead| self.world.hubspot.create_contact(lead.properties)).collect();
+        self.report.leads = self.contacts.len();
+    }
+
+    /// Everything that can be done with the credits of the first cycle.
+    async fn first_cycle(&mut self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<States, StartError> {
+        progress(Progress::Delivering);
+        let settled = async {
+            while !self.world.hubspot.pending_events().is_empty() {
+                let delivered = self.world.hubspot.deliver().await;
+                self.report.events_sent += delivered.events + delivered.duplicates;
+                if delivered.rejected.is_empty() && delivered.unanswered == 0 {
+                    self.report.accepted += delivered.events + delivered.duplicates;
+                }
+            }
+            self.world.settle_down(WORKERS).await;
+        };
+        watch(&self.world, settled, progress).await;
+        // The echoes of what was written: the gate drops them.
+        self.world.hubspot.deliver().await;
+        self.world.settle_down(WORKERS).await;
+
+        let states = self.world.states(&self.contacts).await?;
+        let report = &mut self.report;
+        report.written_back = states.count(State::Written);
+        report.unmatched = states.count(State::Unmatched);
+        report.deferred = states.count(State::Deferred);
+        report.cycles = 1;
+        let units = self.world.usage.write_units();
+        let of = |steps: &[&str]| steps.iter().filter_map(|step| units.get(step)).sum::<f64>();
+        report.aws.write_units_per_written_lead = per(of(&ENRICHING), report.written_back);
+        report.aws.write_units_per_deferred_lead = per(of(&["defer", "release"]), report.deferred);
+        report.aws.first_cycle_write_units = units;
+        Ok(states)
+    }
+
+    /// The clock is turned, cycle by cycle, until nobody waits any more.
+    async fn later_cycles(
+        &mut self,
+        first: &States,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<States, StartError> {
+        let mut states = first.clone();
+        while states.count(State::Deferred) > 0 && self.report.cycles < CYCLES_MAX {
+            progress(Progress::NextCycle(states.count(State::Deferred)));
+            self.world.next_cycle(self.request.credits * 1000).await;
+            watch(&self.world, self.world.settle_down(WORKERS), progress).await;
+            states = self.world.states(&self.contacts).await?;
+            self.report.cycles += 1;
+        }
+        let finished = |id: &String| {
+            let stands = |states: &States| states.records.get(id).map(|record| record.state);
+            stands(first) == Some(State::Deferred)
+                && matches!(stands(&states), Some(State::Written | State::Unmatched | State::Refused))
+        };
+        self.report.released = self.contacts.iter().filter(|id| finished(id)).count();
+        self.report.refused = states.count(State::Refused);
+        self.report.failed = states.count(State::Failed) + self.world.dead_letters().await;
+        let unfinished = [State::Noted, State::Claimed, State::Bought, State::Released, State::Deferred];
+        self.report.lost = states.unknown.len() + unfinished.iter().map(|state| states.count(*state)).sum::<usize>();
+        Ok(states)
+    }
+
+    /// Our books beside everybody else's.
+    async fn close_the_books(&mut self) -> Result<(), StartError> {
+        let (world, report) = (&self.world, &mut self.report);
+        let wallets = world.credits.unmetered().wallets(world.tenant_id()).await?;
+        let total = |of: fn(&leadgate_enrichment::ledger::Wallet) -> &Amounts| {
+            wallets.iter().map(of).sum::<Amounts>().total().to_decimal()
+        };
+        report.credits = Credits {
+            granted: total(|wallet| &wallet.granted),
+            spent: total(|wallet| &wallet.spent),
+            held: total(|wallet| &wallet.held),
+            available: total(|wallet| &wallet.available),
+        };
+        let ledger = world.apollo.ledger();
+        report.provider = Provider {
+            calls: ledger.received,
+            records_charged: ledger.records_charged,
+            credits_charged: leadgate_enrichment::credits::Milli::new(ledger.credits_charged).to_decimal(),
+            throttled: ledger.throttled,
+        };
+        let counters = world.hubspot.counters();
+        report.crm = Crm { records_written: counters.records_written, writes: counters.writes };
+        report.aws.write_units = world.usage.write_units().values().sum();
+        report.aws.read_units = world.usage.read_units().values().sum();
+        let counts = world.wire.counts();
+        report.aws.sqs_requests =
+            counts.iter().filter(|(name, _)| name.starts_with("sqs ")).map(|(_, count)| count).sum();
+        Ok(())
+    }
+
+    /// One lead of each kind, so that there is something to look at.
+    fn stories(&self, befores: Vec<BTreeMap<String, String>>, first: &States, last: &States) -> Vec<Story> {
+        let mut kinds: BTreeMap<String, Story> = BTreeMap::new();
+        for (contact, before) in self.contacts.iter().zip(befores) {
+            let state = |states: &States| states.records.get(contact).map(|record| record.state);
+            let (Some(was), Some(is)) = (state(first), state(last)) else { continue };
+            let Some(after) = self.world.hubspot.contact(contact) else { continue };
+            let told = before.contains_key("jobtitle");
+            let story = Story { contact: contact.clone(), before, after: after.properties(), states: (was, is) };
+            kinds.entry(format!("{was:?} {is:?} {told}")).or_insert(story);
+        }
+        kinds.into_values().collect()
+    }
+}
+
+/// Tells how far it is while `work` goes on.
+async fn watch(world: &World, work: impl Future<Output = ()>, progress: &(dyn Fn(Progress) + Send + Sync)) {
+    tokio::pin!(work);
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            () = &mut work => return,
+            _ = tick.tick() => progress(Progress::Working(world.pump.finished())),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn per(units: f64, leads: usize) -> f64 {
+    if leads == 0 { 0.0 } else { (units / leads as f64 * 1000.0).round() / 1000.0 }
+}
