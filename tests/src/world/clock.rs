@@ -34,7 +34,6 @@ pub enum Patience {
 
 impl WorldClock {
     /// A clock that shows `start` now.
-    #[expect(clippy::disallowed_methods, reason = "a world's clock goes on by itself")]
     pub fn new(start: Timestamp, seed: u64, patience: Patience) -> Self {
         let state = State { shows: start, chance: Rng::with_seed(seed) };
         Self { started: Instant::now(), state: Mutex::new(state), patience }

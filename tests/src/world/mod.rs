@@ -64,6 +64,8 @@ pub struct World {
     pub wire: Arc<Wire>,
     /// The door.
     pub webhook: Arc<CrmWebhook>,
+    /// The worker.
+    pub worker: Arc<EnrichmentWorker>,
     /// The schedule's function.
     pub release: Arc<DeferralRelease>,
     /// From the queue to the worker.
@@ -153,8 +155,14 @@ impl World {
             every: release_def.schedule().ok_or("deferral-release has no schedule")?,
             timeout: release_def.timeout,
         };
-        let pump =
-            Pump::new(polling.clone(), names.queue_url.clone(), worker, wire.clone(), dyn_clock, worker_def.timeout);
+        let pump = Pump::new(
+            polling.clone(),
+            names.queue_url.clone(),
+            worker.clone(),
+            wire.clone(),
+            dyn_clock,
+            worker_def.timeout,
+        );
         let simulators = Simulators { hubspot: hubspot.clone(), apollo: apollo.clone() };
         let pump = Arc::new(pump);
         let routes = web::router(webhook.clone())
@@ -175,6 +183,7 @@ impl World {
             usage,
             wire,
             webhook,
+            worker,
             release,
             pump,
             url,

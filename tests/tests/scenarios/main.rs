@@ -2,4 +2,12 @@
 //! a list of expected calls.
 
 mod books;
+mod crash;
+mod credits;
+mod door;
+mod events;
+mod gate;
 mod happy;
+mod provider;
+mod stage;
+mod write_back;

@@ -1,0 +1,48 @@
+//! Worlds with a few leads in them.
+
+use leadgate_enrichment::record::State;
+use leadgate_tests::world::{Settings, World};
+
+/// A world with the default settings.
+pub(crate) async fn world() -> World {
+    world_with(|_| {}).await
+}
+
+/// A world with settings of its own.
+pub(crate) async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
+    let mut settings = Settings::default();
+    // Whoever a scenario makes up is known, unless the scenario says otherwise.
+    settings.apollo.unknown_share = 0.0;
+    set(&mut settings);
+    World::start(settings).await.expect("a world starts")
+}
+
+/// So many leads, not told about yet.
+pub(crate) fn leads(world: &World, count: usize) -> Vec<String> {
+    (0..count).map(|i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))])).collect()
+}
+
+/// So many leads, on the queue.
+pub(crate) async fn queued_leads(world: &World, count: usize) -> Vec<String> {
+    let leads = leads(world, count);
+    let delivered = world.hubspot.deliver().await;
+    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
+    leads
+}
+
+/// Where the leads stand.
+pub(crate) async fn states(world: &World, leads: &[String]) -> Vec<State> {
+    let states = world.states(leads).await.expect("the records can be read");
+    assert!(states.unknown.is_empty(), "leads without a record: {:?}", states.unknown);
+    leads.iter().map(|lead| states.records[lead].state).collect()
+}
+
+/// Checks that each lead has what the provider knows of it.
+pub(crate) fn all_enriched(world: &World, leads: &[String]) {
+    for lead in leads {
+        let contact = world.hubspot.contact(lead).expect("the contact");
+        let asked = leadgate_tests::simulators::apollo::Asked::email(contact.value("email").expect("an address"));
+        let person = world.apollo.whom(&asked).expect("somebody the provider knows");
+        assert_eq!(contact.value("jobtitle"), Some(person.title.as_str()), "{lead} has the provider's job title");
+    }
+}

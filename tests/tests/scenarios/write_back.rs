@@ -1,0 +1,115 @@
+//! What reaches the CRM, and what doesn't.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leadgate_enrichment::outcome::FailReason;
+use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
+
+use crate::books::at_rest;
+use crate::stage::{all_enriched, queued_leads, states, world, world_with};
+
+#[tokio::test]
+async fn what_a_person_types_between_our_read_and_our_write_stays() {
+    let world = world().await;
+    let leads = queued_leads(&world, 2).await;
+    let (hubspot, lead) = (Arc::downgrade(&world.hubspot), leads[0].clone());
+    // Just before the provider is asked: after the first read, before the second.
+    world.apollo.on_call(move |_| {
+        if let Some(hubspot) = hubspot.upgrade() {
+            hubspot.edit(&lead, "jobtitle", "Typed by hand");
+        }
+    });
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&leads[0]).expect("the contact");
+    assert_eq!(contact.value("jobtitle"), Some("Typed by hand"));
+    assert!(contact.value("company").is_some(), "the blank fields are filled all the same");
+    all_enriched(&world, &leads[1..]);
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn each_policy_is_kept() {
+    let world = world_with(|settings| {
+        settings.config = settings
+            .config
+            .replace(r#"jobtitle = { from = "title" }"#, r#"jobtitle = { from = "title", policy = "overwrite" }"#);
+        settings.config =
+            settings.config.replace(r#"city = { from = "city" }"#, r#"city = { from = "city", policy = "never" }"#);
+    })
+    .await;
+    let lead = world.hubspot.create_contact([
+        ("email", "ada.lovelace@engine.example"),
+        ("jobtitle", "Wrong"),
+        ("company", "Their own"),
+        ("industry", "Their own"),
+    ]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&lead).expect("the contact");
+    all_enriched(&world, std::slice::from_ref(&lead));
+    assert_eq!(contact.value("company"), Some("Their own"), "fill_blank");
+    assert_eq!(contact.value("industry"), Some("Their own"), "overwrite_ours, and it is not ours");
+    assert_eq!(contact.value("city"), None, "never");
+}
+
+#[tokio::test]
+async fn a_crm_that_is_down_gets_what_was_bought_later_and_nothing_is_bought_twice() {
+    let world = world().await;
+    let leads = queued_leads(&world, 4).await;
+    world.hubspot.faults().add(FaultRule::on("batch/update", Fault::Status(503, String::new())).times(3));
+    world.hubspot.faults().add(FaultRule::on("batch/update", Fault::Throttle { retry_after: None }).times(2));
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    assert_eq!(at_rest(&world).await.spent, 4000);
+    assert_eq!(world.apollo.ledger().records_charged, 4);
+}
+
+#[tokio::test]
+async fn a_property_that_the_crm_does_not_have_is_dropped_and_the_rest_written() {
+    let world = world().await;
+    world.hubspot.remove_property("city");
+    let leads = queued_leads(&world, 3).await;
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    assert_eq!(states(&world, &leads).await, [State::Written; 3]);
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn a_contact_that_is_deleted_meanwhile_ends_refused_and_the_others_are_written() {
+    let world = world().await;
+    let leads = queued_leads(&world, 3).await;
+    let (hubspot, lead) = (Arc::downgrade(&world.hubspot), leads[1].clone());
+    world.apollo.on_call(move |_| {
+        if let Some(hubspot) = hubspot.upgrade() {
+            hubspot.delete(&lead);
+        }
+    });
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Written, State::Refused, State::Written]);
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_bought_again() {
+    let world = world().await;
+    let leads = queued_leads(&world, 1).await;
+    world.hubspot.faults().decide_by(|call| {
+        let writes = call.path.ends_with("batch/update") || call.method == "PATCH";
+        let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
+        writes.then(|| Fault::Status(400, body.to_owned()))
+    });
+    world.settle_down(1).await;
+    let record = world.record(&leads[0]).await.expect("a record");
+    assert_eq!((record.state, record.failed), (State::Failed, Some(FailReason::WriteRejected)));
+
+    world.hubspot.faults().clear();
+    world.clock.turn(Duration::from_secs(3600));
+    world.hubspot.edit(&leads[0], "website", "https://engine.example");
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    assert_eq!(world.apollo.ledger().records_charged, 1);
+}
