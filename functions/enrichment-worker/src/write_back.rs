@@ -1,6 +1,7 @@
 //! Writing what was bought to the CRM.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use leadgate_aws::usage::Step;
@@ -11,9 +12,13 @@ use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::unit::Unit;
+
+/// What is kept back of the run for closing the records and handing the rest back.
+const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 
 impl Unit<'_> {
     /// Reads each record again, writes what may still be written, and closes it. Doing it twice writes the same
@@ -22,9 +27,13 @@ impl Unit<'_> {
         if bought.is_empty() {
             return;
         }
-        let written = match self.write_patches(&bought).await {
-            Ok(written) => written,
-            Err(error) => return self.give_all_back(&bought, &error.reason, error.retry),
+        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
+        let written = match timeout(limit, self.write_patches(&bought)).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
+            Err(_) => {
+                return self.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
+            }
         };
         let now = self.now();
         let (mut closed, mut outcomes) = (Vec::new(), Vec::new());

@@ -26,7 +26,7 @@ const HUBSPOT_VERSION: &str = "2026-03";
 const APOLLO_URL: &str = "https://api.apollo.io/api/v1";
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct File {
     #[serde(default)]
     prices: Vec<PriceRow>,
@@ -34,7 +34,7 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct PriceRow {
     version: String,
     provider: ProviderKind,
@@ -46,7 +46,7 @@ struct PriceRow {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct TenantTable {
     #[serde(default = "utc")]
     time_zone: String,
@@ -62,7 +62,7 @@ struct TenantTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct CrmTable {
     kind: CrmKind,
     portal_id: u64,
@@ -79,7 +79,7 @@ struct CrmTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct ProviderTable {
     kind: ProviderKind,
     api_key: String,
@@ -87,7 +87,7 @@ struct ProviderTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct PlanTable {
     anchor: Day,
     cycle: Cadence,
@@ -95,7 +95,7 @@ struct PlanTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct FieldTable {
     from: ProfileField,
     #[serde(default)]
