@@ -37,6 +37,10 @@ pub struct DeferralRelease {
 pub struct Report {
     /// Parked records put back on the queue.
     pub released: usize,
+    /// Parked records that are not wanted any more, closed with a reason.
+    pub closed: usize,
+    /// Wallets whose time was over, with something left in them.
+    pub expired: usize,
     /// Holds whose worker was gone, settled.
     pub swept: usize,
     /// Tenants that could not be dealt with this time.
@@ -53,14 +57,15 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        info!(released = report.released, swept = report.swept, failed_tenants = report.failed_tenants, "run ended");
+        let Report { released, closed, expired, swept, failed_tenants } = report;
+        info!(released, closed, expired, swept, failed_tenants, "run ended");
         report
     }
 
     /// Sweeping comes first: what it frees can be released.
     async fn serve(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
         report.swept += self.sweep(tenant, run).await?;
-        report.released += self.release(tenant, run).await?;
-        Ok(())
+        report.expired += self.expire(tenant).await?;
+        self.release(tenant, run, report).await
     }
 }

@@ -1,22 +1,26 @@
 //! Parked records, put back on the queue.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::clock::until;
+use leadgate_enrichment::choice::{Balances, Wish, choose};
+use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::affordable;
 use leadgate_enrichment::outcome::RefuseReason;
+use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::wallets::spendable;
 
-use crate::DeferralRelease;
+use crate::{DeferralRelease, Report};
 
 /// The most that one run releases for one tenant. A new cycle opens for everything parked at once; with a run every
 /// five minutes this is a pace that the workers and the provider's rate limit can keep up with.
@@ -29,42 +33,87 @@ const CHUNK: usize = 50;
 const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 
 impl DeferralRelease {
-    /// Releases as many as the credits can pay for, new leads first, then by age.
-    pub(crate) async fn release(&self, tenant: &Tenant, run: &Invocation) -> Result<usize, StoreError> {
-        let Some(price) = self.config.price(tenant, self.clock.now()) else { return Ok(0) };
-        let wallets = spendable(&self.credits, tenant, self.clock.now()).await?;
-        let payable = affordable(&wallets, &vec![price.worst(); PER_RUN_MAX]);
-        if payable == 0 {
-            return Ok(0);
-        }
-        let parked = self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?;
-        let (mut parked, mut released) = (parked.as_slice(), 0);
-        while released < payable && until(self.clock.now(), run.deadline) >= TIME_TO_FINISH {
-            let (chunk, rest) = parked.split_at(parked.len().min(CHUNK).min(payable - released));
-            if chunk.is_empty() {
+    /// Releases as many as the credits can pay for, new leads first, then by age, and closes those that are not
+    /// wanted any more.
+    pub(crate) async fn release(
+        &self,
+        tenant: &Tenant,
+        run: &Invocation,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let Some(tariff) = self.config.person_tariff(tenant, now) else { return Ok(()) };
+        let wallets = spendable(&self.credits, tenant, Action::Match, now).await?;
+        let mut balances = Balances::of(&wallets, &tenant.floor, BTreeMap::new());
+        let (worst, mut released) = (tariff.worst(), 0);
+        for keys in self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?.chunks(CHUNK) {
+            let in_time = until(self.clock.now(), run.deadline) >= TIME_TO_FINISH;
+            if !in_time || released >= PER_RUN_MAX {
                 break;
             }
-            released += self.release_chunk(chunk).await?;
-            parked = rest;
+            let parked = self.parked(tenant, keys, now).await?;
+            let (go, paid) = payable(parked.waiting, &worst, &balances);
+            balances.available = balances.available.minus(&paid);
+            self.release_chunk(&go, now).await?;
+            self.close(parked.unwanted, now).await?;
+            released += go.len();
+            report.closed += parked.closed;
         }
-        Ok(released)
+        report.released += released;
+        Ok(())
+    }
+
+    /// What these records stand for now: the index that named them lags behind.
+    async fn parked(&self, tenant: &Tenant, keys: &[RecordKey], now: Timestamp) -> Result<Parked, StoreError> {
+        let mut records = self.records.read(keys, Consistency::Strong).await?;
+        let mut parked = Parked::default();
+        for record in keys.iter().filter_map(|key| records.remove(key)) {
+            let Some(deferral) = record.deferral.clone().filter(|_| record.state == State::Deferred) else { continue };
+            let arose = record.occurred_at.unwrap_or(deferral.since);
+            if record.erased_at.is_some() {
+                parked.unwanted.push((record, RefuseReason::Erased));
+            } else if now >= later(arose, tenant.give_up) {
+                parked.unwanted.push((record, RefuseReason::TooOld));
+            } else if deferral.not_before <= now {
+                parked.waiting.push(record);
+            }
+        }
+        parked.closed = parked.unwanted.len();
+        Ok(parked)
     }
 
     /// Send first, then mark. If the run dies in between, the next sends again, and the second message finds nothing
     /// to do. The other way round, a record would be marked with no message to show for it.
-    async fn release_chunk(&self, keys: &[RecordKey]) -> Result<usize, StoreError> {
-        let now = self.clock.now();
-        let records = self.records.read(keys, Consistency::Strong).await?;
-        let may_go = |record: &Record| record.deferral.as_ref().is_some_and(|deferral| deferral.not_before <= now);
-        let parked = records.into_values().filter(|record| record.state == State::Deferred && may_go(record));
-        let (erased, parked): (Vec<Record>, Vec<Record>) = parked.partition(|record| record.erased_at.is_some());
-        let requests: Vec<EnrichmentRequest> = parked.iter().filter_map(Record::wish).collect();
+    async fn release_chunk(&self, records: &[Record], now: Timestamp) -> Result<(), StoreError> {
+        let requests: Vec<EnrichmentRequest> = records.iter().filter_map(Record::wish).collect();
         self.queue.send(&requests).await?;
-        let released = parked.into_iter().map(|record| record.released(now));
-        let erased = erased.into_iter().map(|record| record.refused(RefuseReason::Erased, now));
         // One that is lost went to a worker that has the message already: it is on its way.
-        let writes = released.chain(erased).map(|record| self.records.write(Step::Release, record));
-        try_join_all(writes).await?;
-        Ok(requests.len())
+        let released = records.iter().map(|record| self.records.write(Step::Release, record.clone().released(now)));
+        try_join_all(released).await.map(drop)
     }
+
+    async fn close(&self, unwanted: Vec<(Record, RefuseReason)>, now: Timestamp) -> Result<(), StoreError> {
+        let closed = unwanted.into_iter().map(|(record, reason)| record.refused(reason, now));
+        try_join_all(closed.map(|record| self.records.write(Step::Dismiss, record))).await.map(drop)
+    }
+}
+
+/// Parked records, by what is to become of them.
+#[derive(Default)]
+struct Parked {
+    waiting: Vec<Record>,
+    unwanted: Vec<(Record, RefuseReason)>,
+    closed: usize,
+}
+
+/// Those that can be paid for, and what they take at worst. Caps are the worker's: only it knows whose a record is.
+fn payable(waiting: Vec<Record>, worst: &Amounts, balances: &Balances) -> (Vec<Record>, Amounts) {
+    let source = |record: &Record| record.source.unwrap_or(Source::Change);
+    let wishes: Vec<Wish<'_>> =
+        waiting.iter().map(|record| Wish { worst, source: source(record), caps: &[] }).collect();
+    let reasons = choose(&wishes, balances);
+    let go: Vec<Record> =
+        waiting.into_iter().zip(reasons).filter(|(_, reason)| reason.is_none()).map(|(record, _)| record).collect();
+    let paid = go.iter().map(|_| worst).sum();
+    (go, paid)
 }

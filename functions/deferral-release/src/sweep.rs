@@ -40,6 +40,16 @@ impl DeferralRelease {
         Ok(swept)
     }
 
+    /// Enters what is left in wallets whose time is over as gone unused. How many had something left.
+    pub(crate) async fn expire(&self, tenant: &Tenant) -> Result<usize, StoreError> {
+        let mut expired = 0;
+        for wallet in self.credits.wallets(&tenant.id).await? {
+            let left = self.credits.expire(&tenant.id, &wallet, self.clock.now()).await?;
+            expired += usize::from(left.is_some());
+        }
+        Ok(expired)
+    }
+
     /// Before settling: if this run dies in between, the hold is still there for the next.
     async fn queue_again(&self, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
         let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();

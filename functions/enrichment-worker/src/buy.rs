@@ -1,23 +1,28 @@
 //! The purchase: hold the worst case, call the provider, keep what came back, settle what it really cost.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use leadgate_aws::credits::{Holding, Resolved};
+use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::choice::{Balances, Cap, Wish, choose};
+use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::{Entry, Evidence, Hold, HoldLine, allocate};
+use leadgate_enrichment::ledger::{Allocation, Entry, Evidence, Hold, HoldLine, allocate};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::patch_from;
-use leadgate_enrichment::price::Price;
+use leadgate_enrichment::price::{Action, Tariff};
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::{self, LineEnd};
+use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
 
 use crate::call::{Call, Stopped};
-use crate::defer::Affordable;
 use crate::price::Wanted;
 use crate::unit::{StepFailure, Unit};
 
@@ -27,11 +32,11 @@ const HOLD_ATTEMPTS_MAX: u32 = 5;
 impl Unit<'_> {
     /// Buys for as many of `wanted` as the credits allow, and gives the records that the CRM is to be told about.
     pub(crate) async fn buy(&mut self, wanted: Vec<Wanted>) -> Vec<Record> {
-        let Some(price) = self.current_price().filter(|_| !wanted.is_empty()) else { return Vec::new() };
-        let Some((hold, wanted)) = self.hold(wanted, &price).await else { return Vec::new() };
+        let Some(tariff) = self.tariff().filter(|_| !wanted.is_empty()) else { return Vec::new() };
+        let Some((hold, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
         let people: Vec<_> = wanted.iter().map(|wanted| wanted.identity.clone()).collect();
         let call = self.call(&people).await;
-        let (costs, evidence) = settlement::costs(&price, &call.ends, call.reported);
+        let (costs, evidence) = settlement::costs(&tariff, &people, &call.ends, call.reported);
         let Some(kept) = self.keep(&wanted, &call, &costs).await else {
             // What is not kept must not be settled as if it were: the hold stays open, and whoever takes over settles
             // it from what the records really say.
@@ -41,37 +46,81 @@ impl Unit<'_> {
         self.part(wanted, call, kept).await
     }
 
-    /// Reserves what `wanted` can cost at worst. What doesn't fit is parked, last in line first.
-    async fn hold(&mut self, mut wanted: Vec<Wanted>, price: &Price) -> Option<(Hold, Vec<Wanted>)> {
+    /// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
+    async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Hold, Vec<Wanted>)> {
         wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
         for _ in 0..HOLD_ATTEMPTS_MAX {
-            let wallets = match spendable(&self.worker.credits, self.tenant, self.now()).await {
-                Ok(wallets) => wallets,
+            let funds = match self.funds(&wanted).await {
+                Ok(funds) => funds,
                 Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
             };
-            let lines: Vec<Amounts> = wanted.iter().map(|wanted| wanted.worst.clone()).collect();
-            let affordable = Affordable::of(&wallets, &lines);
-            let beyond = wanted.split_off(affordable.count);
-            self.defer_claimed(beyond.into_iter().map(|wanted| wanted.record).collect(), affordable.reason).await;
-            let slices = allocate(&wallets, &lines[..affordable.count].iter().sum())?;
+            wanted = self.park_the_rest(wanted, &funds).await;
             if wanted.is_empty() {
                 return None;
             }
-            let hold = Hold {
-                purchase: self.purchase.clone(),
-                held_at: self.now(),
-                claimed_until: self.invocation.claim_until(),
-                price_version: price.version.clone(),
-                lines: wanted.iter().map(Wanted::line).collect(),
-                slices,
-            };
-            match self.worker.credits.hold(&self.tenant.id, &hold).await {
+            let (hold, keep, limits) = self.plan_hold(&wanted, &funds, tariff)?;
+            match self.worker.credits.hold(&self.tenant.id, &hold, &keep, &limits).await {
                 Ok(Holding::Held) => return Some((hold, wanted)),
                 Ok(Holding::Short) => {}
                 Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
             }
         }
         self.give_up_buying(&wanted, "others kept taking from the same wallets")
+    }
+
+    /// What there is to pay with, as it stands.
+    async fn funds(&self, wanted: &[Wanted]) -> Result<Funds, StoreError> {
+        let mut caps: Vec<String> = wanted.iter().flat_map(|wanted| &wanted.caps).map(|cap| cap.name.clone()).collect();
+        caps.sort_unstable();
+        caps.dedup();
+        let credits = &self.worker.credits;
+        let used = credits.used(&self.tenant.id, &caps).await?;
+        let wallets = spendable(credits, self.tenant, Action::Match, self.now()).await?;
+        Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
+    }
+
+    /// Gives those that can be paid for together, and parks the rest, each with its own reason.
+    async fn park_the_rest(&mut self, wanted: Vec<Wanted>, funds: &Funds) -> Vec<Wanted> {
+        let wishes: Vec<Wish<'_>> = wanted.iter().map(Wanted::wish).collect();
+        let reasons = choose(&wishes, &funds.balances);
+        let (mut taken, mut waiting) = (Vec::new(), Vec::new());
+        for (wanted, reason) in wanted.into_iter().zip(reasons) {
+            match reason {
+                None => taken.push(wanted),
+                Some(reason) => waiting.extend(self.waiting(wanted.record, reason, &wanted.caps)),
+            }
+        }
+        self.park(waiting).await;
+        taken
+    }
+
+    /// The hold for all of `wanted`, what has to be left in the wallet of each slice, and how far each cap goes.
+    fn plan_hold(&self, wanted: &[Wanted], funds: &Funds, tariff: &Tariff) -> Option<(Hold, Vec<Milli>, Vec<Amounts>)> {
+        let mut caps: BTreeMap<&str, &Cap> = BTreeMap::new();
+        for cap in wanted.iter().flat_map(|wanted| &wanted.caps) {
+            caps.insert(&cap.name, cap);
+        }
+        let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
+        let line = |wanted: &Wanted| HoldLine {
+            record: wanted.record.key.clone(),
+            worst: wanted.worst.clone(),
+            caps: wanted.caps.iter().filter_map(place).collect(),
+        };
+        let lines: Vec<HoldLine> = wanted.iter().map(line).collect();
+        let need = lines.iter().map(|line| &line.worst).sum();
+        let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
+        let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
+        let Allocation { slices, keep } = allocate(&funds.wallets, &need, &floor)?;
+        let hold = Hold {
+            purchase: self.purchase.clone(),
+            held_at: self.now(),
+            claimed_until: self.invocation.claim_until(),
+            price_version: tariff.version(),
+            lines,
+            slices,
+            caps: caps.keys().map(|name| (*name).to_owned()).collect(),
+        };
+        Some((hold, keep, caps.values().map(|cap| cap.limit.clone()).collect()))
     }
 
     fn give_up_buying<T>(&mut self, wanted: &[Wanted], reason: &str) -> Option<T> {
@@ -148,18 +197,33 @@ impl Unit<'_> {
                 LineEnd::NotAsked => not_asked.push(record),
             }
         }
-        match call.stopped {
-            Some(Stopped::OutOfCredits) => self.defer_claimed(not_asked, DeferReason::ProviderOutOfCredits).await,
-            Some(Stopped::Denied) => self.defer_claimed(not_asked, DeferReason::ProviderDenied).await,
-            Some(Stopped::Later(retry, reason)) => self.give_all_back(&not_asked, &reason, retry),
-            None => {}
-        }
+        let reason = match call.stopped {
+            Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
+            Some(Stopped::Denied) => DeferReason::ProviderDenied,
+            Some(Stopped::Later(retry, reason)) => {
+                self.give_all_back(&not_asked, &reason, retry);
+                return bought;
+            }
+            None => return bought,
+        };
+        let waiting = not_asked.into_iter().filter_map(|record| self.waiting(record, reason, &[])).collect();
+        self.park(waiting).await;
         bought
     }
 }
 
+/// What there is to pay with.
+struct Funds {
+    wallets: Vec<Wallet>,
+    balances: Balances,
+}
+
 impl Wanted {
-    fn line(&self) -> HoldLine {
-        HoldLine { record: self.record.key.clone(), worst: self.worst.clone() }
+    fn source(&self) -> Source {
+        self.record.source.unwrap_or(Source::Change)
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        Wish { worst: &self.worst, source: self.source(), caps: &self.caps }
     }
 }

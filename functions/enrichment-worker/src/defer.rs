@@ -1,26 +1,30 @@
 //! Parking what the credits can't pay for.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
+use leadgate_enrichment::choice::{Balances, Cap, Wish, choose};
 use leadgate_enrichment::clock::later;
-use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{Wallet, affordable};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
+use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Deferral, Record};
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_lambda::wallets::spendable;
-use std::time::Duration;
 
 use crate::look::Due;
 use crate::unit::Unit;
 
-/// What the wallets can pay for now.
-pub(crate) struct Affordable {
-    /// How many, each at its worst.
-    pub(crate) count: usize,
-    /// Why not more.
+/// A record that has to wait.
+pub(crate) struct Waiting {
+    pub(crate) record: Record,
+    pub(crate) request: EnrichmentRequest,
     pub(crate) reason: DeferReason,
+    /// Not to be tried again before.
+    pub(crate) not_before: Timestamp,
 }
 
 /// When the provider itself says no, whatever our ledger says, an operator has to act: asking again at once would
@@ -28,53 +32,55 @@ pub(crate) struct Affordable {
 const PROVIDER_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl Unit<'_> {
-    /// How many of `count` records the wallets can pay for.
-    pub(crate) async fn affordable(&self, count: usize) -> Result<Affordable, StoreError> {
-        let worst = self.current_price().map(|price| price.worst()).unwrap_or_default();
-        if count == 0 {
-            return Ok(Affordable { count: 0, reason: DeferReason::Balance });
-        }
-        let wallets = spendable(&self.worker.credits, self.tenant, self.now()).await?;
-        Ok(Affordable::of(&wallets, &vec![worst; count]))
-    }
-
-    /// Parks records that were not claimed, at one write each.
-    pub(crate) async fn defer_all(&mut self, due: Vec<Due>, reason: DeferReason) {
-        let deferrals = due.into_iter().map(|Due { request, record }| (record, request, reason));
-        self.park(deferrals.collect()).await;
-    }
-
-    /// Parks records that we have claimed.
-    pub(crate) async fn defer_claimed(&mut self, records: Vec<Record>, reason: DeferReason) {
-        let with_request = |record: Record| record.wish().map(|request| (record, request, reason));
-        self.park(records.into_iter().filter_map(with_request).collect()).await;
-    }
-
-    async fn park(&mut self, parked: Vec<(Record, EnrichmentRequest, DeferReason)>) {
+    /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
+    /// they come from, so caps are not looked at.
+    pub(crate) async fn affordable(&self, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+        let Some(tariff) = self.tariff().filter(|_| !due.is_empty()) else { return Ok((due, Vec::new())) };
         let now = self.now();
-        let until = self.tenant.plan.calendar.cycle_at(now).closes;
-        let worst = self.current_price().map(|price| price.worst()).unwrap_or_default();
-        let mut outcomes = Vec::with_capacity(parked.len());
-        let mut steps = Vec::with_capacity(parked.len());
-        for (record, request, reason) in parked {
-            let provider = matches!(reason, DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied);
-            let not_before = if provider { later(now, PROVIDER_PAUSE) } else { now };
+        let wallets = spendable(&self.worker.credits, self.tenant, Action::Match, now).await?;
+        let (worst, balances) = (tariff.worst(), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
+        let wishes: Vec<Wish<'_>> =
+            due.iter().map(|due| Wish { worst: &worst, source: due.request.source, caps: &[] }).collect();
+        let (mut taken, mut waiting) = (Vec::new(), Vec::new());
+        for (due, reason) in due.into_iter().zip(choose(&wishes, &balances)) {
+            match reason {
+                None => taken.push(due),
+                Some(reason) => {
+                    let Due { record, request } = due;
+                    waiting.push(Waiting { record, request, reason, not_before: now });
+                }
+            }
+        }
+        Ok((taken, waiting))
+    }
+
+    /// A claimed record that has to wait, and for how long at least.
+    pub(crate) fn waiting(&self, record: Record, reason: DeferReason, caps: &[Cap]) -> Option<Waiting> {
+        let request = record.wish()?;
+        let not_before = match reason {
+            DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(self.now(), PROVIDER_PAUSE),
+            DeferReason::OwnerCap | DeferReason::SourceCap | DeferReason::DayCap => {
+                caps.iter().find(|cap| cap.reason == reason).map_or_else(|| self.now(), |cap| cap.lifts)
+            }
+            DeferReason::Balance | DeferReason::HeldByOthers | DeferReason::Floor => self.now(),
+        };
+        Some(Waiting { record, request, reason, not_before })
+    }
+
+    /// Parks them, at one write each.
+    pub(crate) async fn park(&mut self, waiting: Vec<Waiting>) {
+        let now = self.now();
+        let next_grant = self.tenant.plan.grants.cycle_at(now).closes;
+        let worst = self.tariff().map(|tariff| tariff.worst()).unwrap_or_default();
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        let mut steps = Vec::with_capacity(waiting.len());
+        for Waiting { record, request, reason, not_before } in waiting {
+            let until = if not_before > now { not_before } else { next_grant };
             let deferral = Deferral { reason, since: now, not_before, until, worst: worst.clone() };
             outcomes.push((record.key.clone(), Outcome::Deferred { reason, until }));
             steps.push(record.deferred(&request, deferral));
         }
         let steps = join_all(steps.into_iter().map(|record| self.step(Step::Defer, record))).await;
         self.done_with(steps, outcomes);
-    }
-}
-
-impl Affordable {
-    /// How many of `lines` these wallets, in burn order, can pay for.
-    pub(crate) fn of(wallets: &[Wallet], lines: &[Amounts]) -> Self {
-        let count = affordable(wallets, lines);
-        let total: Amounts = lines.iter().sum();
-        let all: Amounts = wallets.iter().flat_map(|wallet| [&wallet.available, &wallet.held]).sum();
-        let reason = if all.covers(&total) { DeferReason::HeldByOthers } else { DeferReason::Balance };
-        Self { count, reason }
     }
 }

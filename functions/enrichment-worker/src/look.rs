@@ -119,15 +119,15 @@ impl Unit<'_> {
     /// run out, a lead costs one write.
     pub(crate) async fn claim(&mut self, mut due: Vec<Due>) -> Vec<Record> {
         due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
-        let affordable = match self.affordable(due.len()).await {
-            Ok(affordable) => affordable,
+        let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
+        let (due, waiting) = match self.affordable(due).await {
+            Ok(parted) => parted,
             Err(error) => {
-                self.give_back_after(due.iter().map(|due| &due.record.key), &error);
+                self.give_back_after(&keys, &error);
                 return Vec::new();
             }
         };
-        let beyond = due.split_off(affordable.count.min(due.len()));
-        self.defer_all(beyond, affordable.reason).await;
+        self.park(waiting).await;
         let claim = Claim { purchase: self.purchase.clone(), since: self.now(), until: self.invocation.claim_until() };
         let claims = due
             .into_iter()

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use leadgate_aws::usage::Step;
+use leadgate_enrichment::choice::{Cap, caps};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::ids::ObjectType;
-use leadgate_enrichment::person::{Identity, Properties};
-use leadgate_enrichment::price::Price;
+use leadgate_enrichment::person::{Identity, Properties, value_of};
+use leadgate_enrichment::price::Tariff;
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::want::{Verdict, judge};
 use tracing::warn;
@@ -21,12 +23,14 @@ pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
     pub(crate) worst: Amounts,
+    /// What it counts towards.
+    pub(crate) caps: Vec<Cap>,
 }
 
 impl Unit<'_> {
-    /// The price that applies now.
-    pub(crate) fn current_price(&self) -> Option<Price> {
-        self.worker.config.price(self.tenant, self.now()).cloned()
+    /// The prices that apply now.
+    pub(crate) fn tariff(&self) -> Option<Tariff> {
+        self.worker.config.person_tariff(self.tenant, self.now())
     }
 
     /// Reads the claimed records in the CRM, once for all, and closes those that nothing needs to be bought for.
@@ -34,8 +38,8 @@ impl Unit<'_> {
         if claimed.is_empty() {
             return Vec::new();
         }
-        let Some(price) = self.current_price() else {
-            self.give_all_back(&claimed, "no row of [[prices]] is in force yet for the provider", Retry::Backoff);
+        let Some(tariff) = self.tariff() else {
+            self.give_all_back(&claimed, "no price is in force yet for matching a person", Retry::Backoff);
             return Vec::new();
         };
         let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
@@ -49,7 +53,12 @@ impl Unit<'_> {
         let (mut wanted, mut closed) = (Vec::new(), Vec::new());
         for record in claimed {
             match judge(&record, read.get(&record.key.id), self.tenant, now) {
-                Verdict::Buy(identity) => wanted.push(Wanted { record, identity, worst: price.worst() }),
+                Verdict::Buy(identity) => {
+                    let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
+                    let source = record.source.unwrap_or(Source::Change);
+                    let caps = caps(self.tenant, source, owner, now);
+                    wanted.push(Wanted { record, identity, worst: tariff.worst(), caps });
+                }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }
         }
@@ -57,6 +66,10 @@ impl Unit<'_> {
         let steps = join_all(closed.into_iter().map(|(record, _)| self.step(Step::Dismiss, record))).await;
         self.done_with(steps, outcomes);
         wanted
+    }
+
+    fn owner<'p>(&self, current: &'p Properties) -> Option<&'p str> {
+        value_of(current, &self.tenant.crm.owner_property)
     }
 
     pub(crate) async fn read_crm(

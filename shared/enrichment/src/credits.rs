@@ -138,6 +138,11 @@ impl Amounts {
         self.0.get(bucket).copied().unwrap_or_default()
     }
 
+    /// Whether it says anything of this kind, be it zero.
+    pub fn names(&self, bucket: &Bucket) -> bool {
+        self.0.contains_key(bucket)
+    }
+
     /// Adds to one kind.
     pub fn add(&mut self, bucket: &Bucket, amount: Milli) {
         *self.0.entry(bucket.clone()).or_default() += amount;
@@ -156,6 +161,16 @@ impl Amounts {
     /// Whether this is at least `other` in every kind.
     pub fn covers(&self, other: &Self) -> bool {
         other.iter().all(|(bucket, amount)| self.get(bucket) >= amount)
+    }
+
+    /// What is left of each kind that either names, which may be less than nothing.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let mut difference = self.clone();
+        for (bucket, amount) in other.iter() {
+            difference.add(bucket, Milli::ZERO - amount);
+        }
+        difference
     }
 
     /// The sum over all kinds: only for showing, since kinds are not worth the same.

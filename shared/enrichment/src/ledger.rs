@@ -1,4 +1,4 @@
-//! Wallets, holds and entries: how credits are reserved at the worst case and settled at what was really charged.
+//! Holds and entries: how credits are reserved at the worst case and settled at what was really charged.
 //!
 //! Everything about order and amounts is decided here. That two workers can't spend the same credit is the store's
 //! doing: each slice of a hold is a condition there.
@@ -9,47 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::{PurchaseId, RecordKey};
-
-/// The name of a wallet within its tenant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WalletId(pub String);
-
-/// A balance with a life. `granted = available + held + spent`, always.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wallet {
-    /// Its name.
-    pub wallet: WalletId,
-    /// Lower is burned first.
-    pub priority: u8,
-    /// The first instant at which it may be spent from.
-    #[serde(with = "millisecond::required")]
-    pub opens: Timestamp,
-    /// The first instant at which it may not be spent from any more.
-    #[serde(with = "millisecond::required")]
-    pub expires: Timestamp,
-    /// Put in.
-    pub granted: Amounts,
-    /// Free to hold.
-    pub available: Amounts,
-    /// Reserved by open holds.
-    pub held: Amounts,
-    /// Gone.
-    pub spent: Amounts,
-}
-
-impl Wallet {
-    /// A wallet in which nothing has been touched yet.
-    pub fn open(wallet: WalletId, priority: u8, opens: Timestamp, expires: Timestamp, granted: Amounts) -> Self {
-        let (held, spent) = (Amounts::default(), Amounts::default());
-        Self { wallet, priority, opens, expires, available: granted.clone(), granted, held, spent }
-    }
-
-    /// Whether credits in it may be held at `now`.
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        self.opens <= now && now < self.expires
-    }
-}
+use crate::wallet::{Wallet, WalletId};
 
 /// An amount of one kind out of one wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +29,9 @@ pub struct HoldLine {
     pub record: RecordKey,
     /// The most it can cost.
     pub worst: Amounts,
+    /// The caps it counts towards, by their places in the hold's list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<usize>,
 }
 
 /// Credits reserved for a purchase that has not been settled.
@@ -88,6 +51,24 @@ pub struct Hold {
     pub lines: Vec<HoldLine>,
     /// Where the credits were taken from, in burn order.
     pub slices: Vec<Slice>,
+    /// The caps that some of the lines count towards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<String>,
+}
+
+impl Hold {
+    /// What counts towards each cap, in the order of the list: the sum of `amount` over its lines.
+    pub fn by_cap(&self, amount: impl Fn(&HoldLine) -> Amounts) -> Vec<Amounts> {
+        let mut sums = vec![Amounts::default(); self.caps.len()];
+        for line in &self.lines {
+            for cap in &line.caps {
+                if let Some(sum) = sums.get_mut(*cap) {
+                    *sum += &amount(line);
+                }
+            }
+        }
+        sums
+    }
 }
 
 /// How a line of a purchase ended.
@@ -138,6 +119,41 @@ pub enum Entry {
         /// When.
         #[serde(with = "millisecond::required")]
         at: Timestamp,
+        /// The payment or decision that it goes back to, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// Somebody put a balance right by hand.
+    Adjust {
+        /// Which wallet.
+        wallet: WalletId,
+        /// By how much: less than nothing takes away.
+        amounts: Amounts,
+        /// When.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+        /// The caller's own id for it: the same one again changes nothing.
+        reference: String,
+        /// Why.
+        reason: String,
+    },
+    /// Credits went unused: their wallet's time was over.
+    Expire {
+        /// Which wallet.
+        wallet: WalletId,
+        /// How much.
+        amounts: Amounts,
+        /// When it was noticed.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+    },
+    /// The provider's own figures moved otherwise than our ledger. Moves no balance: somebody has to look.
+    Drift {
+        /// What the provider says was used since the last comparison, less what we say was spent.
+        amounts: Amounts,
+        /// When they were compared.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
     },
     /// A hold was settled.
     Purchase {
@@ -160,25 +176,46 @@ pub enum Entry {
     },
 }
 
-/// The wallets that may be spent from at `now`, in burn order: priority, then earliest expiry, then age.
-pub fn burn_order(mut wallets: Vec<Wallet>, now: Timestamp) -> Vec<Wallet> {
-    wallets.retain(|wallet| wallet.is_open(now));
-    wallets.sort_by(|a, b| {
-        let order = |w: &Wallet| (w.priority, w.expires, w.opens);
-        order(a).cmp(&order(b)).then_with(|| a.wallet.cmp(&b.wallet))
-    });
-    wallets
+impl Entry {
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Grant { at, .. }
+            | Self::Adjust { at, .. }
+            | Self::Expire { at, .. }
+            | Self::Drift { at, .. }
+            | Self::Purchase { at, .. } => *at,
+        }
+    }
 }
 
-/// Takes `need` out of wallets that are in burn order. `None` when it isn't there in full: a part is no use.
-pub fn allocate(wallets: &[Wallet], need: &Amounts) -> Option<Vec<Slice>> {
-    let mut slices = Vec::new();
+/// Where a purchase's credits come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allocation {
+    /// In burn order.
+    pub slices: Vec<Slice>,
+    /// For each slice, what has to be left in its wallet all the same.
+    pub keep: Vec<Milli>,
+}
+
+/// Takes `need` out of wallets that are in burn order, leaving `floor` over all of them: what is to be left is left in
+/// those that burn last. `None` when it isn't there in full: a part is no use.
+pub fn allocate(wallets: &[Wallet], need: &Amounts, floor: &Amounts) -> Option<Allocation> {
+    let mut allocation = Allocation { slices: Vec::new(), keep: Vec::new() };
     for (bucket, amount) in need.iter() {
+        let mut keep = vec![Milli::ZERO; wallets.len()];
+        let mut left = floor.get(bucket);
+        for (wallet, keep) in wallets.iter().zip(&mut keep).rev() {
+            *keep = left.min(wallet.available.get(bucket));
+            left = left - *keep;
+        }
         let mut missing = amount;
-        for wallet in wallets {
-            let take = missing.min(wallet.available.get(bucket));
+        for (wallet, keep) in wallets.iter().zip(keep) {
+            let take = missing.min(wallet.available.get(bucket) - keep);
             if take > Milli::ZERO {
-                slices.push(Slice { wallet: wallet.wallet.clone(), bucket: bucket.clone(), amount: take });
+                let (wallet, bucket) = (wallet.wallet.clone(), bucket.clone());
+                allocation.slices.push(Slice { wallet, bucket, amount: take });
+                allocation.keep.push(keep);
                 missing = missing - take;
             }
         }
@@ -186,22 +223,7 @@ pub fn allocate(wallets: &[Wallet], need: &Amounts) -> Option<Vec<Slice>> {
             return None;
         }
     }
-    Some(slices)
-}
-
-/// How many of `lines`, taken in order, the wallets can pay for together.
-pub fn affordable<'a>(wallets: &[Wallet], lines: impl IntoIterator<Item = &'a Amounts>) -> usize {
-    let available: Amounts = wallets.iter().map(|wallet| &wallet.available).sum();
-    let mut need = Amounts::default();
-    let mut count = 0;
-    for line in lines {
-        need += line;
-        if !available.covers(&need) {
-            break;
-        }
-        count += 1;
-    }
-    count
+    Some(allocation)
 }
 
 /// What a settled hold really takes from each of its slices.
@@ -211,18 +233,22 @@ pub struct Charge {
     pub spent: Vec<Milli>,
     /// What was charged beyond the hold.
     pub excess: Amounts,
+    /// For each cap of the hold: what counts towards it in the end.
+    pub capped: Vec<Amounts>,
 }
 
 /// Spreads what `lines` cost over the slices of `hold`, first slice first.
 pub fn charge(hold: &Hold, lines: &[EntryLine]) -> Charge {
     let mut owed: Amounts = lines.iter().map(|line| &line.cost).sum();
+    let cost = |line: &HoldLine| lines.iter().find(|entry| entry.record == line.record).map(|entry| entry.cost.clone());
+    let capped = hold.by_cap(|line| cost(line).unwrap_or_default());
     let mut spent = Vec::with_capacity(hold.slices.len());
     for slice in &hold.slices {
         let take = owed.get(&slice.bucket).min(slice.amount);
         owed.add(&slice.bucket, Milli::ZERO - take);
         spent.push(take);
     }
-    Charge { spent, excess: owed }
+    Charge { spent, excess: owed, capped }
 }
 
 /// What becomes of a line when nobody knows whether it was charged.
@@ -233,6 +259,7 @@ pub fn assume_spent(line: &HoldLine) -> EntryLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wallet::WalletKind;
     use proptest::prelude::*;
 
     fn bucket() -> Bucket {
@@ -243,31 +270,32 @@ mod tests {
         Amounts::one(bucket(), Milli::new(milli))
     }
 
-    fn wallet(name: &str, priority: u8, expires: i64, available: i64) -> Wallet {
+    fn wallet(name: &str, available: i64) -> Wallet {
         let at = |second| Timestamp::from_second(second).expect("in range");
-        Wallet::open(WalletId(name.to_owned()), priority, at(0), at(expires), amounts(available))
+        Wallet::open(WalletId(name.to_owned()), WalletKind::Plan, at(0), at(900), amounts(available))
     }
 
-    #[test]
-    fn wallets_burn_by_priority_then_expiry_and_closed_ones_not_at_all() {
-        let now = Timestamp::from_second(50).expect("in range");
-        let wallets = vec![
-            wallet("late", 1, 900, 5),
-            wallet("gone", 0, 50, 5),
-            wallet("soon", 1, 100, 5),
-            wallet("pack", 2, 60, 5),
-        ];
-        let order: Vec<String> = burn_order(wallets, now).into_iter().map(|w| w.wallet.0).collect();
-        assert_eq!(order, ["soon", "late", "pack"]);
+    fn taken(wallets: &[Wallet], need: i64, floor: i64) -> Option<Vec<(i64, i64)>> {
+        let allocation = allocate(wallets, &amounts(need), &amounts(floor))?;
+        let slices = allocation.slices.iter().zip(&allocation.keep);
+        Some(slices.map(|(slice, keep)| (slice.amount.get(), keep.get())).collect())
     }
 
     #[test]
     fn a_need_that_does_not_fit_takes_nothing() {
-        let wallets = [wallet("a", 0, 900, 3), wallet("b", 0, 900, 4)];
-        assert_eq!(allocate(&wallets, &amounts(8)), None);
-        let slices = allocate(&wallets, &amounts(5)).expect("it fits");
-        assert_eq!(slices.iter().map(|s| s.amount.get()).collect::<Vec<_>>(), [3, 2]);
-        assert_eq!(affordable(&wallets, &[amounts(3), amounts(4), amounts(1)]), 2);
+        let wallets = [wallet("a", 3), wallet("b", 4)];
+        assert_eq!(taken(&wallets, 8, 0), None);
+        assert_eq!(taken(&wallets, 5, 0), Some(vec![(3, 0), (2, 0)]));
+    }
+
+    #[test]
+    fn a_floor_is_left_in_what_burns_last() {
+        let wallets = [wallet("a", 3), wallet("b", 4)];
+        assert_eq!(taken(&wallets, 3, 2), Some(vec![(3, 0)]));
+        assert_eq!(taken(&wallets, 4, 2), Some(vec![(3, 0), (1, 2)]));
+        assert_eq!(taken(&wallets, 2, 5), Some(vec![(2, 1)]));
+        assert_eq!(taken(&wallets, 6, 2), None);
+        assert_eq!(taken(&wallets, 1, 100), None);
     }
 
     proptest! {
@@ -282,6 +310,7 @@ mod tests {
                 claimed_until: Timestamp::UNIX_EPOCH,
                 price_version: String::new(),
                 lines: Vec::new(),
+                caps: Vec::new(),
                 slices: slices.iter().enumerate().map(|(i, amount)| Slice {
                     wallet: WalletId(i.to_string()), bucket: bucket(), amount: Milli::new(*amount),
                 }).collect(),

@@ -4,6 +4,7 @@
 //! written, when does the cycle close. Nothing here does I/O, reads a clock, draws a random number or looks at the
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
 
+pub mod choice;
 pub mod clock;
 pub mod config;
 pub mod credits;
@@ -22,4 +23,5 @@ pub mod record;
 pub mod request;
 pub mod retry;
 pub mod settlement;
+pub mod wallet;
 pub mod want;

@@ -48,6 +48,14 @@ pub enum DeferReason {
     Balance,
     /// They could, if others did not hold the credits at the moment.
     HeldByOthers,
+    /// They could, but what is left is kept for new leads.
+    Floor,
+    /// The owner of the record in the CRM has used up what they may spend in this cycle.
+    OwnerCap,
+    /// Wishes from the same source have used up what they may spend in this cycle.
+    SourceCap,
+    /// What may be spent in a day is used up.
+    DayCap,
     /// The provider says that our credits with it are used up, whatever our ledger says.
     ProviderOutOfCredits,
     /// The provider refuses our key or plan.
@@ -68,6 +76,8 @@ pub enum RefuseReason {
     Invalid,
     /// It came round too often within the hour: the backstop against loops.
     TooManyHops,
+    /// It waited for credits for longer than it is worth.
+    TooOld,
 }
 
 /// Why a record was given up on.

@@ -178,6 +178,11 @@ impl Profile {
         self.0.is_empty()
     }
 
+    /// Whether this is its address.
+    pub fn has_email(&self, email: Option<&str>) -> bool {
+        email.is_some_and(|email| self.get(ProfileField::Email).is_some_and(|own| own.eq_ignore_ascii_case(email)))
+    }
+
     /// Whether it has an address that the provider vouches for.
     pub fn has_verified_email(&self) -> bool {
         self.get(ProfileField::Email).is_some() && self.get(ProfileField::EmailStatus) == Some("verified")

@@ -1,26 +1,44 @@
 //! What a provider charges, as configuration with dates: published price lists disagree and change.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::credits::{Amounts, Milli};
 use crate::ledger::LineResult;
-use crate::person::Profile;
+use crate::person::{Identity, Profile};
 
 /// Something that a provider may charge for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Looking a person up by what we know of them.
     Match,
+    /// Looking an organization up.
+    EnrichOrganization,
+    /// Searching organizations.
+    SearchOrganizations,
+    /// Searching people.
+    SearchPeople,
+    /// Taking a record out of the provider's own application.
+    Export,
 }
 
-/// What of a person the price is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+/// What the price is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PricedField {
-    /// Name, job, company and work e-mail: what a match returns at once.
+    /// A person at all: name, job, company.
     Person,
+    /// A person's work e-mail, beside the person.
+    Email,
+    /// A person's mobile number: once, however many there are.
+    Mobile,
+    /// An organization.
+    Organization,
+    /// A page of results.
+    Page,
+    /// A record.
+    Record,
 }
 
 /// When the charge falls due.
@@ -29,13 +47,15 @@ pub enum PricedField {
 pub enum ChargeOn {
     /// For asking, whatever the answer.
     Lookup,
-    /// Only when the provider knows the person.
+    /// Only when the provider knows what was asked for.
     Match,
     /// Only when it returns a verified e-mail.
     Verified,
+    /// Only when it returns a verified e-mail that it wasn't asked with: nobody pays for their own address.
+    VerifiedNetNew,
 }
 
-/// One row of the price list.
+/// One row of a price list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Names the price list the row came from. Stored with each hold.
@@ -71,26 +91,72 @@ impl ProviderKind {
     }
 }
 
-impl Price {
+/// What comes back at once when a person is looked up, and is therefore bought together. A mobile number comes later
+/// and is a purchase of its own.
+pub const PERSON: [PricedField; 2] = [PricedField::Person, PricedField::Email];
+
+/// The prices of one purchase: for each thing that it may get, the row in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
+    rows: Vec<Price>,
+}
+
+impl Tariff {
+    /// The rows in force at `now` for doing `action` to get `fields`: of each, the latest. `None` when nothing has a
+    /// price, which is not the same as being free.
+    pub fn at(
+        prices: &[Price],
+        provider: ProviderKind,
+        action: Action,
+        fields: &[PricedField],
+        now: Timestamp,
+    ) -> Option<Self> {
+        let applies = |price: &&Price| price.provider == provider && price.action == action && price.from <= now;
+        let row = |field: &PricedField| {
+            prices.iter().filter(applies).filter(|price| price.field == *field).max_by_key(|price| price.from).cloned()
+        };
+        let rows: Vec<Price> = fields.iter().filter_map(row).collect();
+        (!rows.is_empty()).then_some(Self { rows })
+    }
+
+    /// Names the price lists in it.
+    pub fn version(&self) -> String {
+        let mut versions: Vec<&str> = self.rows.iter().map(|row| row.version.as_str()).collect();
+        versions.dedup();
+        versions.join(" + ")
+    }
+
     /// The most that one person can cost.
     pub fn worst(&self) -> Amounts {
-        self.cost.clone()
+        self.rows.iter().map(|row| &row.cost).sum()
     }
 
     /// What an answer costs: `None` for a person the provider doesn't know.
-    pub fn of(&self, profile: Option<&Profile>) -> Amounts {
-        let due = match (self.charge_on, profile) {
-            (ChargeOn::Lookup, _) | (ChargeOn::Match, Some(_)) => true,
-            (ChargeOn::Verified, Some(profile)) => profile.has_verified_email(),
-            (ChargeOn::Match | ChargeOn::Verified, None) => false,
-        };
-        if due { self.cost.clone() } else { Amounts::default() }
+    pub fn of(&self, asked: &Identity, profile: Option<&Profile>) -> Amounts {
+        self.rows.iter().filter(|row| row.is_due(asked, profile)).map(|row| &row.cost).sum()
+    }
+
+    /// What a provider's own figure for a whole call stands for: credits of the one kind that everything here is in.
+    /// `None` when there are several kinds, since it doesn't say which.
+    pub fn reported(&self, reported: Milli) -> Option<Amounts> {
+        let worst = self.worst();
+        let mut buckets = worst.iter().map(|(bucket, _)| bucket);
+        match (buckets.next(), buckets.next()) {
+            (Some(bucket), None) => Some(Amounts::one(bucket.clone(), reported)),
+            _ => None,
+        }
     }
 }
 
-/// The row that applies at `now`: of those that have come into force, the latest.
-pub fn price_at(prices: &[Price], provider: ProviderKind, now: Timestamp) -> Option<&Price> {
-    prices.iter().filter(|price| price.provider == provider && price.from <= now).max_by_key(|price| price.from)
+impl Price {
+    fn is_due(&self, asked: &Identity, profile: Option<&Profile>) -> bool {
+        let Some(profile) = profile else { return self.charge_on == ChargeOn::Lookup };
+        match self.charge_on {
+            ChargeOn::Lookup | ChargeOn::Match => true,
+            ChargeOn::Verified => profile.has_verified_email(),
+            ChargeOn::VerifiedNetNew => profile.has_verified_email() && !profile.has_email(asked.email.as_deref()),
+        }
+    }
 }
 
 /// Spreads a total that a provider reported for a whole call over the lines that were hits, to the thousandth.
@@ -118,6 +184,59 @@ pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
 mod tests {
     use super::*;
     use crate::credits::Bucket;
+    use crate::person::ProfileField;
+
+    fn row(field: PricedField, from: i64, charge_on: ChargeOn, bucket: &str) -> Price {
+        Price {
+            version: format!("from {from}"),
+            provider: ProviderKind::Apollo,
+            action: Action::Match,
+            field,
+            from: Timestamp::from_second(from).expect("in range"),
+            charge_on,
+            cost: Amounts::one(Bucket::new(bucket), Milli::credits(1)),
+        }
+    }
+
+    fn tariff(prices: &[Price], now: i64) -> Option<Tariff> {
+        let now = Timestamp::from_second(now).expect("in range");
+        Tariff::at(prices, ProviderKind::Apollo, Action::Match, &PERSON, now)
+    }
+
+    #[test]
+    fn of_each_field_the_latest_row_in_force_counts() {
+        let prices = [
+            row(PricedField::Person, 10, ChargeOn::Match, "old"),
+            row(PricedField::Person, 20, ChargeOn::Match, "new"),
+            row(PricedField::Email, 10, ChargeOn::Verified, "email"),
+            row(PricedField::Mobile, 10, ChargeOn::Match, "mobile"),
+        ];
+        assert_eq!(tariff(&prices, 9), None);
+        assert_eq!(tariff(&prices, 19).expect("in force").worst().to_string(), "1 email, 1 old");
+        let late = tariff(&prices, 20).expect("in force");
+        assert_eq!(
+            (late.worst().to_string().as_str(), late.version().as_str()),
+            ("1 email, 1 new", "from 20 + from 10")
+        );
+        assert_eq!(late.reported(Milli::credits(3)), None, "credits of which kind?");
+    }
+
+    #[test]
+    fn what_falls_due_depends_on_the_answer() {
+        let asked = Identity { email: Some("ada@engine.example".into()), ..Identity::default() };
+        let mut profile = Profile::default();
+        profile.set(ProfileField::Email, Some("ADA@engine.example"));
+        profile.set(ProfileField::EmailStatus, Some("verified"));
+        let due = |charge_on, asked: &Identity, profile| {
+            let tariff = tariff(&[row(PricedField::Person, 0, charge_on, "credits")], 1).expect("in force");
+            !tariff.of(asked, profile).is_zero()
+        };
+        assert!(due(ChargeOn::Lookup, &asked, None) && !due(ChargeOn::Match, &asked, None));
+        assert!(due(ChargeOn::Verified, &asked, Some(&profile)));
+        assert!(!due(ChargeOn::VerifiedNetNew, &asked, Some(&profile)), "it is the address we asked with");
+        assert!(due(ChargeOn::VerifiedNetNew, &Identity::default(), Some(&profile)));
+        assert!(!due(ChargeOn::Verified, &asked, Some(&Profile::default())));
+    }
 
     #[test]
     fn a_reported_total_is_spread_without_loss() {

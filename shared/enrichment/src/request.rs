@@ -33,6 +33,19 @@ pub enum Source {
 }
 
 impl Source {
+    /// The word for it in keys and configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NewLead => "new-lead",
+            Self::Change => "change",
+        }
+    }
+
+    /// Whether it has to leave a floor of credits for what is more urgent.
+    pub fn leaves_floor(self) -> bool {
+        self != Self::NewLead
+    }
+
     /// The first character of a deferral's place in the line.
     pub fn rank(self) -> u8 {
         match self {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::credits::{Amounts, Milli};
 use crate::ids::RecordKey;
 use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent, charge};
-use crate::person::Profile;
-use crate::price::{Price, spread};
+use crate::person::{Identity, Profile};
+use crate::price::{Tariff, spread};
 use crate::provider::Answer;
 use crate::record::Record;
 
@@ -44,25 +44,30 @@ impl LineEnd {
 }
 
 /// What each line cost: as reported, else inferred from what came back, and the worst case where nothing is known.
-/// `None` for a line that was not asked for. `reported` is in the one kind of credit that the price is in.
-pub fn costs(price: &Price, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<Amounts>>, Evidence) {
+/// `None` for a line that was not asked for.
+pub fn costs(
+    tariff: &Tariff,
+    asked: &[Identity],
+    ends: &[LineEnd],
+    reported: Option<Milli>,
+) -> (Vec<Option<Amounts>>, Evidence) {
     let results: Vec<Option<LineResult>> = ends.iter().map(LineEnd::result).collect();
     let unknown = results.contains(&Some(LineResult::Unknown));
-    let mut buckets = price.cost.iter().map(|(bucket, _)| bucket);
-    if let (Some(reported), Some(bucket), None, false) = (reported, buckets.next(), buckets.next(), unknown) {
+    let reported = reported.filter(|_| !unknown).and_then(|reported| tariff.reported(reported));
+    if let Some(reported) = reported {
         let asked: Vec<LineResult> = results.iter().flatten().copied().collect();
-        let mut spread = spread(&Amounts::one(bucket.clone(), reported), &asked).into_iter();
+        let mut spread = spread(&reported, &asked).into_iter();
         let costs = results.iter().map(|result| result.and_then(|_| spread.next())).collect();
         return (costs, Evidence::Reported);
     }
-    let cost = |end: &LineEnd| match end {
+    let cost = |(end, asked): (&LineEnd, &Identity)| match end {
         LineEnd::NotAsked => None,
         LineEnd::Invalid => Some(Amounts::default()),
-        LineEnd::Unknown => Some(price.worst()),
-        LineEnd::Answered(_) => Some(price.of(end.profile())),
+        LineEnd::Unknown => Some(tariff.worst()),
+        LineEnd::Answered(_) => Some(tariff.of(asked, end.profile())),
     };
     let evidence = if unknown { Evidence::Assumed } else { Evidence::Inferred };
-    (ends.iter().map(cost).collect(), evidence)
+    (ends.iter().zip(asked).map(cost).collect(), evidence)
 }
 
 /// The ledger entry for a purchase whose worker saw how it ended. Lines that were not asked for are left out: their
@@ -122,10 +127,10 @@ pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
 mod tests {
     use super::*;
     use crate::credits::Bucket;
-    use crate::price::{Action, ChargeOn, PricedField, ProviderKind};
+    use crate::price::{Action, ChargeOn, PERSON, Price, PricedField, ProviderKind};
 
-    fn price(charge_on: ChargeOn) -> Price {
-        Price {
+    fn tariff(charge_on: ChargeOn) -> Tariff {
+        let row = Price {
             version: "test".into(),
             provider: ProviderKind::Apollo,
             action: Action::Match,
@@ -133,32 +138,36 @@ mod tests {
             from: Timestamp::UNIX_EPOCH,
             charge_on,
             cost: Amounts::one(Bucket::new("credits"), Milli::credits(1)),
-        }
+        };
+        Tariff::at(&[row], ProviderKind::Apollo, Action::Match, &PERSON, Timestamp::UNIX_EPOCH).expect("in force")
     }
 
-    fn milli(costs: &[Option<Amounts>]) -> Vec<Option<i64>> {
-        costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect()
+    fn cost_of(charge_on: ChargeOn, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<i64>>, Evidence) {
+        let asked = vec![Identity::default(); ends.len()];
+        let (costs, evidence) = costs(&tariff(charge_on), &asked, ends, reported);
+        (costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect(), evidence)
     }
 
     #[test]
     fn evidence_is_used_best_first_and_an_unknown_line_costs_the_worst() {
         let hit = || LineEnd::Answered(Answer::Hit(Profile::default()));
         let miss = || LineEnd::Answered(Answer::Miss);
-        let (price, ends) = (price(ChargeOn::Match), [hit(), miss(), LineEnd::NotAsked, hit()]);
+        let ends = [hit(), miss(), LineEnd::NotAsked, hit()];
 
-        let (costs_of, evidence) = costs(&price, &ends, Some(Milli::new(1500)));
-        assert_eq!((milli(&costs_of), evidence), (vec![Some(750), Some(0), None, Some(750)], Evidence::Reported));
+        let (costs, evidence) = cost_of(ChargeOn::Match, &ends, Some(Milli::new(1500)));
+        assert_eq!((costs, evidence), (vec![Some(750), Some(0), None, Some(750)], Evidence::Reported));
 
-        let (costs_of, evidence) = costs(&price, &ends, None);
-        assert_eq!((milli(&costs_of), evidence), (vec![Some(1000), Some(0), None, Some(1000)], Evidence::Inferred));
+        let (costs, evidence) = cost_of(ChargeOn::Match, &ends, None);
+        assert_eq!((costs, evidence), (vec![Some(1000), Some(0), None, Some(1000)], Evidence::Inferred));
 
-        let (costs_of, evidence) = costs(&price, &[hit(), LineEnd::Unknown, LineEnd::Invalid], Some(Milli::new(1)));
-        assert_eq!((milli(&costs_of), evidence), (vec![Some(1000), Some(1000), Some(0)], Evidence::Assumed));
+        let ends = [hit(), LineEnd::Unknown, LineEnd::Invalid];
+        let (costs, evidence) = cost_of(ChargeOn::Match, &ends, Some(Milli::new(1)));
+        assert_eq!((costs, evidence), (vec![Some(1000), Some(1000), Some(0)], Evidence::Assumed));
     }
 
     #[test]
     fn a_lookup_price_falls_due_for_a_miss_too() {
-        let (costs_of, _) = costs(&price(ChargeOn::Lookup), &[LineEnd::Answered(Answer::Miss)], None);
-        assert_eq!(milli(&costs_of), [Some(1000)]);
+        let (costs, _) = cost_of(ChargeOn::Lookup, &[LineEnd::Answered(Answer::Miss)], None);
+        assert_eq!(costs, [Some(1000)]);
     }
 }

@@ -1,29 +1,28 @@
-//! The wallets a tenant may spend from now. The cycle's own is opened by whoever first needs it: no job has to run at
-//! midnight, and nothing is carried over by accident.
+//! The wallets a tenant may spend from now.
 
 use jiff::Timestamp;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::ledger::{Wallet, WalletId, burn_order};
+use leadgate_enrichment::price::Action;
+use leadgate_enrichment::wallet::{Wallet, burn_order, due};
 
-/// The plan's grant is burned before anything bought on top of it.
-const PLAN_PRIORITY: u8 = 10;
-
-/// The wallets that may be spent from at `now`, in burn order.
-pub async fn spendable(credits: &Credits, tenant: &Tenant, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
-    let plan = plan_wallet(tenant, now);
+/// The wallets that may pay for `action` at `now`, in burn order. Those that are due and not open yet are opened.
+pub async fn spendable(
+    credits: &Credits,
+    tenant: &Tenant,
+    action: Action,
+    now: Timestamp,
+) -> Result<Vec<Wallet>, StoreError> {
     let wallets = credits.wallets(&tenant.id).await?;
-    if wallets.iter().any(|wallet| wallet.wallet == plan.wallet) {
-        return Ok(burn_order(wallets, now));
+    let missing = due(tenant, now).into_iter().filter(|due| !wallets.iter().any(|wallet| wallet.wallet == due.wallet));
+    let missing: Vec<Wallet> = missing.collect();
+    if missing.is_empty() {
+        return Ok(burn_order(wallets, action, now));
     }
-    credits.open(&tenant.id, &plan, now).await?;
-    Ok(burn_order(credits.wallets(&tenant.id).await?, now))
-}
-
-/// The wallet of the billing cycle that `now` is in, as it is when it opens.
-pub fn plan_wallet(tenant: &Tenant, now: Timestamp) -> Wallet {
-    let cycle = tenant.plan.calendar.cycle_at(now);
-    let name = WalletId(format!("plan-{}", cycle.first_day));
-    Wallet::open(name, PLAN_PRIORITY, cycle.opens, cycle.closes, tenant.plan.grant.clone())
+    for wallet in &missing {
+        // One that was granted something else by an earlier configuration stays as it is: its time will be over.
+        credits.open(&tenant.id, wallet, None, now).await?;
+    }
+    Ok(burn_order(credits.wallets(&tenant.id).await?, action, now))
 }

@@ -175,7 +175,7 @@ impl Demo {
     async fn close_the_books(&mut self) -> Result<(), StartError> {
         let (world, report) = (&self.world, &mut self.report);
         let wallets = world.credits.unmetered().wallets(world.tenant_id()).await?;
-        let total = |of: fn(&leadgate_enrichment::ledger::Wallet) -> &Amounts| {
+        let total = |of: fn(&leadgate_enrichment::wallet::Wallet) -> &Amounts| {
             wallets.iter().map(of).sum::<Amounts>().total().to_decimal()
         };
         report.credits = Credits {

@@ -13,6 +13,8 @@ pub(crate) struct Books {
     pub(crate) granted: i64,
     /// Gone.
     pub(crate) spent: i64,
+    /// Gone unused.
+    pub(crate) expired: i64,
     /// Reserved.
     pub(crate) held: i64,
     /// Free.
@@ -39,12 +41,16 @@ impl Books {
             let (available, held) = (total(&wallet.available), total(&wallet.held));
             assert!(available >= 0, "oversold: {wallet:?}");
             assert!(held >= 0, "freed twice: {wallet:?}");
-            assert_eq!(total(&wallet.granted), available + held + total(&wallet.spent), "credits appeared or vanished");
+            let gone = total(&wallet.spent) + total(&wallet.expired);
+            assert_eq!(total(&wallet.granted), available + held + gone, "credits appeared or vanished");
+            books.expired += total(&wallet.expired);
         }
-        let (mut granted, mut bought) = (0, 0);
+        let (mut granted, mut bought, mut expired) = (0, 0, 0);
         for entry in &entries {
             match entry {
-                Entry::Grant { amounts, .. } => granted += total(amounts),
+                Entry::Grant { amounts, .. } | Entry::Adjust { amounts, .. } => granted += total(amounts),
+                Entry::Expire { amounts, .. } => expired += total(amounts),
+                Entry::Drift { .. } => {}
                 Entry::Purchase { lines, excess, .. } => {
                     assert!(excess.is_zero(), "charged more than the worst case: {entry:?}");
                     for line in lines {
@@ -56,7 +62,8 @@ impl Books {
                 }
             }
         }
-        assert_eq!((granted, bought), (books.granted, books.spent), "the ledger doesn't add up to the wallets");
+        let of_wallets = (books.granted, books.spent, books.expired);
+        assert_eq!((granted, bought, expired), of_wallets, "the ledger doesn't add up to the wallets");
         books
     }
 

@@ -13,7 +13,14 @@ pub(super) const ITEM: &str = "item";
 pub(super) const WALLET: &str = "wallet";
 pub(super) const HOLD: &str = "hold";
 pub(super) const GRANT: &str = "grant";
+pub(super) const ADJUST: &str = "adjust";
+pub(super) const EXPIRE: &str = "expire";
+pub(super) const DRIFT: &str = "drift";
 pub(super) const PURCHASE: &str = "purchase";
+pub(super) const CAP: &str = "cap";
+pub(super) const MARK: &str = "mark";
+/// Before the name of a kind of credit: how much of it counts towards a cap.
+pub(super) const USED: &str = "used_";
 
 pub(super) fn range_key(kind: &str, name: &str) -> String {
     format!("{kind}#{name}")

@@ -4,20 +4,25 @@
 //! is resolved by deleting it, so of all who try exactly one succeeds.
 
 mod items;
+mod marks;
 mod transaction;
+mod wallets;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
-use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
-use leadgate_enrichment::ledger::{Charge, Entry, Hold, Wallet, charge};
+use leadgate_enrichment::ledger::{Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::wallet::Wallet;
 
-use self::items::{GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
+use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
+pub use self::marks::Mark;
 use self::transaction::{Committed, Transaction};
+pub use self::wallets::{Adjusted, Granted};
 use crate::error::StoreError;
 use crate::usage::{Step, Usage};
 
@@ -84,30 +89,35 @@ impl Credits {
         self.list(tenant, HOLD, "reading open holds").await
     }
 
-    /// The whole ledger of a tenant: grants, then purchases, each by age.
+    /// The whole ledger of a tenant, by age.
     pub async fn entries(&self, tenant: &TenantId) -> Result<Vec<Entry>, StoreError> {
-        let mut entries: Vec<Entry> = self.list(tenant, GRANT, "reading grants").await?;
-        entries.extend(self.list(tenant, PURCHASE, "reading purchases").await?);
+        let mut entries = Vec::new();
+        for kind in [GRANT, ADJUST, PURCHASE, EXPIRE, DRIFT] {
+            entries.extend(self.list::<Entry>(tenant, kind, "reading the ledger").await?);
+        }
+        entries.sort_by_key(Entry::at);
         Ok(entries)
     }
 
-    /// Opens a wallet with its grant. Opening it again changes nothing, however much has been spent from it.
-    pub async fn open(&self, tenant: &TenantId, wallet: &Wallet, at: Timestamp) -> Result<(), StoreError> {
-        let entry = Entry::Grant { wallet: wallet.wallet.clone(), amounts: wallet.granted.clone(), at };
-        let mut transaction = self.transaction("opening a wallet", Step::Open);
-        transaction.put_new(tenant, &range_key(WALLET, &wallet.wallet.0), wallet)?;
-        transaction.put_new(tenant, &range_key(GRANT, &wallet.wallet.0), &entry)?;
-        // Refused means that it is open.
-        transaction.commit().await.map(drop)
-    }
-
-    /// Reserves the slices of `hold`: all of them, or none.
-    pub async fn hold(&self, tenant: &TenantId, hold: &Hold) -> Result<Holding, StoreError> {
+    /// Reserves the slices of `hold`, and counts them towards its caps: all of them, or none. For each slice, `keep`
+    /// says what has to be left in its wallet; for each cap, `limits` says how far it goes.
+    pub async fn hold(
+        &self,
+        tenant: &TenantId,
+        hold: &Hold,
+        keep: &[Milli],
+        limits: &[Amounts],
+    ) -> Result<Holding, StoreError> {
         let mut transaction = self.transaction("holding credits", Step::Hold);
         transaction.put_new(tenant, &range_key(HOLD, hold.purchase.as_str()), hold)?;
         for (wallet, slices) in by_wallet(hold) {
-            let reserved = slices.iter().map(|(slice, _)| (&slice.bucket, slice.amount));
+            let keep = |index: usize| keep.get(index).copied().unwrap_or_default();
+            let reserved = slices.iter().map(|(slice, index)| (&slice.bucket, slice.amount, keep(*index)));
             transaction.reserve(tenant, wallet, reserved, hold.held_at)?;
+        }
+        let worst = hold.by_cap(|line| line.worst.clone());
+        for (index, (cap, amounts)) in hold.caps.iter().zip(&worst).enumerate() {
+            transaction.count(tenant, cap, amounts, limits.get(index))?;
         }
         match transaction.commit().await? {
             Committed::Now => Ok(Holding::Held),
@@ -149,11 +159,18 @@ impl Credits {
         for (wallet, slices) in by_wallet(hold) {
             let moved = slices.iter().map(|(slice, index)| {
                 let extra = excess.get(&slice.bucket);
-                excess.add(&slice.bucket, leadgate_enrichment::credits::Milli::ZERO - extra);
+                excess.add(&slice.bucket, Milli::ZERO - extra);
                 (&slice.bucket, slice.amount, charge.spent[*index] + extra)
             });
             let moved: Vec<_> = moved.collect();
             transaction.release(tenant, wallet, &moved)?;
+        }
+        let worst = hold.by_cap(|line| line.worst.clone());
+        for ((cap, worst), cost) in hold.caps.iter().zip(&worst).zip(&charge.capped) {
+            let back = cost.minus(worst);
+            if !back.is_zero() {
+                transaction.count(tenant, cap, &back, None)?;
+            }
         }
         match transaction.commit().await? {
             Committed::Now => Ok(Resolved::Now),
@@ -231,7 +248,7 @@ impl Credits {
 
 /// The slices of a hold by the wallet they come from, each with its place in the hold: a transaction may touch an
 /// item only once.
-fn by_wallet(hold: &Hold) -> BTreeMap<&str, Vec<(&leadgate_enrichment::ledger::Slice, usize)>> {
+fn by_wallet(hold: &Hold) -> BTreeMap<&str, Vec<(&Slice, usize)>> {
     let mut wallets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for (index, slice) in hold.slices.iter().enumerate() {
         wallets.entry(&slice.wallet.0).or_default().push((slice, index));
@@ -250,6 +267,6 @@ fn standing_of(item: Item) -> Result<(PurchaseId, Standing), StoreError> {
     let entry: Entry = serde_dynamo::from_item(item).map_err(unreadable)?;
     match &entry {
         Entry::Purchase { purchase, .. } => Ok((purchase.clone(), Standing::Settled(entry))),
-        Entry::Grant { .. } => Err(StoreError::unreadable("reading purchases", "found a grant, expected a purchase")),
+        _ => Err(StoreError::unreadable("reading purchases", "found another entry, expected a purchase")),
     }
 }

@@ -2,17 +2,18 @@
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
-use leadgate_enrichment::credits::{Bucket, Milli};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
 use super::Credits;
-use super::items::{ITEM, Item, WALLET, key, range_key};
+use super::items::{CAP, ITEM, Item, USED, WALLET, key, range_key};
 use crate::error::StoreError;
 use crate::usage::Step;
 
@@ -49,6 +50,23 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// A mark that must still be the old one.
+    pub(super) fn replace_mark(
+        &mut self,
+        tenant: &TenantId,
+        item: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .update_expression("SET #value = :new")
+            .condition_expression("#value = :old")
+            .expression_attribute_names("#value", "value")
+            .expression_attribute_values(":old", AttributeValue::S(old.to_owned()))
+            .expression_attribute_values(":new", AttributeValue::S(new.to_owned()));
+        self.update(tenant, item, update)
+    }
+
     /// An item that must be there, and goes.
     pub(super) fn delete(&mut self, tenant: &TenantId, item: &str) -> Result<(), StoreError> {
         let delete = Delete::builder()
@@ -61,24 +79,26 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Moves amounts of a wallet from available to held, on condition that they are there and the wallet is open.
+    /// Moves amounts of a wallet from available to held, on condition that they are there, that of each `(bucket,
+    /// amount, keep)` what is to be kept is left, and that the wallet is open.
     pub(super) fn reserve<'b>(
         &mut self,
         tenant: &TenantId,
         wallet: &str,
-        amounts: impl Iterator<Item = (&'b Bucket, Milli)>,
+        amounts: impl Iterator<Item = (&'b Bucket, Milli, Milli)>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut sets = Vec::new();
         let mut conditions = vec!["expires > :now".to_owned()];
         let mut update = Update::builder().expression_attribute_values(":now", number(now.as_millisecond()));
-        for (i, (bucket, amount)) in amounts.enumerate() {
+        for (i, (bucket, amount, keep)) in amounts.enumerate() {
             sets.push(format!("available.#b{i} = available.#b{i} - :a{i}"));
             sets.push(format!("held.#b{i} = if_not_exists(held.#b{i}, :zero) + :a{i}"));
-            conditions.push(format!("available.#b{i} >= :a{i}"));
+            conditions.push(format!("available.#b{i} >= :c{i}"));
             update = update
                 .expression_attribute_names(format!("#b{i}"), bucket.as_str())
-                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+                .expression_attribute_values(format!(":a{i}"), number(amount.get()))
+                .expression_attribute_values(format!(":c{i}"), number((amount + keep).get()));
         }
         update = update.expression_attribute_values(":zero", number(0));
         update = update.update_expression(format!("SET {}", sets.join(", ")));
@@ -108,13 +128,81 @@ impl<'a> Transaction<'a> {
         self.update_wallet(tenant, wallet, update.update_expression(format!("SET {}", sets.join(", "))))
     }
 
-    fn update_wallet(
+    /// Adds to what is available in a wallet and to what was granted. What is taken away must be there.
+    pub(super) fn adjust(&mut self, tenant: &TenantId, wallet: &str, amounts: &Amounts) -> Result<(), StoreError> {
+        let mut sets = Vec::new();
+        let mut conditions = vec!["attribute_exists(#item)".to_owned()];
+        let mut update =
+            Update::builder().expression_attribute_names("#item", ITEM).expression_attribute_values(":zero", number(0));
+        for (i, (bucket, amount)) in amounts.iter().enumerate() {
+            sets.push(format!("available.#b{i} = if_not_exists(available.#b{i}, :zero) + :a{i}"));
+            sets.push(format!("granted.#b{i} = if_not_exists(granted.#b{i}, :zero) + :a{i}"));
+            if amount < Milli::ZERO {
+                conditions.push(format!("available.#b{i} >= :c{i}"));
+                update = update.expression_attribute_values(format!(":c{i}"), number(-amount.get()));
+            }
+            update = update
+                .expression_attribute_names(format!("#b{i}"), bucket.as_str())
+                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+        }
+        let update = update.update_expression(format!("SET {}", sets.join(", ")));
+        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+    }
+
+    /// Moves all that is available in a wallet to expired, on condition that it is what was seen.
+    pub(super) fn expire(&mut self, tenant: &TenantId, wallet: &str, seen: &Amounts) -> Result<(), StoreError> {
+        let (mut sets, mut conditions) = (Vec::new(), Vec::new());
+        let mut update = Update::builder().expression_attribute_values(":zero", number(0));
+        for (i, (bucket, amount)) in seen.iter().enumerate() {
+            sets.push(format!("available.#b{i} = :zero"));
+            sets.push(format!("expired.#b{i} = if_not_exists(expired.#b{i}, :zero) + :a{i}"));
+            conditions.push(format!("available.#b{i} = :a{i}"));
+            update = update
+                .expression_attribute_names(format!("#b{i}"), bucket.as_str())
+                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+        }
+        let update = update.update_expression(format!("SET {}", sets.join(", ")));
+        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+    }
+
+    /// Adds to what counts towards a cap, on condition that it stays within `limit` in each kind that it names.
+    pub(super) fn count(
         &mut self,
         tenant: &TenantId,
-        wallet: &str,
-        update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+        cap: &str,
+        amounts: &Amounts,
+        limit: Option<&Amounts>,
     ) -> Result<(), StoreError> {
-        let update = update.table_name(&self.credits.table).set_key(Some(key(tenant, &range_key(WALLET, wallet))));
+        let (mut sets, mut conditions) = (Vec::new(), Vec::new());
+        let mut update = Update::builder().expression_attribute_values(":zero", number(0));
+        for (i, (bucket, amount)) in amounts.iter().enumerate() {
+            sets.push(format!("#b{i} = if_not_exists(#b{i}, :zero) + :a{i}"));
+            if let Some(limit) = limit.filter(|limit| limit.names(bucket)) {
+                let room = limit.get(bucket) - amount;
+                // What has not been counted yet is zero, unless a cap below the amount lets nothing through at all.
+                conditions.push(match room >= Milli::ZERO {
+                    true => format!("(attribute_not_exists(#b{i}) OR #b{i} <= :r{i})"),
+                    false => format!("#b{i} <= :r{i}"),
+                });
+                update = update.expression_attribute_values(format!(":r{i}"), number(room.get()));
+            }
+            update = update
+                .expression_attribute_names(format!("#b{i}"), format!("{USED}{}", bucket.as_str()))
+                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+        }
+        update = update.update_expression(format!("SET {}", sets.join(", ")));
+        if !conditions.is_empty() {
+            update = update.condition_expression(conditions.join(" AND "));
+        }
+        self.update(tenant, &range_key(CAP, cap), update)
+    }
+
+    fn update_wallet(&mut self, tenant: &TenantId, wallet: &str, update: UpdateBuilder) -> Result<(), StoreError> {
+        self.update(tenant, &range_key(WALLET, wallet), update)
+    }
+
+    fn update(&mut self, tenant: &TenantId, item: &str, update: UpdateBuilder) -> Result<(), StoreError> {
+        let update = update.table_name(&self.credits.table).set_key(Some(key(tenant, item)));
         let update = update.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
         self.writes.push(TransactWriteItem::builder().update(update).build());
         Ok(())

@@ -2,6 +2,8 @@
 //!
 //! What is here has been checked: a flow never meets a tenant without a price or a field mapped twice.
 
+mod check;
+mod connection;
 mod file;
 mod problem;
 
@@ -9,6 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 pub use self::problem::{ConfigError, Problem};
 use crate::credits::Amounts;
@@ -17,7 +20,8 @@ use crate::gate::Windows;
 use crate::ids::{CrmKind, TenantId};
 use crate::patch::FieldMapping;
 use crate::person::IdentityProperties;
-use crate::price::{Price, ProviderKind, price_at};
+use crate::price::{Action, PERSON, Price, ProviderKind, Tariff};
+use crate::request::Source;
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -33,8 +37,12 @@ pub struct Config {
 pub struct Tenant {
     /// Its name.
     pub id: TenantId,
+    /// Where its days begin.
+    pub time_zone: TimeZone,
     /// How long answers stay good.
     pub windows: Windows,
+    /// After how long a lead that waits for credits is given up.
+    pub give_up: Duration,
     /// The most purchases for one record within one hour.
     pub hops_per_hour: u32,
     /// Its CRM.
@@ -43,6 +51,12 @@ pub struct Tenant {
     pub provider: ProviderConnection,
     /// What it has bought.
     pub plan: Plan,
+    /// The most that may be spent, beside what there is.
+    pub caps: Caps,
+    /// What lower sources leave for new leads.
+    pub floor: Amounts,
+    /// At how many per cent of a kind of credit left somebody is told, ascending.
+    pub alert_percents: Vec<u8>,
     /// How its CRM names what tells who somebody is.
     pub identity: IdentityProperties,
     /// What goes where.
@@ -73,6 +87,8 @@ pub struct CrmConnection {
     /// The property that says when the record was last enriched, by whomever. Read by the gate, written with the
     /// rest.
     pub last_enriched_property: Option<String>,
+    /// The property that says whose record it is. Only read where there is a cap per owner.
+    pub owner_property: String,
 }
 
 /// How to reach a provider.
@@ -89,16 +105,93 @@ pub struct ProviderConnection {
 /// What a tenant has bought.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// When cycles open and close.
+    /// When billing cycles open and close.
     pub calendar: Calendar,
-    /// What each cycle starts with.
+    /// When grants are made: with each cycle, or in another rhythm.
+    pub grants: Calendar,
+    /// What each of them is.
     pub grant: Amounts,
+    /// To try things with, once.
+    pub trial: Option<Trial>,
+    /// What is free.
+    pub allowances: Vec<Allowance>,
+    /// What is bought on top of each cycle.
+    pub packs: Vec<Pack>,
+    /// What is permitted beyond.
+    pub overage: Option<Overage>,
+}
+
+/// Credits to try things with.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Its first instant.
+    pub opens: Timestamp,
+    /// The first instant after it.
+    pub expires: Timestamp,
+    /// How much.
+    pub grant: Amounts,
+}
+
+/// Credits that are free for one action, period by period.
+#[derive(Debug, Clone)]
+pub struct Allowance {
+    /// Its name.
+    pub name: String,
+    /// For what.
+    pub action: Action,
+    /// How often anew.
+    pub calendar: Calendar,
+    /// How much.
+    pub grant: Amounts,
+}
+
+/// Credits bought on top: with each billing cycle, and at once in the one it is bought in.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How much with each cycle.
+    pub grant: Amounts,
+}
+
+/// What may be spent beyond what was bought, in each billing cycle.
+#[derive(Debug, Clone)]
+pub struct Overage {
+    /// How much.
+    pub limit: Amounts,
+    /// What a credit of it is billed at, for whoever writes the bill: `0.10 USD`.
+    pub price: String,
+}
+
+/// The most that may be spent within a time. A kind of credit that a cap doesn't name is not capped.
+#[derive(Debug, Clone, Default)]
+pub struct Caps {
+    /// In a day.
+    pub per_day: Option<Amounts>,
+    /// For the records of one CRM owner, in a billing cycle.
+    pub per_owner: Option<Amounts>,
+    /// For wishes from one source, in a billing cycle.
+    pub per_source: BTreeMap<Source, Amounts>,
+}
+
+impl Plan {
+    /// Everything that can ever be granted under it, added up: which kinds of credit there are.
+    pub fn granted(&self) -> Amounts {
+        let packs = self.packs.iter().map(|pack| &pack.grant);
+        let free = self.allowances.iter().map(|allowance| &allowance.grant);
+        let rest = self.trial.iter().map(|trial| &trial.grant).chain(self.overage.iter().map(|overage| &overage.limit));
+        [&self.grant].into_iter().chain(packs).chain(free).chain(rest).sum()
+    }
 }
 
 impl Config {
     /// Reads a configuration. An error names each key that is wrong, what was found, and what is allowed.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        file::parse(text)
+        check::parse(text)
     }
 
     /// The tenant of this name.
@@ -106,9 +199,9 @@ impl Config {
         self.tenants.get(id)
     }
 
-    /// What the tenant's provider charges at `now`.
-    pub fn price(&self, tenant: &Tenant, now: Timestamp) -> Option<&Price> {
-        price_at(&self.prices, tenant.provider.kind, now)
+    /// What the tenant's provider charges at `now` for looking a person up.
+    pub fn person_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, tenant.provider.kind, Action::Match, &PERSON, now)
     }
 }
 
@@ -117,7 +210,9 @@ impl Tenant {
     pub fn properties(&self) -> Vec<&str> {
         let identity = self.identity.names().into_iter();
         let fields = self.fields.iter().map(|field| field.property.as_str());
-        let mut names: Vec<&str> = identity.chain(fields).chain(self.crm.last_enriched_property.as_deref()).collect();
+        let owner = self.caps.per_owner.is_some().then_some(self.crm.owner_property.as_str());
+        let own = self.crm.last_enriched_property.as_deref().into_iter().chain(owner);
+        let mut names: Vec<&str> = identity.chain(fields).chain(own).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -130,3 +225,13 @@ const FRESHNESS_DEFAULT: Duration = crate::clock::days(90);
 const MISS_DEFAULT: Duration = crate::clock::days(30);
 /// More purchases than this for one record in an hour is a loop, not a need.
 const HOPS_PER_HOUR_DEFAULT: u32 = 3;
+/// Days of a trial when the configuration doesn't say.
+const TRIAL_DAYS_DEFAULT: u32 = 14;
+/// A lead that has waited for half a year is nobody's lead any more.
+const GIVE_UP_DEFAULT: Duration = crate::clock::days(180);
+/// At how many per cent left somebody is told, when the configuration doesn't say.
+const ALERT_PERCENTS_DEFAULT: [u8; 3] = [20, 10, 0];
+
+/// A small file that is right, for tests.
+#[cfg(test)]
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");

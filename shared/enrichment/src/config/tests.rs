@@ -1,37 +1,9 @@
 //! A bad file is answered with the key, what was found, and what is allowed.
 
+use super::super::EXAMPLE as GOOD;
 use super::*;
-
-const GOOD: &str = r#"
-[[prices]]
-version = "apollo-2026-08"
-provider = "apollo"
-action = "match"
-field = "person"
-from = "2026-08-01"
-charge_on = "match"
-cost = { credits = 1 }
-
-[tenants.acme]
-[tenants.acme.crm]
-kind = "hubspot"
-portal_id = 62515
-public_url = "https://hooks.example.com/hubspot/acme"
-signing_secrets = ["leadgate/acme/hubspot-signing"]
-access_token = "leadgate/acme/hubspot-token"
-
-[tenants.acme.provider]
-kind = "apollo"
-api_key = "leadgate/acme/apollo-key"
-
-[tenants.acme.plan]
-anchor = "2026-01-31"
-cycle = "monthly"
-grant = { credits = 2500 }
-
-[tenants.acme.fields]
-jobtitle = { from = "title" }
-"#;
+use crate::clock::days;
+use crate::patch::FieldPolicy;
 
 /// The problems of the good file with one thing changed.
 fn problems(from: &str, to: &str) -> String {

@@ -1,0 +1,172 @@
+//! Who is bought for when the credits, or a cap, don't go round.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::Tenant;
+use crate::credits::Amounts;
+use crate::outcome::DeferReason;
+use crate::request::Source;
+use crate::wallet::Wallet;
+
+/// A limit to what may be spent within a time, beside what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cap {
+    /// Its name, with the time it is for: `day#2026-01-15`, `owner#123#2026-01-01`.
+    pub name: String,
+    /// The most within that time.
+    pub limit: Amounts,
+    /// What is said when it is reached.
+    pub reason: DeferReason,
+    /// When it begins anew.
+    pub lifts: Timestamp,
+}
+
+/// The caps that one record counts towards at `now`.
+pub fn caps(tenant: &Tenant, source: Source, owner: Option<&str>, now: Timestamp) -> Vec<Cap> {
+    let (limits, cycle) = (&tenant.caps, tenant.plan.calendar.cycle_at(now));
+    let mut caps = Vec::new();
+    if let Some(limit) = &limits.per_day {
+        let (name, lifts) = day(&tenant.time_zone, now);
+        caps.push(Cap { name: format!("day#{name}"), limit: limit.clone(), reason: DeferReason::DayCap, lifts });
+    }
+    if let Some(limit) = limits.per_source.get(&source) {
+        let name = format!("source#{}#{}", source.word(), cycle.first_day);
+        caps.push(Cap { name, limit: limit.clone(), reason: DeferReason::SourceCap, lifts: cycle.closes });
+    }
+    if let Some((limit, owner)) = limits.per_owner.as_ref().zip(owner) {
+        let name = format!("owner#{owner}#{}", cycle.first_day);
+        caps.push(Cap { name, limit: limit.clone(), reason: DeferReason::OwnerCap, lifts: cycle.closes });
+    }
+    caps
+}
+
+fn day(time_zone: &TimeZone, now: Timestamp) -> (String, Timestamp) {
+    let today = now.to_zoned(time_zone.clone()).date();
+    let tomorrow = today.tomorrow().ok().and_then(|day| day.to_zoned(time_zone.clone()).ok());
+    (today.to_string(), tomorrow.map_or(Timestamp::MAX, |midnight| midnight.timestamp()))
+}
+
+/// What there is to spend from.
+#[derive(Debug, Clone, Default)]
+pub struct Balances {
+    /// Over all wallets.
+    pub available: Amounts,
+    /// Reserved by others at the moment.
+    pub held: Amounts,
+    /// What lower sources have to leave for new leads.
+    pub floor: Amounts,
+    /// What has been spent and held towards each cap.
+    pub used: BTreeMap<String, Amounts>,
+}
+
+impl Balances {
+    /// Of these wallets.
+    pub fn of(wallets: &[Wallet], floor: &Amounts, used: BTreeMap<String, Amounts>) -> Self {
+        let available = wallets.iter().map(|wallet| &wallet.available).sum();
+        let held = wallets.iter().map(|wallet| &wallet.held).sum();
+        Self { available, held, floor: floor.clone(), used }
+    }
+}
+
+/// One who wants to be bought for.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// The most it can cost.
+    pub worst: &'a Amounts,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it counts towards.
+    pub caps: &'a [Cap],
+}
+
+/// For each wish, taken in order, why it has to wait; `None` when it can be paid for together with those before it.
+pub fn choose(wishes: &[Wish<'_>], balances: &Balances) -> Vec<Option<DeferReason>> {
+    let mut need = Amounts::default();
+    let mut used = balances.used.clone();
+    wishes.iter().map(|wish| take(wish, balances, &mut need, &mut used)).collect()
+}
+
+fn take(
+    wish: &Wish<'_>,
+    balances: &Balances,
+    need: &mut Amounts,
+    used: &mut BTreeMap<String, Amounts>,
+) -> Option<DeferReason> {
+    let plus = |amounts: &Amounts, more: &Amounts| [amounts, more].into_iter().sum::<Amounts>();
+    let reached = |cap: &&Cap| {
+        let used = used.get(&cap.name).cloned().unwrap_or_default();
+        let over = |(bucket, amount)| used.get(bucket) + amount > cap.limit.get(bucket);
+        // A kind of credit that the cap doesn't name is not capped.
+        wish.worst.iter().filter(|(bucket, _)| cap.limit.names(bucket)).any(over)
+    };
+    if let Some(cap) = wish.caps.iter().find(reached) {
+        return Some(cap.reason);
+    }
+    let total = plus(need, wish.worst);
+    let with_floor = if wish.source.leaves_floor() { plus(&total, &balances.floor) } else { total.clone() };
+    if !balances.available.covers(&with_floor) {
+        let all = plus(&balances.available, &balances.held);
+        return Some(if balances.available.covers(&total) {
+            DeferReason::Floor
+        } else if all.covers(&total) {
+            DeferReason::HeldByOthers
+        } else {
+            DeferReason::Balance
+        });
+    }
+    for cap in wish.caps {
+        *used.entry(cap.name.clone()).or_default() += wish.worst;
+    }
+    *need = total;
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credits::{Bucket, Milli};
+
+    fn amounts(milli: i64) -> Amounts {
+        Amounts::one(Bucket::new("credits"), Milli::new(milli))
+    }
+
+    fn cap(name: &str, limit: i64) -> Cap {
+        Cap { name: name.into(), limit: amounts(limit), reason: DeferReason::OwnerCap, lifts: Timestamp::MAX }
+    }
+
+    #[test]
+    fn each_is_told_why_it_waits_and_one_who_waits_does_not_hold_up_the_next() {
+        let (one, two, nine) = (amounts(1), amounts(2), amounts(9));
+        let ada = [cap("ada", 1)];
+        let wish = |worst, source, caps| Wish { worst, source, caps };
+        let lead = |worst| wish(worst, Source::NewLead, &[]);
+        let balances = Balances { available: amounts(4), held: amounts(2), floor: amounts(1), used: BTreeMap::new() };
+        let wishes = [
+            wish(&one, Source::NewLead, &ada[..]),
+            wish(&one, Source::NewLead, &ada[..]),
+            lead(&two),
+            wish(&one, Source::Change, &[][..]),
+            lead(&two),
+            lead(&one),
+            lead(&nine),
+        ];
+        use DeferReason::{Balance, Floor, HeldByOthers, OwnerCap};
+        let expected = [None, Some(OwnerCap), None, Some(Floor), Some(HeldByOthers), None, Some(Balance)];
+        assert_eq!(choose(&wishes, &balances), expected);
+    }
+
+    #[test]
+    fn a_cap_counts_what_was_used_before_and_only_what_it_names() {
+        let used = BTreeMap::from([("ada".to_owned(), amounts(1))]);
+        let balances = Balances { available: amounts(9), used, ..Balances::default() };
+        let (worst, caps, other) = (amounts(1), [cap("ada", 1)], [cap("bob", 1)]);
+        let wish = |caps| Wish { worst: &worst, source: Source::NewLead, caps };
+        assert_eq!(choose(&[wish(&caps[..])], &balances), [Some(DeferReason::OwnerCap)]);
+        assert_eq!(choose(&[wish(&other[..])], &balances), [None]);
+        let mobile = Cap { limit: Amounts::one(Bucket::new("mobile"), Milli::ZERO), ..cap("ada", 0) };
+        assert_eq!(choose(&[wish(&[mobile][..])], &balances), [None]);
+    }
+}
