@@ -10,7 +10,7 @@ use leadgate_lambda::telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let environment = Environment::read().await?;
+    let environment = Environment::read()?;
     let webhook = Arc::new(CrmWebhook {
         config: environment.config.clone(),
         records: environment.records()?,

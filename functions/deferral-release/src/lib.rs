@@ -3,6 +3,8 @@
 //! It takes no input and keeps no place: everything it does is decided by what the tables say, so running it twice,
 //! or at the same time as itself, or after it died half way, does no harm.
 
+mod alert;
+mod reconcile;
 mod release;
 mod sweep;
 
@@ -10,10 +12,12 @@ use std::sync::Arc;
 
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
+use leadgate_aws::events::Events;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
 use serde::Serialize;
 use tracing::{error, info};
@@ -28,6 +32,10 @@ pub struct DeferralRelease {
     pub credits: Credits,
     /// Where what is released goes.
     pub queue: Queue,
+    /// Providers, for their own figures.
+    pub connections: Connections,
+    /// Where operators are told.
+    pub events: Events,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,6 +51,10 @@ pub struct Report {
     pub expired: usize,
     /// Holds whose worker was gone, settled.
     pub swept: usize,
+    /// Alerts given.
+    pub alerts: usize,
+    /// Drifts entered.
+    pub drifts: usize,
     /// Tenants that could not be dealt with this time.
     pub failed_tenants: usize,
 }
@@ -57,8 +69,8 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        let Report { released, closed, expired, swept, failed_tenants } = report;
-        info!(released, closed, expired, swept, failed_tenants, "run ended");
+        let Report { released, closed, expired, swept, alerts, drifts, failed_tenants } = report;
+        info!(released, closed, expired, swept, alerts, drifts, failed_tenants, "run ended");
         report
     }
 
@@ -66,6 +78,9 @@ impl DeferralRelease {
     async fn serve(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
         report.swept += self.sweep(tenant, run).await?;
         report.expired += self.expire(tenant).await?;
-        self.release(tenant, run, report).await
+        self.release(tenant, run, report).await?;
+        report.alerts += self.alert(tenant).await?;
+        report.drifts += usize::from(self.reconcile(tenant).await?);
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deferral_release::DeferralRelease;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::telemetry;
@@ -12,12 +13,14 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let environment = Environment::read().await?;
+    let environment = Environment::read()?;
     let release = Arc::new(DeferralRelease {
         config: environment.config.clone(),
         records: environment.records()?,
         credits: environment.credits()?,
         queue: environment.queue()?,
+        connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
+        events: environment.events()?,
         clock: environment.clock.clone(),
     });
     // What the schedule sends says nothing: the tables know what there is to do.

@@ -13,7 +13,7 @@ use leadgate_lambda::telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let environment = Environment::read().await?;
+    let environment = Environment::read()?;
     let worker = Arc::new(EnrichmentWorker {
         config: environment.config.clone(),
         records: environment.records()?,

@@ -62,6 +62,7 @@ fn introduce(world: &World, real: &Real) {
     println!("hubspot:    {}", party(real.hubspot_access_token.is_some(), "/simulators/hubspot"));
     println!("apollo:     {}", party(real.apollo_api_key.is_some(), "/simulators/apollo/api/v1"));
     println!("clock:      {}/simulators/clock", world.url);
+    println!("events:     {}/simulators/eventbridge/events", world.url);
     println!("dynamodb:   {}", world.servers.dynamodb);
     println!("sqs:        {}", world.servers.sqs);
     println!("\nready; stop with Ctrl-C");

@@ -8,7 +8,10 @@ mod send;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use leadgate_lambda::telemetry::targets;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Enriches CRM leads without spending a credit twice or losing one.
 #[derive(Parser)]
@@ -29,8 +32,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     // Log lines go to standard error, and only when asked for: standard output is for results.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets(LevelFilter::OFF)).init();
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Local(arguments) => local::run(&arguments).await,

@@ -6,9 +6,14 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -22,19 +27,37 @@ const CALL_TIMEOUT: Duration = Duration::from_millis(3500);
 /// Attempts, not retries.
 const ATTEMPTS: u32 = 3;
 
-/// Configuration from the Lambda environment: region and credentials as AWS provides them.
-pub async fn config_from_env() -> SdkConfig {
-    configured(https_client()).load().await
+/// Configuration for a function: region and credentials stand in its environment, put there by Lambda. Looking
+/// anywhere else for them would bring half the SDK into the executable.
+pub fn in_lambda(region: String) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .identity_cache(IdentityCache::lazy().build())
+        .http_client(https_client())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SystemTimeSource::new())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .build()
 }
 
-/// Our settings over the given HTTP client; region, credentials and endpoints are left to the caller.
-pub fn configured(http_client: SharedHttpClient) -> aws_config::ConfigLoader {
+/// Our settings over the given HTTP client; region, credentials and endpoints are found as the AWS CLI finds them,
+/// unless the caller says otherwise.
+pub fn configured(http_client: SharedHttpClient) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build(),
-        )
+        .retry_config(retries())
+        .timeout_config(timeouts())
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build()
 }
 
 /// The HTTPS client: ring and the roots compiled in.

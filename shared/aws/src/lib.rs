@@ -8,6 +8,7 @@ pub mod abandoned;
 pub mod client;
 pub mod credits;
 pub mod error;
+pub mod events;
 pub mod queue;
 pub mod records;
 pub mod secrets;

@@ -4,6 +4,7 @@
 //! written, when does the cycle close. Nothing here does I/O, reads a clock, draws a random number or looks at the
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
 
+pub mod alerts;
 pub mod choice;
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod patch;
 pub mod person;
 pub mod price;
 pub mod provider;
+pub mod reconciliation;
 pub mod record;
 pub mod request;
 pub mod retry;

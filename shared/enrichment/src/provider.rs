@@ -14,7 +14,24 @@ pub trait Provider: Send + Sync {
     /// Looks people up, in one charging call. It isn't retried inside: whether that may be done is the caller's
     /// decision, because a second call can be charged again.
     async fn look_up(&self, people: &[Identity], timeout: Duration) -> Reply;
+
+    /// What the provider itself says that we have used in its running billing cycle. Free of charge.
+    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError>;
 }
+
+/// A provider's own figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Its billing cycle, in its own words: a change of these means that it counts from zero.
+    pub cycle: String,
+    /// Credits used in it.
+    pub used: Milli,
+}
+
+/// Why there are no figures. Safe to log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
 
 /// How a charging call ended. Every provider's ways to answer come down to these.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use leadgate_aws::client::config_from_env;
+use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::events::Events;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -31,7 +32,7 @@ pub struct Environment {
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// A variable isn't set.
-    #[error("the environment variable {0} is not set; infra/template.yaml sets it")]
+    #[error("the environment variable {0} is not set; Lambda or infra/template.yaml sets it")]
     Missing(&'static str),
     /// The configuration can't be read.
     #[error("{path} can't be read: {source}")]
@@ -53,10 +54,10 @@ pub enum EnvironmentError {
 
 impl Environment {
     /// Reads the environment and the configuration file.
-    pub async fn read() -> Result<Self, EnvironmentError> {
+    pub fn read() -> Result<Self, EnvironmentError> {
         let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?))?);
         let (clock, usage) = (Arc::new(SystemClock::new()), Arc::new(Usage::default()));
-        Ok(Self { config, clock, usage, sdk: config_from_env().await })
+        Ok(Self { config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
     }
 
     /// The `records` table.
@@ -75,6 +76,12 @@ impl Environment {
     pub fn queue(&self) -> Result<Queue, EnvironmentError> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
         Ok(Queue::new(client, variable("LEADGATE_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// Where operators are told things.
+    pub fn events(&self) -> Result<Events, EnvironmentError> {
+        let client = aws_sdk_eventbridge::Client::new(&self.sdk);
+        Ok(Events::new(client, variable("LEADGATE_EVENT_BUS")?))
     }
 
     /// Secrets Manager.

@@ -5,6 +5,7 @@
 //! Each can be told to fail ([`fault::Fault`]), and can be interrupted before it carries out a call.
 
 pub mod apollo;
+pub mod eventbridge;
 mod exchange;
 pub mod fault;
 mod guarded;

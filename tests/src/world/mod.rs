@@ -18,6 +18,7 @@ use crm_webhook::CrmWebhook;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::events::Events;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -38,6 +39,7 @@ pub use web::invoke;
 pub use wire::{Break, Call, Caller, Wire};
 
 use crate::simulators::apollo::Apollo;
+use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::{HubSpot, Subscription};
 use crate::simulators::{self, Simulators};
 use crate::template::{Created, FunctionDef, Template};
@@ -52,6 +54,8 @@ pub struct World {
     pub hubspot: Arc<HubSpot>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
+    /// What operators were told.
+    pub bus: Arc<EventBridge>,
     /// The functions' own view of the tables and the queue.
     pub records: Records,
     /// See `records`.
@@ -135,19 +139,24 @@ impl World {
             secrets: secrets.clone(),
             clock: dyn_clock.clone(),
         });
+        let connections = Connections::new(secrets, http);
         let worker = Arc::new(EnrichmentWorker {
             config: config.clone(),
             records: records.clone(),
             credits: credits.clone(),
             queue: queue.clone(),
-            connections: Connections::new(secrets, http),
+            connections: connections.clone(),
             clock: dyn_clock.clone(),
         });
+        let bus = Arc::new(EventBridge::default());
+        let eventbridge = servers.config_at(ours(), &format!("{url}/simulators/eventbridge")).await;
         let release = Arc::new(DeferralRelease {
             config: config.clone(),
             records: records.clone(),
             credits: credits.clone(),
             queue: queue.clone(),
+            connections: connections.clone(),
+            events: Events::new(aws_sdk_eventbridge::Client::new(&eventbridge), "default"),
             clock: dyn_clock.clone(),
         });
         let release_def = function(&template, "deferral-release")?;
@@ -167,6 +176,7 @@ impl World {
         let pump = Arc::new(pump);
         let routes = web::router(webhook.clone())
             .merge(simulators::router(simulators))
+            .merge(eventbridge::router(bus.clone()))
             .merge(web::clock_router(clock.clone(), pump.clone()));
         let web = tokio::spawn(async move {
             // It ends with the world.
@@ -177,6 +187,7 @@ impl World {
             config,
             hubspot,
             apollo,
+            bus,
             records,
             credits,
             queue,

@@ -60,6 +60,11 @@ impl Servers {
         config(http, &self.dynamodb).await
     }
 
+    /// How to reach another API at this endpoint, through this HTTP client.
+    pub async fn config_at(&self, http: SharedHttpClient, endpoint: &str) -> SdkConfig {
+        config(http, endpoint).await
+    }
+
     /// How to reach SQS through this HTTP client.
     pub async fn sqs_config(&self, http: SharedHttpClient) -> SdkConfig {
         config(http, &self.sqs).await

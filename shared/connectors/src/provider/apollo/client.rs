@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::provider::{Provider, Reply};
+use leadgate_enrichment::provider::{Provider, Reply, Usage, UsageError};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
 
 use super::classify::classify;
-use super::wire::{Bulk, Details, bulk_reply, single_reply};
+use super::wire::{Bulk, Details, bulk_reply, single_reply, usage};
 use crate::http::{ExchangeError, read_body};
 use crate::secret::Secret;
 
@@ -34,15 +34,28 @@ impl Apollo {
     /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line
     /// tool sends. A body keeps who is looked up out of the access logs on the way.
     fn request(&self, people: &[Identity], key: HeaderValue) -> reqwest::RequestBuilder {
-        let post = |path| self.http.post(format!("{}/{path}", self.base_url));
-        let request = match people {
-            [one] => post("people/match").json(&Details::from(one)),
-            several => post("people/bulk_match").json(&Bulk { details: several.iter().map(Details::from).collect() }),
-        };
+        match people {
+            [one] => self.post("people/match", key).json(&Details::from(one)),
+            several => {
+                let details = several.iter().map(Details::from).collect();
+                self.post("people/bulk_match", key).json(&Bulk { details })
+            }
+        }
+    }
+
+    fn post(&self, path: &str, key: HeaderValue) -> reqwest::RequestBuilder {
         // A function is frozen between invocations, and a connection kept meanwhile may be dead without knowing. A call
         // written to it would be an unknown outcome, and so a paid one: each call has a connection of its own.
-        let request = request.header(CONNECTION, "close").header("x-api-key", key);
-        request.header(ACCEPT, "application/json").header(CACHE_CONTROL, "no-cache")
+        let request = self.http.post(format!("{}/{path}", self.base_url)).header(CONNECTION, "close");
+        let request = request.header("x-api-key", key).header(ACCEPT, "application/json");
+        request.header(CACHE_CONTROL, "no-cache")
+    }
+
+    fn key(&self) -> Result<HeaderValue, &'static str> {
+        let mut key =
+            HeaderValue::from_str(self.key.expose()).map_err(|_| "the key has characters that no header can hold")?;
+        key.set_sensitive(true);
+        Ok(key)
     }
 }
 
@@ -56,10 +69,10 @@ impl Provider for Apollo {
         if people.is_empty() {
             return Reply::Answered { answers: Vec::new(), reported: None };
         }
-        let Ok(mut key) = HeaderValue::from_str(self.key.expose()) else {
-            return Reply::Denied("the key has characters that no header can hold".into());
+        let key = match self.key() {
+            Ok(key) => key,
+            Err(reason) => return Reply::Denied(reason.into()),
         };
-        key.set_sensitive(true);
         let response = match self.request(people, key).timeout(timeout).send().await {
             Ok(response) => response,
             Err(error) => return broken(error.into()),
@@ -73,6 +86,20 @@ impl Provider for Apollo {
             // Which way it failed is in the status, even when the rest of the answer was lost.
             Err(_) => classify(status, &headers, &[]),
         }
+    }
+
+    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+        let wrong = |reason: String| UsageError(reason);
+        let key = self.key().map_err(|reason| wrong(reason.to_owned()))?;
+        let request = self.post("usage_stats/credit_usage_stats", key).json(&serde_json::json!({}));
+        let response = request.timeout(timeout).send().await;
+        let response = response.map_err(|error| wrong(ExchangeError::from(error).to_string()))?;
+        let status = response.status();
+        let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|error| wrong(error.to_string()))?;
+        if status != StatusCode::OK {
+            return Err(wrong(format!("{}: no figures (a master key is needed)", status.as_u16())));
+        }
+        usage(&body).ok_or_else(|| wrong("the figures can't be read".to_owned()))
     }
 }
 

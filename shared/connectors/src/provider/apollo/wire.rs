@@ -2,7 +2,7 @@
 
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::person::{Identity, Profile, ProfileField};
-use leadgate_enrichment::provider::{Answer, Reply};
+use leadgate_enrichment::provider::{Answer, Reply, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::client::PEOPLE_MAX;
@@ -45,6 +45,15 @@ impl<'a> From<&'a Identity> for Details<'a> {
 #[derive(Serialize)]
 pub(super) struct Bulk<'a> {
     pub(super) details: Vec<Details<'a>>,
+}
+
+/// The 200 of `usage_stats/credit_usage_stats`. On plans with one pool `lead_credit` is that pool; the other figures
+/// are parts of it and are not to be added.
+pub(super) fn usage(body: &[u8]) -> Option<Usage> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let used = answer.pointer("/credit_usage_stats/lead_credit/consumed")?.as_f64()?;
+    let cycle = answer.pointer("/current_credit_cycle/start_date")?.as_str()?.to_owned();
+    Some(Usage { cycle, used: Milli::from_decimal((used * 1000.0).round() / 1000.0).ok()? })
 }
 
 /// The 200 of `people/match`.

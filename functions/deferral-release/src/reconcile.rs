@@ -1,0 +1,105 @@
+//! Comparing our ledger with the provider's own figures. What differs is entered and told, never put right by itself.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_aws::credits::Mark;
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::later;
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::{Amounts, Milli};
+use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::reconciliation::{Comparison, Verdict, compare};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::{error, warn};
+
+use crate::DeferralRelease;
+
+/// The detail type of the event.
+const CREDITS_DRIFT: &str = "Credits Drift";
+/// Where the last comparison is remembered.
+const MARK: &str = "reconciliation";
+/// How often the provider is asked. Its figures are up to date within seconds, but asking counts towards its limits.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    at: i64,
+    from: Comparison,
+}
+
+impl DeferralRelease {
+    /// Compares once an hour. Whether a drift was entered.
+    pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let mark = self.credits.mark(&tenant.id, MARK).await?;
+        let before = mark.as_ref().and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
+        let due = before.as_ref().is_none_or(|before| now >= later(instant(before.at), EVERY));
+        let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(false) };
+        // A figure in credits can't be compared with several kinds of them.
+        let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(false) };
+        let Some(compared) = self.comparison(tenant).await? else { return Ok(false) };
+        let verdict = before.as_ref().map_or(Verdict::NewCycle, |before| compare(&before.from, &compared));
+        let drift = if let Verdict::Drift(drift) = verdict { Some(drift) } else { None };
+        let from = match (verdict, before) {
+            (Verdict::Agree, Some(before)) => before.from,
+            _ => compared,
+        };
+        let value = json!(Remembered { at: now.as_millisecond(), from }).to_string();
+        let next = Mark { name: MARK.to_owned(), value };
+        let (Some(drift), Some(mark)) = (drift, &mark) else {
+            let _: bool = self.credits.remember(&tenant.id, mark.as_ref(), &next).await?;
+            return Ok(false);
+        };
+        let amounts: Amounts = one.iter().map(|(bucket, _)| (bucket.clone(), drift)).collect();
+        self.enter(tenant, amounts, now, mark, &next).await
+    }
+
+    /// Both figures, ours on both sides of theirs: what is held on either side may be on its way.
+    async fn comparison(&self, tenant: &Tenant) -> Result<Option<Comparison>, StoreError> {
+        let (spent_before, held_before) = self.spent(tenant).await?;
+        let provider = self.connections.provider(tenant).await?;
+        let usage = match provider.usage(TIMEOUT).await {
+            Ok(usage) => usage,
+            Err(error) => {
+                warn!(tenant = %tenant.id, %error, "the provider's own figures could not be had");
+                return Ok(None);
+            }
+        };
+        let (spent, held) = self.spent(tenant).await?;
+        // Settled while we asked: it was held before.
+        let under_way = held.max(held_before) + (spent - spent_before);
+        Ok(Some(Comparison { cycle: usage.cycle, used: usage.used, spent, held: under_way }))
+    }
+
+    async fn spent(&self, tenant: &Tenant) -> Result<(Milli, Milli), StoreError> {
+        let wallets = self.credits.wallets(&tenant.id).await?;
+        let sum = |amounts: Amounts| amounts.total();
+        Ok((sum(wallets.iter().map(|w| &w.spent).sum()), sum(wallets.iter().map(|w| &w.held).sum())))
+    }
+
+    async fn enter(
+        &self,
+        tenant: &Tenant,
+        amounts: Amounts,
+        now: Timestamp,
+        mark: &Mark,
+        next: &Mark,
+    ) -> Result<bool, StoreError> {
+        let drift_credits = amounts.total().to_decimal();
+        let entry = Entry::Drift { amounts, at: now };
+        if !self.credits.enter_drift(&tenant.id, &entry, mark, next).await? {
+            return Ok(false);
+        }
+        error!(tenant = %tenant.id, drift_credits, "the provider's figures moved otherwise than our ledger");
+        let detail = json!({ "tenant": tenant.id, "drift": drift_credits, "at": now.to_string() });
+        self.events.send(CREDITS_DRIFT, &detail).await?;
+        Ok(true)
+    }
+}
+
+fn instant(millisecond: i64) -> Timestamp {
+    Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
+}
