@@ -106,7 +106,7 @@ impl EnrichmentWorker {
             info!(%record, %request, outcome = outcome.word(), detail = %outcome, "request ended");
             if let Outcome::Returned { after, .. } = outcome {
                 response.add_failure(message.id.clone());
-                if let Err(error) = self.queue.hide(&message.receipt, *after).await {
+                if let Err(error) = self.queue.hide(&message.receipt, message.pause(*after)).await {
                     warn!(%record, %error, "the message stays hidden for the queue's own visibility time-out instead");
                 }
             }

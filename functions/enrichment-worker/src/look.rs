@@ -1,6 +1,7 @@
 //! The gate at the till: which records may be worked on, and winning the right to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use leadgate_aws::abandoned;
@@ -18,6 +19,9 @@ use crate::unit::Unit;
 
 /// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
 const UNKNOWNS_MAX: u8 = 2;
+
+/// How long after a claim has run out its record is looked at again.
+const AFTER_A_CLAIM: Duration = Duration::from_secs(1);
 
 /// What a unit found to do.
 #[derive(Default)]
@@ -54,7 +58,9 @@ impl Unit<'_> {
                     let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
                     found.due.push(Due { request: request.clone(), record });
                 }
-                Standing::InFlight(end) => self.give_back(key, "somebody is at work on it", until(now, end)),
+                Standing::InFlight(end) => {
+                    self.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
+                }
                 Standing::Abandoned(purchase) => {
                     abandoned.extend(record.map(|record| (purchase, Due { request: request.clone(), record })));
                 }
@@ -120,6 +126,11 @@ impl Unit<'_> {
     pub(crate) async fn claim(&mut self, mut due: Vec<Due>) -> Vec<Record> {
         due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
         let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
+        if self.tariff().is_none() {
+            let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
+            self.give_back_after(&keys, &error);
+            return Vec::new();
+        }
         let (due, waiting) = match self.affordable(due).await {
             Ok(parted) => parted,
             Err(error) => {

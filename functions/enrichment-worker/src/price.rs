@@ -38,10 +38,7 @@ impl Unit<'_> {
         if claimed.is_empty() {
             return Vec::new();
         }
-        let Some(tariff) = self.tariff() else {
-            self.give_all_back(&claimed, "no price is in force yet for matching a person", Retry::Backoff);
-            return Vec::new();
-        };
+        let worst = self.tariff().map(|tariff| tariff.worst()).unwrap_or_default();
         let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
             Ok(read) => read,
             Err(error) => {
@@ -57,7 +54,7 @@ impl Unit<'_> {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
-                    wanted.push(Wanted { record, identity, worst: tariff.worst(), caps });
+                    wanted.push(Wanted { record, identity, worst: worst.clone(), caps });
                 }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }

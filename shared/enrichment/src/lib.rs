@@ -12,6 +12,7 @@ pub mod credits;
 pub mod crm;
 pub mod cycle;
 pub mod event;
+pub mod forecast;
 pub mod gate;
 pub mod ids;
 pub mod ledger;

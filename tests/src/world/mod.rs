@@ -35,7 +35,7 @@ pub use pump::Pump;
 pub use servers::Servers;
 pub use settings::{Real, SIGNING_SECRET, Settings};
 pub use states::States;
-pub use web::invoke;
+pub use web::{Whereabouts, invoke};
 pub use wire::{Break, Call, Caller, Wire};
 
 use crate::simulators::apollo::Apollo;
@@ -128,6 +128,13 @@ impl World {
         let worker_def = function(&template, "enrichment-worker")?;
         let names = Names::of(&created, worker_def)?;
 
+        let whereabouts = Whereabouts {
+            dynamodb: servers.dynamodb.clone(),
+            records_table: names.records.clone(),
+            credits_table: names.credits.clone(),
+            config: settings.config.clone(),
+            credits_per_cycle: settings.credits_per_cycle,
+        };
         let records = Records::new(dynamodb.clone(), names.records, usage.clone());
         let credits = Credits::new(dynamodb, names.credits, usage.clone(), dyn_clock.clone());
         let queue = Queue::new(sqs, names.queue_url.clone(), dyn_clock.clone());
@@ -177,7 +184,8 @@ impl World {
         let routes = web::router(webhook.clone())
             .merge(simulators::router(simulators))
             .merge(eventbridge::router(bus.clone()))
-            .merge(web::clock_router(clock.clone(), pump.clone()));
+            .merge(web::clock_router(clock.clone(), pump.clone()))
+            .merge(web::whereabouts_router(whereabouts));
         let web = tokio::spawn(async move {
             // It ends with the world.
             let _ = axum::serve(listener, routes).await;

@@ -14,11 +14,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm_webhook::CrmWebhook;
 use leadgate_enrichment::clock::Clock;
-use serde::Deserialize;
+use leadgate_enrichment::config::{Config, ConfigError};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::clock::WorldClock;
 use super::pump::Pump;
+use super::settings::Settings;
 
 /// API Gateway takes no larger body.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -31,6 +33,34 @@ pub(super) fn router(webhook: Arc<CrmWebhook>) -> Router {
 /// Shows the world's clock, and turns it.
 pub(super) fn clock_router(clock: Arc<WorldClock>, pump: Arc<Pump>) -> Router {
     Router::new().route("/simulators/clock", get(show_clock).post(turn_clock)).with_state((clock, pump))
+}
+
+/// Where a world keeps its books, and by which configuration: what an operator's tool has to know to read them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// DynamoDB's endpoint.
+    pub dynamodb: String,
+    /// The tables in it.
+    pub records_table: String,
+    /// See `records_table`.
+    pub credits_table: String,
+    /// `leadgate.toml`, as the world was started with it.
+    pub config: String,
+    /// What each cycle starts with, instead of what the configuration says.
+    pub credits_per_cycle: Option<i64>,
+}
+
+impl Whereabouts {
+    /// The configuration that the world goes by.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let (config, credits_per_cycle) = (self.config.clone(), self.credits_per_cycle);
+        Settings { config, credits_per_cycle, ..Settings::default() }.config_for("http://127.0.0.1")
+    }
+}
+
+/// Tells where the world keeps its books.
+pub(super) fn whereabouts_router(whereabouts: Whereabouts) -> Router {
+    Router::new().route("/simulators/world", get(async move || Json(whereabouts)))
 }
 
 type Clockwork = (Arc<WorldClock>, Arc<Pump>);
