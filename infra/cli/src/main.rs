@@ -1,6 +1,7 @@
 //! `leadgate`: the whole system on one machine, and the operator's tool.
 
 mod check;
+mod credits;
 mod demo;
 mod local;
 mod send;
@@ -27,6 +28,7 @@ enum Command {
     Local(local::Arguments),
     Send(send::Arguments),
     Check(check::Arguments),
+    Credits(credits::Arguments),
 }
 
 #[tokio::main]
@@ -39,6 +41,7 @@ async fn main() -> ExitCode {
         Command::Local(arguments) => local::run(&arguments).await,
         Command::Send(arguments) => send::run(&arguments).await,
         Command::Check(arguments) => check::run(&arguments),
+        Command::Credits(arguments) => credits::run(&arguments).await,
     };
     match done {
         Ok(code) => code,

@@ -2,14 +2,16 @@
 //! that remember. Tables and queues come from `infra/template.yaml`, so what runs here is what deploys.
 
 mod clock;
+mod connector;
 mod pump;
 mod servers;
 mod settings;
+mod site;
+mod start;
 mod states;
 mod web;
 mod wire;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,31 +20,26 @@ use crm_webhook::CrmWebhook;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::credits::Credits;
-use leadgate_aws::events::Events;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
-use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, TenantId};
-use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
-use tokio::net::TcpListener;
 
 pub use clock::{Patience, WorldClock};
 pub use pump::Pump;
 pub use servers::Servers;
 pub use settings::{Real, SIGNING_SECRET, Settings};
+pub use site::Site;
 pub use states::States;
 pub use web::{Whereabouts, invoke};
-pub use wire::{Break, Call, Caller, Wire};
+pub use wire::{Break, Call, Caller, Rewrite, Wire};
 
 use crate::simulators::apollo::Apollo;
-use crate::simulators::eventbridge::{self, EventBridge};
+use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
-use crate::simulators::{self, Simulators};
-use crate::template::{Created, FunctionDef, Template};
 
 /// One world. It ends when it is dropped.
 pub struct World {
@@ -56,7 +53,7 @@ pub struct World {
     pub apollo: Arc<Apollo>,
     /// What operators were told.
     pub bus: Arc<EventBridge>,
-    /// The functions' own view of the tables and the queue.
+    /// An observer's view of the tables and the queue: what is planned for calls is for the functions' own.
     pub records: Records,
     /// See `records`.
     pub credits: Credits,
@@ -77,144 +74,28 @@ pub struct World {
     /// Where webhooks and simulators are served: `http://127.0.0.1:PORT`.
     pub url: String,
     /// Where DynamoDB and SQS are.
-    pub servers: Servers,
+    pub servers: Arc<Servers>,
+    site: Site,
     sqs: aws_sdk_sqs::Client,
-    queue_url: String,
-    dead_letter_queue_url: String,
-    schedule: Schedule,
-    web: tokio::task::JoinHandle<()>,
-}
-
-/// When the release runs, and how long it may.
-#[derive(Debug, Clone, Copy)]
-struct Schedule {
-    every: Duration,
-    timeout: Duration,
+    _web: Served,
 }
 
 /// Why a world could not be started.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-impl Drop for World {
+/// What is served until it is dropped.
+struct Served(tokio::task::JoinHandle<()>);
+
+impl Drop for Served {
     fn drop(&mut self) {
-        self.web.abort();
+        self.0.abort();
     }
 }
 
 impl World {
-    /// Starts everything. Nothing happens in it by itself: events are delivered and the queue is worked off when
-    /// whoever holds the world says so.
-    pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port))).await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let config = Arc::new(settings.config_for(&url)?);
-        let http = leadgate_connectors::http::client();
-        let dyn_clock: Arc<dyn Clock> = clock.clone();
-        let hubspot = Arc::new(HubSpot::new(dyn_clock.clone(), settings.hubspot.clone(), http.clone()));
-        let apollo = Arc::new(Apollo::new(dyn_clock.clone(), settings.apollo.clone()));
-
-        let servers = Servers::start().await?;
-        let (wire, usage) = (Arc::new(Wire::default()), Arc::new(Usage::default()));
-        wire.tap(&hubspot, &apollo);
-        let ours = || wire.sdk_client(Caller::Function);
-        let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(ours()).await);
-        let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(ours()).await);
-        let polling = aws_sdk_sqs::Client::new(&servers.sqs_config(wire.sdk_client(Caller::EventSource)).await);
-
-        let template = Template::load()?;
-        let prefix = format!("local-{}-", listener.local_addr()?.port());
-        let created = template.create(&dynamodb, &polling, &prefix).await?;
-        let worker_def = function(&template, "enrichment-worker")?;
-        let names = Names::of(&created, worker_def)?;
-
-        let whereabouts = Whereabouts {
-            dynamodb: servers.dynamodb.clone(),
-            records_table: names.records.clone(),
-            credits_table: names.credits.clone(),
-            config: settings.config.clone(),
-            credits_per_cycle: settings.credits_per_cycle,
-        };
-        let records = Records::new(dynamodb.clone(), names.records, usage.clone());
-        let credits = Credits::new(dynamodb, names.credits, usage.clone(), dyn_clock.clone());
-        let queue = Queue::new(sqs, names.queue_url.clone(), dyn_clock.clone());
-        let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), dyn_clock.clone()));
-        let webhook = Arc::new(CrmWebhook {
-            config: config.clone(),
-            records: records.clone(),
-            queue: queue.clone(),
-            secrets: secrets.clone(),
-            clock: dyn_clock.clone(),
-        });
-        let connections = Connections::new(secrets, http);
-        let worker = Arc::new(EnrichmentWorker {
-            config: config.clone(),
-            records: records.clone(),
-            credits: credits.clone(),
-            queue: queue.clone(),
-            connections: connections.clone(),
-            clock: dyn_clock.clone(),
-        });
-        let bus = Arc::new(EventBridge::default());
-        let eventbridge = servers.config_at(ours(), &format!("{url}/simulators/eventbridge")).await;
-        let release = Arc::new(DeferralRelease {
-            config: config.clone(),
-            records: records.clone(),
-            credits: credits.clone(),
-            queue: queue.clone(),
-            connections: connections.clone(),
-            events: Events::new(aws_sdk_eventbridge::Client::new(&eventbridge), "default"),
-            clock: dyn_clock.clone(),
-        });
-        let release_def = function(&template, "deferral-release")?;
-        let schedule = Schedule {
-            every: release_def.schedule().ok_or("deferral-release has no schedule")?,
-            timeout: release_def.timeout,
-        };
-        let pump = Pump::new(
-            polling.clone(),
-            names.queue_url.clone(),
-            worker.clone(),
-            wire.clone(),
-            dyn_clock,
-            worker_def.timeout,
-        );
-        let simulators = Simulators { hubspot: hubspot.clone(), apollo: apollo.clone() };
-        let pump = Arc::new(pump);
-        let routes = web::router(webhook.clone())
-            .merge(simulators::router(simulators))
-            .merge(eventbridge::router(bus.clone()))
-            .merge(web::clock_router(clock.clone(), pump.clone()))
-            .merge(web::whereabouts_router(whereabouts));
-        let web = tokio::spawn(async move {
-            // It ends with the world.
-            let _ = axum::serve(listener, routes).await;
-        });
-        let world = Self {
-            clock,
-            config,
-            hubspot,
-            apollo,
-            bus,
-            records,
-            credits,
-            queue,
-            usage,
-            wire,
-            webhook,
-            worker,
-            release,
-            pump,
-            url,
-            servers,
-            sqs: polling,
-            queue_url: names.queue_url,
-            dead_letter_queue_url: names.dead_letter_queue_url,
-            schedule,
-            web,
-        };
-        world.subscribe();
-        Ok(world)
+    /// Ends it, and leaves where it stood to the next.
+    pub fn leave(self) -> Site {
+        self.site
     }
 
     /// The CRM tells about new contacts, and about every property that makes one due or that we write.
@@ -238,7 +119,7 @@ impl World {
 
     /// Where its webhooks go.
     pub fn webhook_url(&self) -> String {
-        format!("{}/hubspot/{}", self.url, self.tenant_id())
+        settings::webhook_url(&self.url, self.tenant_id())
     }
 
     /// The record of a contact of the simulated CRM.
@@ -253,13 +134,22 @@ impl World {
 
     /// Runs the schedule's function once, as of now.
     pub async fn run_release(&self) -> Report {
-        let deadline = later(self.clock.now(), self.schedule.timeout);
+        let deadline = later(self.clock.now(), self.site.schedule.timeout);
         self.release.handle(&Invocation { id: "schedule".to_owned(), deadline }).await
+    }
+
+    /// Runs the schedule's function once, unless it dies meanwhile.
+    pub async fn run_release_or_die(&self) -> Option<Report> {
+        tokio::select! {
+            biased;
+            () = self.wire.death() => None,
+            report = self.run_release() => Some(report),
+        }
     }
 
     /// How often the schedule's function runs.
     pub fn release_every(&self) -> Duration {
-        self.schedule.every
+        self.site.schedule.every
     }
 
     /// Works off everything that can be worked off now: the queue, messages that had to wait (the clock is turned
@@ -290,12 +180,12 @@ impl World {
 
     /// Messages that were given up on.
     pub async fn dead_letters(&self) -> usize {
-        self.waiting_in(&self.dead_letter_queue_url).await
+        self.waiting_in(&self.site.names.dead_letter_queue_url).await
     }
 
     /// Messages in sight or hidden on the queue.
     pub async fn waiting(&self) -> usize {
-        self.waiting_in(&self.queue_url).await
+        self.waiting_in(&self.site.names.queue_url).await
     }
 
     async fn waiting_in(&self, queue_url: &str) -> usize {
@@ -312,31 +202,3 @@ impl World {
 
 /// More rounds than this mean that something goes in circles.
 const SETTLE_ROUNDS_MAX: usize = 40;
-
-fn function<'a>(template: &'a Template, folder: &str) -> Result<&'a FunctionDef, String> {
-    template.function(folder).ok_or_else(|| format!("the template has no function {folder}"))
-}
-
-/// What the template calls the worker's tables and queues, as they are called here.
-struct Names {
-    records: String,
-    credits: String,
-    queue_url: String,
-    dead_letter_queue_url: String,
-}
-
-impl Names {
-    fn of(created: &Created, worker: &FunctionDef) -> Result<Self, String> {
-        let environment = created.environment(worker);
-        let variable = |name: &str| {
-            environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
-        };
-        let dead_letters = created.queue_urls.get("EnrichmentDeadLetterQueue");
-        Ok(Self {
-            records: variable("LEADGATE_RECORDS_TABLE")?,
-            credits: variable("LEADGATE_CREDITS_TABLE")?,
-            queue_url: variable("LEADGATE_QUEUE_URL")?,
-            dead_letter_queue_url: dead_letters.cloned().ok_or("the template has no dead-letter queue")?,
-        })
-    }
-}

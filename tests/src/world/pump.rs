@@ -101,7 +101,12 @@ impl Pump {
 
     /// The messages in sight, at most ten.
     pub async fn receive(&self) -> Vec<Message> {
-        let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(RECEIVE_MAX);
+        self.receive_at_most(RECEIVE_MAX).await
+    }
+
+    /// The messages in sight, at most so many: a poller may get fewer than there are.
+    pub async fn receive_at_most(&self, most: i32) -> Vec<Message> {
+        let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(most);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let messages = request.send().await.ok().and_then(|answer| answer.messages).unwrap_or_default();
         let mut hidden = self.hidden();
@@ -162,6 +167,15 @@ impl Pump {
             let request = self.sqs.change_message_visibility().queue_url(&self.queue_url).receipt_handle(receipt);
             // One that is gone (to the dead-letter queue) needs no showing.
             let _ = request.visibility_timeout(0).send().await;
+        }
+        hidden.len()
+    }
+
+    /// Loses every hidden message: what happens to one that nobody could handle, or that has lain for too long.
+    pub async fn lose_hidden(&self) -> usize {
+        let hidden = std::mem::take(&mut *self.hidden());
+        for receipt in hidden.values() {
+            let _ = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(receipt).send().await;
         }
         hidden.len()
     }

@@ -21,6 +21,9 @@ pub struct Servers {
     pub dynamodb: String,
     /// SQS's endpoint.
     pub sqs: String,
+    /// The way there. Whoever speaks to them shares its connections.
+    pub(super) http: SharedHttpClient,
+    sdk: SdkConfig,
     _stop: Option<oneshot::Sender<()>>,
 }
 
@@ -44,43 +47,44 @@ impl Servers {
     pub async fn start() -> Result<Self, ServerError> {
         let (dynamodb, sqs) = (endpoint("LEADGATE_DYNAMODB_ENDPOINT"), endpoint("LEADGATE_SQS_ENDPOINT"));
         if let (Some(dynamodb), Some(sqs)) = (&dynamodb, &sqs) {
-            return Ok(Self { dynamodb: dynamodb.clone(), sqs: sqs.clone(), _stop: None });
+            return Ok(Self::at(dynamodb.clone(), sqs.clone(), None).await);
         }
         let (stop, embedded) = embed().await?;
         let url = |address: SocketAddr| format!("http://{address}");
-        Ok(Self {
-            dynamodb: dynamodb.unwrap_or_else(|| url(embedded.dynamodb)),
-            sqs: sqs.unwrap_or_else(|| url(embedded.sqs)),
-            _stop: Some(stop),
-        })
+        let dynamodb = dynamodb.unwrap_or_else(|| url(embedded.dynamodb));
+        Ok(Self::at(dynamodb, sqs.unwrap_or_else(|| url(embedded.sqs)), Some(stop)).await)
+    }
+
+    async fn at(dynamodb: String, sqs: String, stop: Option<oneshot::Sender<()>>) -> Self {
+        let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
+        let sdk = sdk(http.clone()).await;
+        Self { dynamodb, sqs, http, sdk, _stop: stop }
     }
 
     /// How to reach DynamoDB through this HTTP client.
-    pub async fn dynamodb_config(&self, http: SharedHttpClient) -> SdkConfig {
-        config(http, &self.dynamodb).await
-    }
-
-    /// How to reach another API at this endpoint, through this HTTP client.
-    pub async fn config_at(&self, http: SharedHttpClient, endpoint: &str) -> SdkConfig {
-        config(http, endpoint).await
+    pub fn dynamodb_config(&self, http: SharedHttpClient) -> SdkConfig {
+        self.config_at(http, &self.dynamodb)
     }
 
     /// How to reach SQS through this HTTP client.
-    pub async fn sqs_config(&self, http: SharedHttpClient) -> SdkConfig {
-        config(http, &self.sqs).await
+    pub fn sqs_config(&self, http: SharedHttpClient) -> SdkConfig {
+        self.config_at(http, &self.sqs)
+    }
+
+    /// How to reach another API at this endpoint, through this HTTP client.
+    pub fn config_at(&self, http: SharedHttpClient, endpoint: &str) -> SdkConfig {
+        self.sdk.to_builder().http_client(http).endpoint_url(endpoint).build()
     }
 }
 
 /// The settings that are deployed, and credentials that mean nothing.
-async fn config(http: SharedHttpClient, endpoint: &str) -> SdkConfig {
+async fn sdk(http: SharedHttpClient) -> SdkConfig {
     leadgate_aws::client::configured(http)
-        .endpoint_url(endpoint)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
         .load()
         .await
 }
-
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses the servers")]
 fn endpoint(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|endpoint| !endpoint.is_empty())

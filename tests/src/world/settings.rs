@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_enrichment::config::{Config, ConfigError};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ids::TenantId;
 
 use super::clock::Patience;
 use crate::simulators::apollo::ApolloSetup;
@@ -72,7 +73,7 @@ impl Settings {
     pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
         let mut config = Config::parse(&self.config)?;
         for tenant in config.tenants.values_mut() {
-            tenant.crm.public_url = format!("{url}/hubspot/{}", tenant.id);
+            tenant.crm.public_url = webhook_url(url, &tenant.id);
             if self.real.hubspot_access_token.is_none() {
                 tenant.crm.base_url = format!("{url}/simulators/hubspot");
             }
@@ -106,4 +107,9 @@ impl Settings {
         }
         secrets
     }
+}
+
+/// Where the webhooks of a tenant go.
+pub(super) fn webhook_url(url: &str, tenant: &TenantId) -> String {
+    format!("{url}/hubspot/{tenant}")
 }

@@ -21,13 +21,14 @@ use serde_json::{Map, Value, json};
 use super::clock::WorldClock;
 use super::pump::Pump;
 use super::settings::Settings;
+use super::wire::Wire;
 
 /// API Gateway takes no larger body.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Routes everything below `/hubspot` to the webhook.
-pub(super) fn router(webhook: Arc<CrmWebhook>) -> Router {
-    Router::new().route("/hubspot/{*rest}", any(forward)).with_state(webhook)
+pub(super) fn router(webhook: Arc<CrmWebhook>, wire: Arc<Wire>) -> Router {
+    Router::new().route("/hubspot/{*rest}", any(forward)).with_state((webhook, wire))
 }
 
 /// Shows the world's clock, and turns it.
@@ -84,11 +85,15 @@ async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Tur
     Json(json!({ "now": now.to_string(), "now_ms": now.as_millisecond(), "messages_shown_again": shown }))
 }
 
-async fn forward(State(webhook): State<Arc<CrmWebhook>>, request: Request) -> Response {
+/// A function that dies has no answer: API Gateway gives its own.
+async fn forward(State((webhook, wire)): State<(Arc<CrmWebhook>, Arc<Wire>)>, request: Request) -> Response {
     let Ok(event) = gateway_event(request).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    match invoke(&webhook, &event).await {
-        Ok(response) => response,
-        Err(error) => (StatusCode::BAD_GATEWAY, error).into_response(),
+    tokio::select! {
+        biased;
+        () = wire.death() => (StatusCode::BAD_GATEWAY, "the function died").into_response(),
+        response = invoke(&webhook, &event) => {
+            response.unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, error).into_response())
+        }
     }
 }
 

@@ -3,25 +3,36 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use serde_json::Value;
 use tokio::sync::watch;
 
+use super::connector::Tapped;
 use crate::simulators;
+use crate::simulators::fault::Fault;
 use crate::simulators::hubspot::HubSpot;
 
 /// Whose call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// One of our functions. Only these calls can be broken.
-    Function,
-    /// The event source mapping, which polls and deletes on our behalf.
+    /// The door.
+    Webhook,
+    /// The worker.
+    Worker,
+    /// The schedule's function.
+    Release,
+    /// One of our functions: a vendor can't tell which.
+    AtVendor,
+    /// The event source mapping, which polls and deletes on our behalf. Its calls aren't broken.
     EventSource,
+    /// Whoever looks on. Its calls aren't broken, either.
+    Observer,
+}
+
+impl Caller {
+    fn is_function(self) -> bool {
+        !matches!(self, Self::EventSource | Self::Observer)
+    }
 }
 
 /// One call to the outside.
@@ -31,6 +42,8 @@ pub struct Call {
     pub index: usize,
     /// As in `dynamodb PutItem`, `apollo POST /api/v1/people/match`.
     pub operation: String,
+    /// Whose it is.
+    pub caller: Caller,
 }
 
 /// What happens to a call.
@@ -51,7 +64,12 @@ pub enum Break {
 impl Break {
     /// DynamoDB throttles.
     pub fn throttled() -> Self {
-        Self::error("ThrottlingException", "Rate of requests exceeds the allowed throughput.")
+        Self::error("com.amazonaws.dynamodb.v20120810#ThrottlingException", "Rate of requests exceeds the limit.")
+    }
+
+    /// SQS throttles.
+    pub fn queue_throttled() -> Self {
+        Self::error("com.amazonaws.sqs#RequestThrottled", "The request was denied due to request throttling.")
     }
 
     /// Another transaction is on the same item.
@@ -65,13 +83,27 @@ impl Break {
         )
     }
 
-    fn error(code: &str, message: &str) -> Self {
-        let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    fn error(kind: &str, message: &str) -> Self {
         Self::Answered(400, format!(r#"{{"__type":"{kind}","message":"{message}"}}"#))
+    }
+
+    /// Whether the caller is gone afterwards.
+    pub fn is_death(&self) -> bool {
+        matches!(self, Self::DeathBefore | Self::DeathAfter)
     }
 }
 
+/// What becomes of a call on its way, as if the caller had meant it so.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rewrite {
+    /// This goes out in its place. Calls to vendors can't be rewritten so.
+    Sent(Value),
+    /// It does not go out; this is answered with 200.
+    Answered(Value),
+}
+
 type Plan = Box<dyn FnMut(&Call) -> Option<Break> + Send>;
+type Rewriter = Arc<dyn Fn(&Call, &Value) -> Option<Rewrite> + Send + Sync>;
 
 /// The wire between the functions and everybody else.
 pub struct Wire {
@@ -84,6 +116,14 @@ struct State {
     calls: Vec<Call>,
     counts: BTreeMap<String, u64>,
     plan: Option<Plan>,
+    rewriter: Option<Rewriter>,
+}
+
+/// A call, and what is to happen to it.
+pub(super) struct Fate {
+    pub(super) call: Call,
+    pub(super) broken: Option<Break>,
+    pub(super) rewriter: Option<Rewriter>,
 }
 
 impl Default for Wire {
@@ -107,6 +147,11 @@ impl Wire {
         std::mem::take(&mut state.calls)
     }
 
+    /// Shows each call of a function, with its JSON body, to `rewriter` from now on, whatever else happens to it.
+    pub fn rewrite_by(&self, rewriter: impl Fn(&Call, &Value) -> Option<Rewrite> + Send + Sync + 'static) {
+        self.lock().rewriter = Some(Arc::new(rewriter));
+    }
+
     /// How often each operation was called, whoever called it.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.lock().counts.clone()
@@ -119,10 +164,9 @@ impl Wire {
         let _ = deaths.changed().await;
     }
 
-    /// An HTTP client for the SDK over this wire.
-    pub fn sdk_client(self: &Arc<Self>, caller: Caller) -> SharedHttpClient {
-        let inner = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
-        SharedHttpClient::new(Tapped { wire: self.clone(), caller, inner })
+    /// An HTTP client for the SDK over this wire, which leads to `inner`.
+    pub fn sdk_client(self: &Arc<Self>, caller: Caller, inner: &SharedHttpClient) -> SharedHttpClient {
+        SharedHttpClient::new(Tapped { wire: self.clone(), caller, inner: inner.clone() })
     }
 
     /// Puts the calls to the simulators on this wire, too.
@@ -131,122 +175,50 @@ impl Wire {
             let wire = self.clone();
             faults.decide_by(move |call| {
                 let operation = format!("{} {} {}", call.vendor, call.method, call.path);
-                wire.fault_of(&wire.call(Caller::Function, operation)?)
+                let fate = wire.fate_of(Caller::AtVendor, operation);
+                if let Some(broken) = &fate.broken {
+                    return Some(wire.fault_of(broken));
+                }
+                match fate.rewriter?(&fate.call, &call.json().unwrap_or_default())? {
+                    Rewrite::Answered(answer) => Some(Fault::Status(200, answer.to_string())),
+                    Rewrite::Sent(_) => None,
+                }
             });
         }
     }
 
-    fn fault_of(&self, broken: &Break) -> Option<simulators::fault::Fault> {
-        use simulators::fault::Fault;
-        Some(match broken {
-            Break::Refused => Fault::DropBeforeWork,
-            Break::AnswerLost => Fault::DropAfterWork,
-            Break::DeathBefore => {
-                self.die();
-                Fault::DropBeforeWork
-            }
-            Break::DeathAfter => {
-                self.die();
-                Fault::DropAfterWork
-            }
+    fn fault_of(&self, broken: &Break) -> Fault {
+        if broken.is_death() {
+            self.die();
+        }
+        match broken {
+            Break::Refused | Break::DeathBefore => Fault::DropBeforeWork,
+            Break::AnswerLost | Break::DeathAfter => Fault::DropAfterWork,
             Break::Answered(status, body) => Fault::Status(*status, body.clone()),
-        })
+        }
     }
 
-    /// Counts a call, and says how it is broken.
-    fn call(&self, caller: Caller, operation: String) -> Option<Break> {
+    /// Counts a call, and says what is to happen to it.
+    pub(super) fn fate_of(&self, caller: Caller, operation: String) -> Fate {
         let mut state = self.lock();
         *state.counts.entry(operation.clone()).or_default() += 1;
-        if caller == Caller::EventSource || state.plan.is_none() {
-            return None;
+        let call = Call { index: state.calls.len(), operation, caller };
+        if !caller.is_function() {
+            return Fate { call, broken: None, rewriter: None };
         }
-        let call = Call { index: state.calls.len(), operation };
-        state.calls.push(call.clone());
-        state.plan.as_mut().and_then(|plan| plan(&call))
+        let rewriter = state.rewriter.clone();
+        if state.plan.is_some() {
+            state.calls.push(call.clone());
+        }
+        let broken = state.plan.as_mut().and_then(|plan| plan(&call));
+        Fate { call, broken, rewriter }
     }
 
-    fn die(&self) {
+    pub(super) fn die(&self) {
         self.deaths.send_modify(|deaths| *deaths += 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Clone)]
-struct Tapped {
-    wire: Arc<Wire>,
-    caller: Caller,
-    inner: SharedHttpClient,
-}
-
-impl std::fmt::Debug for Tapped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tapped")
-    }
-}
-
-impl HttpClient for Tapped {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(TappedConnector { wire: self.wire.clone(), caller: self.caller, inner })
-    }
-}
-
-struct TappedConnector {
-    wire: Arc<Wire>,
-    caller: Caller,
-    inner: SharedHttpConnector,
-}
-
-impl std::fmt::Debug for TappedConnector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TappedConnector")
-    }
-}
-
-impl HttpConnector for TappedConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let broken = self.wire.call(self.caller, operation_of(&request));
-        let (wire, inner) = (self.wire.clone(), self.inner.clone());
-        HttpConnectorFuture::new(async move {
-            let lost = |why: &'static str| ConnectorError::io(why.into());
-            match broken {
-                None => inner.call(request).await,
-                Some(Break::Refused) => Err(lost("refused, as planned")),
-                Some(Break::AnswerLost) => {
-                    inner.call(request).await?;
-                    Err(lost("the answer was lost, as planned"))
-                }
-                Some(Break::DeathBefore) => {
-                    wire.die();
-                    std::future::pending().await
-                }
-                Some(Break::DeathAfter) => {
-                    inner.call(request).await?;
-                    wire.die();
-                    std::future::pending().await
-                }
-                Some(Break::Answered(status, body)) => answer(status, body),
-            }
-        })
-    }
-}
-
-fn answer(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
-    let wrong = |error| ConnectorError::other(Box::new(error), None);
-    let mut response = HttpResponse::new(status.try_into().map_err(wrong)?, SdkBody::from(body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-    Ok(response)
-}
-
-/// `DynamoDB_20120810.PutItem` → `dynamodb PutItem`
-fn operation_of(request: &HttpRequest) -> String {
-    let target = request.headers().get("x-amz-target").unwrap_or_default();
-    match target.split_once('.') {
-        Some((service, operation)) if service.starts_with("DynamoDB") => format!("dynamodb {operation}"),
-        Some((_, operation)) => format!("sqs {operation}"),
-        None => request.uri().to_owned(),
     }
 }

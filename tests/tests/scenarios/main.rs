@@ -9,6 +9,8 @@ mod door;
 mod events;
 mod gate;
 mod happy;
+mod privacy;
 mod provider;
 mod stage;
+mod tenants;
 mod write_back;

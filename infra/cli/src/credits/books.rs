@@ -1,0 +1,157 @@
+//! Where the books are, and whose: in AWS, or in a running `leadgate local`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, Region};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use leadgate_aws::client::{configured, https_client};
+use leadgate_aws::credits::Credits;
+use leadgate_aws::records::Records;
+use leadgate_aws::usage::Usage;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::price::Tariff;
+use leadgate_lambda::clock::SystemClock;
+use leadgate_lambda::env::read_config;
+use leadgate_tests::world::Whereabouts;
+use serde_json::Value;
+
+use super::Failure;
+
+/// Where `leadgate local` is, unless it was told otherwise.
+const LOCAL: &str = "http://127.0.0.1:8787";
+/// It is on this machine.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the books are, and whose.
+#[derive(clap::Args)]
+pub(super) struct Place {
+    /// Whose credits, if the configuration has more than one tenant.
+    #[arg(long, global = true, value_name = "NAME")]
+    tenant: Option<String>,
+    /// In a running `leadgate local` [at http://127.0.0.1:8787], even if tables are named.
+    #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL)]
+    local: Option<String>,
+    /// In AWS: the configuration that is deployed.
+    #[arg(long, global = true, value_name = "FILE", env = "LEADGATE_CONFIG", default_value = "infra/leadgate.toml")]
+    config: PathBuf,
+    /// In AWS: the name of the table with the records.
+    #[arg(long, global = true, value_name = "TABLE", env = "LEADGATE_RECORDS_TABLE")]
+    records_table: Option<String>,
+    /// In AWS: the name of the table with the credits.
+    #[arg(long, global = true, value_name = "TABLE", env = "LEADGATE_CREDITS_TABLE")]
+    credits_table: Option<String>,
+}
+
+/// One tenant's books, and what is needed to read them.
+pub(super) struct Books {
+    pub(super) credits: Credits,
+    pub(super) records: Records,
+    pub(super) config: Arc<Config>,
+    pub(super) tenant: TenantId,
+    /// The present there.
+    pub(super) now: Timestamp,
+    /// For people.
+    pub(super) place: String,
+}
+
+impl Books {
+    /// Finds them. Nothing but the configuration is read yet.
+    pub(super) async fn find(place: &Place) -> Result<Self, Failure> {
+        let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        match (&place.local, named(&place.records_table), named(&place.credits_table)) {
+            (Some(url), ..) => Self::of_world(place, url).await,
+            (None, Some(records), Some(credits)) => Self::of_aws(place, &records, &credits).await,
+            (None, None, None) => Self::of_world(place, LOCAL).await,
+            (None, Some(_), None) => Err("found the records' table only, expected --credits-table as well".into()),
+            (None, None, Some(_)) => Err("found the credits' table only, expected --records-table as well".into()),
+        }
+    }
+
+    async fn of_aws(place: &Place, records: &str, credits: &str) -> Result<Self, Failure> {
+        let config = Arc::new(read_config(&place.config)?);
+        let sdk = configured(https_client()).load().await;
+        let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
+        let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
+        let credentials = provider.provide_credentials().await;
+        credentials.map_err(|error| format!("no AWS credentials were found, where the AWS CLI would look: {error}"))?;
+        let clock = Arc::new(SystemClock::new());
+        let (client, now) = (Client::new(&sdk), clock.now());
+        Ok(Self {
+            credits: Credits::new(client.clone(), credits, Arc::new(Usage::default()), clock),
+            records: Records::new(client, records, Arc::new(Usage::default())),
+            tenant: choose(&config, place.tenant.as_deref())?,
+            config,
+            now,
+            place: format!("AWS {region}, table {credits}"),
+        })
+    }
+
+    async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
+        let url = url.trim_end_matches('/');
+        let whereabouts: Whereabouts = ask(url, "world").await?;
+        let clock: Value = ask(url, "clock").await?;
+        let now = clock.get("now_ms").and_then(Value::as_i64).ok_or_else(|| format!("{url} has no clock"))?;
+        let sdk = configured(https_client())
+            .endpoint_url(&whereabouts.dynamodb)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
+            .load()
+            .await;
+        let (client, config) = (Client::new(&sdk), Arc::new(whereabouts.config()?));
+        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
+        Ok(Self {
+            credits: Credits::new(client.clone(), &whereabouts.credits_table, usage.clone(), clock),
+            records: Records::new(client, &whereabouts.records_table, usage),
+            tenant: choose(&config, place.tenant.as_deref())?,
+            config,
+            now: Timestamp::from_millisecond(now)?,
+            place: format!("the local world at {url}"),
+        })
+    }
+
+    pub(super) fn tenant(&self) -> &Tenant {
+        self.config.tenant(&self.tenant).unwrap_or_else(|| unreachable!("it was chosen from the configuration"))
+    }
+
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.tenant().time_zone
+    }
+
+    /// What looking a person up costs at this time.
+    pub(super) fn tariff(&self, at: Timestamp) -> Option<Tariff> {
+        self.config.person_tariff(self.tenant(), at)
+    }
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {
+    let nobody = |error| {
+        format!(
+            "no local world answers at {url} ({error}). Start one with `cargo run -- local`, or name the tables in AWS \
+             with --records-table and --credits-table"
+        )
+    };
+    let http = leadgate_connectors::http::client();
+    let answer = http.get(format!("{url}/simulators/{what}")).timeout(TIMEOUT).send().await;
+    let answer = answer.and_then(reqwest::Response::error_for_status).map_err(reqwest::Error::without_url);
+    let answer = answer.map_err(nobody)?;
+    Ok(answer.json().await.map_err(|error| nobody(error.without_url()))?)
+}
+
+fn choose(config: &Config, asked: Option<&str>) -> Result<TenantId, Failure> {
+    let names = || config.tenants.keys().map(TenantId::to_string).collect::<Vec<_>>().join(", ");
+    let mut all = config.tenants.keys();
+    match (asked, all.next(), all.next()) {
+        (Some(name), ..) => {
+            let found = config.tenants.keys().find(|tenant| tenant.as_str() == name).cloned();
+            found.ok_or_else(|| format!("found tenant {name:?}, expected one of: {}", names()).into())
+        }
+        (None, Some(only), None) => Ok(only.clone()),
+        (None, ..) => Err(format!("there are several tenants, expected --tenant with one of: {}", names()).into()),
+    }
+}

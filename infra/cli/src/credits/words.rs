@@ -1,0 +1,164 @@
+//! Amounts, times and names as people say them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ledger::{Evidence, LineResult};
+use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
+use leadgate_enrichment::request::Source;
+use leadgate_enrichment::wallet::WalletKind;
+
+/// A wallet that expires later than this never does, to people.
+const NEVER_SECOND: i64 = 200_000_000_000;
+
+/// An instant, to the second, where the tenant is.
+pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// An instant that usually is a midnight: only the day, where it is one.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    if at.as_second() > NEVER_SECOND {
+        return "never".to_owned();
+    }
+    let local = at.to_zoned(zone.clone());
+    let midnight = local.time() == jiff::civil::Time::midnight();
+    local.strftime(if midnight { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
+/// The day that an instant is on.
+pub(super) fn day(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
+}
+
+/// The first instant of a day.
+pub(super) fn first_instant(day: Date, zone: &TimeZone) -> Timestamp {
+    day.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+}
+
+/// `3 credits`, `1 export credit`.
+pub(super) fn amount(amount: Milli, bucket: &Bucket) -> String {
+    let noun = if amount.get().abs() == 1000 { "credit" } else { "credits" };
+    match bucket.as_str() {
+        "credits" => format!("{amount} {noun}"),
+        kind => format!("{amount} {kind} {noun}"),
+    }
+}
+
+/// `3 email credits and 1 export credit`; what is zero is not said.
+pub(super) fn amounts(amounts: &Amounts) -> String {
+    let some = amounts.iter().filter(|(_, each)| *each != Milli::ZERO);
+    let said: Vec<String> = some.map(|(bucket, each)| amount(each, bucket)).collect();
+    match said.len() {
+        0 => "no credits".to_owned(),
+        _ => listed(&said),
+    }
+}
+
+/// The same with a sign: `+3 credits`.
+pub(super) fn signed(amounts: &Amounts) -> String {
+    let some = amounts.iter().filter(|(_, each)| *each != Milli::ZERO);
+    let sign = |each: Milli| if each > Milli::ZERO { "+" } else { "" };
+    let said: Vec<String> = some.map(|(bucket, each)| format!("{}{}", sign(each), amount(each, bucket))).collect();
+    if said.is_empty() { "0".to_owned() } else { said.join(", ") }
+}
+
+/// What is taken away, for signs and sums.
+pub(super) fn negative(amounts: &Amounts) -> Amounts {
+    Amounts::default().minus(amounts)
+}
+
+/// `a, b and c`.
+pub(super) fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `1 lead`, `7 leads`.
+pub(super) fn leads(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "lead" } else { "leads" })
+}
+
+/// Amounts in JSON: credits, by kind.
+pub(super) fn decimals(amounts: &Amounts) -> BTreeMap<String, f64> {
+    amounts.iter().map(|(bucket, each)| (bucket.to_string(), each.to_decimal())).collect()
+}
+
+pub(super) fn kind(kind: WalletKind) -> &'static str {
+    match kind {
+        WalletKind::Allowance => "allowance",
+        WalletKind::Trial => "trial",
+        WalletKind::Plan => "plan",
+        WalletKind::Pack => "pack",
+        WalletKind::Overage => "overage",
+    }
+}
+
+pub(super) fn source(source: Source) -> &'static str {
+    match source {
+        Source::NewLead => "a new contact",
+        Source::Change => "a changed contact",
+    }
+}
+
+/// Why a lead waits: `it waits because …`.
+pub(super) fn deferral(reason: DeferReason) -> &'static str {
+    match reason {
+        DeferReason::Balance => "the wallets could not pay for it",
+        DeferReason::HeldByOthers => "the credits there were held for other leads",
+        DeferReason::Floor => "what was left is kept for new leads",
+        DeferReason::OwnerCap => "its owner in the CRM had reached their cap for the cycle",
+        DeferReason::SourceCap => "leads that come in this way had reached their cap for the cycle",
+        DeferReason::DayCap => "the day's cap was reached",
+        DeferReason::ProviderOutOfCredits => "the provider says that our credits with it are used up",
+        DeferReason::ProviderDenied => "the provider refuses our key or plan",
+    }
+}
+
+/// The same in a count: `5 for want of credits`.
+pub(super) fn deferred_for(reason: DeferReason) -> &'static str {
+    match reason {
+        DeferReason::Balance => "for want of credits",
+        DeferReason::HeldByOthers => "for credits that others hold",
+        DeferReason::Floor => "for credits above the floor for new leads",
+        DeferReason::OwnerCap => "for their owner's cap to lift",
+        DeferReason::SourceCap => "for their source's cap to lift",
+        DeferReason::DayCap => "for the day's cap to lift",
+        DeferReason::ProviderOutOfCredits => "for credits at the provider",
+        DeferReason::ProviderDenied => "for the provider to accept our key or plan",
+    }
+}
+
+pub(super) fn refusal(reason: RefuseReason) -> &'static str {
+    match reason {
+        RefuseReason::NoIdentity => "nothing in it tells who the person is",
+        RefuseReason::Gone => "the CRM doesn't have it any more",
+        RefuseReason::Erased => "the person asked to be forgotten",
+        RefuseReason::Invalid => "the provider calls the request invalid",
+        RefuseReason::TooManyHops => "it came round too often within an hour, as if in a loop",
+        RefuseReason::TooOld => "it waited for credits for longer than it is worth",
+    }
+}
+
+pub(super) fn failure(reason: FailReason) -> &'static str {
+    match reason {
+        FailReason::OutcomeUnknown => "its purchases ended in unknown outcomes as often as policy allows",
+        FailReason::WriteRejected => "the CRM refuses the values",
+    }
+}
+
+/// How we know what it cost. One line of a purchase may be assumed while the others are inferred.
+pub(super) fn evidence(evidence: Evidence, result: LineResult) -> &'static str {
+    match (evidence, result) {
+        (Evidence::Reported, _) => "as the provider reported",
+        (Evidence::Inferred, _) => "inferred from what came back and the prices",
+        (Evidence::Assumed, LineResult::Unknown) => "assumed to be the most it can cost",
+        (Evidence::Assumed, _) => "inferred from what came back and the prices, since the call was only partly answered",
+    }
+}

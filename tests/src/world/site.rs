@@ -1,0 +1,109 @@
+//! Where worlds stand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::StartError;
+use super::clock::Patience;
+use super::servers::Servers;
+use crate::template::{Created, FunctionDef, Template};
+
+/// Tables and queues, as the template says, on servers. One world at a time stands there: when it has ended, its
+/// queues are empty, and the next has a tenant of another name, to whom what is in the tables means nothing.
+pub struct Site {
+    pub(super) servers: Arc<Servers>,
+    pub(super) http: reqwest::Client,
+    pub(super) names: Names,
+    pub(super) worker_timeout: Duration,
+    pub(super) schedule: Schedule,
+    /// How many worlds have stood here.
+    pub(super) worlds: u64,
+}
+
+/// When the release runs, and how long it may.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    pub(super) every: Duration,
+    pub(super) timeout: Duration,
+}
+
+/// What the template calls the worker's tables and queues, as they are called here.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) records: String,
+    pub(super) credits: String,
+    pub(super) queue_url: String,
+    pub(super) dead_letter_queue_url: String,
+}
+
+/// In a hurry, a call that failed is made again after at most this: how long to wait is the SDK's business, and it
+/// waits by the machine's clock.
+const HURRIED_BACKOFF: Duration = Duration::from_millis(1);
+
+impl Site {
+    /// New tables and queues on these servers.
+    pub async fn new(servers: Arc<Servers>) -> Result<Self, StartError> {
+        let template = Template::load()?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(servers.http.clone()));
+        let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(servers.http.clone()));
+        let created = template.create(&dynamodb, &sqs, &prefix()).await?;
+        let worker = function(&template, "enrichment-worker")?;
+        let release = function(&template, "deferral-release")?;
+        let every = release.schedule().ok_or("deferral-release has no schedule")?;
+        Ok(Self {
+            names: Names::of(&created, worker)?,
+            worker_timeout: worker.timeout,
+            schedule: Schedule { every, timeout: release.timeout },
+            http: leadgate_connectors::http::client(),
+            servers,
+            worlds: 0,
+        })
+    }
+
+    pub(super) fn dynamodb(&self, http: SharedHttpClient, patience: Patience) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&paced(self.servers.dynamodb_config(http), patience))
+    }
+
+    pub(super) fn sqs(&self, http: SharedHttpClient, patience: Patience) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&paced(self.servers.sqs_config(http), patience))
+    }
+}
+
+pub(super) fn paced(config: SdkConfig, patience: Patience) -> SdkConfig {
+    match config.retry_config().cloned() {
+        Some(retries) if patience == Patience::None => {
+            config.into_builder().retry_config(retries.with_initial_backoff(HURRIED_BACKOFF)).build()
+        }
+        _ => config,
+    }
+}
+
+/// A name of its own for each site, also on servers that are there for longer than this process.
+#[expect(clippy::disallowed_methods, reason = "servers may outlive us: only the machine's clock goes on")]
+fn prefix() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("local-{}-{}-", std::process::id(), now.as_nanos())
+}
+
+fn function<'a>(template: &'a Template, folder: &str) -> Result<&'a FunctionDef, String> {
+    template.function(folder).ok_or_else(|| format!("the template has no function {folder}"))
+}
+
+impl Names {
+    fn of(created: &Created, worker: &FunctionDef) -> Result<Self, String> {
+        let environment = created.environment(worker);
+        let variable = |name: &str| {
+            environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
+        };
+        let dead_letters = created.queue_urls.get("EnrichmentDeadLetterQueue");
+        Ok(Self {
+            records: variable("LEADGATE_RECORDS_TABLE")?,
+            credits: variable("LEADGATE_CREDITS_TABLE")?,
+            queue_url: variable("LEADGATE_QUEUE_URL")?,
+            dead_letter_queue_url: dead_letters.cloned().ok_or("the template has no dead-letter queue")?,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! Starting a world: everything in it is made here, and wired as it is in AWS.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use crm_webhook::CrmWebhook;
+use deferral_release::DeferralRelease;
+use enrichment_worker::EnrichmentWorker;
+use leadgate_aws::credits::Credits;
+use leadgate_aws::events::Events;
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::Records;
+use leadgate_aws::secrets::Secrets;
+use leadgate_aws::usage::Usage;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::Config;
+use leadgate_enrichment::ids::IdError;
+use leadgate_lambda::connections::Connections;
+use tokio::net::TcpListener;
+
+use super::clock::{Patience, WorldClock};
+use super::pump::Pump;
+use super::servers::Servers;
+use super::settings::{Settings, webhook_url};
+use super::site::{Site, paced};
+use super::web::{self, Whereabouts};
+use super::wire::{Caller, Wire};
+use super::{Served, StartError, World};
+use crate::simulators::apollo::Apollo;
+use crate::simulators::eventbridge::{self, EventBridge};
+use crate::simulators::hubspot::HubSpot;
+use crate::simulators::{self, Simulators};
+
+impl World {
+    /// Starts everything. Nothing happens in it by itself: events are delivered and the queue is worked off when
+    /// whoever holds the world says so.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_at(Site::new(Arc::new(Servers::start().await?)).await?, settings).await
+    }
+
+    /// Starts everything else where others have stood before.
+    pub async fn start_at(mut site: Site, settings: Settings) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port))).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let config = settings.config_for(&url)?;
+        let config = Arc::new(if site.worlds == 0 { config } else { renamed(config, site.worlds, &url)? });
+        site.worlds += 1;
+        let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
+        let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));
+        let parts = Parts {
+            wire: Arc::default(),
+            usage: Arc::default(),
+            hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
+            apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
+            bus: Arc::default(),
+            connections: Connections::new(secrets.clone(), site.http.clone()),
+            whereabouts: Whereabouts {
+                dynamodb: site.servers.dynamodb.clone(),
+                records_table: site.names.records.clone(),
+                credits_table: site.names.credits.clone(),
+                config: settings.config.clone(),
+                credits_per_cycle: settings.credits_per_cycle,
+            },
+            patience: settings.patience,
+            secrets,
+            clock,
+            config,
+            site,
+            url,
+        };
+        parts.wire.tap(&parts.hubspot, &parts.apollo);
+        let world = parts.assemble(listener);
+        world.subscribe();
+        Ok(world)
+    }
+}
+
+/// The same tenants by other names, so that they don't meet those of an earlier world.
+fn renamed(mut config: Config, number: u64, url: &str) -> Result<Config, IdError> {
+    for mut tenant in std::mem::take(&mut config.tenants).into_values() {
+        tenant.id = format!("{}-{number}", tenant.id).parse()?;
+        tenant.crm.public_url = webhook_url(url, &tenant.id);
+        config.tenants.insert(tenant.id.clone(), tenant);
+    }
+    Ok(config)
+}
+
+/// What functions are made of.
+struct Parts {
+    site: Site,
+    url: String,
+    whereabouts: Whereabouts,
+    patience: Patience,
+    clock: Arc<WorldClock>,
+    config: Arc<Config>,
+    secrets: Arc<Secrets>,
+    connections: Connections,
+    wire: Arc<Wire>,
+    usage: Arc<Usage>,
+    hubspot: Arc<HubSpot>,
+    apollo: Arc<Apollo>,
+    bus: Arc<EventBridge>,
+}
+
+/// The tables and the queue, as one of those who use them sees them.
+struct Stores {
+    records: Records,
+    credits: Credits,
+    queue: Queue,
+}
+
+impl Parts {
+    fn http(&self, caller: Caller) -> SharedHttpClient {
+        self.wire.sdk_client(caller, &self.site.servers.http)
+    }
+
+    /// Each function has clients of its own, as in AWS.
+    fn stores(&self, caller: Caller) -> Stores {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let (names, http) = (&self.site.names, self.http(caller));
+        let dynamodb = self.site.dynamodb(http.clone(), self.patience);
+        let sqs = self.site.sqs(http, self.patience);
+        Stores {
+            records: Records::new(dynamodb.clone(), &names.records, self.usage.clone()),
+            credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
+            queue: Queue::new(sqs, &names.queue_url, clock),
+        }
+    }
+
+    fn webhook(&self) -> CrmWebhook {
+        let Stores { records, queue, .. } = self.stores(Caller::Webhook);
+        let (config, secrets) = (self.config.clone(), self.secrets.clone());
+        CrmWebhook { config, records, queue, secrets, clock: self.clock.clone() }
+    }
+
+    fn worker(&self) -> EnrichmentWorker {
+        let Stores { records, credits, queue } = self.stores(Caller::Worker);
+        let (config, connections) = (self.config.clone(), self.connections.clone());
+        EnrichmentWorker { config, records, credits, queue, connections, clock: self.clock.clone() }
+    }
+
+    fn release(&self) -> DeferralRelease {
+        let Stores { records, credits, queue } = self.stores(Caller::Release);
+        let (config, connections) = (self.config.clone(), self.connections.clone());
+        let endpoint = format!("{}/simulators/eventbridge", self.url);
+        let events = self.site.servers.config_at(self.http(Caller::Release), &endpoint);
+        let events = Events::new(aws_sdk_eventbridge::Client::new(&paced(events, self.patience)), "default");
+        DeferralRelease { config, records, credits, queue, connections, events, clock: self.clock.clone() }
+    }
+
+    fn assemble(self, listener: TcpListener) -> World {
+        let Stores { records, credits, queue } = self.stores(Caller::Observer);
+        let (webhook, worker) = (Arc::new(self.webhook()), Arc::new(self.worker()));
+        let release = Arc::new(self.release());
+        let polling = self.site.sqs(self.http(Caller::EventSource), self.patience);
+        let pump = Arc::new(Pump::new(
+            polling.clone(),
+            self.site.names.queue_url.clone(),
+            worker.clone(),
+            self.wire.clone(),
+            self.clock.clone(),
+            self.site.worker_timeout,
+        ));
+        let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
+        let routes = web::router(webhook.clone(), self.wire.clone())
+            .merge(simulators::router(simulators))
+            .merge(eventbridge::router(self.bus.clone()))
+            .merge(web::clock_router(self.clock.clone(), pump.clone()))
+            .merge(web::whereabouts_router(self.whereabouts));
+        let web = tokio::spawn(async move {
+            // It ends with the world.
+            let _ = axum::serve(listener, routes).await;
+        });
+        World {
+            clock: self.clock,
+            config: self.config,
+            hubspot: self.hubspot,
+            apollo: self.apollo,
+            bus: self.bus,
+            records,
+            credits,
+            queue,
+            usage: self.usage,
+            wire: self.wire,
+            webhook,
+            worker,
+            release,
+            pump,
+            url: self.url,
+            servers: self.site.servers.clone(),
+            site: self.site,
+            sqs: polling,
+            _web: Served(web),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Nothing secret or personal is logged, whatever goes wrong.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
+use leadgate_tests::world::{Break, SIGNING_SECRET, World};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::stage::world_with;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no writer panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Everything that our own code logs on this thread, at the finest level.
+fn listen() -> (Lines, DefaultGuard) {
+    let lines = Lines::default();
+    let ours = ["crm_webhook", "enrichment_worker", "deferral_release", "leadgate_aws", "leadgate_connectors"];
+    let level = tracing::Level::TRACE;
+    let targets = tracing_subscriber::filter::Targets::new().with_targets(ours.map(|name| (name, level)));
+    let layer = tracing_subscriber::fmt::layer().json().with_writer(lines.clone());
+    use tracing_subscriber::layer::SubscriberExt;
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer).with(targets));
+    (lines, guard)
+}
+
+/// One lead, and one thing that goes wrong with it.
+async fn trouble(what: usize) -> World {
+    let world = world_with(|settings| settings.credits_per_cycle = Some(2)).await;
+    world.hubspot.create_contact([
+        ("email", "canary.bird@secret-company.example"),
+        ("firstname", "Canary"),
+        ("lastname", "Bird"),
+        ("company", "Secret Company"),
+    ]);
+    let body =
+        || r#"{"status":"error","message":"canary.bird@secret-company.example is bad","category":"VALIDATION_ERROR"}"#;
+    match what {
+        0 => {}
+        1 => world.apollo.faults().add(FaultRule::next(Fault::DropAfterWork).times(3)),
+        2 => world.apollo.faults().add(FaultRule::next(Fault::Status(422, body().into())).times(3)),
+        3 => world.apollo.faults().add(FaultRule::next(Fault::Status(401, body().into()))),
+        4 => world.hubspot.faults().add(FaultRule::on("batch/update", Fault::Status(400, body().into())).times(9)),
+        5 => world.hubspot.faults().add(FaultRule::on("batch/read", Fault::Status(403, body().into())).times(2)),
+        6 => world.hubspot.faults().add(FaultRule::on("contacts", Fault::Status(400, body().into())).times(9)),
+        _ => world.wire.break_by(|call| (call.index % 3 == 2).then(Break::throttled)),
+    }
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    world.wire.mend();
+    let url = world.webhook_url();
+    let http = leadgate_connectors::http::client();
+    let bad = http.post(url).body("canary.bird@secret-company.example").header("X-HubSpot-Signature-v3", "x");
+    bad.send().await.expect("an answer");
+    world
+}
+
+#[tokio::test]
+async fn no_log_line_holds_a_person_or_a_secret() {
+    let (lines, _listening) = listen();
+    for what in 0..8 {
+        let world = trouble(what).await;
+        // What was bought is as personal as what was known.
+        let contact = world.hubspot.contacts().into_iter().next().expect("the contact");
+        let title = contact.value("jobtitle").unwrap_or("jobtitle-not-bought").to_owned();
+        let said = String::from_utf8(lines.0.lock().expect("no writer panics").clone()).expect("text");
+        let secrets = [SIGNING_SECRET, "simulated-access-token", "simulated-api-key", "an-old-signing-secret"];
+        let persons = ["canary", "Canary", "Bird", "secret-company", "Secret Company", title.as_str()];
+        for word in persons.into_iter().chain(secrets) {
+            let line = said.lines().find(|line| line.contains(word));
+            assert_eq!(line, None, "{word:?} was logged, in trouble {what}");
+        }
+    }
+    let said = lines.0.lock().expect("no writer panics").len();
+    assert!(said > 2000, "the functions did log: {said} bytes");
+}
