@@ -6,6 +6,7 @@ use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRul
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::patch::Fingerprint;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const URL: &str = "https://hooks.example.com/hubspot";
@@ -180,4 +181,41 @@ fn a_delivery_holds_so_many_and_no_more() {
     let body = |count: usize| format!("[{}]", vec![r#"{"subscriptionType":"x"}"#; count].join(","));
     assert_eq!(read(body(EVENTS_MAX).as_bytes()).map(|events| events.len()), Ok(EVENTS_MAX));
     assert_eq!(read(body(EVENTS_MAX + 1).as_bytes()), Err(BodyError::TooMany { found: EVENTS_MAX + 1 }));
+}
+
+/// JSON of any shape, with the names that matter more often than not.
+fn any_json() -> impl Strategy<Value = Value> {
+    let names = ["subscriptionType", "eventType", "objectId", "portalId", "occurredAt", "eventId", "propertyName"];
+    let texts =
+        ["contact.creation", "contact.propertyChange", "contact.privacyDeletion", "object.creation", "0-1", "x"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        proptest::sample::select(texts.to_vec()).prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 60, 8, move |inner| {
+        let key = prop_oneof![proptest::sample::select(names.to_vec()).prop_map(str::to_owned), ".{0,8}"];
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            proptest::collection::btree_map(key, inner, 0..8).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_body_panics_and_no_error_repeats_it(body in any_json()) {
+        let text = body.to_string();
+        if let Err(error) = read(text.as_bytes()) {
+            prop_assert!(error.to_string().len() < 200, "{}", error);
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read(&bytes);
+    }
 }
