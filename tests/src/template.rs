@@ -96,7 +96,7 @@ pub struct FunctionDef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Setting {
-    /// As it stands.
+    /// As it stands, or as the parameter says that stands for it.
     Literal(String),
     /// Whatever names this resource: a table's name, a queue's URL.
     Of {

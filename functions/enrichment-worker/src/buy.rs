@@ -32,7 +32,7 @@ const HOLD_ATTEMPTS_MAX: u32 = 5;
 impl Unit<'_> {
     /// Buys for as many of `wanted` as the credits allow, and gives the records that the CRM is to be told about.
     pub(crate) async fn buy(&mut self, wanted: Vec<Wanted>) -> Vec<Record> {
-        let Some(tariff) = self.tariff().filter(|_| !wanted.is_empty()) else { return Vec::new() };
+        let Some(tariff) = self.tariff.clone().filter(|_| !wanted.is_empty()) else { return Vec::new() };
         let Some((hold, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
         let people: Vec<_> = wanted.iter().map(|wanted| wanted.identity.clone()).collect();
         let call = self.call(&people).await;
@@ -58,7 +58,7 @@ impl Unit<'_> {
             if wanted.is_empty() {
                 return None;
             }
-            let (hold, keep, limits) = self.plan_hold(&wanted, &funds, tariff)?;
+            let Some((hold, keep, limits)) = self.plan_hold(&wanted, &funds, tariff) else { continue };
             match self.worker.credits.hold(&self.tenant.id, &hold, &keep, &limits).await {
                 Ok(Holding::Held) => return Some((hold, wanted)),
                 Ok(Holding::Short) => {}

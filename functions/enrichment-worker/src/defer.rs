@@ -35,10 +35,12 @@ impl Unit<'_> {
     /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
     /// they come from, so caps are not looked at.
     pub(crate) async fn affordable(&self, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
-        let Some(tariff) = self.tariff().filter(|_| !due.is_empty()) else { return Ok((due, Vec::new())) };
+        if due.is_empty() {
+            return Ok((due, Vec::new()));
+        }
         let now = self.now();
         let wallets = spendable(&self.worker.credits, self.tenant, Action::Match, now).await?;
-        let (worst, balances) = (tariff.worst(), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
+        let (worst, balances) = (self.worst(), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
         let wishes: Vec<Wish<'_>> =
             due.iter().map(|due| Wish { worst: &worst, source: due.request.source, caps: &[] }).collect();
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
@@ -71,7 +73,7 @@ impl Unit<'_> {
     pub(crate) async fn park(&mut self, waiting: Vec<Waiting>) {
         let now = self.now();
         let next_grant = self.tenant.plan.grants.cycle_at(now).closes;
-        let worst = self.tariff().map(|tariff| tariff.worst()).unwrap_or_default();
+        let worst = self.worst();
         let mut outcomes = Vec::with_capacity(waiting.len());
         let mut steps = Vec::with_capacity(waiting.len());
         for Waiting { record, request, reason, not_before } in waiting {

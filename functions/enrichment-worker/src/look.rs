@@ -126,7 +126,7 @@ impl Unit<'_> {
     pub(crate) async fn claim(&mut self, mut due: Vec<Due>) -> Vec<Record> {
         due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
         let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-        if self.tariff().is_none() {
+        if self.tariff.is_none() {
             let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
             self.give_back_after(&keys, &error);
             return Vec::new();

@@ -9,7 +9,6 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::{Identity, Properties, value_of};
-use leadgate_enrichment::price::Tariff;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
@@ -28,17 +27,12 @@ pub(crate) struct Wanted {
 }
 
 impl Unit<'_> {
-    /// The prices that apply now.
-    pub(crate) fn tariff(&self) -> Option<Tariff> {
-        self.worker.config.person_tariff(self.tenant, self.now())
-    }
-
     /// Reads the claimed records in the CRM, once for all, and closes those that nothing needs to be bought for.
     pub(crate) async fn price(&mut self, claimed: Vec<Record>) -> Vec<Wanted> {
         if claimed.is_empty() {
             return Vec::new();
         }
-        let worst = self.tariff().map(|tariff| tariff.worst()).unwrap_or_default();
+        let worst = self.worst();
         let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
             Ok(read) => read,
             Err(error) => {

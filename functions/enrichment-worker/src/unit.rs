@@ -8,8 +8,10 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::Outcome;
+use leadgate_enrichment::price::Tariff;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::retry::Retry;
@@ -24,6 +26,8 @@ pub(crate) struct Unit<'a> {
     pub(crate) invocation: &'a Invocation,
     /// What this unit buys, it buys under this id.
     pub(crate) purchase: PurchaseId,
+    /// And at these prices, even if others come into force while it is at it.
+    pub(crate) tariff: Option<Tariff>,
     outcomes: BTreeMap<RecordKey, Outcome>,
 }
 
@@ -34,8 +38,10 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
 
 impl<'a> Unit<'a> {
     pub(crate) fn new(worker: &'a EnrichmentWorker, tenant: &'a Tenant, invocation: &'a Invocation) -> Self {
-        let purchase = PurchaseId::derive(&tenant.id, &invocation.id, worker.clock.now());
-        Self { worker, tenant, invocation, purchase, outcomes: BTreeMap::new() }
+        let now = worker.clock.now();
+        let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
+        let tariff = worker.config.person_tariff(tenant, now);
+        Self { worker, tenant, invocation, purchase, tariff, outcomes: BTreeMap::new() }
     }
 
     /// Works on the requests. Each ends in an outcome, whatever happens to the others.
@@ -53,6 +59,11 @@ impl<'a> Unit<'a> {
             self.give_back(&key, "left over", TROUBLE_PAUSE);
         }
         self.outcomes
+    }
+
+    /// The most that one record can cost.
+    pub(crate) fn worst(&self) -> Amounts {
+        self.tariff.as_ref().map(Tariff::worst).unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -186,7 +186,7 @@ impl Demo {
         };
         let ledger = world.apollo.ledger();
         report.provider = Provider {
-            calls: ledger.received,
+            calls: ledger.calls_to("api/v1/people/match") + ledger.calls_to("api/v1/people/bulk_match"),
             records_charged: ledger.records_charged,
             credits_charged: leadgate_enrichment::credits::Milli::new(ledger.credits_charged).to_decimal(),
             throttled: ledger.throttled,

@@ -56,7 +56,7 @@ pub struct Credits {
 /// The provider's books.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Provider {
-    /// Requests it received.
+    /// Look-ups it carried out, each for up to ten people.
     pub calls: u64,
     /// People it charged for.
     pub records_charged: u64,

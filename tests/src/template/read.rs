@@ -270,6 +270,7 @@ fn function(
     let properties: FunctionProperties = shaped(logical_id, properties)?;
     let mut environment = globals.clone();
     environment.extend(properties.environment.map(|own| own.variables).unwrap_or_default());
+    environment.values_mut().for_each(|setting| fill_in_parameter(document, setting));
     let role = owner_of_arn(logical_id, &properties.role)?;
     let triggers = properties.events.into_values().map(|event| trigger(document, logical_id, event));
     Ok(FunctionDef {
@@ -281,6 +282,15 @@ fn function(
         role,
         triggers: triggers.collect::<Result<_, _>>()?,
     })
+}
+
+/// A parameter has its default here.
+fn fill_in_parameter(document: &Value, setting: &mut Setting) {
+    if let Setting::Of { resource } = setting
+        && let Some(default) = document["Parameters"][resource.as_str()]["Default"].as_str()
+    {
+        *setting = Setting::Literal(default.to_owned());
+    }
 }
 
 fn trigger(document: &Value, logical_id: &str, event: Event) -> Result<Trigger, TemplateError> {

@@ -67,7 +67,7 @@ async fn a_storm_of_changes_to_fresh_leads_makes_no_provider_call_and_queues_not
     let leads = queued_leads(&world, 50).await;
     world.settle_down(4).await;
     world.hubspot.deliver().await;
-    let (calls, written) = (world.apollo.ledger().received, world.usage.write_units());
+    let (calls, written) = (world.apollo.ledger().people_asked, world.usage.write_units());
     for round in 0..200 {
         for lead in &leads {
             world.hubspot.edit(lead, "company", &format!("Company {round}"));
@@ -77,7 +77,7 @@ async fn a_storm_of_changes_to_fresh_leads_makes_no_provider_call_and_queues_not
     assert_eq!((report.events, report.rejected.len()), (10_000, 0));
     assert_eq!(world.waiting().await, 0, "the door drops them all");
     world.settle_down(4).await;
-    assert_eq!(world.apollo.ledger().received, calls);
+    assert_eq!(world.apollo.ledger().people_asked, calls);
     assert_eq!(world.usage.write_units(), written, "nothing was written either");
 }
 
@@ -129,13 +129,13 @@ async fn a_miss_is_remembered_until_the_record_tells_who_it_is() {
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Unmatched]);
-    let calls = world.apollo.ledger().received;
+    let calls = world.apollo.ledger().people_asked;
 
     world.hubspot.edit(&lead, "website", "https://elsewhere.example");
     world.hubspot.edit(&lead, "website", "");
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    assert_eq!(world.apollo.ledger().received, calls, "it is the same unknown person");
+    assert_eq!(world.apollo.ledger().people_asked, calls, "it is the same unknown person");
 
     world.hubspot.edit(&lead, "email", "ada.lovelace@engine.example");
     world.hubspot.deliver().await;
@@ -152,7 +152,7 @@ async fn a_lead_without_an_identity_is_refused_for_nothing_and_taken_up_when_it_
     world.settle_down(1).await;
     let record = world.record(&lead).await.expect("a record");
     assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::NoIdentity)));
-    assert_eq!(world.apollo.ledger().received, 0);
+    assert_eq!(world.apollo.ledger().people_asked, 0);
 
     world.hubspot.edit(&lead, "email", "ada.lovelace@engine.example");
     world.hubspot.deliver().await;
@@ -189,7 +189,7 @@ async fn the_crms_own_last_enriched_field_counts() {
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Written]);
-    assert_eq!((world.apollo.ledger().received, at_rest(&world).await.spent), (0, 0));
+    assert_eq!((world.apollo.ledger().people_asked, at_rest(&world).await.spent), (0, 0));
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn a_lead_with_nothing_to_fill_is_not_bought() {
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     assert_eq!(states(&world, &[lead]).await, [State::Written]);
-    assert_eq!(world.apollo.ledger().received, 0);
+    assert_eq!(world.apollo.ledger().people_asked, 0);
 }
 
 #[tokio::test]

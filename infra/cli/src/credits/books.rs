@@ -130,17 +130,22 @@ impl Books {
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {
-    let nobody = |error| {
+    let nobody = |error: reqwest::Error| {
+        let why = match &error {
+            error if error.is_connect() => "nothing listens there",
+            error if error.is_timeout() => "there was no answer in time",
+            error if error.is_builder() => "that is no address",
+            _ => "something else answers there",
+        };
         format!(
-            "no local world answers at {url} ({error}). Start one with `cargo run -- local`, or name the tables in AWS \
-             with --records-table and --credits-table"
+            "no local world at {url}: {why}. Start one with `cargo run -- local`, or name the tables in AWS with \
+             --records-table and --credits-table"
         )
     };
     let http = leadgate_connectors::http::client();
     let answer = http.get(format!("{url}/simulators/{what}")).timeout(TIMEOUT).send().await;
-    let answer = answer.and_then(reqwest::Response::error_for_status).map_err(reqwest::Error::without_url);
-    let answer = answer.map_err(nobody)?;
-    Ok(answer.json().await.map_err(|error| nobody(error.without_url()))?)
+    let answer = answer.and_then(reqwest::Response::error_for_status).map_err(nobody)?;
+    Ok(answer.json().await.map_err(nobody)?)
 }
 
 fn choose(config: &Config, asked: Option<&str>) -> Result<TenantId, Failure> {

@@ -1,0 +1,177 @@
+//! `leadgate credits export`: the ledger as rows.
+
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, LineResult};
+use leadgate_enrichment::wallet::WalletId;
+use serde::Serialize;
+
+use super::Failure;
+use super::attribution::{Part, parts};
+use super::origin::without_reason;
+
+/// One part of one line of an entry. Rows with an amount add up to what all wallets hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Row {
+    /// In UTC.
+    time: String,
+    kind: &'static str,
+    wallet: String,
+    bucket: String,
+    /// Credits: what went in, or less than nothing for what went out. Absent where no balance was moved.
+    pub(super) amount: Option<f64>,
+    purchase: String,
+    record: String,
+    result: &'static str,
+    evidence: &'static str,
+    price_version: String,
+    reference: String,
+    reason: String,
+}
+
+const COLUMNS: [&str; 12] = [
+    "time",
+    "kind",
+    "wallet",
+    "bucket",
+    "amount",
+    "purchase",
+    "record",
+    "result",
+    "evidence",
+    "price_version",
+    "reference",
+    "reason",
+];
+
+pub(super) fn rows(entries: &[Entry]) -> Vec<Row> {
+    entries.iter().flat_map(rows_of).collect()
+}
+
+fn rows_of(entry: &Entry) -> Vec<Row> {
+    let row = |kind| Row { time: entry.at().to_string(), kind, ..Row::default() };
+    match entry {
+        Entry::Grant { wallet, amounts, reference, .. } => {
+            let (reference, reason) = reference.as_deref().map(without_reason).unwrap_or_default();
+            let (reference, reason) = (reference.to_owned(), reason.unwrap_or_default().to_owned());
+            by_bucket(&Row { reference, reason, ..row("grant") }, wallet, amounts)
+        }
+        Entry::Adjust { wallet, amounts, reference, reason, .. } => {
+            let (reference, reason) = (reference.clone(), reason.clone());
+            by_bucket(&Row { reference, reason, ..row("adjust") }, wallet, amounts)
+        }
+        Entry::Expire { wallet, amounts, .. } => {
+            by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts))
+        }
+        Entry::Drift { amounts, .. } => {
+            let drift = |(bucket, by): (&Bucket, Milli)| Row {
+                bucket: bucket.to_string(),
+                reason: format!("{by} more by the provider's count than by ours; moves no balance"),
+                ..row("drift")
+            };
+            amounts.iter().map(drift).collect()
+        }
+        Entry::Purchase { purchase, slices, evidence, price_version, lines, .. } => {
+            let row = Row {
+                purchase: purchase.to_string(),
+                evidence: word_of(*evidence),
+                price_version: price_version.clone(),
+                ..row("purchase")
+            };
+            let all = lines.iter().zip(parts(slices, lines));
+            all.flat_map(|(line, parts)| of_line(&row, line, &parts)).collect()
+        }
+    }
+}
+
+fn by_bucket(row: &Row, wallet: &WalletId, amounts: &Amounts) -> Vec<Row> {
+    let of = |(bucket, amount): (&Bucket, Milli)| Row {
+        wallet: wallet.0.clone(),
+        bucket: bucket.to_string(),
+        amount: Some(amount.to_decimal()),
+        ..row.clone()
+    };
+    amounts.iter().map(of).collect()
+}
+
+/// A line that cost nothing has a row, too: somebody was asked about.
+fn of_line(row: &Row, line: &EntryLine, parts: &[Part<'_>]) -> Vec<Row> {
+    let row = Row { record: line.record.to_string(), result: word_for(line.result), ..row.clone() };
+    if parts.is_empty() {
+        return vec![Row { amount: Some(0.0), ..row }];
+    }
+    let of = |part: &Part<'_>| Row {
+        wallet: part.wallet.map(|wallet| wallet.0.clone()).unwrap_or_default(),
+        bucket: part.bucket.to_string(),
+        amount: Some((Milli::ZERO - part.amount).to_decimal()),
+        ..row.clone()
+    };
+    parts.iter().map(of).collect()
+}
+
+pub(super) fn word_for(result: LineResult) -> &'static str {
+    match result {
+        LineResult::Hit => "hit",
+        LineResult::Miss => "miss",
+        LineResult::Unknown => "unknown",
+    }
+}
+
+pub(super) fn word_of(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Reported => "reported",
+        Evidence::Inferred => "inferred",
+        Evidence::Assumed => "assumed",
+    }
+}
+
+/// As RFC 4180 has it, with a header.
+pub(super) fn csv(rows: &[Row]) -> Result<String, Failure> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
+    for row in rows {
+        let amount = row.amount.map(|amount| amount.to_string()).unwrap_or_default();
+        let text = |text: &str| harmless(text);
+        writer.write_record([
+            text(&row.time),
+            text(row.kind),
+            text(&row.wallet),
+            text(&row.bucket),
+            amount,
+            text(&row.purchase),
+            text(&row.record),
+            text(row.result),
+            text(row.evidence),
+            text(&row.price_version),
+            text(&row.reference),
+            text(&row.reason),
+        ])?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// A spreadsheet takes text that begins like this for a formula, and runs it. An apostrophe says that it is text.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(reason: &str, amount: f64) -> String {
+        let row = Row { kind: "adjust", amount: Some(amount), reason: reason.to_owned(), ..Row::default() };
+        let text = csv(&[row]).expect("a table");
+        text.lines().nth(1).expect("a row").to_owned()
+    }
+
+    #[test]
+    fn text_is_quoted_where_it_must_be_and_never_a_formula() {
+        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain");
+        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\"");
+        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2");
+        for formula in ["+1", "-1", "@SUM(A1)", "\tx"] {
+            assert!(one(formula, 1.0).ends_with(&format!("'{formula}")), "{formula:?} is a formula");
+        }
+        assert!(csv(&[]).expect("a header").ends_with("reference,reason\r\n"));
+    }
+}

@@ -1,0 +1,232 @@
+//! `leadgate credits show`: what there is, what waits for it, and how long it will last.
+
+mod text;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use leadgate_aws::records::Consistency;
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
+use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::outcome::DeferReason;
+use leadgate_enrichment::price::Action;
+use leadgate_enrichment::wallet::{Wallet, burn_order, due};
+use serde_json::{Map, Value, json};
+
+use super::books::Books;
+use super::words::{decimals, kind};
+use super::{Answer, Failure};
+
+/// More leads than this are not counted one by one.
+const WAITING_MAX: usize = 10_000;
+/// So many of them are read, to tell what they wait for.
+const READ_MAX: usize = 1_000;
+
+/// Where the credits of a tenant stand.
+pub(super) struct Standing {
+    tenant: String,
+    place: String,
+    zone: TimeZone,
+    now: Timestamp,
+    /// Open or due, in burn order.
+    pub(super) wallets: Vec<Open>,
+    /// Whose time is over, with something left that has not been entered as gone.
+    over: Vec<Wallet>,
+    pub(super) waiting: Waiting,
+    holds: Vec<Hold>,
+    pub(super) next: NextGrant,
+    pub(super) outlooks: Vec<Outlook>,
+}
+
+/// A wallet that may be spent from now.
+pub(super) struct Open {
+    pub(super) wallet: Wallet,
+    /// Whether it is there. If not, whoever first needs it opens it; looking doesn't.
+    pub(super) is_open: bool,
+}
+
+/// Parked leads.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub(super) leads: usize,
+    /// Whether there are more than were counted.
+    more: bool,
+    /// How many of those that were read wait for what.
+    reasons: Vec<(DeferReason, usize)>,
+    /// The most that all of them can cost.
+    pub(super) needs: Amounts,
+}
+
+/// The next credits that come by themselves.
+pub(super) struct NextGrant {
+    pub(super) at: Timestamp,
+    wallets: Vec<Wallet>,
+}
+
+/// How long one kind of credit lasts.
+pub(super) struct Outlook {
+    pub(super) bucket: Bucket,
+    pub(super) available: Milli,
+    pub(super) burn: Burn,
+    pub(super) forecast: Forecast,
+}
+
+impl Standing {
+    /// Reads it. Nothing is written, and no wallet is opened.
+    pub(super) async fn read(books: &Books) -> Result<Self, Failure> {
+        let (tenant, now) = (books.tenant(), books.now);
+        let there = books.credits.wallets(&tenant.id).await?;
+        let entries = books.credits.entries(&tenant.id).await?;
+        let waiting = waiting(books).await?;
+        let wallets = open_or_due(tenant, &there, now);
+        let next = next_grant(tenant, now);
+        let pays = |open: &&Open| open.wallet.only.is_none_or(|only| only == Action::Match);
+        let available: Amounts = wallets.iter().filter(pays).map(|open| &open.wallet.available).sum();
+        let least = books.tariff(now).map(|tariff| tariff.worst()).unwrap_or_default();
+        let outlook = |(bucket, available): (&Bucket, Milli)| {
+            let burn = Burn::of(&entries, bucket, least.get(bucket), DAYS_MAX, now);
+            let forecast = forecast(&burn, available - waiting.needs.get(bucket), now, next.at);
+            Outlook { bucket: bucket.clone(), available, burn, forecast }
+        };
+        let left_over = |wallet: &&Wallet| wallet.expires <= now && !wallet.available.is_zero();
+        Ok(Self {
+            tenant: tenant.id.to_string(),
+            place: books.place.clone(),
+            zone: tenant.time_zone.clone(),
+            now,
+            outlooks: available.iter().map(outlook).collect(),
+            over: there.iter().filter(left_over).cloned().collect(),
+            wallets,
+            waiting,
+            holds: books.credits.open_holds(&tenant.id).await?,
+            next,
+        })
+    }
+
+    /// Each figure over all wallets.
+    fn total(&self, of: fn(&Wallet) -> &Amounts) -> Amounts {
+        self.wallets.iter().map(|open| of(&open.wallet)).sum()
+    }
+}
+
+/// In burn order. Those that pay for one action only come where they would, if it were asked for.
+fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
+    let missing = due(tenant, now).into_iter().filter(|due| !there.iter().any(|wallet| wallet.wallet == due.wallet));
+    let missing: Vec<Wallet> = missing.collect();
+    let all: Vec<Wallet> = there.iter().chain(&missing).cloned().collect();
+    let any_action = all.iter().map(|wallet| Wallet { only: None, ..wallet.clone() }).collect();
+    let order = burn_order(any_action, Action::Match, now).into_iter();
+    let original = |sorted: Wallet| all.iter().find(|wallet| wallet.wallet == sorted.wallet).cloned();
+    order
+        .filter_map(original)
+        .map(|wallet| Open { is_open: !missing.iter().any(|due| due.wallet == wallet.wallet), wallet })
+        .collect()
+}
+
+async fn waiting(books: &Books) -> Result<Waiting, Failure> {
+    let keys = books.records.deferred(&books.tenant, WAITING_MAX + 1).await?;
+    let more = keys.len() > WAITING_MAX;
+    let read = &keys[..keys.len().min(READ_MAX)];
+    let records = books.records.read(read, Consistency::Eventual).await?;
+    let worst = books.tariff(books.now).map(|tariff| tariff.worst()).unwrap_or_default();
+    let mut waiting = Waiting { leads: keys.len().min(WAITING_MAX) - read.len(), more, ..Waiting::default() };
+    for _ in 0..waiting.leads {
+        waiting.needs += &worst;
+    }
+    for deferral in records.into_values().filter_map(|record| record.deferral) {
+        waiting.leads += 1;
+        waiting.needs += &deferral.worst;
+        match waiting.reasons.iter_mut().find(|(reason, _)| *reason == deferral.reason) {
+            Some((_, count)) => *count += 1,
+            None => waiting.reasons.push((deferral.reason, 1)),
+        }
+    }
+    waiting.reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Ok(waiting)
+}
+
+/// The plan's, or that of a pack which comes with each billing cycle, whichever is first.
+fn next_grant(tenant: &Tenant, now: Timestamp) -> NextGrant {
+    let plan = &tenant.plan;
+    let packs = (!plan.packs.is_empty()).then(|| plan.calendar.cycle_at(now).closes);
+    let at = packs.into_iter().fold(plan.grants.cycle_at(now).closes, Timestamp::min);
+    let today: Vec<Wallet> = due(tenant, now);
+    let mut wallets = due(tenant, at);
+    wallets.retain(|wallet| !today.iter().any(|due| due.wallet == wallet.wallet));
+    NextGrant { at, wallets }
+}
+
+impl Answer for Standing {
+    fn json(&self) -> Value {
+        let wallets = self.wallets.iter().map(|open| wallet_json(&open.wallet, open.is_open));
+        let reasons = self.waiting.reasons.iter();
+        let holds = self.holds.iter().map(|hold| {
+            let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
+            json!({ "purchase": hold.purchase, "since": hold.held_at, "leads": hold.lines.len(), "amounts": decimals(&worst) })
+        });
+        let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
+        json!({
+            "tenant": self.tenant,
+            "place": self.place,
+            "now": self.now,
+            "wallets": wallets.collect::<Vec<_>>(),
+            "available": decimals(&self.total(|wallet| &wallet.available)),
+            "held": decimals(&self.total(|wallet| &wallet.held)),
+            "over": self.over.iter().map(|wallet| wallet_json(wallet, true)).collect::<Vec<_>>(),
+            "waiting": {
+                "leads": self.waiting.leads,
+                "more": self.waiting.more,
+                "reasons": reasons.map(|(reason, count)| json!({ "reason": reason, "leads": count })).collect::<Vec<_>>(),
+                "needs": decimals(&self.waiting.needs),
+            },
+            "holds": holds.collect::<Vec<_>>(),
+            "next_grant": { "at": self.next.at, "amounts": decimals(&coming) },
+            "forecast": self.outlooks.iter().map(|outlook| outlook.json()).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self) -> String {
+        self.told()
+    }
+}
+
+fn wallet_json(wallet: &Wallet, is_open: bool) -> Value {
+    json!({
+        "wallet": wallet.wallet,
+        "kind": kind(wallet.kind),
+        "only": wallet.only,
+        "open": is_open,
+        "opens": wallet.opens,
+        "expires": wallet.expires,
+        "granted": decimals(&wallet.granted),
+        "available": decimals(&wallet.available),
+        "held": decimals(&wallet.held),
+        "spent": decimals(&wallet.spent),
+        "expired": decimals(&wallet.expired),
+    })
+}
+
+impl Outlook {
+    fn json(&self) -> Value {
+        let (word, run_out) = match &self.forecast {
+            Forecast::UsedUp => ("used-up", None),
+            Forecast::TooLittleHistory => ("too-little-history", None),
+            Forecast::NothingBurns => ("nothing-burns", None),
+            Forecast::RunsOut(run_out) => ("runs-out", Some(run_out)),
+            Forecast::Lasts(run_out) => ("lasts", Some(run_out)),
+        };
+        let mut json = Map::new();
+        json.insert("bucket".to_owned(), json!(self.bucket));
+        json.insert("forecast".to_owned(), json!(word));
+        json.insert("days".to_owned(), json!(self.burn.days()));
+        json.insert("per_day".to_owned(), json!(self.burn.per_day().to_decimal()));
+        if let Some(run_out) = run_out {
+            json.insert("at".to_owned(), json!(run_out.at));
+            json.insert("early".to_owned(), json!(run_out.early));
+            json.insert("late".to_owned(), json!(run_out.late));
+            json.insert("confidence_percent".to_owned(), json!(CONFIDENCE_PERCENT));
+        }
+        Value::Object(json)
+    }
+}

@@ -1,0 +1,153 @@
+//! The same, in words.
+
+use comfy_table::{CellAlignment, Table, presets};
+use jiff::Timestamp;
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
+use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::wallet::Wallet;
+
+use super::{Outlook, Standing};
+use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};
+
+/// The first column with a figure in it.
+const FIGURES_FROM: usize = 5;
+/// More open holds than this are only counted.
+const HOLDS_SHOWN: usize = 3;
+
+impl Standing {
+    pub(super) fn told(&self) -> String {
+        let mut facts = Table::new();
+        facts.load_style(presets::UTF8_FULL_CONDENSED);
+        facts.add_row(["what waits", &self.told_waiting()]);
+        facts.add_row(["open holds", &self.told_holds()]);
+        facts.add_row(["next grant", &self.told_next()]);
+        for outlook in &self.outlooks {
+            facts.add_row(["forecast", &format!("{}: {}", outlook.bucket, self.told_outlook(outlook))]);
+        }
+        for wallet in &self.over {
+            let left = amounts(&wallet.available);
+            facts.add_row(["over", &format!("{}: {left} unused; the next release enters it as expired", wallet.wallet.0)]);
+        }
+        format!(
+            "Credits of tenant {}, {}, {} ({}). They are burned from the top.\n{}\n{facts}",
+            self.tenant,
+            self.place,
+            time(self.now, &self.zone),
+            self.zone.iana_name().unwrap_or("local time"),
+            self.wallet_table(),
+        )
+    }
+
+    fn wallet_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED);
+        table.set_header([
+            "wallet", "kind", "opens", "expires", "what", "granted", "available", "held", "spent", "expired",
+        ]);
+        for open in &self.wallets {
+            let wallet = &open.wallet;
+            let kind = match wallet.only {
+                Some(only) => format!("{}, {} only", kind(wallet.kind), format!("{only:?}").to_lowercase()),
+                None => kind(wallet.kind).to_owned(),
+            };
+            let name = if open.is_open { wallet.wallet.0.clone() } else { format!("{} (due)", wallet.wallet.0) };
+            let life = [moment(wallet.opens, &self.zone), moment(wallet.expires, &self.zone)];
+            for (bucket, _) in wallet.granted.iter() {
+                let [opens, expires] = life.clone();
+                let figures = FIGURES.map(|of| of(wallet).get(bucket).to_string());
+                table.add_row([name.clone(), kind.clone(), opens, expires, bucket.to_string()].into_iter().chain(figures));
+            }
+        }
+        if self.wallets.len() > 1 {
+            let totals = FIGURES.map(|of| self.total(of));
+            for (bucket, _) in totals[0].iter() {
+                let head = ["all", "", "", "", bucket.as_str()].map(str::to_owned);
+                table.add_row(head.into_iter().chain(totals.iter().map(|sum| sum.get(bucket).to_string())));
+            }
+        }
+        for column in table.column_iter_mut().skip(FIGURES_FROM) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    fn told_waiting(&self) -> String {
+        let waiting = &self.waiting;
+        if waiting.leads == 0 {
+            return "no lead waits".to_owned();
+        }
+        let more = if waiting.more { "more than " } else { "" };
+        let read: usize = waiting.reasons.iter().map(|(_, count)| count).sum();
+        let first = if read < waiting.leads { format!("; of the first {read}") } else { String::new() };
+        let reasons = waiting.reasons.iter();
+        let reasons: Vec<String> = reasons.map(|(reason, count)| format!("{count} {}", deferred_for(*reason))).collect();
+        let needs = amounts(&waiting.needs);
+        format!("{more}{}{first}: {}; they take up to {needs}", leads(waiting.leads), listed(&reasons))
+    }
+
+    fn told_holds(&self) -> String {
+        if self.holds.is_empty() {
+            return "none".to_owned();
+        }
+        let one = |hold: &Hold| {
+            let worst = hold.lines.iter().map(|line| &line.worst).sum::<Amounts>();
+            let since = time(hold.held_at, &self.zone);
+            format!("{} for {} since {since}, purchase {}", amounts(&worst), leads(hold.lines.len()), hold.purchase)
+        };
+        let mut lines: Vec<String> = self.holds.iter().take(HOLDS_SHOWN).map(one).collect();
+        if self.holds.len() > HOLDS_SHOWN {
+            lines.push(format!("and {} more", self.holds.len() - HOLDS_SHOWN));
+        }
+        lines.join("\n")
+    }
+
+    fn told_next(&self) -> String {
+        let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
+        let names: Vec<String> = self.next.wallets.iter().map(|wallet| wallet.wallet.0.clone()).collect();
+        format!("{}: {} in {}", moment(self.next.at, &self.zone), amounts(&coming), listed(&names))
+    }
+
+    fn told_outlook(&self, outlook: &Outlook) -> String {
+        let next = moment(self.next.at, &self.zone);
+        let on = |at: Timestamp| day(at, &self.zone);
+        let days = outlook.burn.days();
+        let pace = format!("at the burn of the last {days} days ({})", a_day(outlook.burn.per_day(), &outlook.bucket));
+        match &outlook.forecast {
+            Forecast::UsedUp if outlook.available > Milli::ZERO => {
+                format!("what is left goes to the leads that wait; more comes on {next}")
+            }
+            Forecast::UsedUp => format!("used up; more comes on {next}"),
+            Forecast::TooLittleHistory => format!(
+                "too little history for a forecast: {days} whole days on which there were credits, {DAYS_MIN} are needed"
+            ),
+            Forecast::NothingBurns => format!("nothing was spent in the last {days} days"),
+            Forecast::RunsOut(end) => {
+                let (early, on_day) = (on(end.early), on(end.at));
+                let interval = match end.late {
+                    Some(late) => format!("between {early} and {}", on(late)),
+                    None => format!("on {early} or at any time after"),
+                };
+                format!("{pace} they run out on {on_day}, {CONFIDENCE_PERCENT} % surely {interval}")
+            }
+            Forecast::Lasts(end) if end.early < self.next.at => {
+                let early = on(end.early);
+                format!("{pace} they last until the next grant on {next}, but may run out from {early} on")
+            }
+            Forecast::Lasts(_) => format!("{pace} they last beyond the next grant on {next}"),
+        }
+    }
+}
+
+const FIGURES: [fn(&Wallet) -> &Amounts; 5] = [
+    |wallet| &wallet.granted,
+    |wallet| &wallet.available,
+    |wallet| &wallet.held,
+    |wallet| &wallet.spent,
+    |wallet| &wallet.expired,
+];
+
+/// A tenth of a credit is exact enough for a pace.
+fn a_day(per_day: Milli, bucket: &Bucket) -> String {
+    format!("{} a day", amount(Milli::new((per_day.get() + 50) / 100 * 100), bucket))
+}
