@@ -17,7 +17,7 @@ use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::settlement::{self, LineEnd};
+use leadgate_enrichment::settlement::{self, Asked, LineEnd};
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
@@ -36,7 +36,8 @@ impl Unit<'_> {
         let Some((hold, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
         let people: Vec<_> = wanted.iter().map(|wanted| wanted.identity.clone()).collect();
         let call = self.call(&people).await;
-        let (costs, evidence) = settlement::costs(&tariff, &people, &call.ends, call.reported);
+        let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::asked).collect();
+        let (costs, evidence) = settlement::costs(&tariff, &asked, &call.ends, call.reported);
         let Some(kept) = self.keep(&wanted, &call, &costs).await else {
             // What is not kept must not be settled as if it were: the hold stays open, and whoever takes over settles
             // it from what the records really say.
@@ -219,6 +220,10 @@ struct Funds {
 }
 
 impl Wanted {
+    fn asked(&self) -> Asked<'_> {
+        Asked { identity: &self.identity, repeated: self.record.was_bought_before() }
+    }
+
     fn source(&self) -> Source {
         self.record.source.unwrap_or(Source::Change)
     }

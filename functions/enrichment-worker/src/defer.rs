@@ -40,7 +40,7 @@ impl Unit<'_> {
         }
         let now = self.now();
         let wallets = spendable(&self.worker.credits, self.tenant, Action::Match, now).await?;
-        let (worst, balances) = (self.worst(), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
+        let (worst, balances) = (self.worst_of(false), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
         let wishes: Vec<Wish<'_>> =
             due.iter().map(|due| Wish { worst: &worst, source: due.request.source, caps: &[] }).collect();
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
@@ -73,12 +73,12 @@ impl Unit<'_> {
     pub(crate) async fn park(&mut self, waiting: Vec<Waiting>) {
         let now = self.now();
         let next_grant = self.tenant.plan.grants.cycle_at(now).closes;
-        let worst = self.worst();
         let mut outcomes = Vec::with_capacity(waiting.len());
         let mut steps = Vec::with_capacity(waiting.len());
         for Waiting { record, request, reason, not_before } in waiting {
             let until = if not_before > now { not_before } else { next_grant };
-            let deferral = Deferral { reason, since: now, not_before, until, worst: worst.clone() };
+            let worst = self.worst_of(record.was_bought_before());
+            let deferral = Deferral { reason, since: now, not_before, until, worst };
             outcomes.push((record.key.clone(), Outcome::Deferred { reason, until }));
             steps.push(record.deferred(&request, deferral));
         }

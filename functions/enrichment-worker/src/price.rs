@@ -32,7 +32,6 @@ impl Unit<'_> {
         if claimed.is_empty() {
             return Vec::new();
         }
-        let worst = self.worst();
         let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
             Ok(read) => read,
             Err(error) => {
@@ -48,7 +47,8 @@ impl Unit<'_> {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
-                    wanted.push(Wanted { record, identity, worst: worst.clone(), caps });
+                    let worst = self.worst_of(record.was_bought_before());
+                    wanted.push(Wanted { record, identity, worst, caps });
                 }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }

@@ -61,9 +61,9 @@ impl<'a> Unit<'a> {
         self.outcomes
     }
 
-    /// The most that one record can cost.
-    pub(crate) fn worst(&self) -> Amounts {
-        self.tariff.as_ref().map(Tariff::worst).unwrap_or_default()
+    /// The most that one record can cost; `repeated` says that it was bought for before.
+    pub(crate) fn worst_of(&self, repeated: bool) -> Amounts {
+        self.tariff.as_ref().map(|tariff| tariff.worst_of(repeated)).unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -252,9 +252,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_said() {
-        let of = |by_day: &[i64], available| {
-            forecast(&burn(&ledger(by_day)), Milli::credits(available), ago(0), ago(-48))
-        };
+        let of =
+            |by_day: &[i64], available| forecast(&burn(&ledger(by_day)), Milli::credits(available), ago(0), ago(-48));
         assert_eq!(of(&[1, 1], 50), Forecast::TooLittleHistory);
         assert_eq!(of(&[0, 0, 0], 50), Forecast::NothingBurns);
         assert_eq!(of(&[1, 1, 1], 0), Forecast::UsedUp);

@@ -55,6 +55,17 @@ pub enum ChargeOn {
     VerifiedNetNew,
 }
 
+/// What is charged for something that was bought for the same record before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeat {
+    /// The same again: providers' APIs do charge again, whatever their plans say.
+    #[default]
+    Charged,
+    /// Nothing.
+    Free,
+}
+
 /// One row of a price list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
@@ -70,6 +81,8 @@ pub struct Price {
     pub from: Timestamp,
     /// When it falls due.
     pub charge_on: ChargeOn,
+    /// For a record that it was bought for before.
+    pub repeat: Repeat,
     /// How much.
     pub cost: Amounts,
 }
@@ -128,12 +141,18 @@ impl Tariff {
 
     /// The most that one person can cost.
     pub fn worst(&self) -> Amounts {
-        self.rows.iter().map(|row| &row.cost).sum()
+        self.worst_of(false)
+    }
+
+    /// The most that one person can cost; `repeated` says that they were bought before.
+    pub fn worst_of(&self, repeated: bool) -> Amounts {
+        self.rows.iter().filter(|row| row.counts(repeated)).map(|row| &row.cost).sum()
     }
 
     /// What an answer costs: `None` for a person the provider doesn't know.
-    pub fn of(&self, asked: &Identity, profile: Option<&Profile>) -> Amounts {
-        self.rows.iter().filter(|row| row.is_due(asked, profile)).map(|row| &row.cost).sum()
+    pub fn of(&self, asked: &Identity, repeated: bool, profile: Option<&Profile>) -> Amounts {
+        let due = |row: &&Price| row.counts(repeated) && row.is_due(asked, profile);
+        self.rows.iter().filter(due).map(|row| &row.cost).sum()
     }
 
     /// What a provider's own figure for a whole call stands for: credits of the one kind that everything here is in.
@@ -149,6 +168,10 @@ impl Tariff {
 }
 
 impl Price {
+    fn counts(&self, repeated: bool) -> bool {
+        !repeated || self.repeat == Repeat::Charged
+    }
+
     fn is_due(&self, asked: &Identity, profile: Option<&Profile>) -> bool {
         let Some(profile) = profile else { return self.charge_on == ChargeOn::Lookup };
         match self.charge_on {
@@ -194,6 +217,7 @@ mod tests {
             field,
             from: Timestamp::from_second(from).expect("in range"),
             charge_on,
+            repeat: Repeat::Charged,
             cost: Amounts::one(Bucket::new(bucket), Milli::credits(1)),
         }
     }
@@ -229,13 +253,23 @@ mod tests {
         profile.set(ProfileField::EmailStatus, Some("verified"));
         let due = |charge_on, asked: &Identity, profile| {
             let tariff = tariff(&[row(PricedField::Person, 0, charge_on, "credits")], 1).expect("in force");
-            !tariff.of(asked, profile).is_zero()
+            !tariff.of(asked, false, profile).is_zero()
         };
         assert!(due(ChargeOn::Lookup, &asked, None) && !due(ChargeOn::Match, &asked, None));
         assert!(due(ChargeOn::Verified, &asked, Some(&profile)));
         assert!(!due(ChargeOn::VerifiedNetNew, &asked, Some(&profile)), "it is the address we asked with");
         assert!(due(ChargeOn::VerifiedNetNew, &Identity::default(), Some(&profile)));
         assert!(!due(ChargeOn::Verified, &asked, Some(&Profile::default())));
+    }
+
+    #[test]
+    fn what_is_free_to_repeat_is_neither_held_nor_due_again() {
+        let free = Price { repeat: Repeat::Free, ..row(PricedField::Person, 0, ChargeOn::Match, "person") };
+        let tariff = tariff(&[free, row(PricedField::Email, 0, ChargeOn::Match, "email")], 1).expect("in force");
+        assert_eq!(tariff.worst_of(false).to_string(), "1 email, 1 person");
+        assert_eq!(tariff.worst_of(true).to_string(), "1 email");
+        let of = |repeated| tariff.of(&Identity::default(), repeated, Some(&Profile::default())).to_string();
+        assert_eq!((of(false).as_str(), of(true).as_str()), ("1 email, 1 person", "1 email"));
     }
 
     #[test]

@@ -277,6 +277,11 @@ impl Record {
         Self { state: State::Failed, since: now, failed: Some(reason), ..self }
     }
 
+    /// Whether something was bought for it before: what we wrote then is remembered.
+    pub fn was_bought_before(&self) -> bool {
+        !self.written.is_empty()
+    }
+
     /// Whether something was bought for it that the CRM doesn't have yet.
     pub fn is_paid_for(&self) -> bool {
         self.state == State::Bought || (self.state == State::Failed && !self.patch.is_empty())

@@ -43,11 +43,20 @@ impl LineEnd {
     }
 }
 
+/// Who was asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What we asked with.
+    pub identity: &'a Identity,
+    /// They were bought before, for the same record.
+    pub repeated: bool,
+}
+
 /// What each line cost: as reported, else inferred from what came back, and the worst case where nothing is known.
 /// `None` for a line that was not asked for.
 pub fn costs(
     tariff: &Tariff,
-    asked: &[Identity],
+    asked: &[Asked<'_>],
     ends: &[LineEnd],
     reported: Option<Milli>,
 ) -> (Vec<Option<Amounts>>, Evidence) {
@@ -60,11 +69,11 @@ pub fn costs(
         let costs = results.iter().map(|result| result.and_then(|_| spread.next())).collect();
         return (costs, Evidence::Reported);
     }
-    let cost = |(end, asked): (&LineEnd, &Identity)| match end {
+    let cost = |(end, asked): (&LineEnd, &Asked<'_>)| match end {
         LineEnd::NotAsked => None,
         LineEnd::Invalid => Some(Amounts::default()),
-        LineEnd::Unknown => Some(tariff.worst()),
-        LineEnd::Answered(_) => Some(tariff.of(asked, end.profile())),
+        LineEnd::Unknown => Some(tariff.worst_of(asked.repeated)),
+        LineEnd::Answered(_) => Some(tariff.of(asked.identity, asked.repeated, end.profile())),
     };
     let evidence = if unknown { Evidence::Assumed } else { Evidence::Inferred };
     (ends.iter().zip(asked).map(cost).collect(), evidence)
@@ -127,7 +136,7 @@ pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
 mod tests {
     use super::*;
     use crate::credits::Bucket;
-    use crate::price::{Action, ChargeOn, PERSON, Price, PricedField, ProviderKind};
+    use crate::price::{Action, ChargeOn, PERSON, Price, PricedField, ProviderKind, Repeat};
 
     fn tariff(charge_on: ChargeOn) -> Tariff {
         let row = Price {
@@ -137,13 +146,15 @@ mod tests {
             field: PricedField::Person,
             from: Timestamp::UNIX_EPOCH,
             charge_on,
+            repeat: Repeat::Charged,
             cost: Amounts::one(Bucket::new("credits"), Milli::credits(1)),
         };
         Tariff::at(&[row], ProviderKind::Apollo, Action::Match, &PERSON, Timestamp::UNIX_EPOCH).expect("in force")
     }
 
     fn cost_of(charge_on: ChargeOn, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<i64>>, Evidence) {
-        let asked = vec![Identity::default(); ends.len()];
+        let identity = Identity::default();
+        let asked = vec![Asked { identity: &identity, repeated: false }; ends.len()];
         let (costs, evidence) = costs(&tariff(charge_on), &asked, ends, reported);
         (costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect(), evidence)
     }

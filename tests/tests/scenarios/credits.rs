@@ -282,6 +282,34 @@ async fn a_lead_that_has_waited_for_too_long_is_closed() {
 }
 
 #[tokio::test]
+async fn a_charge_beyond_the_worst_case_is_posted_in_full_and_stops_what_it_leaves_no_room_for() {
+    let world = world_with(|settings| {
+        settings.credits_per_cycle = Some(5);
+        settings.apollo.price_milli = 2000;
+    })
+    .await;
+    queued_leads(&world, 4).await;
+    world.settle_down(1).await;
+    // Four at a price of one were held, and two each were charged.
+    let wallets = world.credits.wallets(world.tenant_id()).await.expect("readable");
+    let total = |amounts: &leadgate_enrichment::credits::Amounts| amounts.total().get();
+    assert_eq!((total(&wallets[0].spent), total(&wallets[0].held)), (8000, 0), "never clamped");
+    assert_eq!(world.apollo.ledger().credits_charged, 8000);
+    assert_eq!(total(&wallets[0].available), -3000, "the debt is shown");
+    let entries = world.credits.entries(world.tenant_id()).await.expect("readable");
+    let excess = entries.iter().find_map(|entry| match entry {
+        leadgate_enrichment::ledger::Entry::Purchase { excess, .. } => Some(total(excess)),
+        _ => None,
+    });
+    assert_eq!(excess, Some(4000));
+    queued_leads(&world, 0).await;
+    world.hubspot.create_contact([("email", "one.more@engine.example")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.ledger().credits_charged, 8000, "nothing more is bought");
+}
+
+#[tokio::test]
 async fn separate_buckets_are_held_together_and_settled_apart() {
     let world = world_with(|settings| {
         let (head, tail) = settings.config.split_once("[[prices]]").expect("a price");

@@ -203,3 +203,10 @@ fn what_would_be_misread_is_refused() {
         Err(TemplateError::Unknown { .. })
     ));
 }
+
+#[test]
+fn a_panic_fails_one_invocation_and_not_the_process() {
+    // Said in so many words: where it is left out, `cargo lambda` chooses abort.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("\npanic = \"unwind\"\n"));
+}

@@ -80,6 +80,7 @@ impl Checker {
             field: row.field,
             from,
             charge_on: row.charge_on,
+            repeat: row.repeat,
             cost,
         })
     }
@@ -104,6 +105,7 @@ impl Checker {
             field: row.field,
             from: set.from,
             charge_on: row.charge_on,
+            repeat: row.repeat,
             cost: row.cost,
         };
         let rows: Vec<PriceRow> = set.rows.into_iter().map(row).collect();

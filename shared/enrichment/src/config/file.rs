@@ -10,7 +10,7 @@ use crate::cycle::Cadence;
 use crate::ids::CrmKind;
 use crate::patch::FieldPolicy;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::{Action, ChargeOn, PricedField, ProviderKind};
+use crate::price::{Action, ChargeOn, PricedField, ProviderKind, Repeat};
 use crate::request::Source;
 
 /// Amounts by the name of their kind, in credits.
@@ -35,6 +35,8 @@ pub(super) struct PriceRow {
     pub(super) field: PricedField,
     pub(super) from: Day,
     pub(super) charge_on: ChargeOn,
+    #[serde(default)]
+    pub(super) repeat: Repeat,
     pub(super) cost: CreditsTable,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct SetRow {
     pub(super) action: Action,
     pub(super) field: PricedField,
     pub(super) charge_on: ChargeOn,
+    #[serde(default)]
+    pub(super) repeat: Repeat,
     pub(super) cost: CreditsTable,
 }
 
