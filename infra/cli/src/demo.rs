@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::record::State;
 use leadgate_tests::demo::{self, Progress, Report, Request, Story};
 
-use crate::Outcome;
+use crate::{Outcome, credits};
 
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
 ///
@@ -46,6 +46,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         println!("{}", serde_json::to_string(&shown.report)?);
     } else {
         print_stories(&shown.stories);
+        if let Some(told) = shown.waited.as_ref().and_then(credits::explain_waited) {
+            println!("What `leadgate credits explain` tells of one that waited:\n{told}\n");
+        }
         print_figures(&shown.report);
     }
     for complaint in &complaints {

@@ -148,9 +148,9 @@ pub fn forecast(burn: &Burn, available: Milli, now: Timestamp, next_grant: Times
 
 /// After how many days at the earliest and at the latest.
 ///
-/// What `n` days take has the mean `n·mean` and the variance `n·variance` of the days themselves, and `n²·variance/days`
-/// more because the mean itself was taken from a few days. So the bounds are where `available` is just so many
-/// deviations from that mean: the roots of a quadratic equation, of which the later one can be lost.
+/// What `n` days take has the mean `n·mean`, and the variance `n·variance` of the days themselves, and
+/// `n²·variance/days` more because the mean itself was taken from a few days. So the bounds are where `available` is
+/// just so many deviations from that mean: the roots of a quadratic equation, of which the later one can be lost.
 fn interval(available: f64, mean: f64, variance: f64, days: f64) -> (f64, Option<f64>) {
     let spread = deviations(days - 1.0).powi(2) * variance;
     let (a, b, c) = (mean * mean - spread / days, 2.0 * mean * available + spread, available * available);

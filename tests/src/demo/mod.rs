@@ -5,10 +5,16 @@ mod people;
 mod report;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::record::{Record, State};
+use leadgate_enrichment::wallet::Wallet;
 
 use crate::simulators::apollo::ApolloSetup;
 use crate::simulators::hubspot::HubSpotSetup;
@@ -58,6 +64,23 @@ pub struct Shown {
     pub report: Report,
     /// A few leads.
     pub stories: Vec<Story>,
+    /// One that waited for credits and was written back in a later cycle, if there is one.
+    pub waited: Option<Waited>,
+}
+
+/// A lead that waited, and the books that tell why, as they stand at the end.
+#[derive(Debug, Clone)]
+pub struct Waited {
+    /// The lead.
+    pub record: Record,
+    /// The wallets.
+    pub wallets: Vec<Wallet>,
+    /// The ledger.
+    pub entries: Vec<Entry>,
+    /// What the world was configured with.
+    pub config: Arc<Config>,
+    /// When the demo was over, by its own clock.
+    pub now: Timestamp,
 }
 
 /// How many workers work at a time.
@@ -95,7 +118,8 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
     demo.report.leads_per_second = through / first_cycle_seconds;
     demo.close_the_books().await?;
     let stories = demo.stories(befores, &first, &last);
-    Ok(Shown { report: demo.report, stories })
+    let waited = demo.waited(&first, &last).await?;
+    Ok(Shown { report: demo.report, stories, waited })
 }
 
 struct Demo {
@@ -199,6 +223,25 @@ impl Demo {
         report.aws.sqs_requests =
             counts.iter().filter(|(name, _)| name.starts_with("sqs ")).map(|(_, count)| count).sum();
         Ok(())
+    }
+
+    /// One that waited for credits and was written back, with the books.
+    async fn waited(&self, first: &States, last: &States) -> Result<Option<Waited>, StartError> {
+        let stood = |states: &States, contact: &String| states.records.get(contact).map(|record| record.state);
+        let waited = |contact: &&String| {
+            stood(first, contact) == Some(State::Deferred) && stood(last, contact) == Some(State::Written)
+        };
+        let Some(record) = self.contacts.iter().find(waited).and_then(|contact| last.records.get(contact)) else {
+            return Ok(None);
+        };
+        let (world, credits) = (&self.world, self.world.credits.unmetered());
+        Ok(Some(Waited {
+            record: record.clone(),
+            wallets: credits.wallets(world.tenant_id()).await?,
+            entries: credits.entries(world.tenant_id()).await?,
+            config: world.config.clone(),
+            now: world.clock.now(),
+        }))
     }
 
     /// One lead of each kind, so that there is something to look at.

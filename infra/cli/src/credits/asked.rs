@@ -37,7 +37,9 @@ pub(super) fn amounts(text: &str) -> Result<Amounts, String> {
 pub(super) fn reference(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() || text.len() > REFERENCE_MAX || !text.chars().all(allowed) {
-        return Err(format!("found {text:?}, expected 1 to {REFERENCE_MAX} characters from A-Z, a-z, 0-9, '-', '_', '.'"));
+        return Err(format!(
+            "found {text:?}, expected 1 to {REFERENCE_MAX} characters from A-Z, a-z, 0-9, '-', '_', '.'"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -78,7 +80,8 @@ mod tests {
     fn amounts_are_read_with_their_signs_and_nothing_is_guessed() {
         let read = amounts("email=20, mobile=-2.5").expect("two amounts");
         assert_eq!((read.get(&Bucket::new("email")).get(), read.get(&Bucket::new("mobile")).get()), (20_000, -2_500));
-        for wrong in ["", "500", "credits=", "=5", "credits=5,credits=5", "credits=0", "credits=0.0001", "credits=NaN"] {
+        for wrong in ["", "500", "credits=", "=5", "credits=5,credits=5", "credits=0", "credits=0.0001", "credits=NaN"]
+        {
             assert!(amounts(wrong).is_err(), "{wrong:?} is not an amount");
         }
     }

@@ -30,12 +30,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the books are, and whose.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Where")]
 pub(super) struct Place {
     /// Whose credits, if the configuration has more than one tenant.
     #[arg(long, global = true, value_name = "NAME")]
     tenant: Option<String>,
     /// In a running `leadgate local` [at http://127.0.0.1:8787], even if tables are named.
-    #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL)]
+    #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = LOCAL)]
     local: Option<String>,
     /// In AWS: the configuration that is deployed.
     #[arg(long, global = true, value_name = "FILE", env = "LEADGATE_CONFIG", default_value = "infra/leadgate.toml")]
@@ -79,7 +81,12 @@ impl Books {
         let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
         let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
         let credentials = provider.provide_credentials().await;
-        credentials.map_err(|error| format!("no AWS credentials were found, where the AWS CLI would look: {error}"))?;
+        credentials.map_err(|error| {
+            format!(
+                "no AWS credentials were found: {error}. They are looked for in the environment, the AWS profile and \
+                 the machine's role; an SSO profile needs: eval \"$(aws configure export-credentials --format env)\""
+            )
+        })?;
         let clock = Arc::new(SystemClock::new());
         let (client, now) = (Client::new(&sdk), clock.now());
         Ok(Self {

@@ -4,10 +4,11 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, LineResult};
 use leadgate_enrichment::wallet::WalletId;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::Failure;
 use super::attribution::{Part, parts};
 use super::origin::without_reason;
+use super::{Answer, Failure};
 
 /// One part of one line of an entry. Rows with an amount add up to what all wallets hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -43,6 +44,30 @@ const COLUMNS: [&str; 12] = [
     "reason",
 ];
 
+/// The ledger as rows.
+pub(super) struct Sheet {
+    rows: Vec<Row>,
+    csv: String,
+}
+
+impl Sheet {
+    pub(super) fn of(entries: &[Entry]) -> Result<Self, Failure> {
+        let rows = rows(entries);
+        let csv = csv(&rows)?;
+        Ok(Self { rows, csv })
+    }
+}
+
+impl Answer for Sheet {
+    fn text(&self) -> String {
+        self.csv.clone()
+    }
+
+    fn json(&self) -> Value {
+        json!({ "rows": self.rows })
+    }
+}
+
 pub(super) fn rows(entries: &[Entry]) -> Vec<Row> {
     entries.iter().flat_map(rows_of).collect()
 }
@@ -59,9 +84,7 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
             let (reference, reason) = (reference.clone(), reason.clone());
             by_bucket(&Row { reference, reason, ..row("adjust") }, wallet, amounts)
         }
-        Entry::Expire { wallet, amounts, .. } => {
-            by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts))
-        }
+        Entry::Expire { wallet, amounts, .. } => by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts)),
         Entry::Drift { amounts, .. } => {
             let drift = |(bucket, by): (&Bucket, Milli)| Row {
                 bucket: bucket.to_string(),

@@ -23,7 +23,7 @@ pub(super) fn of_grant(wallet: Option<&Wallet>, reference: Option<&str>, zone: &
     let until = wallet.map(|wallet| moment(wallet.expires, zone));
     let until = match until.as_deref() {
         None => String::new(),
-        Some("never") => ", for good".to_owned(),
+        Some("never") => ", never expires".to_owned(),
         Some(until) => format!(", until {until}"),
     };
     let kind = wallet.map(|wallet| wallet.kind);

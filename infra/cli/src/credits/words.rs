@@ -11,6 +11,9 @@ use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::wallet::WalletKind;
 
+/// How wide a text is set, in columns.
+pub(super) const WIDTH: u16 = 120;
+
 /// A wallet that expires later than this never does, to people.
 const NEVER_SECOND: i64 = 200_000_000_000;
 
@@ -159,6 +162,8 @@ pub(super) fn evidence(evidence: Evidence, result: LineResult) -> &'static str {
         (Evidence::Reported, _) => "as the provider reported",
         (Evidence::Inferred, _) => "inferred from what came back and the prices",
         (Evidence::Assumed, LineResult::Unknown) => "assumed to be the most it can cost",
-        (Evidence::Assumed, _) => "inferred from what came back and the prices, since the call was only partly answered",
+        (Evidence::Assumed, _) => {
+            "inferred from what came back and the prices, since the call was only partly answered"
+        }
     }
 }

@@ -160,10 +160,11 @@ fn next_grant(tenant: &Tenant, now: Timestamp) -> NextGrant {
 impl Answer for Standing {
     fn json(&self) -> Value {
         let wallets = self.wallets.iter().map(|open| wallet_json(&open.wallet, open.is_open));
-        let reasons = self.waiting.reasons.iter();
+        let reasons = self.waiting.reasons.iter().map(|(reason, count)| json!({ "reason": reason, "leads": count }));
         let holds = self.holds.iter().map(|hold| {
             let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
-            json!({ "purchase": hold.purchase, "since": hold.held_at, "leads": hold.lines.len(), "amounts": decimals(&worst) })
+            let leads = hold.lines.len();
+            json!({ "purchase": hold.purchase, "since": hold.held_at, "leads": leads, "amounts": decimals(&worst) })
         });
         let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
         json!({
@@ -177,7 +178,7 @@ impl Answer for Standing {
             "waiting": {
                 "leads": self.waiting.leads,
                 "more": self.waiting.more,
-                "reasons": reasons.map(|(reason, count)| json!({ "reason": reason, "leads": count })).collect::<Vec<_>>(),
+                "reasons": reasons.collect::<Vec<_>>(),
                 "needs": decimals(&self.waiting.needs),
             },
             "holds": holds.collect::<Vec<_>>(),

@@ -27,7 +27,10 @@ impl Standing {
         }
         for wallet in &self.over {
             let left = amounts(&wallet.available);
-            facts.add_row(["over", &format!("{}: {left} unused; the next release enters it as expired", wallet.wallet.0)]);
+            facts.add_row([
+                "over",
+                &format!("{}: {left} unused; the next release enters it as expired", wallet.wallet.0),
+            ]);
         }
         format!(
             "Credits of tenant {}, {}, {} ({}). They are burned from the top.\n{}\n{facts}",
@@ -43,7 +46,16 @@ impl Standing {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header([
-            "wallet", "kind", "opens", "expires", "what", "granted", "available", "held", "spent", "expired",
+            "wallet",
+            "kind",
+            "opens",
+            "expires",
+            "bucket",
+            "granted",
+            "available",
+            "held",
+            "spent",
+            "expired",
         ]);
         for open in &self.wallets {
             let wallet = &open.wallet;
@@ -56,7 +68,9 @@ impl Standing {
             for (bucket, _) in wallet.granted.iter() {
                 let [opens, expires] = life.clone();
                 let figures = FIGURES.map(|of| of(wallet).get(bucket).to_string());
-                table.add_row([name.clone(), kind.clone(), opens, expires, bucket.to_string()].into_iter().chain(figures));
+                table.add_row(
+                    [name.clone(), kind.clone(), opens, expires, bucket.to_string()].into_iter().chain(figures),
+                );
             }
         }
         if self.wallets.len() > 1 {
@@ -81,9 +95,15 @@ impl Standing {
         let read: usize = waiting.reasons.iter().map(|(_, count)| count).sum();
         let first = if read < waiting.leads { format!("; of the first {read}") } else { String::new() };
         let reasons = waiting.reasons.iter();
-        let reasons: Vec<String> = reasons.map(|(reason, count)| format!("{count} {}", deferred_for(*reason))).collect();
-        let needs = amounts(&waiting.needs);
-        format!("{more}{}{first}: {}; they take up to {needs}", leads(waiting.leads), listed(&reasons))
+        let (all, needs) = (leads(waiting.leads), amounts(&waiting.needs));
+        if let [(reason, _)] = waiting.reasons[..]
+            && read == waiting.leads
+        {
+            return format!("{all}, {}; up to {needs} for all", deferred_for(reason));
+        }
+        let reasons: Vec<String> =
+            reasons.map(|(reason, count)| format!("{count} {}", deferred_for(*reason))).collect();
+        format!("{more}{all}{first}: {}; up to {needs} for all", listed(&reasons))
     }
 
     fn told_holds(&self) -> String {
@@ -119,7 +139,7 @@ impl Standing {
             }
             Forecast::UsedUp => format!("used up; more comes on {next}"),
             Forecast::TooLittleHistory => format!(
-                "too little history for a forecast: {days} whole days on which there were credits, {DAYS_MIN} are needed"
+                "too little history for a forecast: {days} whole days on which there were credits, of {DAYS_MIN} needed"
             ),
             Forecast::NothingBurns => format!("nothing was spent in the last {days} days"),
             Forecast::RunsOut(end) => {
@@ -128,7 +148,7 @@ impl Standing {
                     Some(late) => format!("between {early} and {}", on(late)),
                     None => format!("on {early} or at any time after"),
                 };
-                format!("{pace} they run out on {on_day}, {CONFIDENCE_PERCENT} % surely {interval}")
+                format!("{pace} they run out on {on_day}; with {CONFIDENCE_PERCENT} % certainty {interval}")
             }
             Forecast::Lasts(end) if end.early < self.next.at => {
                 let early = on(end.early);

@@ -1,0 +1,172 @@
+//! `leadgate credits history`: the ledger in words, newest last.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::ledger::{Entry, EntryLine, LineResult};
+use leadgate_enrichment::wallet::{Wallet, WalletId};
+use serde_json::{Value, json};
+
+use super::books::Books;
+use super::export::word_of;
+use super::words::{amounts, decimals, first_instant, leads, negative, signed, time};
+use super::{Answer, Failure, asked, origin};
+
+/// Which entries.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Only from this day on.
+    #[arg(long, value_name = "DAY", value_parser = asked::day)]
+    pub(super) since: Option<Date>,
+    /// Only the newest N.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) limit: usize,
+}
+
+/// A part of the ledger.
+pub(super) struct History {
+    zone: TimeZone,
+    /// How many there are, shown or not.
+    all: usize,
+    pub(super) lines: Vec<Line>,
+}
+
+/// An entry, in words.
+pub(super) struct Line {
+    at: Timestamp,
+    what: &'static str,
+    wallets: Vec<String>,
+    /// What it did to the balance.
+    amounts: Amounts,
+    pub(super) details: String,
+    purchase: Option<PurchaseId>,
+    reference: Option<String>,
+}
+
+impl History {
+    pub(super) async fn read(books: &Books, which: &Arguments) -> Result<Self, Failure> {
+        let wallets = books.credits.wallets(&books.tenant).await?;
+        let mut entries = books.credits.entries(&books.tenant).await?;
+        if let Some(since) = which.since.map(|day| first_instant(day, books.zone())) {
+            entries.retain(|entry| entry.at() >= since);
+        }
+        let shown = &entries[entries.len().saturating_sub(which.limit)..];
+        let lines = shown.iter().map(|entry| line(entry, &wallets, books.zone())).collect();
+        Ok(Self { zone: books.zone().clone(), all: entries.len(), lines })
+    }
+}
+
+fn line(entry: &Entry, wallets: &[Wallet], zone: &TimeZone) -> Line {
+    let at = entry.at();
+    let line = |what, wallet: &WalletId, amounts: Amounts, details| Line {
+        at,
+        what,
+        wallets: vec![wallet.0.clone()],
+        amounts,
+        details,
+        purchase: None,
+        reference: None,
+    };
+    match entry {
+        Entry::Grant { wallet, amounts, reference, .. } => {
+            let there = wallets.iter().find(|there| there.wallet == *wallet);
+            let details = origin::of_grant(there, reference.as_deref(), zone);
+            let reference = reference.as_deref().map(|entered| origin::without_reason(entered).0.to_owned());
+            Line { reference, ..line("granted", wallet, amounts.clone(), details) }
+        }
+        Entry::Adjust { wallet, amounts, reference, reason, .. } => {
+            let reference = Some(reference.clone());
+            Line { reference, ..line("adjusted", wallet, amounts.clone(), reason.clone()) }
+        }
+        Entry::Expire { wallet, amounts, .. } => {
+            let details = "unused when its time was over".to_owned();
+            line("expired", wallet, negative(amounts), details)
+        }
+        Entry::Drift { amounts: drift, .. } => {
+            let details = format!("{} by the provider's count beyond ours; no balance was moved", signed(drift));
+            let (wallets, amounts, purchase, reference) = (Vec::new(), Amounts::default(), None, None);
+            Line { at, what: "drifted", wallets, amounts, details, purchase, reference }
+        }
+        Entry::Purchase { purchase, slices, lines, .. } => {
+            let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
+            wallets.dedup();
+            let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
+            let (amounts, details, purchase) = (negative(&cost), told(entry), Some(purchase.clone()));
+            Line { at, what: "bought", wallets, amounts, details, purchase, reference: None }
+        }
+    }
+}
+
+/// `10 leads: 7 known, 3 not known (reported)`.
+fn told(entry: &Entry) -> String {
+    let Entry::Purchase { excess, evidence, lines, .. } = entry else { return String::new() };
+    let excess = match excess.is_zero() {
+        true => String::new(),
+        false => format!("; {} beyond what was held", amounts(excess)),
+    };
+    format!("{} ({}){excess}", ends(lines, ["known", "not known", "nobody knows"]), word_of(*evidence))
+}
+
+/// How many of these leads were hits, misses and unknown, in these words.
+pub(super) fn ends(lines: &[EntryLine], words: [&str; 3]) -> String {
+    let count = |result| lines.iter().filter(|line| line.result == result).count();
+    let counts = [LineResult::Hit, LineResult::Miss, LineResult::Unknown].map(count);
+    let some: Vec<(usize, &str)> = counts.into_iter().zip(words).filter(|(count, _)| *count > 0).collect();
+    if let [(all, word)] = some[..] {
+        return format!("{}, {word}", leads(all));
+    }
+    let said: Vec<String> = some.iter().map(|(count, word)| format!("{count} {word}")).collect();
+    format!("{}: {}", leads(lines.len()), said.join(", "))
+}
+
+/// How wide the table is at most, in columns: an entry in a line, as a rule.
+const WIDE: u16 = 140;
+/// The places of columns.
+const CREDITS: usize = 2;
+const DETAILS: usize = 5;
+
+impl Answer for History {
+    fn text(&self) -> String {
+        if self.lines.is_empty() {
+            return "Nothing has happened yet.".to_owned();
+        }
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDE);
+        table.set_header(["when", "what", "credits", "wallet", "reference", "details"]);
+        for line in &self.lines {
+            table.add_row([
+                time(line.at, &self.zone),
+                line.what.to_owned(),
+                signed(&line.amounts),
+                line.wallets.join("\n"),
+                line.purchase.as_ref().map(PurchaseId::to_string).or(line.reference.clone()).unwrap_or_default(),
+                line.details.clone(),
+            ]);
+        }
+        // Names stay whole, to be copied: only the details are wrapped.
+        for column in table.column_iter_mut().take(DETAILS) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if let Some(column) = table.column_mut(CREDITS) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let left_out = self.all - self.lines.len();
+        let more =
+            if left_out > 0 { format!("\n{left_out} older entries are left out: see --limit") } else { String::new() };
+        format!("{table}{more}")
+    }
+
+    fn json(&self) -> Value {
+        let line = |line: &Line| {
+            json!({
+                "at": line.at, "what": line.what, "wallets": line.wallets, "amounts": decimals(&line.amounts),
+                "details": line.details, "purchase": line.purchase, "reference": line.reference,
+            })
+        };
+        json!({ "entries": self.lines.iter().map(line).collect::<Vec<_>>(), "left_out": self.all - self.lines.len() })
+    }
+}
