@@ -69,6 +69,19 @@ pub struct Deferral {
     pub worst: Amounts,
 }
 
+/// A wait for credits that is over. Kept so that the record's story can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// Why.
+    pub reason: DeferReason,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// When credits were expected at the latest.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+}
+
 /// Purchases within one hour: the backstop against loops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hops {
@@ -127,6 +140,9 @@ pub struct Record {
     /// Set while deferred.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deferral: Option<Deferral>,
+    /// How it last waited for the wish that it was last worked on for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited: Option<Waited>,
     /// Why it was refused, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refused: Option<RefuseReason>,
@@ -164,6 +180,7 @@ impl Record {
             hops: Hops::default(),
             asked: None,
             deferral: None,
+            waited: None,
             refused: None,
             failed: None,
             erased_at: None,
@@ -184,6 +201,7 @@ impl Record {
             occurred_at: Some(request.occurred_at),
             unknowns: if ended { 0 } else { self.unknowns },
             cost: Amounts::default(),
+            waited: if ended { None } else { self.last_wait() },
             deferral: None,
             refused: None,
             failed: None,
@@ -264,7 +282,13 @@ impl Record {
 
     /// Out of parking: a message is on the queue.
     pub fn released(self, now: Timestamp) -> Self {
-        Self { state: State::Released, since: now, deferral: None, ..self }
+        Self { state: State::Released, since: now, waited: self.last_wait(), deferral: None, ..self }
+    }
+
+    fn last_wait(&self) -> Option<Waited> {
+        let waited =
+            |deferral: &Deferral| Waited { reason: deferral.reason, since: deferral.since, until: deferral.until };
+        self.deferral.as_ref().map(waited).or_else(|| self.waited.clone())
     }
 
     /// Can't be enriched as it is.

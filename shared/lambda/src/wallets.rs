@@ -1,11 +1,12 @@
 //! The wallets a tenant may spend from now.
 
 use jiff::Timestamp;
-use leadgate_aws::credits::Credits;
+use leadgate_aws::credits::{Credits, Granted};
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::price::Action;
 use leadgate_enrichment::wallet::{Wallet, burn_order, due};
+use tracing::warn;
 
 /// The wallets that may pay for `action` at `now`, in burn order. Those that are due and not open yet are opened.
 pub async fn spendable(
@@ -21,8 +22,11 @@ pub async fn spendable(
         return Ok(burn_order(wallets, action, now));
     }
     for wallet in &missing {
-        // One that was granted something else by an earlier configuration stays as it is: its time will be over.
-        credits.open(&tenant.id, wallet, None, now).await?;
+        if let Granted::Conflict(there) = credits.open(&tenant.id, wallet, None, now).await? {
+            // It stays as it is: its time will be over.
+            let (wallet, granted) = (&wallet.wallet.0, &there.granted);
+            warn!(tenant = %tenant.id, wallet, %granted, "the wallet was opened with another grant than is configured now");
+        }
     }
     Ok(burn_order(credits.wallets(&tenant.id).await?, action, now))
 }

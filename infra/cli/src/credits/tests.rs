@@ -83,7 +83,7 @@ async fn a_lead_that_waited_for_the_next_cycle_is_told_from_the_wish_to_the_crm(
     let purchase = told["purchases"][0]["purchase"].as_str().expect("a purchase");
     let expected = [
         waits[0].clone(),
-        "Deferred: credits had run out. As the ledger shows, nothing was left of the 2 credits in plan-2026-01-01."
+        "Deferred: the wallets could not pay for it. It was to be taken up again by 2026-02-01 at the latest."
             .to_owned(),
         "plan-2026-02-01 opened with 2 credits: the plan's grant, until 2026-03-01.".to_owned(),
         format!(

@@ -1,9 +1,6 @@
 //! The story of a lead.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::ledger::Hold;
@@ -11,20 +8,15 @@ use leadgate_enrichment::record::{Record, State};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts};
-use super::{Step, Story, sentences, shortage};
+use super::{Step, Story, sentences};
 use crate::credits::export::{word_for, word_of};
 use crate::credits::words::{amounts, decimals, time};
-
-/// A lead that is taken up sooner than this has not waited: a queue takes its time.
-const WAITED_MIN: Duration = Duration::from_secs(60);
-/// One that waited for so long without a shortage has waited for something else.
-const WAITED_OTHERWISE_MIN: Duration = Duration::from_secs(60 * 60);
 
 pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> Story {
     let bought: Vec<Bought<'_>> = facts.bought(key).collect();
     let hold = facts.hold(key);
     let mut steps = Vec::new();
-    let waited = record.and_then(|record| wish(record, &bought, facts, &mut steps));
+    let waited = record.and_then(|record| wish(record, &bought, &mut steps));
     let from_bought = bought.iter().flat_map(|bought| &bought.parts).filter_map(|part| part.wallet);
     let from_hold = hold.into_iter().flat_map(|hold| &hold.slices).map(|slice| &slice.wallet);
     steps.extend(facts.grants(from_bought.chain(from_hold)));
@@ -53,26 +45,11 @@ fn head(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> String {
 }
 
 /// How it began, and why it had to wait, if it did. Gives when the waiting ended.
-fn wish(record: &Record, bought: &[Bought<'_>], facts: &Facts<'_>, steps: &mut Vec<Step>) -> Option<Timestamp> {
-    let arose = record.occurred_at?;
-    steps.push(Step { at: arose, what: sentences::wished(record)? });
-    let first = bought.iter().find(|bought| bought.held_at >= arose)?;
-    let taken_up = first.held_at;
-    if until(arose, taken_up) < WAITED_MIN {
-        return None;
-    }
-    let worst = facts.held_for(first).unwrap_or_else(|| first.line.cost.clone());
-    match shortage::first(facts, arose, taken_up, &worst) {
-        Some(shortage) if until(shortage.since, taken_up) >= WAITED_MIN => {
-            steps.push(Step { at: shortage.since, what: sentences::short_of_credits(&shortage) });
-        }
-        _ if until(arose, taken_up) >= WAITED_OTHERWISE_MIN => {
-            let at = later(arose, WAITED_MIN);
-            steps.push(Step { at, what: sentences::waited_otherwise() });
-        }
-        _ => return None,
-    }
-    Some(taken_up)
+fn wish(record: &Record, bought: &[Bought<'_>], steps: &mut Vec<Step>) -> Option<Timestamp> {
+    steps.push(Step { at: record.occurred_at?, what: sentences::wished(record)? });
+    let waited = record.waited.as_ref()?;
+    steps.push(Step { at: waited.since, what: sentences::waited(waited) });
+    bought.iter().map(|bought| bought.held_at).find(|held_at| *held_at >= waited.since)
 }
 
 fn open(hold: &Hold, key: &RecordKey) -> Step {

@@ -4,7 +4,6 @@ mod facts;
 mod lead;
 mod purchase;
 mod sentences;
-mod shortage;
 
 use std::collections::BTreeSet;
 

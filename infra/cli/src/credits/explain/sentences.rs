@@ -5,11 +5,9 @@ use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::LineResult;
-use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::record::{Record, State, Waited};
 
 use super::facts::{Bought, Facts};
-use super::shortage::Shortage;
 use crate::credits::words::{amounts, deferral, evidence, failure, listed, moment, refusal, source, time};
 
 /// One word for where a record stands.
@@ -82,20 +80,10 @@ pub(super) fn wished(record: &Record) -> Option<String> {
     Some(format!("The CRM told of {from} (request {request})."))
 }
 
-/// Between the wish and the purchase there was too little.
-pub(super) fn short_of_credits(shortage: &Shortage<'_>) -> String {
-    let of = |wallet: &&Wallet| format!("the {} in {}", amounts(&wallet.granted), wallet.wallet.0);
-    let names: Vec<String> = shortage.wallets.iter().map(of).collect();
-    let left = if shortage.left.is_zero() { "nothing".to_owned() } else { format!("only {}", amounts(&shortage.left)) };
-    match names.is_empty() {
-        true => "Deferred: no wallet was open, as the ledger shows.".to_owned(),
-        false => format!("Deferred: credits had run out. As the ledger shows, {left} was left of {}.", listed(&names)),
-    }
-}
-
-pub(super) fn waited_otherwise() -> String {
-    "It waited, though the ledger shows that there were credits: for a cap to lift, for the provider, or for the CRM."
-        .to_owned()
+/// Between the wish and the purchase there was too little, or a cap was reached.
+pub(super) fn waited(waited: &Waited) -> String {
+    let day = waited.until.strftime("%Y-%m-%d");
+    format!("Deferred: {}. It was to be taken up again by {day} at the latest.", deferral(waited.reason))
 }
 
 /// The beginning of a purchase, for one of its leads.
