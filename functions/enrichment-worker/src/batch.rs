@@ -25,16 +25,16 @@ impl Batch {
         Self { messages: event.records.into_iter().map(Message::read).collect() }
     }
 
-    /// The requests by tenant. Two messages for one record are one request: the record is read after both were
-    /// queued, so the one that came first in rank speaks for both.
-    pub(crate) fn by_tenant(&self) -> BTreeMap<TenantId, BTreeMap<RecordKey, EnrichmentRequest>> {
-        let mut tenants: BTreeMap<TenantId, BTreeMap<RecordKey, EnrichmentRequest>> = BTreeMap::new();
+    /// The requests by tenant and record, first in rank first. Two messages for one record are one purchase: the record
+    /// is read after both were queued.
+    pub(crate) fn by_tenant(&self) -> BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> {
+        let mut tenants: BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> = BTreeMap::new();
         for request in self.messages.iter().filter_map(|message| message.request.as_ref().ok()) {
             let requests = tenants.entry(request.record.tenant.clone()).or_default();
-            let there = requests.entry(request.record.clone()).or_insert_with(|| request.clone());
-            if request.source < there.source {
-                *there = request.clone();
-            }
+            requests.entry(request.record.clone()).or_default().push(request.clone());
+        }
+        for requests in tenants.values_mut().flat_map(BTreeMap::values_mut) {
+            requests.sort_by_key(|request| request.source);
         }
         tenants
     }

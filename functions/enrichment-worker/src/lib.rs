@@ -74,7 +74,7 @@ impl EnrichmentWorker {
     async fn work(
         &self,
         tenant: &TenantId,
-        requests: BTreeMap<RecordKey, EnrichmentRequest>,
+        requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
         invocation: &Invocation,
     ) -> BTreeMap<RecordKey, Outcome> {
         if let Some(tenant) = self.config.tenant(tenant) {

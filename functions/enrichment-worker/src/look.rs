@@ -39,7 +39,7 @@ pub(crate) struct Due {
 
 impl Unit<'_> {
     /// Looks at the records as they really stand.
-    pub(crate) async fn look(&mut self, requests: &BTreeMap<RecordKey, EnrichmentRequest>) -> Found {
+    pub(crate) async fn look(&mut self, requests: &BTreeMap<RecordKey, Vec<EnrichmentRequest>>) -> Found {
         let keys: Vec<RecordKey> = requests.keys().cloned().collect();
         let mut records = match self.worker.records.read(&keys, Consistency::Strong).await {
             Ok(records) => records,
@@ -51,9 +51,14 @@ impl Unit<'_> {
         let now = self.now();
         let mut found = Found::default();
         let mut abandoned = Vec::new();
-        for (key, request) in requests {
+        for (key, requests) in requests {
             let record = records.remove(key);
-            match at_till(record.as_ref(), request, self.tenant.windows, now) {
+            // Of two messages for one record, one that was dealt with before must not speak for one that wasn't.
+            let standing = |request| (request, at_till(record.as_ref(), request, self.tenant.windows, now));
+            let mut standings: Vec<_> = requests.iter().map(standing).collect();
+            standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
+            let Some((request, standing)) = standings.into_iter().next() else { continue };
+            match standing {
                 Standing::Due => {
                     let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
                     found.due.push(Due { request: request.clone(), record });

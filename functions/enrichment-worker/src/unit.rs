@@ -47,7 +47,7 @@ impl<'a> Unit<'a> {
     /// Works on the requests. Each ends in an outcome, whatever happens to the others.
     pub(crate) async fn run(
         mut self,
-        requests: BTreeMap<RecordKey, EnrichmentRequest>,
+        requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
     ) -> BTreeMap<RecordKey, Outcome> {
         let found = self.look(&requests).await;
         let claimed = self.claim(found.due).await;

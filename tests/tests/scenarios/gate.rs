@@ -7,7 +7,7 @@ use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_tests::world::World;
 
 use crate::books::at_rest;
@@ -59,6 +59,24 @@ async fn two_messages_for_one_record_in_one_batch_and_in_two_are_one_purchase() 
     world.settle_down(2).await;
     assert_eq!(world.apollo.charges_of("ada.lovelace@engine.example"), 1);
     at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_dealt_with_does_not_speak_for_one_that_was_not() {
+    let world = world().await;
+    let lead = world.hubspot.create_contact([("firstname", "Ada")]);
+    let creation = wish(&world, &lead, 1);
+    world.queue.send(std::slice::from_ref(&creation)).await.expect("queued");
+    world.settle_down(1).await;
+    // Refused: nobody to ask about. The same message comes again, together with one that tells of an address.
+    world.hubspot.edit(&lead, "email", "ada.lovelace@engine.example");
+    let change = EnrichmentRequest { source: Source::Change, ..wish(&world, &lead, 2) };
+    world.queue.send(&[creation, change]).await.expect("queued");
+    let together = world.pump.receive().await;
+    assert_eq!(together.len(), 2);
+    world.pump.invoke(together).await;
+    world.settle_down(1).await;
+    all_enriched(&world, &[lead]);
 }
 
 #[tokio::test]
