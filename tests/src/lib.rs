@@ -5,6 +5,7 @@
 
 pub mod demo;
 pub mod event_file;
+pub mod proof;
 pub mod simulators;
 pub mod template;
 pub mod world;

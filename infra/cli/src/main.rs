@@ -4,6 +4,7 @@ mod check;
 mod credits;
 mod demo;
 mod local;
+mod prove;
 mod send;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Local(local::Arguments),
     Send(send::Arguments),
     Check(check::Arguments),
+    Prove(prove::Arguments),
     Credits(credits::Arguments),
 }
 
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
         Command::Local(arguments) => local::run(&arguments).await,
         Command::Send(arguments) => send::run(&arguments).await,
         Command::Check(arguments) => check::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments).await,
         Command::Credits(arguments) => credits::run(&arguments).await,
     };
     match done {

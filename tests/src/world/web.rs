@@ -18,10 +18,13 @@ use leadgate_enrichment::config::{Config, ConfigError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::World;
 use super::clock::WorldClock;
 use super::pump::Pump;
-use super::settings::Settings;
+use super::settings::{SIGNING_SECRET, Settings};
 use super::wire::Wire;
+use crate::simulators::hubspot::Event;
+use crate::simulators::hubspot::signature::v3;
 
 /// API Gateway takes no larger body.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -138,4 +141,16 @@ async fn gateway_event(request: Request) -> Result<Value, axum::Error> {
         "body": text.map_or_else(|_| STANDARD.encode(&bytes), str::to_owned),
         "isBase64Encoded": text.is_err(),
     }))
+}
+
+impl World {
+    /// HubSpot delivers these events once more, whatever became of them before. `None` when there was no answer.
+    pub async fn deliver_again(&self, events: &[Event]) -> Option<u16> {
+        let (body, timestamp) = (serde_json::to_vec(events).ok()?, self.clock.now().as_millisecond());
+        let signature = v3(SIGNING_SECRET, "POST", &self.tenant().crm.public_url, &body, timestamp);
+        let request = self.site.http.post(self.webhook_url()).body(body);
+        let request = request.header("x-hubspot-signature-v3", signature);
+        let request = request.header("x-hubspot-request-timestamp", timestamp.to_string());
+        request.send().await.ok().map(|response| response.status().as_u16())
+    }
 }

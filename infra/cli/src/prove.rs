@@ -1,0 +1,94 @@
+//! `leadgate prove`: the promises, tried.
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use leadgate_tests::proof::{self, Progress, Proved, Request};
+
+use crate::Outcome;
+
+/// Try the promises: break every call in every way, play random histories, race for credits, and plant bugs.
+///
+/// Each call that the functions make is broken in every way that a call can break, one at a time; random histories of
+/// deliveries, duplicates, crashes, clock turns and failing vendors are played against a model; many workers race for
+/// few credits. After each, money, leads and CRM must be right. Then bugs are planted, one at a time, and the same
+/// tests have to catch each. Exits with an error if a promise is broken or a bug is missed. Best in a release build.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many random histories are played.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    histories: u64,
+    /// The seed of the first history; the others follow. A violation names its own.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON object, as the last line, instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// More violations than this are of one cause.
+const SHOWN_MAX: usize = 10;
+
+pub(crate) async fn run(arguments: &Arguments) -> Outcome {
+    let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{msg:16} {bar:40} {pos} of {len}, {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let show = |progress| match progress {
+        Progress::Part(name, cases) => {
+            bar.set_message(name);
+            bar.set_length(cases);
+            bar.set_position(0);
+        }
+        Progress::Case => bar.inc(1),
+    };
+    let request = Request { histories: arguments.histories, seed: arguments.seed };
+    let proved = proof::prove(request, &show).await?;
+    bar.finish_and_clear();
+    for violation in proved.violations.iter().take(SHOWN_MAX) {
+        eprintln!("leadgate: {violation}\n");
+    }
+    for bug in proved.bugs.iter().filter(|bug| bug.by.is_none()) {
+        eprintln!("leadgate: not caught: {}", bug.bug);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&proved.figures)?);
+    } else {
+        print(&proved);
+    }
+    Ok(if proved.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(proved: &Proved) {
+    let figures = &proved.figures;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let tried = format!(
+        "{} crash points, {} histories of {} operations, {} raced requests",
+        figures.crash_points, figures.histories, figures.operations, figures.raced_requests
+    );
+    let broken = format!(
+        "{} oversells, {} double charges, {} leads lost, {} other violations",
+        figures.oversells, figures.double_charges, figures.leads_lost, figures.other_violations
+    );
+    table.add_row(["tried".to_owned(), tried]);
+    table.add_row(["found".to_owned(), broken]);
+    table.add_row([
+        "planted bugs".to_owned(),
+        format!("{} of {} caught", figures.seeded_bugs_caught, figures.seeded_bugs),
+    ]);
+    table.add_row(["time".to_owned(), format!("{:.1} s", figures.seconds)]);
+    println!("{table}\n");
+    println!("How each planted bug was caught:");
+    for bug in &proved.bugs {
+        let by = bug.by.as_ref().map_or_else(|| "not at all".to_owned(), |by| shortened(&by.to_string()));
+        println!("  {}\n    {by}", bug.bug);
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 160;
+    let short: String = text.chars().take(CHARS_MAX).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
+}

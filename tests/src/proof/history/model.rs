@@ -1,0 +1,125 @@
+//! What each lead of a history is, as far as those can know who didn't look into our tables, and what may become of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadgate_enrichment::record::{Record, State};
+
+use crate::proof::books::Lines;
+use crate::proof::violation::{Findings, Promise};
+use crate::simulators::apollo::{Apollo, Asked, Person};
+use crate::simulators::hubspot::{Contact, Source};
+
+/// A lead.
+#[derive(Debug, Default)]
+pub(super) struct Lead {
+    /// The contact.
+    pub(super) contact: String,
+    /// Every address that it has had, the latest last.
+    pub(super) emails: Vec<String>,
+    /// Properties that a person has set or cleared, with what they hold.
+    pub(super) human: BTreeMap<&'static str, String>,
+    /// A person deleted it.
+    pub(super) deleted: bool,
+    /// The person asked to be forgotten.
+    pub(super) erased: bool,
+}
+
+/// Whom the provider knows.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    people: BTreeMap<String, Person>,
+    forgotten: BTreeSet<String>,
+}
+
+impl Known {
+    /// Somebody, whom the provider knows or doesn't.
+    pub(super) fn introduce(&mut self, apollo: &Apollo, email: &str, known: bool) {
+        if known {
+            self.people.extend(apollo.whom(&Asked::email(email)).map(|person| (email.to_owned(), person)));
+        } else {
+            apollo.forget(email);
+        }
+    }
+
+    /// It doesn't know them any more.
+    pub(super) fn forget(&mut self, apollo: &Apollo, email: &str) {
+        apollo.forget(email);
+        self.forgotten.insert(email.to_owned());
+    }
+
+    fn ever(&self, email: &String) -> bool {
+        self.people.contains_key(email)
+    }
+
+    fn always(&self, email: &String) -> bool {
+        self.ever(email) && !self.forgotten.contains(email)
+    }
+}
+
+/// How many identities a record may be asked about in an hour before it counts as going in circles.
+const IDENTITIES_MAX: usize = 3;
+
+impl Lead {
+    /// Whether `record` is an end that this lead may come to when there are credits for all.
+    pub(super) fn check_end(&self, record: Option<&Record>, lines: Lines, known: &Known, findings: &mut Findings) {
+        let contact = &self.contact;
+        let Some(record) = record else {
+            return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
+        };
+        let latest = self.emails.last().expect("a lead has an address");
+        let may_be_written = self.emails.iter().any(|email| known.ever(email));
+        let may_be_unmatched = !known.always(latest);
+        let gone = self.deleted || self.erased;
+        let ended = match record.state {
+            State::Written => may_be_written,
+            State::Unmatched => may_be_unmatched || gone,
+            State::Refused => gone || self.emails.len() > IDENTITIES_MAX,
+            State::Failed => lines.unknowns >= 2,
+            State::Noted => self.erased,
+            State::Claimed | State::Bought | State::Deferred | State::Released => false,
+        };
+        findings.check(ended, Promise::Leads, || {
+            format!("contact {contact} stands at {:?} with {lines:?}; {self:?}, {known:?}", record.state)
+        });
+        findings.check(!self.erased || record.erased_at.is_some(), Promise::Crm, || {
+            format!("contact {contact} asked to be forgotten, and nobody noted it")
+        });
+        let keeps = record.erased_at.is_some() && (!record.patch.is_empty() || !record.written.is_empty());
+        findings.check(!keeps, Promise::Crm, || format!("contact {contact} asked to be forgotten, and is remembered"));
+    }
+
+    /// Whether what stands in the CRM is what people put there, and otherwise what the provider says.
+    pub(super) fn check_values(&self, there: &Contact, state: State, known: &Known, findings: &mut Findings) {
+        let contact = &self.contact;
+        for (property, own) in &self.human {
+            let value = there.value(property).unwrap_or_default();
+            let stays = value == own || (own.is_empty() && self.is_said(property, value, known));
+            findings.check(stays, Promise::Crm, || format!("contact {contact}: {property} is {value:?}, not {own:?}"));
+        }
+        for property in there.properties().keys() {
+            let history = there.history(property);
+            let overwritten = history.windows(2).find(|two| {
+                let by_app = |index: usize| two[index].source.kind != Source::person().kind;
+                by_app(0) && !by_app(1) && !two[1].value.is_empty()
+            });
+            findings.check(overwritten.is_none(), Promise::Crm, || {
+                format!("contact {contact}: what a person wrote into {property} was overwritten: {overwritten:?}")
+            });
+        }
+        if state != State::Written {
+            return;
+        }
+        for property in ["jobtitle", "city"].into_iter().filter(|property| !self.human.contains_key(property)) {
+            let value = there.value(property).unwrap_or_default();
+            findings.check(self.is_said(property, value, known), Promise::Crm, || {
+                format!("contact {contact}: {property} is {value:?}, which the provider says of nobody it was about")
+            });
+        }
+    }
+
+    /// Whether the provider says so of somebody whom the lead was about.
+    fn is_said(&self, property: &str, value: &str, known: &Known) -> bool {
+        let said = |person: &Person| if property == "city" { person.city == value } else { person.title == value };
+        self.emails.iter().filter_map(|email| known.people.get(email)).any(said)
+    }
+}

@@ -1,0 +1,279 @@
+//! Carrying out what happens.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ids::RequestId;
+use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::model::{Known, Lead};
+use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
+use crate::proof::lane::Lane;
+use crate::simulators::fault::{Fault, FaultRule};
+use crate::simulators::hubspot::Event;
+use crate::world::{Call, Settings, StartError, World};
+
+/// The provider's own pool: more than any history uses.
+pub(super) const POOL_MILLI: i64 = 10_000_000;
+/// After this, SQS shows a message again that nobody has deleted.
+const VISIBILITY: Duration = Duration::from_secs(6 * 60);
+/// How long a provider or CRM that is asked too often wants to be left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+
+/// A history that is being played.
+pub(super) struct Play {
+    pub(super) world: World,
+    pub(super) calm: bool,
+    pub(super) leads: Vec<Lead>,
+    pub(super) known: Known,
+    /// Everything that HubSpot has told so far.
+    pub(super) told: Vec<Event>,
+    /// Everything that was put on the queue.
+    pub(super) sent: Sent,
+    packs: Vec<Wallet>,
+    chance: Rng,
+}
+
+/// What was put on the queue, as it was seen on the wire.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<Mutex<BTreeMap<RequestId, EnrichmentRequest>>>);
+
+impl Sent {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RequestId, EnrichmentRequest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn all(&self) -> Vec<EnrichmentRequest> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn note(&self, call: &Call, body: &Value) {
+        if call.operation != "sqs SendMessageBatch" {
+            return;
+        }
+        let entries = body["Entries"].as_array().into_iter().flatten();
+        let requests = entries.filter_map(|entry| serde_json::from_str(entry["MessageBody"].as_str()?).ok());
+        self.lock().extend(requests.map(|request: EnrichmentRequest| (request.request.clone(), request)));
+    }
+}
+
+impl Play {
+    pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
+        let world = lane.world(settings(plan)).await?;
+        let (sent, mutant) = (Sent::default(), lane.mutant);
+        let noted = sent.clone();
+        world.wire.rewrite_by(move |call, body| {
+            noted.note(call, body);
+            mutant.and_then(|mutant| (mutant.rewrite)(call, body))
+        });
+        Ok(Self {
+            world,
+            calm: plan.calm,
+            leads: Vec::new(),
+            known: Known::default(),
+            told: Vec::new(),
+            sent,
+            packs: Vec::new(),
+            chance: Rng::with_seed(plan.seed),
+        })
+    }
+
+    pub(super) async fn carry_out(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Lead { known, own_title } => self.lead(*known, *own_title),
+            Operation::Deliver(fault) => {
+                self.arm(*fault);
+                self.deliver().await;
+                self.world.wire.mend();
+            }
+            Operation::DeliverAgain => self.deliver_again().await,
+            Operation::QueueAgain => self.queue_again().await,
+            Operation::Edit { lead, edit } => self.edit(*lead, *edit),
+            Operation::Delete { lead } => {
+                let lead = &mut self.leads[*lead];
+                lead.deleted |= self.world.hubspot.delete(&lead.contact);
+            }
+            Operation::Erase { lead } => {
+                let lead = &mut self.leads[*lead];
+                lead.erased |= self.world.hubspot.privacy_delete(&lead.contact);
+            }
+            Operation::Forget { lead } => {
+                let email = self.leads[*lead].emails.last().cloned().unwrap_or_default();
+                self.known.forget(&self.world.apollo, &email);
+            }
+            Operation::Work { sizes, order, fault } => self.work(sizes, *order, *fault).await,
+            Operation::Release(fault) => {
+                self.arm(*fault);
+                self.world.run_release_or_die().await;
+                self.world.wire.mend();
+            }
+            Operation::Turn(duration) => {
+                self.world.clock.turn(*duration);
+                if *duration > VISIBILITY {
+                    self.world.pump.show_hidden().await;
+                }
+            }
+            Operation::NextCycle => self.world.next_cycle(POOL_MILLI).await,
+            Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::Crm(trouble) => self.world.hubspot.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::TopUp(credits) => self.top_up(*credits).await,
+            Operation::PayAgain => self.pay_again().await,
+        }
+    }
+
+    fn arm(&self, fault: Option<CallFault>) {
+        let Some(CallFault { call, way }) = fault else { return };
+        self.world.wire.break_by(way.plan(call));
+    }
+
+    fn lead(&mut self, known: bool, own_title: bool) {
+        let email = format!("first{0}.last{0}@engine.example", self.leads.len());
+        let mut lead = Lead { emails: vec![email.clone()], ..Lead::default() };
+        let mut properties = vec![("email", email.clone())];
+        if own_title {
+            lead.human.insert("jobtitle", "As I said in the form".to_owned());
+            properties.push(("jobtitle", "As I said in the form".to_owned()));
+        }
+        self.known.introduce(&self.world.apollo, &email, known);
+        lead.contact = self.world.hubspot.create_contact(properties);
+        self.leads.push(lead);
+    }
+
+    /// A person changes a contact, if it is still there.
+    fn edit(&mut self, lead: usize, edit: Edit) {
+        let number = self.chance.u32(..);
+        let lead = &mut self.leads[lead];
+        let (property, value) = match edit {
+            Edit::Email { .. } => ("email", format!("other{number}@engine.example")),
+            Edit::Company => ("company", format!("Company {number}")),
+            Edit::Title => ("jobtitle", format!("Title {number}")),
+            Edit::NoTitle => ("jobtitle", String::new()),
+        };
+        let person = crate::simulators::hubspot::Source::person();
+        if self.world.hubspot.try_edit(&lead.contact, property, &value, &person).is_err() {
+            return;
+        }
+        lead.human.insert(property, value.clone());
+        if let Edit::Email { known } = edit {
+            self.known.introduce(&self.world.apollo, &value, known);
+            lead.emails.push(value);
+        }
+    }
+
+    /// HubSpot delivers what it has to tell.
+    pub(super) async fn deliver(&mut self) -> usize {
+        let pending = self.world.hubspot.pending_events();
+        let new = |event: &Event| !self.told.iter().any(|told| told.key() == event.key());
+        let new: Vec<Event> = pending.into_iter().filter(new).collect();
+        self.told.extend(new);
+        self.world.hubspot.deliver().await.deliveries
+    }
+
+    /// Some of what HubSpot has told before, in another order.
+    async fn deliver_again(&mut self) {
+        let mut events = self.told.clone();
+        self.chance.shuffle(&mut events);
+        events.truncate(self.chance.usize(1..=4));
+        if !events.is_empty() {
+            self.world.deliver_again(&events).await;
+        }
+    }
+
+    /// SQS delivers at least once: a message may be there twice.
+    async fn queue_again(&mut self) {
+        let sent = self.sent.all();
+        let again = self.chance.choice(&sent).cloned();
+        // An observer's call isn't broken.
+        let _ = self.world.queue.send(again.as_slice()).await;
+    }
+
+    async fn work(&mut self, sizes: &[i32], order: u64, fault: Option<CallFault>) {
+        let mut batches = Vec::new();
+        for size in sizes {
+            let batch = self.world.pump.receive_at_most(*size).await;
+            if !batch.is_empty() {
+                batches.push(batch);
+            }
+        }
+        Rng::with_seed(order).shuffle(&mut batches);
+        if let Some(CallFault { call, way }) = fault {
+            let mut plan = way.plan(call);
+            let calm = self.calm;
+            self.world.wire.break_by(move |call| {
+                let broken = plan(call)?;
+                Some(if calm { way.gently(&call.operation) } else { broken })
+            });
+        }
+        let mut workers = JoinSet::new();
+        for batch in batches {
+            let pump = self.world.pump.clone();
+            workers.spawn(async move { pump.invoke(batch).await });
+        }
+        while let Some(worked) = workers.join_next().await {
+            if let Err(error) = worked
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+        self.world.wire.mend();
+    }
+
+    /// Credits are bought on top, for a month.
+    pub(super) async fn top_up(&mut self, credits: i64) {
+        let now = self.world.clock.now();
+        let name = format!("pack-pay-{}", self.packs.len());
+        let amounts = Amounts::one(Bucket::new("credits"), Milli::credits(credits));
+        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, later(now, days(31)), amounts));
+        self.pay_again().await;
+    }
+
+    /// The same payment again is the same payment.
+    async fn pay_again(&mut self) {
+        let (tenant, now) = (self.world.tenant_id(), self.world.clock.now());
+        if let Some(pack) = self.packs.last() {
+            // Nothing is broken while it is made.
+            let _ = self.world.worker.credits.open(tenant, pack, Some(&pack.wallet.0), now).await;
+        }
+    }
+}
+
+/// Nothing goes stale within a history, and nothing goes in circles: what a lead's end may be is to be plain.
+fn settings(plan: &Plan) -> Settings {
+    let mut settings = Settings { seed: plan.seed, credits_per_cycle: Some(plan.credits), ..Settings::default() };
+    for (from, to) in [("freshness_days = 90", "freshness_days = 365"), ("miss_days = 30", "miss_days = 365")] {
+        settings.config = settings.config.replace(from, to);
+    }
+    settings.config.push_str(&february(&settings.config));
+    settings.apollo.unknown_share = 0.0;
+    settings.apollo.pool_milli = POOL_MILLI;
+    settings.hubspot.duplicate_share = 0.25;
+    settings.hubspot.seed = plan.seed;
+    settings
+}
+
+/// The same prices under another name, from February on: what is bought says by which it was reckoned.
+fn february(config: &str) -> String {
+    let prices = config.split_once("[[prices]]").map_or("", |(_, rest)| rest);
+    let row = prices.split_once("\n\n").map_or(prices, |(row, _)| row);
+    format!("\n[[prices]]{}", row.replace("2026-01-01", "2026-02-01").replace("2026-08", "february"))
+}
+
+fn fault_of(trouble: Trouble) -> Fault {
+    match trouble {
+        Trouble::Busy => Fault::Status(503, String::new()),
+        Trouble::Throttled => Fault::Throttle { retry_after: Some(RETRY_AFTER) },
+        Trouble::OutOfCredits => Fault::Status(402, String::new()),
+        Trouble::Denied => Fault::Status(401, String::new()),
+        Trouble::Dropped => Fault::DropBeforeWork,
+        Trouble::AnswerLost => Fault::DropAfterWork,
+        Trouble::FailedAfterWork => Fault::StatusAfterWork(500, String::new()),
+    }
+}

@@ -1,0 +1,131 @@
+//! The proof: what is promised, tried against the code under every crash and interleaving that can be produced, and the
+//! proof itself tried against code with bugs in it.
+
+pub mod books;
+pub mod crash;
+pub mod history;
+mod lane;
+pub mod mutant;
+pub mod race;
+mod scene;
+mod violation;
+mod way;
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+pub use lane::{Effort, Lane, Tried, try_all};
+pub use mutant::Caught;
+pub use violation::{Findings, Promise, Violation};
+
+use crate::world::StartError;
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// Random histories.
+    pub histories: u64,
+    /// The seed of the first; the others follow.
+    pub seed: u64,
+}
+
+/// How far the proof is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// What is tried from now on, and how many cases of it there are.
+    Part(&'static str, u64),
+    /// One case is done.
+    Case,
+}
+
+/// What was tried, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Calls broken, each in one way.
+    pub crash_points: usize,
+    /// Random histories played.
+    pub histories: usize,
+    /// Operations in them.
+    pub operations: usize,
+    /// Requests made in races.
+    pub raced_requests: usize,
+    /// Times that more was held, spent or charged than there was.
+    pub oversells: usize,
+    /// Times that a record was charged for twice, other than after an outcome that nobody knows.
+    pub double_charges: usize,
+    /// Leads without an end.
+    pub leads_lost: usize,
+    /// Anything else that wasn't as it must be.
+    pub other_violations: usize,
+    /// Bugs planted.
+    pub seeded_bugs: usize,
+    /// Those that a violation gave away.
+    pub seeded_bugs_caught: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A proof that has run.
+#[derive(Debug)]
+pub struct Proved {
+    /// The figures.
+    pub figures: Figures,
+    /// What is wrong with the code, each with how to see it again.
+    pub violations: Vec<Violation>,
+    /// What became of each bug.
+    pub bugs: Vec<Caught>,
+}
+
+impl Proved {
+    /// Whether the code kept its promises, and the proof saw every bug.
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty() && self.figures.seeded_bugs == self.figures.seeded_bugs_caught
+    }
+}
+
+/// So many worlds side by side: more than there are cores, since each waits for its servers half of the time.
+pub const ABREAST: usize = 4;
+
+/// Tries everything: crash points, histories, races, and then the proof itself.
+pub async fn prove(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Proved, StartError> {
+    let started = Instant::now();
+    let done = || progress(Progress::Case);
+    let mut figures = Figures::default();
+    let mut violations = Vec::new();
+    let count = |cases: usize| u64::try_from(cases).unwrap_or(u64::MAX);
+
+    let mut points = Vec::new();
+    for flow in crash::Flow::all() {
+        points.extend(crash::points(flow).await?);
+    }
+    progress(Progress::Part("crash points", count(points.len())));
+    let (crash_points, found) = crash::sweep(points, Effort::all(ABREAST), &done).await?;
+    figures.crash_points = crash_points;
+    violations.extend(found);
+
+    progress(Progress::Part("histories", request.histories));
+    let seeds = request.seed..request.seed.saturating_add(request.histories);
+    let (histories, found) = history::play_all(seeds, Effort::all(ABREAST), &done).await?;
+    (figures.histories, figures.operations) = (histories.histories, histories.operations);
+    violations.extend(found);
+
+    let races = race::Race::all(race::Size::WHOLE);
+    progress(Progress::Part("races", count(races.len())));
+    let (requests, found) = race::run(races, request.seed, Effort::all(1), &done).await?;
+    figures.raced_requests = requests;
+    violations.extend(found);
+
+    progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
+    let bugs = mutant::hunt_all(request.seed, &done).await?;
+    figures.seeded_bugs = bugs.len();
+    figures.seeded_bugs_caught = bugs.iter().filter(|bug| bug.by.is_some()).count();
+
+    let of = |promises: &[Promise]| violations.iter().filter(|violation| promises.contains(&violation.of)).count();
+    figures.oversells = of(&[Promise::Credits]);
+    figures.double_charges = of(&[Promise::Once]);
+    figures.leads_lost = of(&[Promise::Leads]);
+    figures.other_violations = of(&[Promise::Crm, Promise::Order]);
+    figures.seconds = started.elapsed().as_secs_f64();
+    Ok(Proved { figures, violations, bugs })
+}

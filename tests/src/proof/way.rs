@@ -1,0 +1,80 @@
+//! The ways in which a call can be broken.
+
+use crate::world::{Break, Call};
+
+/// A way to break a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It never gets there.
+    Refused,
+    /// It never gets there, and neither do the next two: as often as the SDK tries.
+    Down,
+    /// It is carried out, and its answer is lost.
+    AnswerLost,
+    /// It is carried out, and so are the next two, and all their answers are lost.
+    AnswersLost,
+    /// The caller dies before it.
+    DeathBefore,
+    /// The caller dies after it.
+    DeathAfter,
+    /// The other side throttles.
+    Throttled,
+    /// DynamoDB finds another transaction on one of the items.
+    Conflict,
+    /// The vendor is busy.
+    Busy,
+}
+
+/// For how many calls a way lasts that outlasts the SDK's own attempts.
+const ATTEMPTS: usize = 3;
+
+impl Way {
+    /// All the ways in which this call can be broken.
+    pub(super) fn all_for(operation: &str) -> Vec<Self> {
+        let mut ways = vec![Self::Refused, Self::AnswerLost, Self::DeathBefore, Self::DeathAfter];
+        match operation.split(' ').next() {
+            Some("dynamodb" | "sqs" | "eventbridge") => ways.extend([Self::Throttled, Self::Down, Self::AnswersLost]),
+            _ => ways.push(Self::Busy),
+        }
+        if operation.ends_with("TransactWriteItems") {
+            ways.push(Self::Conflict);
+        }
+        ways
+    }
+
+    /// The plan that breaks the `at`th call in this way.
+    pub(super) fn plan(self, at: usize) -> impl FnMut(&Call) -> Option<Break> + Send + 'static {
+        let last = if matches!(self, Self::Down | Self::AnswersLost) { at + ATTEMPTS - 1 } else { at };
+        move |call| (at..=last).contains(&call.index).then(|| self.of(&call.operation))
+    }
+
+    fn of(self, operation: &str) -> Break {
+        match (self, operation.split(' ').next()) {
+            (Self::Refused | Self::Down, _) => Break::Refused,
+            (Self::AnswerLost | Self::AnswersLost, _) => Break::AnswerLost,
+            (Self::DeathBefore, _) => Break::DeathBefore,
+            (Self::DeathAfter, _) => Break::DeathAfter,
+            (Self::Conflict, Some("dynamodb")) if operation.ends_with("TransactWriteItems") => {
+                Break::transaction_conflict()
+            }
+            (Self::Throttled | Self::Conflict | Self::Busy, Some("dynamodb" | "eventbridge")) => Break::throttled(),
+            (Self::Throttled | Self::Conflict | Self::Busy, Some("sqs")) => Break::queue_throttled(),
+            (Self::Throttled | Self::Conflict | Self::Busy, _) => Break::Answered(503, String::new()),
+        }
+    }
+
+    /// The same, or where that may leave us not knowing what was charged, one of which we do know.
+    pub(super) fn gently(self, operation: &str) -> Break {
+        if self.may_leave_unknown(operation) { Self::Busy.of(operation) } else { self.of(operation) }
+    }
+
+    /// Whether what is broken so may leave us not knowing what was charged: a charging call without an answer, a
+    /// worker that is gone, a store that could not be told.
+    pub(super) fn may_leave_unknown(self, operation: &str) -> bool {
+        match self {
+            Self::DeathBefore | Self::DeathAfter | Self::Down | Self::AnswersLost => true,
+            Self::Refused | Self::AnswerLost => operation.starts_with("apollo"),
+            Self::Throttled | Self::Conflict | Self::Busy => false,
+        }
+    }
+}
