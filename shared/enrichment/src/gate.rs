@@ -115,7 +115,10 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
     if record.erased_at.is_some() {
         return Standing::Ended(Outcome::Refused(RefuseReason::Erased));
     }
-    let same = record.request.as_ref() == Some(&request.request);
+    // A wish that arose no later than the one it was last worked on for was answered with it: the CRM was read after
+    // both. Without this, a late redelivery would start over what was given up on.
+    let answered = record.occurred_at.is_some_and(|at| request.occurred_at <= at);
+    let same = answered || record.request.as_ref() == Some(&request.request);
     match (record.state, record.refused, record.failed) {
         (State::Written, ..) if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),
         // A change may tell who the person is after all. Whether it does is seen once the record has been read.

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::task::{JoinError, JoinSet};
+
 use super::mutant::Mutant;
 use super::violation::{Findings, Promise, Violation};
 use crate::world::{Servers, Settings, Site, StartError, World};
@@ -103,15 +105,19 @@ where
 {
     let cases = Arc::new(Mutex::new(VecDeque::from(cases)));
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    // What is still being tried ends with this.
+    let mut lanes = JoinSet::new();
     for _ in 0..effort.abreast {
         let (cases, try_one, tell) = (cases.clone(), try_one.clone(), tell.clone());
-        tokio::spawn(async move {
+        lanes.spawn(async move {
             let mut lane = Lane::with(effort.mutant);
             loop {
                 let next = cases.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(case) = next else { break };
                 let name = format!("{case:?}");
-                let tried = tokio::spawn(try_one(std::mem::take(&mut lane), case)).await;
+                let mut trial = JoinSet::new();
+                trial.spawn(try_one(std::mem::take(&mut lane), case));
+                let Some(tried) = trial.join_next().await else { break };
                 let tried = tried.unwrap_or_else(|error| Ok((Lane::with(effort.mutant), panicked(&name, error))));
                 let tried = tried.map(|(back, tried)| {
                     lane = back;
@@ -135,7 +141,7 @@ where
     Ok(all)
 }
 
-fn panicked<T: Default>(case: &str, error: tokio::task::JoinError) -> Tried<T> {
+fn panicked<T: Default>(case: &str, error: JoinError) -> Tried<T> {
     let mut findings = Findings::default();
     findings.note(Promise::Order, error.to_string());
     Tried { result: T::default(), violations: findings.at(case) }

@@ -43,6 +43,8 @@ struct Track {
     open: Mutex<VecDeque<Request>>,
     /// For these there were no credits when they were looked at.
     waiting: Mutex<Vec<Request>>,
+    /// How many were held for in this round.
+    bought: Mutex<usize>,
     purchases: AtomicUsize,
     chance: Mutex<Rng>,
     findings: Mutex<Findings>,
@@ -67,6 +69,7 @@ pub(super) async fn race(world: &World, size: Size, mut chance: Rng) -> Result<F
         clock: world.clock.clone(),
         open: Mutex::new(requests),
         waiting: Mutex::default(),
+        bought: Mutex::default(),
         purchases: AtomicUsize::new(0),
         chance: Mutex::new(chance),
         findings: Mutex::default(),
@@ -83,7 +86,8 @@ pub(super) async fn race(world: &World, size: Size, mut chance: Rng) -> Result<F
         }
         // Misses have given back what others were refused.
         let waiting = std::mem::take(&mut *locked(&track.waiting));
-        if waiting.is_empty() || track.wallets().await?.iter().all(|wallet| wallet.available.is_zero()) {
+        let bought = std::mem::replace(&mut *locked(&track.bought), 0);
+        if waiting.is_empty() || bought == 0 || track.available().await? <= 0 {
             break;
         }
         locked(&track.open).extend(waiting);
@@ -112,6 +116,10 @@ impl Track {
         self.credits.open(&self.tenant.id, &pack, None, now).await.map(drop)
     }
 
+    async fn available(&self) -> Result<i64, StoreError> {
+        Ok(self.wallets().await?.iter().map(|wallet| wallet.available.total().get()).sum())
+    }
+
     async fn wallets(&self) -> Result<Vec<Wallet>, StoreError> {
         Ok(burn_order(self.credits.wallets(&self.tenant.id).await?, Action::Match, self.clock.now()))
     }
@@ -138,6 +146,7 @@ impl Track {
                 let need = Amounts::one(Bucket::new("credits"), Milli::credits(credits));
                 let Some(allocation) = allocate(&wallets, &need, &Amounts::default()) else { continue };
                 if !requests.is_empty() && self.buy(&requests, &allocation).await? {
+                    *locked(&self.bought) += requests.len();
                     requests.clear();
                 }
             }
