@@ -12,7 +12,6 @@ use crate::world::{Call, Caller, Rewrite};
 /// All of them. Each stands for a line of the product that could be missing, or be there once too often.
 pub static BUGS: &[Mutant] = &[
     Mutant { bug: "records are written whoever wrote them before", first: Part::Races, rewrite: blind_records },
-    Mutant { bug: "claims end as they begin", first: Part::Races, rewrite: short_claims },
     Mutant { bug: "credits are held that aren't there", first: Part::Races, rewrite: blind_holds },
     Mutant { bug: "credits are not held", first: Part::Crashes(Flow::Unit), rewrite: no_holds },
     Mutant { bug: "credits don't expire", first: Part::Histories, rewrite: lasting_grants },
@@ -33,14 +32,6 @@ pub static BUGS: &[Mutant] = &[
 fn blind_records(call: &Call, body: &Value) -> Option<Rewrite> {
     record(call, body)?;
     Some(Rewrite::Sent(unconditional(body.clone())))
-}
-
-fn short_claims(call: &Call, body: &Value) -> Option<Rewrite> {
-    record(call, body).filter(|record| state(record) == "claimed")?;
-    let mut body = body.clone();
-    let claim = &mut body["Item"]["claim"]["M"];
-    claim["until"] = claim["since"].clone();
-    Some(Rewrite::Sent(body))
 }
 
 fn blind_holds(call: &Call, body: &Value) -> Option<Rewrite> {
