@@ -7,7 +7,7 @@ use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::apollo::{Limits, Miss, Windows};
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 
-use crate::books::{Books, at_rest};
+use crate::books::{at_rest, books_of};
 use crate::stage::{all_enriched, queued_leads, states, world, world_with};
 
 #[tokio::test]
@@ -115,6 +115,6 @@ async fn blank_people_and_fractions_of_credits_are_accounted_for() {
     let leads = queued_leads(&world, 5).await;
     world.settle_down(1).await;
     assert_eq!(states(&world, &leads[1..3]).await, [State::Unmatched; 2]);
-    let books = Books::of(&world).await;
+    let books = books_of(&world).await;
     assert_eq!((books.spent, world.apollo.ledger().credits_charged), (999, 999), "what it reports is what we settle");
 }
