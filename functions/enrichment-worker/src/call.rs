@@ -87,8 +87,8 @@ impl Unit<'_> {
         let (clock, purchase) = (&self.worker.clock, &self.purchase);
         for attempts_made in 1.. {
             let Some(timeout) = self.time_for_a_call() else { break };
-            let (retry, reason) = match provider.look_up(people, timeout).await {
-                Reply::Answered { answers, reported } => {
+            let (retry, reason) = match provider.look_up(people, None, timeout).await.reply {
+                Reply::Answered { answers, reported, .. } => {
                     let ends = answers.into_iter().map(LineEnd::Answered).collect();
                     return Ok(Call { ends, reported, stopped: None });
                 }

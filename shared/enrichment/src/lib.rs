@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod gate;
 pub mod ids;
 pub mod ledger;
+pub mod limits;
 pub mod outcome;
 pub mod patch;
 pub mod person;

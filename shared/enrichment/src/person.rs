@@ -148,11 +148,33 @@ pub enum ProfileField {
     CompanyEmployees,
     /// Employer's switchboard.
     CompanyPhone,
+    /// Employer's yearly revenue, in US dollars.
+    CompanyRevenue,
+    /// When the employer was founded.
+    CompanyFounded,
+    /// All that investors have put into the employer, in US dollars.
+    CompanyFunding,
+    /// The employer in a sentence or two.
+    CompanyDescription,
+    /// Where the employer is.
+    CompanyCity,
+    /// Where the employer is.
+    CompanyCountry,
+    /// A mobile number, in E.164. Arrives later.
+    MobilePhone,
+    /// What the provider says of the number: `valid_number`, `no_status`, … Arrives with it.
+    MobilePhoneStatus,
+    /// What the provider says of its being on a do-not-call register: `not_found`, … Arrives with it.
+    MobilePhoneDoNotCall,
 }
 
-/// What a provider knows about a person.
+/// What a provider knows about a person, or about an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Profile(BTreeMap<ProfileField, String>);
+pub struct Profile {
+    values: BTreeMap<ProfileField, String>,
+    /// The provider's own id for them. What arrives later is told apart by it.
+    pub id: Option<String>,
+}
 
 /// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
 const VALUE_CHARS_MAX: usize = 300;
@@ -164,18 +186,18 @@ impl Profile {
         let clean: String = value.as_ref().chars().filter(|c| !c.is_control()).take(VALUE_CHARS_MAX).collect();
         let clean = clean.trim();
         if !clean.is_empty() {
-            self.0.insert(field, clean.to_owned());
+            self.values.insert(field, clean.to_owned());
         }
     }
 
     /// What is known of this.
     pub fn get(&self, field: ProfileField) -> Option<&str> {
-        self.0.get(&field).map(String::as_str)
+        self.values.get(&field).map(String::as_str)
     }
 
     /// Whether it says nothing at all: how some providers say that they don't know somebody.
     pub fn is_blank(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 
     /// Whether this is its address.

@@ -1,8 +1,12 @@
 //! What a flow needs of a data provider. The bodies are in `leadgate-connectors`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::credits::Milli;
+use crate::limits::Rates;
 use crate::person::{Identity, Profile};
 
 /// Somebody who sells data about people.
@@ -11,12 +15,94 @@ pub trait Provider: Send + Sync {
     /// The most people in one call.
     fn people_max(&self) -> usize;
 
+    /// What the limits of a call are counted under. Providers count by endpoint.
+    fn endpoint(&self, call: CallKind) -> &'static str;
+
     /// Looks people up, in one charging call. It isn't retried inside: whether that may be done is the caller's
-    /// decision, because a second call can be charged again.
-    async fn look_up(&self, people: &[Identity], timeout: Duration) -> Reply;
+    /// decision, because a second call can be charged again. With `later`, some of it will arrive later.
+    async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply>;
+
+    /// What has become of what was to arrive later. Free of charge, however often.
+    async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected>;
+
+    /// Looks organizations up by their bare domains, in one charging call. At most [`Self::people_max`].
+    async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply>;
 
     /// What the provider itself says that we have used in its running billing cycle. Free of charge.
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError>;
+}
+
+/// The kinds of call that count towards a provider's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// Looking up so many people.
+    People(usize),
+    /// Looking up so many organizations.
+    Organizations(usize),
+    /// Asking for what was to arrive later.
+    Collect,
+}
+
+/// How an exchange ended, and what the provider said of its limits along with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told<T> {
+    /// The end.
+    pub reply: T,
+    /// The limits; unknown in each window that nothing was said of.
+    pub rates: Rates,
+}
+
+impl<T> Told<T> {
+    /// An end with no word of limits: the provider was not reached, or says nothing of them.
+    pub fn without_rates(reply: T) -> Self {
+        Self { reply, rates: Rates::default() }
+    }
+}
+
+/// What is asked for although it takes the provider minutes to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// A mobile number.
+    pub mobile: bool,
+    /// An e-mail address from other sources, when the provider has none of its own.
+    pub waterfall_email: bool,
+    /// The same for a number.
+    pub waterfall_mobile: bool,
+    /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
+    pub callback: String,
+}
+
+/// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LaterId(pub String);
+
+/// What has become of what was to arrive later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Collected {
+    /// All that will arrive has.
+    Arrived {
+        /// By the provider's id of the person. Whoever is not in it has nothing.
+        people: BTreeMap<String, Profile>,
+        /// What the provider says it charged for it, when it does say so.
+        reported: Option<Milli>,
+    },
+    /// Not yet.
+    Pending {
+        /// When to ask again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// It never will: the provider doesn't know the call, or has forgotten it.
+    Never(String),
+    /// Not now: a rate limit.
+    Throttled {
+        /// When it said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The key is wrong or lacks the right.
+    Denied(String),
+    /// No readable answer. Nothing is lost: it can be asked for again.
+    Transient(String),
 }
 
 /// A provider's own figures.
@@ -38,10 +124,12 @@ pub struct UsageError(pub String);
 pub enum Reply {
     /// It answered.
     Answered {
-        /// One per person asked for, in the order asked.
+        /// One per person or organization asked for, in the order asked.
         answers: Vec<Answer>,
         /// What it says it charged for the call, when it does say so.
         reported: Option<Milli>,
+        /// Under what the rest can be asked for, when some of it arrives later.
+        later: Option<LaterId>,
     },
     /// Not now, and not charged: a rate limit.
     Throttled {
@@ -60,7 +148,7 @@ pub enum Reply {
     Unknown(String),
 }
 
-/// What a provider knows of one person.
+/// What a provider knows of one person, or one organization.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// It knows them.

@@ -19,7 +19,7 @@ fn people(count: usize) -> Vec<Identity> {
 
 async fn look_up(url: &str, people: &[Identity]) -> Reply {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("key".into()));
-    apollo.look_up(people, Duration::from_millis(300)).await
+    apollo.look_up(people, None, Duration::from_millis(300)).await.reply
 }
 
 /// What comes of a 200 with this body.
@@ -54,7 +54,7 @@ async fn one_person_is_matched_and_mapped() {
     let reply = look_up(&format!("{}/api/v1/", server.url), &[ada]).await;
     let body = json!({"email": "ada@b.example", "organization_name": "Analytical", "domain": "b.example"});
     assert_eq!(server.asked(), [("POST /api/v1/people/match".to_owned(), body)]);
-    let Reply::Answered { answers, reported: None } = reply else { panic!("{reply:?}") };
+    let Reply::Answered { answers, reported: None, later: None } = reply else { panic!("{reply:?}") };
     let [Answer::Hit(profile)] = &answers[..] else { panic!("{answers:?}") };
     let expected = [
         (ProfileField::FirstName, Some("Ada")),
@@ -86,7 +86,11 @@ async fn a_success_without_a_person_is_a_miss() {
     for miss in
         [r#"{"person":null}"#, r#"{"person":{}}"#, r#"{"person":{"id":""}}"#, r#"{"person":{"id":"1"}}"#, &blank]
     {
-        assert_eq!(reply(miss, 1).await, Reply::Answered { answers: vec![Answer::Miss], reported: None }, "{miss}");
+        assert_eq!(
+            reply(miss, 1).await,
+            Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None },
+            "{miss}"
+        );
     }
 }
 
@@ -116,7 +120,7 @@ async fn several_people_are_answered_in_order_with_what_it_cost() {
     let reply = look_up(&server.url, &people(3)).await;
     let details = json!([{"email": "p0@b.example"}, {"email": "p1@b.example"}, {"email": "p2@b.example"}]);
     assert_eq!(server.asked(), [("POST /people/bulk_match".to_owned(), json!({"details": details}))]);
-    let Reply::Answered { answers, reported } = reply else { panic!("{reply:?}") };
+    let Reply::Answered { answers, reported, .. } = reply else { panic!("{reply:?}") };
     assert_eq!(reported, Some(Milli::new(500)));
     assert!(matches!(answers[..], [Answer::Miss, Answer::Hit(_), Answer::Miss]), "{answers:?}");
 }
@@ -137,7 +141,7 @@ async fn what_it_cost_is_read_however_it_is_written() {
         let answers = vec![Answer::Miss, Answer::Miss];
         assert_eq!(
             reply(&body, 2).await,
-            Reply::Answered { answers, reported: expected.map(Milli::new) },
+            Reply::Answered { answers, reported: expected.map(Milli::new), later: None },
             "{consumed}"
         );
     }
@@ -168,8 +172,8 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be() {
     let server = Server::start(|_, _| (403, r#"{"error_code":"API_INACCESSIBLE"}"#.to_owned())).await;
     assert!(matches!(look_up(&server.url, &one).await, Reply::Denied(_)));
     let apollo = Apollo::new(client(), server.url.clone(), Secret::new("a\u{0}b".into()));
-    assert!(matches!(apollo.look_up(&one, Duration::from_secs(1)).await, Reply::Denied(_)));
-    assert_eq!(look_up(&server.url, &[]).await, Reply::Answered { answers: vec![], reported: None });
+    assert!(matches!(apollo.look_up(&one, None, Duration::from_secs(1)).await.reply, Reply::Denied(_)));
+    assert_eq!(look_up(&server.url, &[]).await, Reply::Answered { answers: vec![], reported: None, later: None });
     assert_eq!(server.lines().len(), 1, "neither of the last two went out");
 }
 
@@ -178,8 +182,8 @@ async fn each_charging_call_has_a_connection_of_its_own() {
     let server = Server::start(|_, _| (200, r#"{"person":null}"#.to_owned())).await;
     let apollo = Apollo::new(client(), server.url.clone(), Secret::new("key".into()));
     for _ in 0..3 {
-        let reply = apollo.look_up(&people(1), Duration::from_secs(1)).await;
-        assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None });
+        let reply = apollo.look_up(&people(1), None, Duration::from_secs(1)).await.reply;
+        assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None });
     }
     assert_eq!(server.connections(), 3);
 }

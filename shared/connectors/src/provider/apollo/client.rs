@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::provider::{Provider, Reply, Usage, UsageError};
+use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
 
@@ -51,23 +51,9 @@ impl Apollo {
         request.header(CACHE_CONTROL, "no-cache")
     }
 
-    fn key(&self) -> Result<HeaderValue, &'static str> {
-        let mut key =
-            HeaderValue::from_str(self.key.expose()).map_err(|_| "the key has characters that no header can hold")?;
-        key.set_sensitive(true);
-        Ok(key)
-    }
-}
-
-#[async_trait::async_trait]
-impl Provider for Apollo {
-    fn people_max(&self) -> usize {
-        PEOPLE_MAX
-    }
-
-    async fn look_up(&self, people: &[Identity], timeout: Duration) -> Reply {
+    async fn look_up_now(&self, people: &[Identity], timeout: Duration) -> Reply {
         if people.is_empty() {
-            return Reply::Answered { answers: Vec::new(), reported: None };
+            return Reply::Answered { answers: Vec::new(), reported: None, later: None };
         }
         let key = match self.key() {
             Ok(key) => key,
@@ -86,6 +72,42 @@ impl Provider for Apollo {
             // Which way it failed is in the status, even when the rest of the answer was lost.
             Err(_) => classify(status, &headers, &[]),
         }
+    }
+
+    fn key(&self) -> Result<HeaderValue, &'static str> {
+        let mut key =
+            HeaderValue::from_str(self.key.expose()).map_err(|_| "the key has characters that no header can hold")?;
+        key.set_sensitive(true);
+        Ok(key)
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider for Apollo {
+    fn people_max(&self) -> usize {
+        PEOPLE_MAX
+    }
+
+    fn endpoint(&self, call: CallKind) -> &'static str {
+        match call {
+            CallKind::People(1) => "people/match",
+            CallKind::People(_) => "people/bulk_match",
+            CallKind::Organizations(1) => "organizations/enrich",
+            CallKind::Organizations(_) => "organizations/bulk_enrich",
+            CallKind::Collect => "webhook_result",
+        }
+    }
+
+    async fn look_up(&self, people: &[Identity], _later: Option<&Later>, timeout: Duration) -> Told<Reply> {
+        Told::without_rates(self.look_up_now(people, timeout).await)
+    }
+
+    async fn collect(&self, _request: &LaterId, _timeout: Duration) -> Told<Collected> {
+        Told::without_rates(Collected::Never(String::new()))
+    }
+
+    async fn look_up_organizations(&self, _domains: &[String], _timeout: Duration) -> Told<Reply> {
+        Told::without_rates(Reply::Denied(String::new()))
     }
 
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {

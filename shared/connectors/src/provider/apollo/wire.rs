@@ -65,7 +65,7 @@ pub(super) fn single_reply(body: &[u8]) -> Reply {
     }
     let Ok(Loose::Object(Match { person })) = serde_json::from_slice(body) else { return unreadable("not JSON") };
     match answer(&person) {
-        Some(answer) => Reply::Answered { answers: vec![answer], reported: None },
+        Some(answer) => Reply::Answered { answers: vec![answer], reported: None, later: None },
         None => unreadable("without a person"),
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn bulk_reply(body: &[u8], asked: usize) -> Reply {
         return Reply::Unknown(format!("200 with {total} matches for {asked} people"));
     }
     match items.iter().map(answer).collect() {
-        Some(answers) => Reply::Answered { answers, reported: amount(&bulk.credits_consumed) },
+        Some(answers) => Reply::Answered { answers, reported: amount(&bulk.credits_consumed), later: None },
         None => unreadable("with a match that is no person"),
     }
 }
@@ -152,7 +152,8 @@ struct Phone {
 impl Person {
     /// Without an id it is a blank that stands for nobody.
     fn answer(&self) -> Answer {
-        let profile = self.profile();
+        let mut profile = self.profile();
+        profile.id = self.id.to_text();
         if self.id.to_text().is_none_or(|id| id.is_empty()) || profile.is_blank() {
             return Answer::Miss;
         }
