@@ -13,6 +13,7 @@
 //! doesn't say what it cost; a bulk match does (`credits_consumed`, which may be a fraction). There is no idempotency
 //! key, and the same person can be charged again, so no call is repeated here.
 
+pub mod callback;
 pub mod client;
 
 mod classify;
