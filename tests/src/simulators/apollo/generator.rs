@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::people::{Asked, EmailStatus, Organization, Person, object_id, text};
+use super::people::{Asked, DoNotCall, EmailStatus, Mobile, Organization, Person, object_id, text};
 
 /// Titles, with the seniority and the department that go with them.
 const TITLES: [(&str, &str, &str); 10] = [
@@ -61,7 +61,20 @@ pub struct Generator {
     pub unknown_share: f64,
     /// Which share of them has a guessed address, `0.0..=1.0`.
     pub extrapolated_share: f64,
+    /// Which share of them has a mobile number, `0.0..=1.0`.
+    pub mobile_share: f64,
+    /// Which share of those numbers is on a do-not-call register, `0.0..=1.0`.
+    pub do_not_call_share: f64,
 }
+
+/// Which share of the guessed addresses other sources can confirm.
+const CONFIRMED_SHARE: f64 = 0.5;
+
+/// Which share of people has a desk with a telephone on it.
+const DIRECT_PHONE_SHARE: f64 = 0.3;
+
+/// Which share of mobile numbers was checked.
+const VALID_SHARE: f64 = 0.9;
 
 impl Generator {
     /// Whoever is asked for; nobody when the question doesn't tell, or when it is one of the unknown. An address and
@@ -81,6 +94,8 @@ impl Generator {
         let (title, seniority, department) = *dice.pick(1, &TITLES);
         let (city, state, country) = *dice.pick(2, &PLACES);
         let is_guessed = dice.share(3) < self.extrapolated_share;
+        let is_confirmed = is_guessed && dice.share(6) < CONFIRMED_SHARE;
+        let has_desk = dice.share(11) < DIRECT_PHONE_SHARE;
         Some(Person {
             id: object_id("person", &email),
             title: title.to_owned(),
@@ -91,12 +106,27 @@ impl Generator {
             first_name,
             last_name,
             email_status: if is_guessed { EmailStatus::Extrapolated } else { EmailStatus::Verified },
+            other_email: is_confirmed.then(|| email.clone()),
+            mobile: self.mobile(&dice),
+            direct_phone: has_desk.then(|| format!("+1555013{:04}", dice.number(12) % 10_000)),
             city: city.to_owned(),
             state: state.to_owned(),
             country: country.to_owned(),
             organization: Some(organization),
             email: Some(email),
         })
+    }
+
+    fn mobile(&self, dice: &Dice) -> Option<Mobile> {
+        let do_not_call = match dice.share(9) {
+            share if share < self.do_not_call_share => DoNotCall::Listed,
+            // Whether it was looked up at all is a toss of the last bit.
+            _ if dice.number(9).is_multiple_of(2) => DoNotCall::NotListed,
+            _ => DoNotCall::Unknown,
+        };
+        let number = format!("+1555{:03}{:04}", 200 + dice.number(7) % 700, dice.number(8) % 10_000);
+        let mobile = Mobile { number, is_valid: dice.share(10) < VALID_SHARE, do_not_call };
+        (dice.share(13) < self.mobile_share).then_some(mobile)
     }
 
     fn organization(&self, domain: &str, name: Option<&str>) -> Organization {
@@ -181,7 +211,8 @@ impl Dice {
 mod tests {
     use super::*;
 
-    const GENERATOR: Generator = Generator { seed: 1, unknown_share: 0.06, extrapolated_share: 0.1 };
+    const GENERATOR: Generator =
+        Generator { seed: 1, unknown_share: 0.06, extrapolated_share: 0.1, mobile_share: 0.6, do_not_call_share: 0.1 };
 
     #[test]
     fn the_same_person_comes_of_an_address_and_of_a_name_with_a_domain() {
@@ -209,5 +240,9 @@ mod tests {
         assert!((500..700).contains(&unknown), "{unknown}");
         let guessed = people.iter().flatten().filter(|it| it.email_status == EmailStatus::Extrapolated).count();
         assert!((800..1080).contains(&guessed), "{guessed}");
+        let mobiles: Vec<Mobile> = people.into_iter().flatten().filter_map(|person| person.mobile).collect();
+        assert!((5400..5900).contains(&mobiles.len()), "{}", mobiles.len());
+        let listed = mobiles.iter().filter(|mobile| mobile.do_not_call == DoNotCall::Listed).count();
+        assert!((500..630).contains(&listed), "{listed}");
     }
 }

@@ -1,111 +1,39 @@
 //! An Apollo team: whom it knows, what it charges, how often it lets itself be asked, and a ledger of every charge.
 
+mod callbacks;
 mod enrich;
 mod generator;
+mod later;
+mod later_wire;
 mod ledger;
 mod limits;
 mod people;
+mod request;
 mod routes;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod usage;
 mod wire;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard};
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 
+pub use callbacks::Callback;
 pub use generator::Generator;
-pub use ledger::{Charge, Ledger};
+pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
-pub use people::{Asked, EmailStatus, Organization, Person};
+pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Organization, Person};
+pub use setup::{ApolloSetup, KeyScope, LaterSetup, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
 use super::guarded::Guarded;
+use later::Later;
 use limits::Meter;
 use people::Directory;
-
-/// Which endpoints a key may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyScope {
-    /// All of them.
-    Master,
-    /// These, written as `api/v1/people/match`.
-    Endpoints(Vec<String>),
-}
-
-/// How Apollo says that the credits are used up. No way is documented for its enrichment endpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutOfCredits {
-    /// 402 Payment Required.
-    PaymentRequired,
-    /// 403 Forbidden.
-    Forbidden,
-    /// 422 Unprocessable Entity, as its conversation endpoints document it.
-    Unprocessable,
-}
-
-/// How the single match says that it doesn't know somebody. All are 200.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Miss {
-    /// `{"person": null}`.
-    Null,
-    /// A person with nothing in it.
-    Blank,
-    /// One and the other in turn.
-    Alternate,
-}
-
-/// What a team is like.
-#[derive(Debug, Clone)]
-pub struct ApolloSetup {
-    /// Its key.
-    pub api_key: String,
-    /// What the key may call.
-    pub scope: KeyScope,
-    /// The credits of a cycle, in thousandths.
-    pub pool_milli: i64,
-    /// What one person costs, in thousandths.
-    pub price_milli: i64,
-    /// Whether somebody who was bought before is charged again.
-    pub charge_repeats: bool,
-    /// How it says that there are not enough credits.
-    pub out_of_credits: OutOfCredits,
-    /// How it says that it doesn't know somebody.
-    pub miss: Miss,
-    /// How often it may be asked.
-    pub limits: Limits,
-    /// Which share of the people that nobody introduced is unknown, `0.0..=1.0`.
-    pub unknown_share: f64,
-    /// Which share of the generated people has a guessed address, `0.0..=1.0`.
-    pub extrapolated_share: f64,
-    /// Where all chance comes from.
-    pub seed: u64,
-    /// How long every answer takes, by the simulator's clock.
-    pub latency: Duration,
-}
-
-impl Default for ApolloSetup {
-    fn default() -> Self {
-        Self {
-            api_key: "simulated-api-key".to_owned(),
-            scope: KeyScope::Master,
-            pool_milli: 10_000_000,
-            price_milli: 1000,
-            charge_repeats: true,
-            out_of_credits: OutOfCredits::Unprocessable,
-            miss: Miss::Null,
-            limits: Limits::paid(),
-            unknown_share: 0.06,
-            extrapolated_share: 0.1,
-            seed: 1,
-            latency: Duration::ZERO,
-        }
-    }
-}
 
 /// A team at Apollo. What a test does to it goes through these methods, what a customer does through HTTP.
 pub struct Apollo {
@@ -117,6 +45,7 @@ pub struct Apollo {
 /// Everything that is behind one lock.
 struct Team {
     directory: Directory,
+    later: Later,
     ledger: Ledger,
     meter: Meter,
     /// Credits of the running cycle, in thousandths.
@@ -135,9 +64,12 @@ impl Apollo {
             seed: setup.seed,
             unknown_share: setup.unknown_share,
             extrapolated_share: setup.extrapolated_share,
+            mobile_share: setup.mobile_share,
+            do_not_call_share: setup.do_not_call_share,
         };
         let team = Team {
             directory: Directory::new(move |asked| generator.person(asked)),
+            later: Later::default(),
             ledger: Ledger::default(),
             meter: Meter::default(),
             granted: setup.pool_milli,
@@ -179,6 +111,11 @@ impl Apollo {
         self.team.lock().directory.forget(email);
     }
 
+    /// From now on, this is the mobile number of whoever has this address; or they have none.
+    pub fn set_mobile(&self, email: &str, mobile: Option<Mobile>) {
+        self.team.lock().directory.set_mobile(email, mobile);
+    }
+
     /// Whom it would answer with, free of charge.
     pub fn whom(&self, asked: &Asked) -> Option<Person> {
         self.team.lock().directory.find(asked)
@@ -186,17 +123,22 @@ impl Apollo {
 
     /// What was charged, and what was turned away.
     pub fn ledger(&self) -> Ledger {
-        Ledger { received: self.reception.calls(), ..self.team.lock().ledger.clone() }
+        Ledger { received: self.reception.calls(), ..self.team().ledger.clone() }
     }
 
     /// How often somebody with this address was charged for.
     pub fn charges_of(&self, email: &str) -> usize {
-        self.team.lock().ledger.charges_of(email)
+        self.team().ledger.charges_of(email)
+    }
+
+    /// How often the mobile number of somebody with this address was charged for.
+    pub fn mobile_charges_of(&self, email: &str) -> usize {
+        self.team().ledger.mobile_charges_of(email)
     }
 
     /// What is left of the cycle's credits, in thousandths.
     pub fn credits_left(&self) -> i64 {
-        let team = self.team.lock();
+        let team = self.team();
         team.granted - team.spent
     }
 
@@ -207,9 +149,17 @@ impl Apollo {
 
     /// Begins a new cycle with so many credits, in thousandths. What was left is gone.
     pub fn begin_cycle(&self, pool_milli: i64) {
-        let mut team = self.team.lock();
+        let mut team = self.team();
         team.granted = pool_milli;
         team.spent = 0;
         team.cycle_began = self.reception.clock.now();
+    }
+
+    /// The team as it is now: whatever should have arrived by now has.
+    fn team(&self) -> MutexGuard<'_, Team> {
+        let now = self.reception.clock.now();
+        let mut team = self.team.lock();
+        team.settle(&self.setup, now);
+        team
     }
 }

@@ -44,9 +44,9 @@ impl Apollo {
     pub(super) fn api_usage(&self, team: &Team, now: Timestamp) -> Answer {
         let mut stats = Map::new();
         for endpoint in Endpoint::ALL {
-            let (family, action) = endpoint.path().rsplit_once('/').unwrap_or_default();
+            let (family, action) = endpoint.name().rsplit_once('/').unwrap_or_default();
             let name = json!([family, action]).to_string();
-            stats.insert(name, team.meter.stats(endpoint.path(), self.limits_of(endpoint), now));
+            stats.insert(name, team.meter.stats(endpoint.name(), self.limits_of(endpoint), now));
         }
         Answer::json(200, &Value::from(stats))
     }

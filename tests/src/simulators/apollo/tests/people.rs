@@ -1,55 +1,9 @@
-//! The team as a customer sees it, over HTTP.
+//! Looking people up.
 
-use std::sync::Arc;
-
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::*;
 use crate::simulators::fault::{Fault, FaultRule};
-use crate::simulators::hand_clock::HandClock;
-use crate::simulators::{apollo_router, loopback};
-
-const MATCH: &str = "/api/v1/people/match";
-const BULK: &str = "/api/v1/people/bulk_match";
-
-struct World {
-    clock: Arc<HandClock>,
-    apollo: Arc<Apollo>,
-    http: reqwest::Client,
-    base: String,
-}
-
-impl World {
-    /// Knows Ada and Bob, and nobody else.
-    async fn with(setup: ApolloSetup) -> Self {
-        let clock = HandClock::start();
-        let apollo = Arc::new(Apollo::new(clock.clone(), setup));
-        apollo.know_nobody_by_default();
-        apollo.know(Person::new("Ada", "Lovelace", "ada@example.com"));
-        apollo.know(Person::new("Bob", "Builder", "bob@example.com"));
-        let base = loopback::serve(apollo_router(apollo.clone())).await;
-        Self { clock, apollo, http: loopback::client(), base }
-    }
-
-    async fn new() -> Self {
-        Self::with(ApolloSetup::default()).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> (u16, HeaderMap, Value) {
-        let request = self.http.post(format!("{}{path}", self.base)).header("X-Api-Key", "simulated-api-key");
-        let request = if body.is_null() { request } else { request.json(&body) };
-        let response = request.send().await.expect("an answer");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        (status, headers, response.json().await.unwrap_or_default())
-    }
-
-    async fn bulk(&self, emails: &[&str]) -> (u16, Value) {
-        let details: Vec<Value> = emails.iter().map(|email| json!({ "email": email })).collect();
-        let (status, _, body) = self.post(BULK, json!({ "details": details })).await;
-        (status, body)
-    }
-}
 
 #[tokio::test]
 async fn a_match_is_asked_for_in_the_query_or_in_a_body_and_costs_a_credit() {
@@ -117,9 +71,6 @@ async fn too_many_people_and_malformed_ones_are_refused() {
     assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
     let (status, _, _) = world.post(&format!("{MATCH}?id=123"), Value::Null).await;
     assert_eq!(status, 422);
-    let (status, _, _) =
-        world.post(&format!("{MATCH}?email=ada@example.com&reveal_phone_number=true"), Value::Null).await;
-    assert_eq!(status, 400);
     assert_eq!(world.apollo.ledger().records_charged, 0);
 }
 
