@@ -11,7 +11,7 @@ use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
 use leadgate_tests::event_file::{EventFile, SIGNED_WHEN_SENT};
-use leadgate_tests::world::{SIGNING_SECRET, World, invoke};
+use leadgate_tests::world::{SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use crate::stage::{all_enriched, leads, world};
@@ -52,7 +52,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
             event["headers"][header] = value.into();
         }
     }
-    let response = invoke(&world.webhook, &event).await.expect("Lambda takes the event");
+    let response = world.webhook.invoke(&event).await.expect("Lambda takes the event");
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
     (status, serde_json::from_slice(&body).expect("JSON"))

@@ -87,8 +87,7 @@ fn each_line_costs_what_arrived_for_it_and_one_of_an_unknown_call_the_worst() {
         costs(settled(&hold(), Some(&at_once), &records(), &answers(reported), |_| Some(tariff(charge_on)), at(9)))
     };
     let line = |id: &str, result, cost| (id.to_owned(), result, cost);
-    let expected =
-        |second, third| vec![line("1", Hit, 8), line("2", Miss, second), line("3", Miss, 0), line("4", Unknown, 8)];
+    let expected = |second| vec![line("1", Hit, 8), line("2", Miss, second), line("3", Miss, 0), line("4", Unknown, 8)];
     assert_eq!(settle(ChargeOn::Match, None), (expected(0), Some(Evidence::Assumed)));
     assert_eq!(settle(ChargeOn::Lookup, None), (expected(8), Some(Evidence::Assumed)));
     let reported = vec![line("1", Hit, 9), line("2", Miss, 0), line("3", Miss, 0), line("4", Unknown, 8)];

@@ -58,7 +58,7 @@ mod tests {
         for body in ["{}", r#"{"people":{}}"#, r#"{"people":[]}"#, r#"{"people":[{"name":"Ada"}]}"#] {
             assert!(matches!(ids(body), Err(PayloadError::People(_))), "{body}");
         }
-        let many = format!(r#"{{"people":[{}]}}"#, vec![r#"{"id":"a"}"#; 11].join(","));
+        let many = format!(r#"{{"people":[{}]}}"#, [r#"{"id":"a"}"#; 11].join(","));
         assert!(matches!(ids(&many), Err(PayloadError::People(_))));
     }
 }
