@@ -1,7 +1,7 @@
 //! Mailboxes, figures, and whether the key is good.
 
+use leadgate_connectors::provider::apollo::CallError;
 use leadgate_connectors::provider::apollo::account::{Calls, CreditUsage, Health};
-use leadgate_connectors::provider::apollo::classify::CallError;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::provider::{Provider, Usage};
 use serde_json::{Value, json};

@@ -1,12 +1,11 @@
 //! Contacts that a team keeps in Apollo, and tasks about them.
 
-use leadgate_connectors::provider::apollo::Open;
-use leadgate_connectors::provider::apollo::classify::CallError;
 use leadgate_connectors::provider::apollo::contacts::{
     ContactFields, ContactOrder, ContactSaved, ContactSearch, ContactsFound,
 };
 use leadgate_connectors::provider::apollo::search::Page;
 use leadgate_connectors::provider::apollo::tasks::{NewTasks, Priority, TaskStatus, TaskType, TasksCreated};
+use leadgate_connectors::provider::apollo::{CallError, Open};
 use serde_json::{Value, json};
 
 use crate::apollo::{TIMEOUT, apollo};

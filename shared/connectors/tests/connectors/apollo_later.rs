@@ -239,16 +239,17 @@ async fn a_result_that_cannot_be_told_for_sure_has_not_arrived() {
         json!({"webhook_result": {}}),
         json!({"webhook_result": {"people": {"id": "p1"}}}),
         json!({"webhook_result": {"people": ["p1"]}}),
-        json!({"webhook_result": {"people": [{"phone_numbers": []}]}}),
+        json!({"webhook_result": {"people": [{"phone_numbers": [{"sanitized_number": "+447700900001"}]}]}}),
         json!({"webhook_result": {"people": many}}),
         json!({"request_id": "42", "webhook_result": {"people": []}}),
     ] {
         let reply = collected(200, &unsure).await;
         assert!(matches!(reply, Collected::Transient(_)), "{unsure}: {reply:?}");
     }
-    for sure in
-        [json!({"webhook_result": {"people": []}}), json!({"request_id": -42, "webhook_result": {"people": [null]}})]
-    {
+    for sure in [
+        json!({"webhook_result": {"people": []}}),
+        json!({"request_id": -42, "webhook_result": {"people": [null, {"id": null, "status": "failed"}]}}),
+    ] {
         let nothing = Collected::Arrived { people: std::collections::BTreeMap::default(), reported: None };
         assert_eq!(collected(200, &sure).await, nothing, "{sure}");
     }

@@ -22,11 +22,14 @@ async fn reply(body: &Value, domains: &[&str]) -> Reply {
 /// The names of the organizations that were found.
 fn names(reply: &Reply) -> Vec<Option<&str>> {
     let Reply::Answered { answers, later: None, .. } = reply else { panic!("{reply:?}") };
-    let name = |answer| match answer {
-        &Answer::Hit(ref profile) => profile.get(ProfileField::CompanyName),
-        Answer::Miss => None,
-    };
     answers.iter().map(name).collect()
+}
+
+fn name(answer: &Answer) -> Option<&str> {
+    match answer {
+        Answer::Hit(profile) => profile.get(ProfileField::CompanyName),
+        Answer::Miss => None,
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Finding people and organizations.
 
-use leadgate_connectors::provider::apollo::classify::CallError;
+use leadgate_connectors::provider::apollo::CallError;
 use leadgate_connectors::provider::apollo::search::{
     AddressStatus, Employees, OrganizationFilters, OrganizationSearch, OrganizationsFound, Page, PeopleFound,
     PeopleSearch, Range, Seniority,

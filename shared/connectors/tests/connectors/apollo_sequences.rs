@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use leadgate_connectors::provider::apollo::Open;
-use leadgate_connectors::provider::apollo::classify::CallError;
 use leadgate_connectors::provider::apollo::search::Page;
 use leadgate_connectors::provider::apollo::sequences::{
     Added, Addition, Additions, Exclusion, Removal, Removed, SequencesFound, SkipReason, Start, Statuses,
 };
+use leadgate_connectors::provider::apollo::{CallError, Open};
 use serde_json::{Value, json};
 
 use crate::apollo::{TIMEOUT, apollo};

@@ -47,12 +47,14 @@ pub(super) fn arrived(body: &[u8], asked: &LaterId) -> Result<Collected, CallErr
     }
     let mut people = BTreeMap::new();
     for item in items.iter().filter(|item| !item.is_null()) {
-        let profile = item.as_object().and_then(Arrival::profile);
-        let profile = profile.ok_or_else(|| CallError::unreadable("with a person without an id"))?;
-        // Two of those asked about may be the same person. An empty one must not stand before a full one.
-        if let Some(id) = profile.id.clone().filter(|_| !profile.is_blank()) {
-            people.entry(id).or_insert(profile);
+        let profile = item.as_object().map(Arrival::profile);
+        let profile = profile.ok_or_else(|| CallError::unreadable("with a person that is none"))?;
+        if profile.is_blank() {
+            continue;
         }
+        let id = profile.id.clone().ok_or_else(|| CallError::unreadable("with something of nobody"))?;
+        // Two of those asked about may be the same person.
+        people.entry(id).or_insert(profile);
     }
     Ok(Collected::Arrived { people, reported: amount(&payload.credits_consumed) })
 }
@@ -67,9 +69,9 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn profile(&self) -> Option<Profile> {
+    fn profile(&self) -> Profile {
         let mut profile = Profile::default();
-        profile.id = Some(said(&self.id)?);
+        profile.id = said(&self.id);
         let numbers = self.phone_numbers.items().iter().filter_map(Loose::as_object);
         let numbers = numbers.filter_map(|number| Some((number, number.mobile()?)));
         if let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) {
@@ -81,7 +83,7 @@ impl Arrival {
         if let Some(best) = emails.filter(|email| said(&email.email).is_some()).min_by_key(|email| email.rank()) {
             set_email(&mut profile, &best.email, &best.email_status_cd);
         }
-        Some(profile)
+        profile
     }
 }
 

@@ -11,6 +11,9 @@ use super::exchange::object;
 use super::organizations::Organization;
 use crate::loose::{List, Loose, Scalar};
 
+/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
+const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
+
 /// The flags of a look-up. They go into the query, where they are documented; who is meant stays in the body.
 pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
     let Some(later) = later else { return Vec::new() };
@@ -26,9 +29,6 @@ pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
     }
     query
 }
-
-/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
-const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 /// Who is meant. What we don't know is left out.
 #[derive(Serialize)]
