@@ -176,7 +176,8 @@ async fn a_waterfall_brings_addresses_and_numbers() {
                     {"email": "second@b.example", "email_status_cd": "Verified", "position": 2},
                     {"email": "first@b.example", "email_status_cd": "Verified", "position": 1, "vendor_validation_statuses": []},
                     {"email": null, "email_status_cd": "Verified", "position": 0},
-                    "none",
+                    {"email": "email_not_unlocked@domain.com", "email_status_cd": "Verified", "position": 0},
+                    null,
                 ],
             }],
         },
@@ -218,7 +219,7 @@ async fn of_several_numbers_the_best_mobile_one_is_taken() {
             None,
         ),
         (json!([{"sanitized_number": null, "raw_number": "+447700900008", "type_cd": "mobile"}]), Some(8)),
-        (json!({"sanitized_number": "+447700900001"}), None),
+        (json!(null), None),
     ];
     for (numbers, best) in cases {
         let profile = arrived(json!([{"id": "p1", "phone_numbers": numbers}])).await;
@@ -241,6 +242,9 @@ async fn a_result_that_cannot_be_told_for_sure_has_not_arrived() {
         json!({"webhook_result": {"people": ["p1"]}}),
         json!({"webhook_result": {"people": [{"phone_numbers": [{"sanitized_number": "+447700900001"}]}]}}),
         json!({"webhook_result": {"people": many}}),
+        json!({"webhook_result": {"people": [{"id": "p1", "phone_numbers": {"sanitized_number": "+447700900001"}}]}}),
+        json!({"webhook_result": {"people": [{"id": "p1", "phone_numbers": ["+447700900001"]}]}}),
+        json!({"webhook_result": {"people": [{"id": "p1", "emails": "ada@b.example"}]}}),
         json!({"request_id": "42", "webhook_result": {"people": []}}),
     ] {
         let reply = collected(200, &unsure).await;
