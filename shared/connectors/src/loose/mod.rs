@@ -144,6 +144,17 @@ impl<T, const MOST: usize> List<T, MOST> {
 }
 
 impl<T, const MOST: usize> List<Loose<T>, MOST> {
+    /// The objects among the items kept. `None` if there is anything else, other than nothing at all.
+    pub(crate) fn objects(&self) -> Option<Vec<&T>> {
+        match self {
+            Self::Of { items, .. } => {
+                let there = items.iter().filter(|item| !item.is_null());
+                there.map(Loose::as_object).collect()
+            }
+            Self::Other(kind) => matches!(*kind, any::NULL | NOTHING).then(Vec::new),
+        }
+    }
+
     /// The objects among the items kept.
     pub(crate) fn into_objects(self) -> Vec<T> {
         match self {

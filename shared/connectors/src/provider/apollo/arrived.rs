@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::classify::CallError;
 use super::client::PEOPLE_MAX;
 use super::exchange::object;
-use super::people::{amount, set_email};
+use super::people::{amount, is_shown, set_email};
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
 
@@ -48,11 +48,13 @@ pub(super) fn arrived(body: &[u8], asked: &LaterId) -> Result<Collected, CallErr
     let mut people = BTreeMap::new();
     for item in items.iter().filter(|item| !item.is_null()) {
         let profile = item.as_object().and_then(Arrival::profile);
-        let profile = profile.ok_or_else(|| CallError::unreadable("with a person without an id"))?;
-        // Two of those asked about may be the same person. An empty one must not stand before a full one.
-        if let Some(id) = profile.id.clone().filter(|_| !profile.is_blank()) {
-            people.entry(id).or_insert(profile);
+        let profile = profile.ok_or_else(|| CallError::unreadable("with a person that can't be read"))?;
+        if profile.is_blank() {
+            continue;
         }
+        let id = profile.id.clone().ok_or_else(|| CallError::unreadable("with something of nobody"))?;
+        // Two of those asked about may be the same person.
+        people.entry(id).or_insert(profile);
     }
     Ok(Collected::Arrived { people, reported: amount(&payload.credits_consumed) })
 }
@@ -67,18 +69,19 @@ struct Arrival {
 }
 
 impl Arrival {
+    /// `None` if there may be something that isn't understood.
     fn profile(&self) -> Option<Profile> {
         let mut profile = Profile::default();
-        profile.id = Some(said(&self.id)?);
-        let numbers = self.phone_numbers.items().iter().filter_map(Loose::as_object);
+        profile.id = said(&self.id);
+        let numbers = self.phone_numbers.objects()?.into_iter();
         let numbers = numbers.filter_map(|number| Some((number, number.mobile()?)));
         if let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) {
             profile.set(ProfileField::MobilePhone, Some(number));
             profile.set(ProfileField::MobilePhoneStatus, best.status().map(str::to_ascii_lowercase));
             profile.set(ProfileField::MobilePhoneDoNotCall, best.do_not_call().map(str::to_ascii_lowercase));
         }
-        let emails = self.emails.items().iter().filter_map(Loose::as_object);
-        if let Some(best) = emails.filter(|email| said(&email.email).is_some()).min_by_key(|email| email.rank()) {
+        let emails = self.emails.objects()?.into_iter().filter(|email| is_shown(&email.email));
+        if let Some(best) = emails.min_by_key(|email| email.rank()) {
             set_email(&mut profile, &best.email, &best.email_status_cd);
         }
         Some(profile)

@@ -101,7 +101,10 @@ impl Provider for Apollo {
 
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
         let usage = self.credit_usage(timeout).await.reply;
-        let usage = usage.map_err(|error| UsageError(format!("{error}: no figures (a master key is needed)")))?;
+        let usage = usage.map_err(|error| match error {
+            CallError::Denied(reason) => UsageError(format!("{reason}: no figures (a master key is needed)")),
+            other => UsageError(format!("no figures: {other}")),
+        })?;
         usage.pool().ok_or_else(|| UsageError("the figures can't be read".to_owned()))
     }
 }

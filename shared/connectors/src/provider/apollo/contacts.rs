@@ -18,7 +18,7 @@ const PARTS_MAX: usize = 200;
 
 impl Apollo {
     /// Saves somebody. With `run_dedupe`, a contact that is already there takes the fields that are sent; without, it
-    /// is there twice. After [`CallError::Unknown`](super::classify::CallError::Unknown) only the former may be sent
+    /// is there twice. After [`CallError::Unknown`](super::CallError::Unknown) only the former may be sent
     /// again.
     pub async fn create_contact(
         &self,

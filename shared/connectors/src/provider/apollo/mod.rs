@@ -6,9 +6,8 @@
 //! | [`search`] | finding people and organizations by what they are |
 //! | [`contacts`], [`sequences`], [`tasks`] | what a team keeps in Apollo, and does with it |
 //! | [`account`] | mailboxes, use, credits, and whether the key is good |
-//! | [`classify`] | what an answer means, by its status |
-//! | [`exchange`] | one call and its answer |
-//! | `rates` | the limits that come with each answer |
+//! | `exchange`, `classify`, `rates` | one call: what its answer means by its status, and the limits that come with it |
+//! | [`callback`] | who a delivery is about: all that is believed of it |
 //! | `people`, `organizations`, `arrived` | the shapes of look-ups, and what of them becomes a profile |
 //!
 //! A look-up asks for the call's own data alone, unless told otherwise: personal addresses never, a mobile number and
@@ -21,17 +20,19 @@
 
 pub mod account;
 pub mod callback;
-pub mod classify;
 pub mod client;
 pub mod contacts;
-pub mod exchange;
 pub mod search;
 pub mod sequences;
 pub mod tasks;
 
 mod arrived;
+mod classify;
+mod exchange;
 mod organizations;
 mod people;
 mod rates;
 
+pub use self::classify::CallError;
+pub use self::exchange::Called;
 pub use crate::loose::fields::Open;

@@ -89,6 +89,7 @@ impl Organization {
         if profile.is_blank() { Answer::Miss } else { Answer::Hit(profile) }
     }
 
+    /// Whether somebody who asked for this domain meant it.
     fn is_at(&self, domain: &str) -> bool {
         let own = [&self.primary_domain, &self.domain, &self.website_url];
         own.iter().filter_map(|own| own.as_text()).any(|own| bare(own) == bare(domain))

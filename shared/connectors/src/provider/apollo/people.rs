@@ -9,7 +9,11 @@ use super::classify::CallError;
 use super::client::PEOPLE_MAX;
 use super::exchange::object;
 use super::organizations::Organization;
+use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
+
+/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
+const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 /// The flags of a look-up. They go into the query, where they are documented; who is meant stays in the body.
 pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
@@ -26,9 +30,6 @@ pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
     }
     query
 }
-
-/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
-const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 /// Who is meant. What we don't know is left out.
 #[derive(Serialize)]
@@ -142,7 +143,12 @@ pub(super) fn set_email(profile: &mut Profile, email: &Scalar, status: &Scalar) 
 /// An address, unless it is a locked one.
 pub(super) fn shown_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let email = Scalar::deserialize(deserializer)?;
-    Ok(email.to_text().filter(|text| !is_locked(&email) && !text.trim().is_empty()))
+    Ok(email.to_text().filter(|_| is_shown(&email)))
+}
+
+/// Whether there is an address, and not a locked one.
+pub(super) fn is_shown(email: &Scalar) -> bool {
+    said(email).is_some() && !is_locked(email)
 }
 
 fn is_locked(email: &Scalar) -> bool {
