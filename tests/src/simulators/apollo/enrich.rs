@@ -36,7 +36,7 @@ impl Team {
     pub(super) fn match_many(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
         let parameters = request.parameters()?;
         let wanted = parameters.wanted()?;
-        let details = parameters.objects("details");
+        let details = parameters.objects("details")?;
         if details.is_empty() {
             return Err(invalid_request());
         }

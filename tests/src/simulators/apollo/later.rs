@@ -159,7 +159,8 @@ impl Team {
             return Accepted { waterfall, ..Accepted::default() };
         }
         let request_id = self.later.next_id(setup.seed);
-        let due = later(request.at, setup.later.delay);
+        let is_stuck = chance(setup.seed, "stuck", request_id) < setup.later.stuck_share;
+        let due = if is_stuck { Timestamp::MAX } else { later(request.at, setup.later.delay) };
         self.later.outbox.extend(Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due));
         let hides_email = wanted.waterfall_email;
         let (endpoint, call, accepted) = (request.endpoint.name(), request.call.index, request.at);
@@ -242,6 +243,13 @@ impl Team {
         outcome.milli = people_milli + job.promise.advance_milli + charged;
         outcome
     }
+}
+
+/// In `0.0..1.0`: always the same for a request of a team, and another one for each thing that can happen to it.
+pub(super) fn chance(seed: u64, of: &str, request_id: i64) -> f64 {
+    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(of);
+    let digest = digest.chain_update(request_id.to_be_bytes()).finalize();
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / 65_536.0
 }
 
 /// The address that Apollo itself has, and has checked: no other source is asked then.

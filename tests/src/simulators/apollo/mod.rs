@@ -165,7 +165,8 @@ impl Apollo {
         self.team.lock().directory.forget(email);
     }
 
-    /// From now on, this is the mobile number of whoever has this address; or they have none.
+    /// From now on, this is the mobile number of whoever has this address; or they have none. What was asked for
+    /// before has been found already, and only takes its time.
     pub fn set_mobile(&self, email: &str, mobile: Option<Mobile>) {
         self.team.lock().directory.set_mobile(email, mobile);
     }
@@ -203,7 +204,7 @@ impl Apollo {
 
     /// Adds credits to the running cycle, in thousandths.
     pub fn top_up(&self, milli: i64) {
-        self.team.lock().granted += milli;
+        self.team().granted += milli;
     }
 
     /// Begins a new cycle with so many credits, in thousandths. What was left is gone.

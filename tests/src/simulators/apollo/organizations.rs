@@ -134,7 +134,7 @@ impl Team {
     pub(super) fn enrich_organizations(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
         let parameters = request.parameters()?;
         let mut domains: Vec<Option<String>> =
-            parameters.objects("details").iter().map(|one| self.register.domain_of(one)).collect();
+            parameters.objects("details")?.iter().map(|one| self.register.domain_of(one)).collect();
         if domains.is_empty() {
             domains = parameters.list("domains").into_iter().map(|domain| Some(domain.to_lowercase())).collect();
         }

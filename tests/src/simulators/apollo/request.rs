@@ -96,9 +96,10 @@ impl Parameters {
     }
 
     /// Parts that have parameters of their own.
-    pub(super) fn objects(&self, name: &str) -> Vec<Parameters> {
+    pub(super) fn objects(&self, name: &str) -> Result<Vec<Parameters>, Answer> {
         let objects = self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        objects.iter().map(|object| Parameters(object.as_object().cloned().unwrap_or_default())).collect()
+        let one = |object: &Value| object.as_object().cloned().map(Parameters).ok_or_else(invalid_request);
+        objects.iter().map(one).collect()
     }
 
     /// Whoever is asked for. An id that isn't one of Apollo's is an error; everything else may be anything.

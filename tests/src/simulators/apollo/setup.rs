@@ -137,6 +137,8 @@ pub struct LaterSetup {
     pub charge_at_acceptance: bool,
     /// Whether the team may have waterfalls at all.
     pub has_waterfalls: bool,
+    /// Which share of the results never arrives, `0.0..=1.0`.
+    pub stuck_share: f64,
     /// Which share of the callbacks is never made, `0.0..=1.0`.
     pub lost_share: f64,
     /// Which share of the callbacks is made twice, `0.0..=1.0`.
@@ -153,6 +155,7 @@ impl Default for LaterSetup {
             waterfall_email_milli: 2000,
             charge_at_acceptance: false,
             has_waterfalls: true,
+            stuck_share: 0.0,
             lost_share: 0.0,
             doubled_share: 0.0,
             attempts_max: 3,

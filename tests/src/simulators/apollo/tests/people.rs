@@ -67,6 +67,8 @@ async fn too_many_people_and_malformed_ones_are_refused() {
     assert_eq!((status, &body["error_code"]), (400, &json!("RECORD_LIMIT_EXCEEDED")));
     let (status, body) = world.bulk(&[]).await;
     assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
+    let (status, _, body) = world.post(BULK, json!({ "details": ["ada@example.com"] })).await;
+    assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
     let (status, _, _) = world.post(&format!("{MATCH}?id=123"), Value::Null).await;
     assert_eq!(status, 422);
     assert_eq!(world.apollo.ledger().records_charged, 0);
