@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::later;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::{Apollo, ApolloSetup};
+use super::later::chance;
+use super::{Apollo, ApolloSetup, Team};
 
 /// The longest wait for an answer to a callback. How long Apollo waits isn't documented.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub(super) struct Pending {
 impl Pending {
     /// The callbacks of a request: one, unless it is among those that are lost or made twice.
     pub(super) fn planned(setup: &ApolloSetup, request_id: i64, url: Option<&str>, due: Timestamp) -> Vec<Self> {
-        let chance = chance(setup.seed, request_id);
+        let chance = chance(setup.seed, "callback", request_id);
         let copies = match chance {
             chance if chance < setup.later.lost_share => 0,
             chance if chance < setup.later.lost_share + setup.later.doubled_share => 2,
@@ -65,20 +65,14 @@ impl Pending {
 impl Apollo {
     /// The callbacks that have yet to be made, due or not, in the order in which they will be due.
     pub fn pending_callbacks(&self) -> Vec<Callback> {
-        let team = self.team();
-        let callback = |pending: &Pending| {
-            let body = team.result_of(&self.setup, pending.request_id)?;
-            Some(Callback { request_id: pending.request_id, url: pending.url.clone(), body, due: pending.due })
-        };
-        let mut callbacks: Vec<Callback> = team.later.outbox.iter().filter_map(callback).collect();
-        callbacks.sort_by_key(|callback| callback.due);
-        callbacks
+        self.callbacks(&self.team())
     }
 
     /// Takes the callbacks out of Apollo's hands: it makes none of them any more.
     pub fn take_callbacks(&self) -> Vec<Callback> {
-        let callbacks = self.pending_callbacks();
-        self.team.lock().later.outbox.clear();
+        let mut team = self.team();
+        let callbacks = self.callbacks(&team);
+        team.later.outbox.clear();
         callbacks
     }
 
@@ -100,6 +94,16 @@ impl Apollo {
         count
     }
 
+    fn callbacks(&self, team: &Team) -> Vec<Callback> {
+        let callback = |pending: &Pending| {
+            let body = team.result_of(&self.setup, pending.request_id)?;
+            Some(Callback { request_id: pending.request_id, url: pending.url.clone(), body, due: pending.due })
+        };
+        let mut callbacks: Vec<Callback> = team.later.outbox.iter().filter_map(callback).collect();
+        callbacks.sort_by_key(|callback| callback.due);
+        callbacks
+    }
+
     fn take_due(&self) -> Vec<(Pending, Callback)> {
         let now = self.reception.clock.now();
         let mut team = self.team();
@@ -114,10 +118,4 @@ impl Apollo {
         };
         due.into_iter().filter_map(callback).collect()
     }
-}
-
-/// In `0.0..1.0`: always the same for a request of a team.
-fn chance(seed: u64, request_id: i64) -> f64 {
-    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(request_id.to_be_bytes()).finalize();
-    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / 65_536.0
 }

@@ -2,41 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::later::{Accepted, Wanted};
+use super::later::{Accepted, Promise, Wanted};
 use super::ledger::{Charge, Item};
-use super::people::{Asked, Person};
-use super::request::{self, failed, invalid_request};
-use super::routes::Endpoint;
-use super::wire;
-use super::{ApolloSetup, Miss, OutOfCredits, Team};
-use crate::simulators::exchange::{Answer, Call};
+use super::people::{Asked, EmailStatus, Person};
+use super::request::{Parameters, Request, checked, failed, invalid_request, not_found};
+use super::{ApolloSetup, Miss, OutOfCredits, Team, wire};
+use crate::simulators::exchange::Answer;
 
 /// The most people in one call.
 const DETAILS_MAX: usize = 10;
 
-/// What of a call is the same for one person and for many.
-pub(super) struct Purchase<'a> {
-    pub(super) setup: &'a ApolloSetup,
-    pub(super) endpoint: Endpoint,
-    pub(super) call: u64,
-    pub(super) at: Timestamp,
-    pub(super) wanted: Option<Wanted>,
-}
+/// The email that stands for one that nobody has paid for: the same for everybody (documented).
+const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 impl Team {
     /// `people/match`. The answer says nothing of what it cost.
-    pub(super) fn match_one(&mut self, setup: &ApolloSetup, call: &Call, now: Timestamp) -> Result<Answer, Answer> {
-        let parameters = request::parameters(call)?;
-        let wanted = request::wanted(&parameters)?;
-        let asked = request::asked(&Value::from(parameters))?;
-        let purchase = Purchase { setup, endpoint: Endpoint::Match, call: call.index, at: now, wanted };
-        let bought = self.buy(&purchase, &[asked])?;
-        let person = match bought.matches().pop() {
+    pub(super) fn match_one(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        let parameters = request.parameters()?;
+        let wanted = parameters.wanted()?;
+        let bought = self.buy(request, &[parameters.asked()?], wanted)?;
+        let person = match self.matches(&bought).pop() {
             Some(person) if !person.is_null() => person,
-            _ => self.miss(setup.miss),
+            _ => self.miss(request.setup.miss),
         };
         let mut answer = json!({ "person": person });
         bought.accepted.tell(&mut answer);
@@ -44,70 +33,110 @@ impl Team {
     }
 
     /// `people/bulk_match`. All or nothing: if the credits don't suffice for everybody who is known, nobody is bought.
-    pub(super) fn match_many(&mut self, setup: &ApolloSetup, call: &Call, now: Timestamp) -> Result<Answer, Answer> {
-        let parameters = request::parameters(call)?;
-        let wanted = request::wanted(&parameters)?;
-        let details = parameters.get("details").and_then(Value::as_array).filter(|it| !it.is_empty());
-        let details = details.ok_or_else(invalid_request)?;
+    pub(super) fn match_many(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        let parameters = request.parameters()?;
+        let wanted = parameters.wanted()?;
+        let details = parameters.objects("details")?;
+        if details.is_empty() {
+            return Err(invalid_request());
+        }
         if details.len() > DETAILS_MAX {
             let message = format!("The number of records exceeds the limit of {DETAILS_MAX}.");
             return Err(failed(400, "RECORD_LIMIT_EXCEEDED", &message));
         }
-        let asked = details.iter().map(request::asked).collect::<Result<Vec<Asked>, Answer>>()?;
-        let purchase = Purchase { setup, endpoint: Endpoint::BulkMatch, call: call.index, at: now, wanted };
-        self.buy(&purchase, &asked).map(|bought| Answer::json(200, &bulk(&bought)))
+        let asked = details.iter().map(Parameters::asked).collect::<Result<Vec<Asked>, Answer>>()?;
+        let bought = self.buy(request, &asked, wanted)?;
+        Ok(Answer::json(200, &bulk(&bought, self.matches(&bought))))
+    }
+
+    /// `people/{id}`. A checked address is locked here, unless the person is a contact of the team.
+    pub(super) fn show_person(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        checked(request.id)?;
+        let asked = Asked { id: Some(request.id.to_owned()), ..Asked::default() };
+        let person = self.directory.find(&asked).ok_or_else(not_found)?;
+        let charges = self.charges(request, Item::Person, request.setup.price_milli, &[(asked.key(), &person)]);
+        self.pay(request.setup, charges)?;
+        let mut shown = self.person(&person);
+        let is_contact = !shown["contact_id"].is_null();
+        if let Some(keys) = shown.as_object_mut().filter(|_| !is_contact) {
+            if person.email.is_some() && person.email_status == EmailStatus::Verified {
+                keys.insert("email".to_owned(), json!(LOCKED_EMAIL));
+            }
+            keys.retain(|key, _| !["contact_id", "contact", "revealed_for_current_team"].contains(&key.as_str()));
+        }
+        Ok(Answer::json(200, &json!({ "person": shown })))
     }
 
     /// Finds everybody, charges once for each who is known, and hands them over.
-    fn buy(&mut self, purchase: &Purchase<'_>, asked: &[Asked]) -> Result<Bought, Answer> {
+    fn buy(&mut self, request: &Request<'_>, asked: &[Asked], wanted: Option<Wanted>) -> Result<Bought, Answer> {
         let people: Vec<Option<Person>> = asked.iter().map(|asked| self.directory.find(asked)).collect();
         let known = unique(asked, &people);
-        let charges = self.charges(purchase, Item::Person, purchase.setup.price_milli, &known);
-        let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
-        let in_advance = self.charges_in_advance(purchase, &known);
-        let left = self.granted - self.spent;
-        let needed = milli + in_advance.iter().map(|charge| charge.milli).sum::<i64>();
-        if needed > left || (left <= 0 && purchase.setup.price_milli > 0) {
-            self.ledger.out_of_credits += 1;
-            return Err(insufficient(purchase.setup.out_of_credits));
-        }
+        let charges = self.charges(request, Item::Person, request.setup.price_milli, &known);
+        let (milli, charged) = (charges.iter().map(|charge| charge.milli).sum(), charges.len());
+        let in_advance = self.charges_in_advance(request, wanted.as_ref(), &known);
+        let advance_milli = in_advance.iter().map(|charge| charge.milli).sum();
+        self.pay(request.setup, charges.into_iter().chain(in_advance).collect())?;
         let missing = people.iter().filter(|person| person.is_none()).count();
         self.ledger.people_asked += u64::try_from(asked.len()).unwrap_or_default();
         self.ledger.people_missed += u64::try_from(missing).unwrap_or_default();
-        let charged = charges.len();
-        charges.into_iter().for_each(|charge| self.charge(charge));
         let known = known.into_iter().map(|(asked, person)| (asked, person.clone())).collect();
-        let accepted = self.accept(purchase, known, (asked.len(), missing), milli, &in_advance);
-        in_advance.into_iter().for_each(|charge| self.charge(charge));
+        let promise = Promise { people: known, requested: asked.len(), missing, people_milli: milli, advance_milli };
+        let accepted = self.accept(request, wanted, promise);
         Ok(Bought { people, charged, missing, milli, accepted })
     }
 
     /// What these people cost, each of them once.
     pub(super) fn charges(
         &self,
-        purchase: &Purchase<'_>,
+        request: &Request<'_>,
         item: Item,
         milli: i64,
         people: &[(String, &Person)],
     ) -> Vec<Charge> {
-        let is_free = |id: &str| !purchase.setup.charge_repeats && self.ledger.has_charged(item, id);
+        let is_free = |id: &str| !request.setup.charge_repeats && self.ledger.has_charged(item, id);
         let charged = people.iter().filter(|(_, person)| !is_free(&person.id));
-        let charge = |(asked, person): &(String, &Person)| Charge {
-            item,
-            at: purchase.at,
-            endpoint: purchase.endpoint.name(),
-            call: purchase.call,
-            id: person.id.clone(),
-            email: person.email.as_ref().map(|email| email.to_lowercase()),
-            asked: asked.clone(),
-            milli,
+        let charge = |(asked, person): &(String, &Person)| {
+            let email = person.email.as_ref().map(|email| email.to_lowercase());
+            Charge { email, ..request.charge(item, &person.id, asked, milli) }
         };
         charged.map(charge).collect()
+    }
+
+    /// Charges for all of it, or for nothing. A team that has used up its credits buys nothing, not even what is free.
+    pub(super) fn pay(&mut self, setup: &ApolloSetup, charges: Vec<Charge>) -> Result<(), Answer> {
+        let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
+        let left = self.granted - self.spent;
+        if milli > left || (left <= 0 && setup.price_milli > 0) {
+            self.ledger.out_of_credits += 1;
+            return Err(insufficient(setup.out_of_credits));
+        }
+        charges.into_iter().for_each(|charge| self.charge(charge));
+        Ok(())
     }
 
     pub(super) fn charge(&mut self, charge: Charge) {
         self.spent += charge.milli;
         self.ledger.charge(charge);
+    }
+
+    /// In the order asked, with `null` for whoever isn't known.
+    fn matches(&self, bought: &Bought) -> Vec<Value> {
+        let one = |person: &Option<Person>| {
+            let mut person = self.person(person.as_ref()?);
+            bought.accepted.hide(&mut person);
+            Some(person)
+        };
+        bought.people.iter().map(|person| one(person).into()).collect()
+    }
+
+    /// A person, with the contact that the team has of them.
+    fn person(&self, person: &Person) -> Value {
+        let mut shown = wire::person(person);
+        if let Some(contact) = self.contacts.of_person(&person.id) {
+            shown["contact_id"] = json!(contact.id);
+            shown["contact"] = contact.wire();
+        }
+        shown
     }
 
     fn miss(&mut self, miss: Miss) -> Value {
@@ -138,25 +167,13 @@ struct Bought {
     accepted: Accepted,
 }
 
-impl Bought {
-    /// In the order asked, with `null` for whoever isn't known.
-    fn matches(&self) -> Vec<Value> {
-        let one = |person: &Option<Person>| {
-            let mut person = person.as_ref().map(wire::person)?;
-            self.accepted.hide(&mut person);
-            Some(person)
-        };
-        self.people.iter().map(|person| one(person).into()).collect()
-    }
-}
-
-fn bulk(bought: &Bought) -> Value {
+fn bulk(bought: &Bought, matches: Vec<Value>) -> Value {
     let mut answer = json!({
         "status": "success",
         "error_code": null,
         "error_message": null,
         "total_requested_enrichments": bought.people.len(),
-        "matches": bought.matches(),
+        "matches": matches,
     });
     if !bought.accepted.is_waterfall() {
         answer["unique_enriched_records"] = json!(bought.charged);

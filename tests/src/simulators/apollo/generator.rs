@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::people::{Asked, DoNotCall, EmailStatus, Mobile, Organization, Person, object_id, text};
+use super::organizations::Organization;
+use super::people::{Asked, DoNotCall, EmailStatus, Mobile, Person, object_id, text};
 
 /// Titles, with the seniority and the department that go with them.
 const TITLES: [(&str, &str, &str); 10] = [
@@ -52,6 +53,9 @@ const LAST_NAMES: [&str; 8] = ["Becker", "Costa", "Haddad", "Jensen", "Novak", "
 const EMPLOYERS: [&str; 5] =
     ["contoso.example", "fabrikam.example", "globex.example", "initech.example", "northwind.example"];
 
+/// How many of those who work at an organization can be found by looking for them.
+const COLLEAGUES: usize = 3;
+
 /// Makes people up.
 #[derive(Debug, Clone, Copy)]
 pub struct Generator {
@@ -90,7 +94,7 @@ impl Generator {
             .full_name()
             .map(|(first, last)| (first.to_owned(), last.to_owned()))
             .unwrap_or_else(|| names(local, &dice));
-        let organization = self.organization(domain, text(&asked.organization_name));
+        let organization = self.employer(domain, text(&asked.organization_name));
         let (title, seniority, department) = *dice.pick(1, &TITLES);
         let (city, state, country) = *dice.pick(2, &PLACES);
         let is_guessed = dice.share(3) < self.extrapolated_share;
@@ -129,7 +133,32 @@ impl Generator {
         (dice.share(13) < self.mobile_share).then_some(mobile)
     }
 
-    fn organization(&self, domain: &str, name: Option<&str>) -> Organization {
+    /// The organization that has this domain; none when it is one of the unknown.
+    pub fn organization(&self, domain: &str) -> Option<Organization> {
+        let is_known = Dice::of(self.seed, domain).share(15) >= self.unknown_share;
+        (is_known && domain.contains('.')).then(|| self.employer(domain, None))
+    }
+
+    /// Organizations to be found by those who look for some.
+    pub(super) fn organizations(&self, count: u32) -> impl Iterator<Item = Organization> {
+        let domain = |n: u32| {
+            let (first, second) = (LAST_NAMES[n as usize % 8], FIRST_NAMES[(n as usize / 8) % 8]);
+            format!("{}-{}-{n}.example", first.to_lowercase(), second.to_lowercase())
+        };
+        (0..count).filter_map(move |n| self.organization(&domain(n)))
+    }
+
+    /// Addresses of those who work at an organization, for those who look for some.
+    pub(super) fn colleagues(domain: &str) -> impl Iterator<Item = String> {
+        let dice = Dice::of(0, domain);
+        let name = move |n: usize| {
+            let (first, last) = (dice.pick(2 * n, &FIRST_NAMES), dice.pick(2 * n + 1, &LAST_NAMES));
+            format!("{}.{}", first.to_lowercase(), last.to_lowercase())
+        };
+        (0..COLLEAGUES).map(move |n| format!("{}@{domain}", name(n)))
+    }
+
+    fn employer(&self, domain: &str, name: Option<&str>) -> Organization {
         let dice = Dice::of(self.seed, domain);
         let (city, state, country) = *dice.pick(0, &PLACES);
         let own_name = || capitalized(domain.split('.').next().unwrap_or(domain));
@@ -141,6 +170,9 @@ impl Generator {
             employees: *dice.pick(2, &EMPLOYEES),
             phone: format!("+1 555-01{:02}", dice.number(3) % 100),
             founded_year: 1950 + dice.number(4) % 74,
+            revenue: u64::from(*dice.pick(2, &EMPLOYEES)) * 150_000,
+            funding: u64::from(dice.number(5) % 40) * 1_000_000,
+            description: format!("{} works in {}.", own_name(), dice.pick(1, &INDUSTRIES)),
             city: city.to_owned(),
             state: state.to_owned(),
             country: country.to_owned(),

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::callbacks::Pending;
-use super::enrich::Purchase;
 use super::later_wire;
 use super::ledger::{Charge, Item};
 use super::people::{EmailStatus, Person};
+use super::request::Request;
 use super::{ApolloSetup, Team};
 use crate::simulators::exchange::Answer;
 
@@ -49,22 +49,27 @@ pub(super) struct Later {
     pub(super) outbox: Vec<Pending>,
 }
 
-/// One promise.
+/// What is to be found, and for whom.
+pub(super) struct Promise {
+    /// Everybody who is known, once, with what they were asked for with.
+    pub(super) people: Vec<(String, Person)>,
+    pub(super) requested: usize,
+    pub(super) missing: usize,
+    /// What the people cost when they were looked up, in thousandths of a credit.
+    pub(super) people_milli: i64,
+    /// What was charged for numbers that may not be found.
+    pub(super) advance_milli: i64,
+}
+
+/// A promise that was made.
 pub(super) struct Job {
     pub(super) request_id: i64,
     pub(super) wanted: Wanted,
-    /// Everybody who is known, once, with what they were asked for with.
-    people: Vec<(String, Person)>,
-    pub(super) requested: usize,
-    pub(super) missing: usize,
+    pub(super) promise: Promise,
     pub(super) accepted: Timestamp,
     pub(super) due: Timestamp,
     endpoint: &'static str,
     call: u64,
-    /// What the people cost when they were looked up, in thousandths of a credit.
-    people_milli: i64,
-    /// What was charged in advance, for numbers that may not be found.
-    advance_milli: Option<i64>,
     /// The result, once it has arrived.
     payload: Option<Value>,
 }
@@ -131,48 +136,35 @@ impl Accepted {
 
 impl Team {
     /// What is charged for numbers before anybody has looked for them.
-    pub(super) fn charges_in_advance(&self, purchase: &Purchase<'_>, known: &[(String, &Person)]) -> Vec<Charge> {
-        let later = &purchase.setup.later;
-        let is_due = later.charge_at_acceptance && purchase.wanted.as_ref().is_some_and(Wanted::is_mobile);
-        if is_due { self.charges(purchase, Item::Mobile, later.mobile_milli, known) } else { Vec::new() }
+    pub(super) fn charges_in_advance(
+        &self,
+        request: &Request<'_>,
+        wanted: Option<&Wanted>,
+        known: &[(String, &Person)],
+    ) -> Vec<Charge> {
+        let later = &request.setup.later;
+        let is_due = later.charge_at_acceptance && wanted.is_some_and(Wanted::is_mobile);
+        if is_due { self.charges(request, Item::Mobile, later.mobile_milli, known) } else { Vec::new() }
     }
 
-    /// Promises what is wanted for these people. Nothing is promised where nobody is known.
-    pub(super) fn accept(
-        &mut self,
-        purchase: &Purchase<'_>,
-        people: Vec<(String, Person)>,
-        (requested, missing): (usize, usize),
-        people_milli: i64,
-        in_advance: &[Charge],
-    ) -> Accepted {
-        let (setup, Some(mut wanted)) = (purchase.setup, purchase.wanted.clone()) else { return Accepted::default() };
-        let has_waterfall = setup.later.has_waterfalls && !people.is_empty();
+    /// Promises what is wanted. Nothing is promised where nobody is known.
+    pub(super) fn accept(&mut self, request: &Request<'_>, wanted: Option<Wanted>, promise: Promise) -> Accepted {
+        let (setup, Some(mut wanted)) = (request.setup, wanted) else { return Accepted::default() };
+        let has_waterfall = setup.later.has_waterfalls && !promise.people.is_empty();
         let waterfall = wanted.is_waterfall().then_some(has_waterfall);
         if !has_waterfall {
             (wanted.waterfall_email, wanted.waterfall_phone) = (false, false);
         }
-        if people.is_empty() || !(wanted.phone || wanted.is_waterfall()) {
+        if promise.people.is_empty() || !(wanted.phone || wanted.is_waterfall()) {
             return Accepted { waterfall, ..Accepted::default() };
         }
         let request_id = self.later.next_id(setup.seed);
-        let due = later(purchase.at, setup.later.delay);
+        let is_stuck = chance(setup.seed, "stuck", request_id) < setup.later.stuck_share;
+        let due = if is_stuck { Timestamp::MAX } else { later(request.at, setup.later.delay) };
         self.later.outbox.extend(Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due));
         let hides_email = wanted.waterfall_email;
-        let job = Job {
-            request_id,
-            wanted,
-            people,
-            requested,
-            missing,
-            accepted: purchase.at,
-            due,
-            endpoint: purchase.endpoint.name(),
-            call: purchase.call,
-            people_milli,
-            advance_milli: setup.later.charge_at_acceptance.then(|| in_advance.iter().map(|it| it.milli).sum()),
-            payload: None,
-        };
+        let (endpoint, call, accepted) = (request.endpoint.name(), request.call.index, request.at);
+        let job = Job { request_id, wanted, promise, accepted, due, endpoint, call, payload: None };
         self.later.jobs.insert(request_id, job);
         Accepted { request_id: Some(request_id), waterfall, hides_email }
     }
@@ -220,7 +212,7 @@ impl Team {
     fn outcome<'a>(&self, setup: &ApolloSetup, job: &'a Job) -> Outcome<'a> {
         let mut outcome = Outcome { people: Vec::new(), charges: Vec::new(), milli: 0 };
         let mut left = self.granted - self.spent;
-        for (asked, person) in &job.people {
+        for (asked, person) in &job.promise.people {
             let mut found = Found { person, phones: job.wanted.is_mobile(), email: None, unpaid: false };
             let mut is_paid = |item: Item, milli: i64| {
                 let is_free = !setup.charge_repeats && self.ledger.has_charged(item, &person.id);
@@ -231,7 +223,7 @@ impl Team {
                 outcome.charges.push(job.charge(asked, person, item, milli));
                 true
             };
-            let is_charged = found.phones && job.advance_milli.is_none() && person.mobile.is_some();
+            let is_charged = found.phones && !setup.later.charge_at_acceptance && person.mobile.is_some();
             if is_charged && !is_paid(Item::Mobile, setup.later.mobile_milli) {
                 (found.phones, found.unpaid) = (false, true);
             }
@@ -246,11 +238,18 @@ impl Team {
         }
         // The answer to a waterfall said nothing of what the people cost: its result does, and the one of a number
         // is about the number alone.
-        let people_milli = if job.wanted.is_waterfall() { job.people_milli } else { 0 };
+        let people_milli = if job.wanted.is_waterfall() { job.promise.people_milli } else { 0 };
         let charged: i64 = outcome.charges.iter().map(|charge| charge.milli).sum();
-        outcome.milli = people_milli + job.advance_milli.unwrap_or_default() + charged;
+        outcome.milli = people_milli + job.promise.advance_milli + charged;
         outcome
     }
+}
+
+/// In `0.0..1.0`: always the same for a request of a team, and another one for each thing that can happen to it.
+pub(super) fn chance(seed: u64, of: &str, request_id: i64) -> f64 {
+    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(of);
+    let digest = digest.chain_update(request_id.to_be_bytes()).finalize();
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / 65_536.0
 }
 
 /// The address that Apollo itself has, and has checked: no other source is asked then.

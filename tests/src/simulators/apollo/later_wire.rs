@@ -28,9 +28,9 @@ fn native(job: &Job, outcome: &Outcome<'_>) -> Value {
     let people: Vec<Value> = outcome.people.iter().map(|found| native_person(found, job)).collect();
     json!({
         "status": "success",
-        "total_requested_enrichments": job.requested,
+        "total_requested_enrichments": job.promise.requested,
         "unique_enriched_records": count(outcome, has_mobile),
-        "missing_records": job.missing,
+        "missing_records": job.promise.missing,
         "credits_consumed": credits(outcome.milli),
         "people": people,
     })
@@ -54,16 +54,16 @@ fn waterfall(job: &Job, outcome: &Outcome<'_>) -> Value {
     let emails = count(outcome, |found| found.email.is_some());
     let mobiles = count(outcome, has_mobile);
     let enriched = count(outcome, |found| found.email.is_some() || has_mobile(found));
-    let unless = |wanted: bool, found: usize| if wanted { job.requested - found } else { 0 };
+    let unless = |wanted: bool, found: usize| if wanted { job.promise.requested - found } else { 0 };
     let people: Vec<Value> = outcome.people.iter().map(|found| waterfall_person(found, job)).collect();
     json!({
         "status": "success",
-        "total_requested_enrichments": job.requested,
+        "total_requested_enrichments": job.promise.requested,
         "target_fields": targets,
         "records_enriched": enriched,
         "email_records_enriched": emails,
         "mobile_records_enriched": mobiles,
-        "enrichment_not_found": job.requested - enriched,
+        "enrichment_not_found": job.promise.requested - enriched,
         "email_records_not_found": unless(wanted.waterfall_email, emails),
         "mobile_records_not_found": unless(wanted.is_mobile(), mobiles),
         "credits_consumed": credits(outcome.milli),

@@ -15,6 +15,10 @@ pub enum Item {
     Email,
     /// A mobile number.
     Mobile,
+    /// What is known of an organization.
+    Organization,
+    /// A page of a search for companies.
+    Page,
 }
 
 /// One thing, paid for once.
@@ -28,11 +32,11 @@ pub struct Charge {
     pub endpoint: &'static str,
     /// The number of the call among all calls to the vendor, from 0.
     pub call: u64,
-    /// Of whom: Apollo's own id.
+    /// Of whom: Apollo's own id. A page has none.
     pub id: String,
     /// The address that Apollo has of them.
     pub email: Option<String>,
-    /// What was asked with.
+    /// What was asked with; of an organization, its domain.
     pub asked: String,
     /// What it cost, in thousandths of a credit.
     pub milli: i64,
@@ -76,6 +80,11 @@ impl Ledger {
         self.count(Item::Mobile, email)
     }
 
+    /// How often the organization with this domain was charged for.
+    pub fn organization_charges_of(&self, domain: &str) -> usize {
+        self.count(Item::Organization, domain)
+    }
+
     /// What was paid for all of this, in thousandths of a credit.
     pub fn milli_for(&self, item: Item) -> i64 {
         self.charges.iter().filter(|charge| charge.item == item).map(|charge| charge.milli).sum()
@@ -86,9 +95,9 @@ impl Ledger {
         self.calls.get(endpoint).copied().unwrap_or_default()
     }
 
-    fn count(&self, item: Item, email: &str) -> usize {
-        let email = email.trim().to_lowercase();
-        let is_of = |charge: &&Charge| charge.email.as_ref() == Some(&email) || charge.asked == email;
+    fn count(&self, item: Item, of: &str) -> usize {
+        let of = of.trim().to_lowercase();
+        let is_of = |charge: &&Charge| charge.email.as_ref() == Some(&of) || charge.asked == of;
         self.charges.iter().filter(|charge| charge.item == item).filter(is_of).count()
     }
 

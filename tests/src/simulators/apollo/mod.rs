@@ -1,39 +1,54 @@
 //! An Apollo team: whom it knows, what it charges, how often it lets itself be asked, and a ledger of every charge.
 
 mod callbacks;
+mod contacts;
+mod endpoints;
 mod enrich;
+mod enrol;
 mod generator;
 mod later;
 mod later_wire;
 mod ledger;
 mod limits;
+mod organizations;
 mod people;
 mod request;
 mod routes;
+mod search;
+mod sequences;
 mod setup;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod usage;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
+use serde_json::Value;
 
 pub use callbacks::Callback;
+pub use contacts::Contact;
 pub use generator::Generator;
 pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
-pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Organization, Person};
-pub use setup::{ApolloSetup, KeyScope, LaterSetup, Miss, OutOfCredits};
+pub use organizations::Organization;
+pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Person};
+pub use sequences::Enrolment;
+pub use setup::{ApolloSetup, Gap, KeyScope, LaterSetup, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
 use super::guarded::Guarded;
+use contacts::Contacts;
 use later::Later;
 use limits::Meter;
+use organizations::Register;
 use people::Directory;
+use sequences::Sequences;
 
 /// A team at Apollo. What a test does to it goes through these methods, what a customer does through HTTP.
 pub struct Apollo {
@@ -45,6 +60,13 @@ pub struct Apollo {
 /// Everything that is behind one lock.
 struct Team {
     directory: Directory,
+    register: Register,
+    generator: Generator,
+    contacts: Contacts,
+    sequences: Sequences,
+    tasks: Vec<Value>,
+    /// Endpoints that the plan doesn't have.
+    gated: BTreeSet<String>,
     later: Later,
     ledger: Ledger,
     meter: Meter,
@@ -69,6 +91,12 @@ impl Apollo {
         };
         let team = Team {
             directory: Directory::new(move |asked| generator.person(asked)),
+            register: Register::new(move |domain| generator.organization(domain)),
+            generator,
+            contacts: Contacts::default(),
+            sequences: Sequences::default(),
+            tasks: Vec::new(),
+            gated: setup.gated.clone(),
             later: Later::default(),
             ledger: Ledger::default(),
             meter: Meter::default(),
@@ -101,9 +129,35 @@ impl Apollo {
         self.team.lock().directory.know_by_default(know);
     }
 
-    /// Knows from now on only who was introduced.
+    /// Knows from now on only who was introduced, people and organizations.
     pub fn know_nobody_by_default(&self) {
         self.know_by_default(|_| None);
+        self.team.lock().register.know_by_default(|_| None);
+    }
+
+    /// Introduces an organization.
+    pub fn know_organization(&self, organization: Organization) {
+        self.team.lock().register.know(organization);
+    }
+
+    /// Doesn't know the organization with this domain any more.
+    pub fn forget_organization(&self, domain: &str) {
+        self.team.lock().register.forget(domain);
+    }
+
+    /// What it would answer of the organization with this domain, free of charge.
+    pub fn organization(&self, domain: &str) -> Option<Organization> {
+        self.team.lock().register.find(domain)
+    }
+
+    /// Takes an endpoint, written as `api/v1/people/match`, out of the team's plan, or puts it back.
+    pub fn gate(&self, endpoint: &str, is_gated: bool) {
+        let mut team = self.team.lock();
+        if is_gated {
+            team.gated.insert(endpoint.to_owned());
+        } else {
+            team.gated.remove(endpoint);
+        }
     }
 
     /// Doesn't know whoever has this address any more.
@@ -111,7 +165,8 @@ impl Apollo {
         self.team.lock().directory.forget(email);
     }
 
-    /// From now on, this is the mobile number of whoever has this address; or they have none.
+    /// From now on, this is the mobile number of whoever has this address; or they have none. What was asked for
+    /// before has been found already, and only takes its time.
     pub fn set_mobile(&self, email: &str, mobile: Option<Mobile>) {
         self.team.lock().directory.set_mobile(email, mobile);
     }
@@ -136,6 +191,11 @@ impl Apollo {
         self.team().ledger.mobile_charges_of(email)
     }
 
+    /// How often the organization with this domain was charged for.
+    pub fn organization_charges_of(&self, domain: &str) -> usize {
+        self.team().ledger.organization_charges_of(domain)
+    }
+
     /// What is left of the cycle's credits, in thousandths.
     pub fn credits_left(&self) -> i64 {
         let team = self.team();
@@ -144,7 +204,7 @@ impl Apollo {
 
     /// Adds credits to the running cycle, in thousandths.
     pub fn top_up(&self, milli: i64) {
-        self.team.lock().granted += milli;
+        self.team().granted += milli;
     }
 
     /// Begins a new cycle with so many credits, in thousandths. What was left is gone.

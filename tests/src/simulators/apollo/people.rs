@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::organizations::Organization;
+
 /// What Apollo says of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailStatus {
@@ -130,23 +132,6 @@ impl Person {
     }
 }
 
-/// An employer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Organization {
-    /// 24 hexadecimal digits.
-    pub id: String,
-    pub name: String,
-    pub domain: String,
-    pub industry: String,
-    pub employees: u32,
-    pub phone: String,
-    pub founded_year: u16,
-    pub city: String,
-    pub state: String,
-    pub country: String,
-}
-
 /// What Apollo is asked with. More of it makes a better match; the first that tells who is meant counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the names are Apollo's")]
@@ -247,6 +232,10 @@ impl Directory {
         self.forgotten.insert(email.to_lowercase());
     }
 
+    pub(super) fn introduced(&self) -> impl Iterator<Item = &Person> {
+        self.introduced.iter()
+    }
+
     pub(super) fn set_mobile(&mut self, email: &str, mobile: Option<Mobile>) {
         self.mobiles.insert(email.to_lowercase(), mobile);
     }
@@ -311,18 +300,7 @@ mod tests {
     use super::*;
 
     fn ada() -> Person {
-        let organization = Organization {
-            id: object_id("organization", "analytical.example"),
-            name: "Analytical Engines".to_owned(),
-            domain: "analytical.example".to_owned(),
-            industry: "machinery".to_owned(),
-            employees: 12,
-            phone: String::new(),
-            founded_year: 1837,
-            city: "London".to_owned(),
-            state: String::new(),
-            country: "United Kingdom".to_owned(),
-        };
+        let organization = Organization::new("Analytical Engines", "analytical.example");
         let linkedin_url = "http://www.linkedin.com/in/ada-l".to_owned();
         let organization = Some(organization);
         Person { linkedin_url, organization, ..Person::new("Ada", "Lovelace", "Ada@Analytical.example") }

@@ -1,8 +1,9 @@
 //! What a team is like.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::limits::Limits;
+use super::limits::{Limits, Windows};
 
 /// Which endpoints a key may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,15 @@ pub enum Miss {
     Alternate,
 }
 
+/// What stands in a list in the place of what isn't known. Apollo's documents don't say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// `null`.
+    Null,
+    /// Nothing at all: the list is shorter than what was asked for.
+    LeftOut,
+}
+
 /// What a team is like.
 #[derive(Debug, Clone)]
 pub struct ApolloSetup {
@@ -46,14 +56,28 @@ pub struct ApolloSetup {
     pub pool_milli: i64,
     /// What one person costs, in thousandths.
     pub price_milli: i64,
+    /// What one organization costs, in thousandths.
+    pub organization_milli: i64,
+    /// What a page of companies costs, in thousandths. An empty one is free (observed).
+    pub page_milli: i64,
     /// Whether somebody who was bought before is charged again.
     pub charge_repeats: bool,
     /// How it says that there are not enough credits.
     pub out_of_credits: OutOfCredits,
     /// How it says that it doesn't know somebody.
     pub miss: Miss,
+    /// How a list of organizations tells that one of them isn't known.
+    pub organization_gap: Gap,
     /// How often it may be asked.
     pub limits: Limits,
+    /// The same for single endpoints, written as `api/v1/people/match`, in the place of the plan's.
+    pub endpoint_limits: BTreeMap<String, Windows>,
+    /// Endpoints that the team's plan doesn't have.
+    pub gated: BTreeSet<String>,
+    /// How many organizations there are to be found by looking for some.
+    pub organizations: u32,
+    /// For how long a sequence is busy after people were added to it.
+    pub sequence_busy: Duration,
     /// Which share of the people that nobody introduced is unknown, `0.0..=1.0`.
     pub unknown_share: f64,
     /// Which share of the generated people has a guessed address, `0.0..=1.0`.
@@ -77,10 +101,17 @@ impl Default for ApolloSetup {
             scope: KeyScope::Master,
             pool_milli: 10_000_000,
             price_milli: 1000,
+            organization_milli: 1000,
+            page_milli: 1000,
             charge_repeats: true,
             out_of_credits: OutOfCredits::Unprocessable,
             miss: Miss::Null,
+            organization_gap: Gap::Null,
             limits: Limits::paid(),
+            endpoint_limits: BTreeMap::new(),
+            gated: BTreeSet::new(),
+            organizations: 150,
+            sequence_busy: Duration::ZERO,
             unknown_share: 0.06,
             extrapolated_share: 0.1,
             mobile_share: 0.6,
@@ -106,6 +137,8 @@ pub struct LaterSetup {
     pub charge_at_acceptance: bool,
     /// Whether the team may have waterfalls at all.
     pub has_waterfalls: bool,
+    /// Which share of the results never arrives, `0.0..=1.0`.
+    pub stuck_share: f64,
     /// Which share of the callbacks is never made, `0.0..=1.0`.
     pub lost_share: f64,
     /// Which share of the callbacks is made twice, `0.0..=1.0`.
@@ -122,6 +155,7 @@ impl Default for LaterSetup {
             waterfall_email_milli: 2000,
             charge_at_acceptance: false,
             has_waterfalls: true,
+            stuck_share: 0.0,
             lost_share: 0.0,
             doubled_share: 0.0,
             attempts_max: 3,

@@ -241,6 +241,17 @@ async fn asking_for_a_result_is_free_limited_and_ends_after_a_month() {
 }
 
 #[tokio::test]
+async fn a_result_may_never_arrive() {
+    let world = world(LaterSetup { stuck_share: 1.0, ..LaterSetup::default() }).await;
+    let body = world.bulk_later(&["ada@example.com"], &["reveal_phone_number"]).await;
+    world.clock.advance(Duration::from_secs(29 * 24 * 60 * 60));
+    assert_eq!(world.poll(&body["request_id"]).await.1["error_code"], "result_pending");
+    assert_eq!((world.apollo.deliver_callbacks(&world.http).await, world.apollo.ledger().mobiles_charged), (0, 0));
+    world.clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(world.poll(&body["request_id"]).await.0, 410);
+}
+
+#[tokio::test]
 async fn callbacks_are_made_when_they_are_due_and_again_when_they_are_refused() {
     let world = world(LaterSetup::default()).await;
     let hook = Hook::answering(vec![StatusCode::INTERNAL_SERVER_ERROR]).await;

@@ -1,7 +1,10 @@
 //! The team as a customer sees it, over HTTP.
 
 mod later;
+mod organizations;
+mod outreach;
 mod people;
+mod plans;
 
 use std::sync::Arc;
 
