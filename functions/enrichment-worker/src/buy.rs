@@ -26,27 +26,40 @@ use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
 
 use crate::call::{Call, Stopped};
+use crate::known::share;
+use crate::organizations::Employers;
 use crate::price::Wanted;
 use crate::unit::{StepFailure, Unit};
 
 /// How often a hold is tried when others keep taking from the same wallets. Each try starts from what is there.
 const HOLD_ATTEMPTS_MAX: u32 = 5;
+/// How often others may leave word with a hold while it is being settled.
+const WORDS_MAX: usize = 5;
 
 impl Unit<'_> {
     /// Buys for as many of `wanted` as the credits allow, and gives the records that the CRM is to be told about.
     pub(crate) async fn buy(&mut self, wanted: Vec<Wanted>) -> Vec<Record> {
+        let (wanted, mut bought) = self.known(wanted).await;
+        bought.extend(self.buy_unknown(wanted).await);
+        bought
+    }
+
+    async fn buy_unknown(&mut self, wanted: Vec<Wanted>) -> Vec<Record> {
         let Some(tariff) = self.tariff.clone().filter(|_| !wanted.is_empty()) else { return Vec::new() };
+        let employers = self.employers(&wanted).await;
         let Some((held, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
-        let call = self.call(&wanted).await;
-        let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::asked).collect();
+        let others = self.asked_about_by_others(&wanted).await;
+        let call = self.call(&wanted, &others).await;
+        let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
         let (costs, evidence) = settlement::costs(&tariff, &asked, &call.ends, call.reported);
-        let Some(kept) = self.keep(&wanted, &call, &costs).await else {
+        let Some(kept) = self.keep(&wanted, &call, &costs, &employers).await else {
             // What is not kept must not be settled as if it were: the hold stays open, and whoever takes over settles
             // it from what the records really say.
             return Vec::new();
         };
+        self.tell(&wanted, &call, &[]).await;
         let entry = settlement::seen(&held.at_once, &call.ends, &costs, evidence, self.now());
-        let settled = self.settle(&held.at_once, entry.as_ref()).await;
+        let settled = self.settle_and_tell(&held.at_once, entry.as_ref(), &wanted, &call).await;
         if let Some(later) = held.later.filter(|_| settled) {
             self.settle_later(&later, entry.as_ref(), &kept).await;
         }
@@ -56,6 +69,7 @@ impl Unit<'_> {
     /// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
     async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Held, Vec<Wanted>)> {
         wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
+        let (mut wanted, mut sharing) = share(wanted);
         for _ in 0..HOLD_ATTEMPTS_MAX {
             let funds = match self.funds(&wanted).await {
                 Ok(funds) => funds,
@@ -65,12 +79,20 @@ impl Unit<'_> {
             if wanted.is_empty() {
                 return None;
             }
+            let mut all: Vec<Wanted> = wanted.clone();
+            all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
             // Those who want the same are asked about together.
-            wanted.sort_by(|a, b| a.later.cmp(&b.later));
-            let Some((held, allocation, limits)) = self.plan_hold(&wanted, &funds, tariff) else { continue };
+            all.sort_by(|a, b| a.later.cmp(&b.later));
+            let Some((held, allocation, limits)) = self.plan_hold(&all, &funds, tariff) else { continue };
             let (hold, later) = (&held.at_once, held.later.as_slice());
             match self.worker.credits.hold_all(&self.tenant.id, hold, later, &allocation, &limits).await {
-                Ok(Holding::Held) => return Some((held, wanted)),
+                Ok(Holding::Held) => {
+                    // Those whom nobody pays for any more go alone, when their messages come again.
+                    sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
+                    let left: Vec<Record> = sharing.into_iter().map(|wanted| wanted.record).collect();
+                    self.give_all_back(&left, "whoever paid for the same person has to wait", Retry::Backoff);
+                    return Some((held, all));
+                }
                 Ok(Holding::Short) => {}
                 Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
             }
@@ -113,14 +135,17 @@ impl Unit<'_> {
             caps.insert(&cap.name, cap);
         }
         let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &Wanted, worst| HoldLine {
+        let line = |wanted: &Wanted, worst, asked| HoldLine {
             record: wanted.record.key.clone(),
             worst,
+            asked,
             caps: wanted.caps.iter().filter_map(place).collect(),
         };
-        let lines: Vec<HoldLine> = wanted.iter().map(|wanted| line(wanted, wanted.worst.clone())).collect();
+        let lines: Vec<HoldLine> =
+            wanted.iter().map(|wanted| line(wanted, wanted.worst.clone(), Some(wanted.asked()))).collect();
         let with_later = wanted.iter().filter(|wanted| !wanted.later.is_empty());
-        let later: Vec<HoldLine> = with_later.map(|wanted| line(wanted, self.worst_later(&wanted.later))).collect();
+        let later: Vec<HoldLine> =
+            with_later.map(|wanted| line(wanted, wanted.total.minus(&wanted.worst), None)).collect();
         let need = wanted.iter().map(|wanted| &wanted.total).sum();
         let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
         let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
@@ -135,6 +160,7 @@ impl Unit<'_> {
             lines,
             slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
+            wanted: Vec::new(),
         };
         let purchase = self.purchase.later();
         let later = (!later.is_empty()).then(|| Hold { purchase, lines: later, slices: rest, ..at_once.clone() });
@@ -149,16 +175,31 @@ impl Unit<'_> {
     }
 
     /// Writes down, record by record, what came back. `None` when the store failed for one of them.
-    async fn keep(&mut self, wanted: &[Wanted], call: &Call, costs: &[Option<Amounts>]) -> Option<Vec<Record>> {
+    async fn keep(
+        &mut self,
+        wanted: &[Wanted],
+        call: &Call,
+        costs: &[Option<Amounts>],
+        employers: &Employers,
+    ) -> Option<Vec<Record>> {
         let now = self.now();
         let steps = wanted.iter().enumerate().zip(costs).filter_map(|((i, wanted), cost)| {
             let (record, cost) = (wanted.record.clone(), cost.clone().unwrap_or_default());
             Some(match &call.ends[i] {
                 LineEnd::Answered(Answer::Hit(profile)) => {
                     let rest = self.rest(wanted, profile, call.later[i].as_ref());
-                    record.bought(patch_from(&self.tenant.fields, profile), cost, rest, now)
+                    let mut profile = profile.clone();
+                    employers.of(wanted).into_iter().for_each(|employer| profile.fill_from(employer));
+                    record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now)
                 }
-                LineEnd::Answered(Answer::Miss) => record.unmatched(cost, wanted.identity.fingerprint(), now),
+                LineEnd::Answered(Answer::Miss) => match employers.of(wanted) {
+                    // Nobody knows the person, but where they work is something.
+                    Some(employer) => {
+                        let patch = patch_from(&self.tenant.fields, employer);
+                        Record { asked: Some(wanted.asked()), ..record.bought(patch, cost, Rest::None, now) }
+                    }
+                    None => record.unmatched(cost, wanted.asked(), now),
+                },
                 LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
                 LineEnd::Unknown | LineEnd::NotAsked => return None,
             })
@@ -191,9 +232,21 @@ impl Unit<'_> {
         }
     }
 
-    /// Settles, or frees the hold when nobody was asked. If that fails, the sweeper does it from the records.
-    async fn settle(&self, hold: &Hold, entry: Option<&Entry>) -> bool {
-        resolve(&self.worker.credits, &self.tenant.id, hold, entry).await
+    /// Settles, or frees the hold when nobody was asked. If that fails, the sweeper does it from the records. Whoever
+    /// has left word with it is told first.
+    async fn settle_and_tell(&self, hold: &Hold, entry: Option<&Entry>, wanted: &[Wanted], call: &Call) -> bool {
+        let mut open = hold.clone();
+        for _ in 0..WORDS_MAX {
+            match resolve(&self.worker.credits, &self.tenant.id, &open, entry).await {
+                Ok(()) => return true,
+                Err(Some(there)) => {
+                    self.tell(wanted, call, &there.wanted).await;
+                    open = there;
+                }
+                Err(None) => return false,
+            }
+        }
+        false
     }
 
     /// What arrives later is settled when it has arrived, unless nothing will.
@@ -204,7 +257,7 @@ impl Unit<'_> {
         let none = HashMap::new();
         let tariff_of = |_: &[PricedField]| None;
         let entry = later::settled(hold, at_once, &none, &Answers::new(), tariff_of, self.now());
-        self.settle(hold, entry.as_ref()).await;
+        let _ = resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await;
     }
 
     /// Sends each record its way, and gives those that the CRM is to be told about.
@@ -243,8 +296,14 @@ impl Unit<'_> {
     }
 }
 
-/// Settles a hold with `entry`, or frees it when there is none. Whether it is resolved, by whomever.
-pub(crate) async fn resolve(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Option<&Entry>) -> bool {
+/// Settles a hold with `entry`, or frees it when there is none. An error is the hold as it stands if somebody has left
+/// word with it, and nothing if the store failed: then it stays open until it is swept.
+pub(crate) async fn resolve(
+    credits: &Credits,
+    tenant: &TenantId,
+    hold: &Hold,
+    entry: Option<&Entry>,
+) -> Result<(), Option<Hold>> {
     let purchase = &hold.purchase;
     if let Some(Entry::Purchase { excess, .. }) = entry
         && !excess.is_zero()
@@ -256,14 +315,17 @@ pub(crate) async fn resolve(credits: &Credits, tenant: &TenantId, hold: &Hold, e
         None => credits.void(tenant, hold).await,
     };
     match resolved {
-        Ok(Resolved::Now) => {}
-        Ok(Resolved::Before) => warn!(%tenant, %purchase, "the hold had been resolved by somebody else"),
+        Ok(Resolved::Now) => Ok(()),
+        Ok(Resolved::Before) => {
+            warn!(%tenant, %purchase, "the hold had been resolved by somebody else");
+            Ok(())
+        }
+        Ok(Resolved::Wanted(there)) => Err(Some(there)),
         Err(error) => {
             warn!(%tenant, %purchase, %error, "the hold stays open until it is swept");
-            return false;
+            Err(None)
         }
     }
-    true
 }
 
 /// The holds of one purchase.
@@ -280,8 +342,17 @@ struct Funds {
 }
 
 impl Wanted {
-    fn asked(&self) -> Asked<'_> {
-        Asked { identity: &self.identity, repeated: self.record.was_bought_before() }
+    fn to_settle(&self) -> Asked<'_> {
+        Asked { identity: &self.identity, repeated: self.record.was_bought_before(), shared: self.shared }
+    }
+
+    /// As one who pays nothing, because one of `paying` pays for the same person; `None` when none of them does.
+    fn share_with(&self, paying: &[Self]) -> Option<Self> {
+        let same = |first: &&Self| first.identity == self.identity;
+        let first = paying.iter().filter(same).find(|first| first.later == self.later || first.owed.is_some())?;
+        let nothing = Amounts::default;
+        let (later, owed) = (first.later.clone(), first.owed);
+        Some(Self { shared: true, worst: nothing(), total: nothing(), caps: Vec::new(), later, owed, ..self.clone() })
     }
 
     fn source(&self) -> Source {

@@ -23,6 +23,9 @@ const AFTER_THE_CALL: Duration = Duration::from_secs(15);
 /// A call that would get less than this is not begun.
 const CALL_TIMEOUT_MIN: Duration = Duration::from_secs(5);
 
+/// Why some are left: another worker is asking about them.
+const ASKED_BY_OTHERS: &str = "another worker is asking about the same person";
+
 /// How the call for a whole unit went.
 pub(crate) struct Call {
     /// One per person, in order.
@@ -46,9 +49,26 @@ pub(crate) enum Stopped {
 }
 
 impl Unit<'_> {
-    /// Asks about everybody, in as few calls as the provider allows. Those who want the same of what arrives later
-    /// stand together: a call asks for the same for all its people.
-    pub(crate) async fn call(&self, wanted: &[Wanted]) -> Call {
+    /// Asks about everybody, in as few calls as the provider allows, but for those whom others ask about. Those who
+    /// want the same of what arrives later stand together: a call asks for the same for all its people.
+    pub(crate) async fn call(&self, wanted: &[Wanted], others: &[bool]) -> Call {
+        let asked = wanted.iter().zip(others).filter(|(wanted, others)| !wanted.shared && !**others);
+        let asked: Vec<&Wanted> = asked.map(|(wanted, _)| wanted).collect();
+        let call = self.call_for(&asked).await;
+        // One answer does for all who are about the same person.
+        let place = |wanted: &Wanted| asked.iter().position(|asked| asked.is_for_the_same(wanted));
+        let of = |wanted: &Wanted| place(wanted).map(|i| (call.ends[i].clone(), call.later[i].clone()));
+        let (ends, later) = wanted.iter().map(|wanted| of(wanted).unwrap_or((LineEnd::NotAsked, None))).unzip();
+        let waits = others.iter().any(|others| *others);
+        let stopped =
+            call.stopped.or_else(|| waits.then(|| Stopped::Later(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
+        Call { ends, later, reported: call.reported, stopped }
+    }
+
+    async fn call_for(&self, wanted: &[&Wanted]) -> Call {
+        if wanted.is_empty() {
+            return Call::begun(0);
+        }
         let provider = match self.worker.connections.provider(self.tenant).await {
             Ok(provider) => provider,
             Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),

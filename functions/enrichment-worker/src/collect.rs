@@ -91,7 +91,7 @@ impl Unit<'_> {
         if let Some(hold) = &awaiting.hold {
             let tariff_of = |fields: &[_]| self.worker.config.later_tariff(self.tenant, fields, purchase.made_at());
             let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, tariff_of, now);
-            if !resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await {
+            if resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await.is_err() {
                 return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
             }
         }

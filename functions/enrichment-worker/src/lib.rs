@@ -16,7 +16,9 @@ mod buy;
 mod call;
 mod collect;
 mod defer;
+mod known;
 mod look;
+mod organizations;
 mod price;
 mod unit;
 mod write_back;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
@@ -50,6 +53,8 @@ pub struct EnrichmentWorker {
     pub records: Records,
     /// Wallets, holds, the ledger.
     pub credits: Credits,
+    /// What others have asked already.
+    pub answers: Answers,
     /// Only to hide messages: the event source receives and deletes them.
     pub queue: Queue,
     /// CRMs and providers.

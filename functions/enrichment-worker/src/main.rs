@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         config: environment.config.clone(),
         records: environment.records()?,
         credits: environment.credits()?,
+        answers: environment.answers()?,
         queue: environment.queue()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         clock: environment.clock.clone(),

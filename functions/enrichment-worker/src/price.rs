@@ -9,6 +9,7 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::outcome::DeferReason;
+use leadgate_enrichment::patch::{FieldMapping, Fingerprint};
 use leadgate_enrichment::person::{Identity, Properties, value_of};
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::record::Record;
@@ -20,9 +21,14 @@ use tracing::warn;
 use crate::unit::Unit;
 
 /// A claimed record that is worth buying for.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
+    /// The domain of the employer, if that is looked up as well.
+    pub(crate) employer: Option<String>,
+    /// Somebody else in the same unit pays for the same person.
+    pub(crate) shared: bool,
     /// What it wants of what arrives later.
     pub(crate) later: Vec<PricedField>,
     /// Set when that could not be paid for, and only the rest is bought now.
@@ -33,6 +39,18 @@ pub(crate) struct Wanted {
     pub(crate) total: Amounts,
     /// What it counts towards.
     pub(crate) caps: Vec<Cap>,
+}
+
+impl Wanted {
+    /// Who is asked about.
+    pub(crate) fn asked(&self) -> Fingerprint {
+        self.identity.fingerprint()
+    }
+
+    /// Whether one answer does for both.
+    pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
+        self.identity == other.identity && self.later == other.later
+    }
 }
 
 impl Unit<'_> {
@@ -58,7 +76,9 @@ impl Unit<'_> {
                     let caps = caps(self.tenant, source, owner, now);
                     let worst = self.worst_of(record.was_bought_before());
                     let total = [&worst, &self.worst_later(&later)].into_iter().sum();
-                    wanted.push(Wanted { record, identity, later, owed: None, worst, total, caps });
+                    let employer = self.employer(&record, &identity, read.get(&record.key.id));
+                    let (owed, shared) = (None, false);
+                    wanted.push(Wanted { record, identity, employer, shared, later, owed, worst, total, caps });
                 }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }
@@ -67,6 +87,15 @@ impl Unit<'_> {
         let steps = join_all(closed.into_iter().map(|(record, _)| self.step(Step::Dismiss, record))).await;
         self.done_with(steps, outcomes);
         wanted
+    }
+
+    /// Whom to look up beside the person, where the record has room for what is known of employers.
+    fn employer(&self, record: &Record, identity: &Identity, current: Option<&Properties>) -> Option<String> {
+        let has_room = |field: &FieldMapping| {
+            field.from.is_of_employer() && current.is_some_and(|current| field.may_write(current, &record.written))
+        };
+        let wanted = self.tenant.provider.organizations && self.tenant.fields.iter().any(has_room);
+        identity.employer().filter(|_| wanted)
     }
 
     fn owner<'p>(&self, current: &'p Properties) -> Option<&'p str> {

@@ -12,6 +12,9 @@ use crate::credits::{Credits, Resolved, Standing};
 use crate::error::StoreError;
 use crate::records::{Consistency, Records};
 
+/// How often a hold is tried again because somebody has left word with it meanwhile.
+const WORDS_MAX: usize = 5;
+
 /// Settles what dead workers left open, and tells for which of their records nobody knows whether they were charged.
 /// Only for purchases whose claims have run out. Whoever else tries at the same time gets the same answer.
 pub async fn resolve(
@@ -45,8 +48,18 @@ pub async fn settle(
     let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
     let kept = records.read(&keys, Consistency::Strong).await?;
     let entry = settlement::found(hold, &kept, now);
-    if credits.settle(tenant, hold, &entry).await? == Resolved::Now {
-        return Ok(settlement::unknowns(&entry));
+    let mut resolved = credits.settle(tenant, hold, &entry).await?;
+    for _ in 0..WORDS_MAX {
+        // There is nobody left who could tell them: they ask for themselves.
+        let Resolved::Wanted(hold) = &resolved else { break };
+        resolved = credits.settle(tenant, hold, &entry).await?;
+    }
+    match resolved {
+        Resolved::Now => return Ok(settlement::unknowns(&entry)),
+        Resolved::Before => {}
+        Resolved::Wanted(_) => {
+            return Err(StoreError::exhausted("settling a hold", "others kept leaving word with it"));
+        }
     }
     match credits.standing(tenant, std::slice::from_ref(&hold.purchase)).await?.remove(&hold.purchase) {
         Some(Standing::Settled(entry)) => Ok(settlement::unknowns(&entry)),

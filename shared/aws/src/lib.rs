@@ -5,6 +5,7 @@
 //! order in which a flow writes makes every crash safe.
 
 pub mod abandoned;
+pub mod answers;
 pub mod client;
 pub mod credits;
 pub mod error;

@@ -26,6 +26,11 @@ pub fn later(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
+/// `at` less `duration`, staying at the beginning of time when there is no such instant.
+pub fn earlier(at: Timestamp, duration: Duration) -> Timestamp {
+    at.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
 /// From `now` until `at`; zero when that has passed.
 pub fn until(now: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)

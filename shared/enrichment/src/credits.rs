@@ -173,6 +173,13 @@ impl Amounts {
         difference
     }
 
+    /// What is left of each kind, and nothing where `other` takes more than there is.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        let left = |(bucket, amount): (&Bucket, Milli)| (bucket.clone(), (amount - other.get(bucket)).max(Milli::ZERO));
+        self.iter().map(left).collect()
+    }
+
     /// The sum over all kinds: only for showing, since kinds are not worth the same.
     pub fn total(&self) -> Milli {
         self.0.values().copied().sum()

@@ -185,6 +185,11 @@ impl PurchaseId {
         self.0.ends_with(LATER)
     }
 
+    /// The purchase of what is known of the employers of those whom this one is about: a call of its own.
+    pub fn organizations(&self) -> Self {
+        Self(format!("{}{ORGANIZATIONS}", self.first()))
+    }
+
     /// The purchase of what came at once with the same call.
     pub fn at_once(&self) -> Self {
         Self(self.first().to_owned())
@@ -208,6 +213,8 @@ impl PurchaseId {
 
 /// Ends the id of a purchase of what arrives later.
 const LATER: &str = "-later";
+/// Ends the id of a purchase of organizations.
+const ORGANIZATIONS: &str = "-organizations";
 
 impl fmt::Display for PurchaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

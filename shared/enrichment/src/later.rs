@@ -64,14 +64,15 @@ pub fn settled(
 ) -> Option<Entry> {
     let awaited = |line: &HoldLine| records.get(&line.record)?.awaits(&hold.purchase);
     let awaited: Vec<Option<&Awaited>> = hold.lines.iter().map(awaited).collect();
-    let cost = |awaited: &Awaited| match tariff_of(&awaited.fields) {
+    // One who shares what another line pays for costs nothing.
+    let cost = |line: &HoldLine, awaited: &Awaited| match tariff_of(&awaited.fields).filter(|_| !line.worst.is_zero()) {
         Some(tariff) => tariff.of(&Identity::default(), false, arrived(awaited, answers)),
         None => Amounts::default(),
     };
     let line = |(line, awaited): (&HoldLine, &Option<&Awaited>)| match awaited {
         Some(awaited) => {
             let result = if arrived(awaited, answers).is_some() { LineResult::Hit } else { LineResult::Miss };
-            Some(EntryLine { record: line.record.clone(), result, cost: cost(awaited) })
+            Some(EntryLine { record: line.record.clone(), result, cost: cost(line, awaited) })
         }
         None => ended_at_once(line, at_once),
     };
@@ -82,7 +83,12 @@ pub fn settled(
         let own: Vec<usize> = (0..lines.len()).filter(|i| awaited[*i].is_some_and(own)).collect();
         let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| tariff_of(&awaited.fields));
         match tariff.and_then(|tariff| reported(answer, &tariff)) {
-            Some(reported) => charge_reported(&reported, &own, &mut lines),
+            Some(reported) => {
+                let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].record).collect::<Vec<_>>(), at_once);
+                let waterfall = own.iter().any(|i| awaited[*i].is_some_and(Awaited::is_waterfall));
+                let rest = if waterfall { reported.less(&paid) } else { reported };
+                charge_reported(&rest, &own, &mut lines);
+            }
             None => evidence = Evidence::Inferred,
         }
     }
@@ -103,6 +109,17 @@ fn ended_at_once(line: &HoldLine, at_once: Option<&Entry>) -> Option<EntryLine> 
             let (record, cost) = (line.record.clone(), Amounts::default());
             Some(EntryLine { record, result: LineResult::Miss, cost })
         }
+    }
+}
+
+/// What these records cost when the call was answered, as far as that was not the provider's own figure: a call with a
+/// waterfall says nothing of its cost, and its result says what the whole of it cost.
+fn paid_at_once(records: &[&RecordKey], at_once: Option<&Entry>) -> Amounts {
+    match at_once {
+        Some(Entry::Purchase { lines, evidence, .. }) if *evidence != Evidence::Reported => {
+            lines.iter().filter(|line| records.contains(&&line.record)).map(|line| &line.cost).sum()
+        }
+        _ => Amounts::default(),
     }
 }
 

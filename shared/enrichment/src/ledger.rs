@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::{PurchaseId, RecordKey};
+use crate::patch::Fingerprint;
 use crate::wallet::{Wallet, WalletId};
 
 /// An amount of one kind out of one wallet.
@@ -27,8 +28,11 @@ pub struct Slice {
 pub struct HoldLine {
     /// The record it is for.
     pub record: RecordKey,
-    /// The most it can cost.
+    /// The most it can cost. Nothing, for one who shares what another line pays for.
     pub worst: Amounts,
+    /// Who is asked about: so that nobody else asks about the same person at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Fingerprint>,
     /// The caps it counts towards, by their places in the hold's list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<usize>,
@@ -54,6 +58,9 @@ pub struct Hold {
     /// The caps that some of the lines count towards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<String>,
+    /// Who else wants to know about some of the people that are asked about: whoever settles it tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<Fingerprint>,
 }
 
 impl Hold {
@@ -339,6 +346,7 @@ mod tests {
                 claimed_until: Timestamp::UNIX_EPOCH,
                 price_version: String::new(),
                 lines: Vec::new(),
+                wanted: Vec::new(),
                 caps: Vec::new(),
                 slices: slices.iter().enumerate().map(|(i, amount)| Slice {
                     wallet: WalletId(i.to_string()), bucket: bucket(), amount: Milli::new(*amount),

@@ -37,7 +37,7 @@ pub struct FieldMapping {
 pub type Patch = BTreeMap<String, String>;
 
 /// Tells a value from another without keeping it: 64 bits of SHA-256 in hex.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
@@ -45,6 +45,13 @@ impl Fingerprint {
     /// Of a value as it stands in the CRM; blanks around it don't count.
     pub fn of(value: &str) -> Self {
         Self(hex::encode(&Sha256::digest(value.trim().as_bytes())[..8]))
+    }
+}
+
+impl Fingerprint {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

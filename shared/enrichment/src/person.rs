@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::patch::Fingerprint;
 
@@ -94,12 +94,51 @@ impl Identity {
             || (named && employed)
     }
 
+    /// The employer's domain: that of the web site, else that of the address, unless anybody can have such an address.
+    pub fn employer(&self) -> Option<String> {
+        let of_address = || {
+            let (_, domain) = self.email.as_deref()?.rsplit_once('@')?;
+            bare_domain(domain).filter(|domain| !is_anybodys(domain))
+        };
+        self.domain.clone().or_else(of_address)
+    }
+
     /// Tells this identity from another without keeping it.
     pub fn fingerprint(&self) -> Fingerprint {
         let parts = [&self.email, &self.first_name, &self.last_name, &self.company, &self.domain, &self.linkedin_url];
         let parts: Vec<&str> = parts.iter().map(|part| part.as_deref().unwrap_or_default()).collect();
         Fingerprint::of(&parts.join("\n"))
     }
+}
+
+/// Whoever gives addresses to anybody employs none of those who have them.
+const ANYBODYS: [&str; 22] = [
+    "aol",
+    "comcast",
+    "fastmail",
+    "free",
+    "gmail",
+    "gmx",
+    "googlemail",
+    "hotmail",
+    "icloud",
+    "live",
+    "mail",
+    "me",
+    "msn",
+    "orange",
+    "outlook",
+    "proton",
+    "protonmail",
+    "qq",
+    "t-online",
+    "web",
+    "yahoo",
+    "yandex",
+];
+
+fn is_anybodys(domain: &str) -> bool {
+    domain.split('.').next().is_some_and(|name| ANYBODYS.contains(&name)) && domain.matches('.').count() <= 2
 }
 
 /// `https://www.Example.com/about` → `example.com`.
@@ -111,7 +150,7 @@ fn bare_domain(website: &str) -> Option<String> {
 }
 
 /// A thing that a provider may know about a person. The words of `from` in a field's mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileField {
     /// Work e-mail address.
@@ -168,6 +207,27 @@ pub enum ProfileField {
     MobilePhoneDoNotCall,
 }
 
+impl ProfileField {
+    /// Whether it is about the employer.
+    pub fn is_of_employer(self) -> bool {
+        matches!(
+            self,
+            Self::CompanyName
+                | Self::CompanyDomain
+                | Self::CompanyWebsite
+                | Self::CompanyIndustry
+                | Self::CompanyEmployees
+                | Self::CompanyPhone
+                | Self::CompanyRevenue
+                | Self::CompanyFounded
+                | Self::CompanyFunding
+                | Self::CompanyDescription
+                | Self::CompanyCity
+                | Self::CompanyCountry
+        )
+    }
+}
+
 /// What a provider knows about a person, or about an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -188,6 +248,18 @@ impl Profile {
         if !clean.is_empty() {
             self.values.insert(field, clean.to_owned());
         }
+    }
+
+    /// Takes from `other` what isn't known here.
+    pub fn fill_from(&mut self, other: &Self) {
+        for (field, value) in &other.values {
+            self.values.entry(*field).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// All that is known.
+    pub fn values(&self) -> &BTreeMap<ProfileField, String> {
+        &self.values
     }
 
     /// What is known of this.
@@ -226,6 +298,19 @@ mod tests {
         assert_eq!(bare_domain("https://www.Example.com/about").as_deref(), Some("example.com"));
         assert_eq!(bare_domain("example.co.uk").as_deref(), Some("example.co.uk"));
         assert_eq!(bare_domain("http://localhost:80/").as_deref(), None);
+    }
+
+    #[test]
+    fn an_employer_is_known_by_its_site_or_its_addresses_but_not_by_anybodys() {
+        let of = |email: &str, domain: Option<&str>| {
+            let (email, domain) = (Some(email.to_owned()), domain.map(str::to_owned));
+            Identity { email, domain, ..Identity::default() }.employer()
+        };
+        assert_eq!(of("ada@engine.example", None).as_deref(), Some("engine.example"));
+        assert_eq!(of("ada@gmail.com", Some("engine.example")).as_deref(), Some("engine.example"));
+        for anybodys in ["ada@gmail.com", "ada@yahoo.co.uk", "ada@gmx.de", "ada", "ada@localhost"] {
+            assert_eq!(of(anybodys, None), None, "{anybodys}");
+        }
     }
 
     #[test]

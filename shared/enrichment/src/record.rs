@@ -97,6 +97,14 @@ pub struct Awaited {
     pub fields: Vec<PricedField>,
 }
 
+impl Awaited {
+    /// Whether other sources are asked as well.
+    pub fn is_waterfall(&self) -> bool {
+        let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+        self.fields.iter().any(|field| waterfall.contains(field))
+    }
+}
+
 /// Purchases within one hour: the backstop against loops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hops {

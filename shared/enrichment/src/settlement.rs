@@ -50,6 +50,8 @@ pub struct Asked<'a> {
     pub identity: &'a Identity,
     /// They were bought before, for the same record.
     pub repeated: bool,
+    /// Somebody else in the same purchase pays for the same person.
+    pub shared: bool,
 }
 
 /// What each line cost: as reported, else inferred from what came back, and the worst case where nothing is known.
@@ -71,6 +73,7 @@ pub fn costs(
     }
     let cost = |(end, asked): (&LineEnd, &Asked<'_>)| match end {
         LineEnd::NotAsked => None,
+        _ if asked.shared => Some(Amounts::default()),
         LineEnd::Invalid => Some(Amounts::default()),
         LineEnd::Unknown => Some(tariff.worst_of(asked.repeated)),
         LineEnd::Answered(_) => Some(tariff.of(asked.identity, asked.repeated, end.profile())),
@@ -109,7 +112,7 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
 }
 
 /// The ledger entry for a hold of which `lines` were asked for.
-pub(crate) fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timestamp) -> Entry {
+pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timestamp) -> Entry {
     let charge = charge(hold, &lines);
     let slices = hold.slices.iter().cloned().zip(charge.spent);
     let slices = slices.filter(|(_, spent)| *spent > Milli::ZERO).map(|(mut slice, spent)| {
@@ -155,7 +158,7 @@ mod tests {
 
     fn cost_of(charge_on: ChargeOn, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<i64>>, Evidence) {
         let identity = Identity::default();
-        let asked = vec![Asked { identity: &identity, repeated: false }; ends.len()];
+        let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
         let (costs, evidence) = costs(&tariff(charge_on), &asked, ends, reported);
         (costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect(), evidence)
     }

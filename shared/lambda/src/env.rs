@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use leadgate_aws::answers::Answers;
 use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
@@ -70,6 +71,12 @@ impl Environment {
     pub fn credits(&self) -> Result<Credits, EnvironmentError> {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         Ok(Credits::new(client, variable("LEADGATE_CREDITS_TABLE")?, self.usage.clone(), self.clock.clone()))
+    }
+
+    /// The `answers` table.
+    pub fn answers(&self) -> Result<Answers, EnvironmentError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        Ok(Answers::new(client, variable("LEADGATE_ANSWERS_TABLE")?, self.usage.clone()))
     }
 
     /// The enrichment queue.

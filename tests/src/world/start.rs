@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
+use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
 use leadgate_aws::queue::Queue;
@@ -111,6 +112,7 @@ struct Parts {
 struct Stores {
     records: Records,
     credits: Credits,
+    answers: Answers,
     queue: Queue,
 }
 
@@ -127,6 +129,7 @@ impl Parts {
         let sqs = self.site.sqs(http, self.patience);
         Stores {
             records: Records::new(dynamodb.clone(), &names.records, self.usage.clone()),
+            answers: Answers::new(dynamodb.clone(), &names.answers, self.usage.clone()),
             credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock),
         }
@@ -139,19 +142,19 @@ impl Parts {
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {
-        let Stores { records, credits, queue } = self.stores(Caller::ProviderWebhook);
+        let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         ProviderWebhook { config, records, credits, queue, secrets, clock: self.clock.clone() }
     }
 
     fn worker(&self) -> EnrichmentWorker {
-        let Stores { records, credits, queue } = self.stores(Caller::Worker);
+        let Stores { records, credits, answers, queue } = self.stores(Caller::Worker);
         let (config, connections) = (self.config.clone(), self.connections.clone());
-        EnrichmentWorker { config, records, credits, queue, connections, clock: self.clock.clone() }
+        EnrichmentWorker { config, records, credits, answers, queue, connections, clock: self.clock.clone() }
     }
 
     fn release(&self) -> DeferralRelease {
-        let Stores { records, credits, queue } = self.stores(Caller::Release);
+        let Stores { records, credits, queue, .. } = self.stores(Caller::Release);
         let (config, connections) = (self.config.clone(), self.connections.clone());
         let endpoint = format!("{}/simulators/eventbridge", self.url);
         let events = self.site.servers.config_at(self.http(Caller::Release), &endpoint);
@@ -160,7 +163,7 @@ impl Parts {
     }
 
     fn assemble(self, listener: TcpListener) -> World {
-        let Stores { records, credits, queue } = self.stores(Caller::Observer);
+        let Stores { records, credits, queue, .. } = self.stores(Caller::Observer);
         let (webhook, worker) = (Door::Crm(Arc::new(self.webhook())), Arc::new(self.worker()));
         let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
         let release = Arc::new(self.release());

@@ -73,6 +73,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         &[
             ("RecordsTable.Arn", RECORDS),
             ("CreditsTable.Arn", CREDITS),
+            ("AnswersTable.Arn", RECORDS),
             ("EnrichmentQueue.Arn", RECEIVE),
             ("secrets:hubspot-token-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),

@@ -19,6 +19,8 @@ pub(super) const DRIFT: &str = "drift";
 pub(super) const PURCHASE: &str = "purchase";
 pub(super) const CAP: &str = "cap";
 pub(super) const MARK: &str = "mark";
+/// In a hold: who else wants to know of its people.
+pub(super) const WANTED: &str = "wanted";
 /// Before the name of a kind of credit: how much of it counts towards a cap.
 pub(super) const USED: &str = "used_";
 

@@ -13,10 +13,12 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::wallet::Wallet;
 
 use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
@@ -48,12 +50,14 @@ pub enum Holding {
 }
 
 /// How a try to resolve a hold ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
     /// By us, now.
     Now,
     /// It had been resolved already. Nothing was changed.
     Before,
+    /// It is open still, and somebody wants to know of its people since it was read. Nothing was changed.
+    Wanted(Hold),
 }
 
 /// What the ledger knows of a purchase.
@@ -170,7 +174,7 @@ impl Credits {
         hold: &Hold,
         charge: &Charge,
     ) -> Result<Resolved, StoreError> {
-        transaction.delete(tenant, &range_key(HOLD, hold.purchase.as_str()))?;
+        transaction.delete_hold(tenant, &range_key(HOLD, hold.purchase.as_str()), hold.wanted.len())?;
         let mut excess = charge.excess.clone();
         for (wallet, slices) in by_wallet(&hold.slices) {
             let moved = slices.iter().map(|(slice, index)| {
@@ -190,7 +194,75 @@ impl Credits {
         }
         match transaction.commit().await? {
             Committed::Now => Ok(Resolved::Now),
-            Committed::Refused => Ok(Resolved::Before),
+            Committed::Refused => {
+                let purchase = &hold.purchase;
+                match self.standing(tenant, std::slice::from_ref(purchase)).await?.remove(purchase) {
+                    Some(Standing::Open(there)) if there.wanted != hold.wanted => Ok(Resolved::Wanted(there)),
+                    _ => Ok(Resolved::Before),
+                }
+            }
+        }
+    }
+
+    /// Open holds of purchases made at or after `since`: who may be asking about the same people at the moment.
+    pub async fn open_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Hold>, StoreError> {
+        let doing = "reading what others hold";
+        let text = |text: String| AttributeValue::S(text);
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#tenant = :tenant AND #item BETWEEN :from AND :to")
+            .expression_attribute_names("#tenant", items::TENANT)
+            .expression_attribute_names("#item", items::ITEM)
+            .expression_attribute_values(":tenant", text(tenant.to_string()))
+            .expression_attribute_values(":from", text(range_key(HOLD, &format!("{:013}", since.as_millisecond()))))
+            .expression_attribute_values(":to", text(range_key(HOLD, "~")))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut pages = request.into_paginator().send();
+        let mut holds = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
+            self.usage.read(Step::Look, page.consumed_capacity());
+            for item in page.items.unwrap_or_default() {
+                holds.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error))?);
+            }
+        }
+        Ok(holds)
+    }
+
+    /// Leaves word with a hold that somebody else wants to know of a person it asks about. `false` when it is resolved.
+    pub async fn want(
+        &self,
+        tenant: &TenantId,
+        purchase: &PurchaseId,
+        asked: &Fingerprint,
+    ) -> Result<bool, StoreError> {
+        let list = |values: Vec<AttributeValue>| AttributeValue::L(values);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(tenant, &range_key(HOLD, purchase.as_str()))))
+            .update_expression("SET #wanted = list_append(if_not_exists(#wanted, :none), :one)")
+            .condition_expression("attribute_exists(#item)")
+            .expression_attribute_names("#item", items::ITEM)
+            .expression_attribute_names("#wanted", items::WANTED)
+            .expression_attribute_values(":none", list(Vec::new()))
+            .expression_attribute_values(":one", list(vec![AttributeValue::S(asked.as_str().to_owned())]))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                self.usage.wrote(Step::Hold, answer.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(StoreError::from_sdk("leaving word with a hold", &error)),
         }
     }
 

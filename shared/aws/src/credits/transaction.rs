@@ -13,7 +13,7 @@ use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
 use super::Credits;
-use super::items::{CAP, ITEM, Item, USED, WALLET, key, range_key};
+use super::items::{CAP, ITEM, Item, USED, WALLET, WANTED, key, range_key};
 use crate::error::StoreError;
 use crate::usage::Step;
 
@@ -67,13 +67,19 @@ impl<'a> Transaction<'a> {
         self.update(tenant, item, update)
     }
 
-    /// An item that must be there, and goes.
-    pub(super) fn delete(&mut self, tenant: &TenantId, item: &str) -> Result<(), StoreError> {
+    /// A hold that must be there, with so many others who want to know of its people, and goes.
+    pub(super) fn delete_hold(&mut self, tenant: &TenantId, item: &str, wanted: usize) -> Result<(), StoreError> {
         let delete = Delete::builder()
             .table_name(&self.credits.table)
             .set_key(Some(key(tenant, item)))
-            .condition_expression("attribute_exists(#item)")
-            .expression_attribute_names("#item", ITEM);
+            .expression_attribute_names("#item", ITEM)
+            .expression_attribute_names("#wanted", WANTED);
+        let delete = match wanted {
+            0 => delete.condition_expression("attribute_exists(#item) AND attribute_not_exists(#wanted)"),
+            _ => delete
+                .condition_expression("attribute_exists(#item) AND size(#wanted) = :wanted")
+                .expression_attribute_values(":wanted", AttributeValue::N(wanted.to_string())),
+        };
         let delete = delete.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
         self.writes.push(TransactWriteItem::builder().delete(delete).build());
         Ok(())

@@ -235,12 +235,18 @@ impl Checker {
                 self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
             }
         }
-        let own: Vec<&Price> = prices
-            .iter()
-            .filter(of)
-            .filter(|price| PERSON.contains(&price.field) || later.contains(&price.field))
-            .collect();
-        if own.is_empty() {
+        let organizations = |price: &Price| price.provider == provider && price.action == Action::EnrichOrganization;
+        if tenant.provider.organizations && !prices.iter().any(organizations) {
+            let found =
+                format!("no price of {} for looking an organization up, which {path} asks for", provider.as_str());
+            self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
+        }
+        let bought = |price: &&Price| {
+            let of_person = of(price) && (PERSON.contains(&price.field) || later.contains(&price.field));
+            of_person || (tenant.provider.organizations && organizations(price))
+        };
+        let own: Vec<&Price> = prices.iter().filter(bought).collect();
+        if !own.iter().any(|price| PERSON.contains(&price.field)) {
             let found = format!("no price of {} for matching a person", provider.as_str());
             self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
         }

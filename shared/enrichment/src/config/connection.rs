@@ -58,6 +58,7 @@ impl Checker {
             kind: table.kind,
             api_key: table.api_key,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            organizations: table.organizations,
             waterfall: table.waterfall,
             callback: self.callback(path, table.callback_url, table.callback_secrets),
         }

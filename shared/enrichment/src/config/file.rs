@@ -110,6 +110,8 @@ pub(super) struct ProviderTable {
     pub(super) api_key: String,
     pub(super) base_url: Option<String>,
     #[serde(default)]
+    pub(super) organizations: bool,
+    #[serde(default)]
     pub(super) waterfall: BTreeSet<Waterfall>,
     pub(super) callback_url: Option<String>,
     #[serde(default)]

@@ -103,6 +103,8 @@ pub struct ProviderConnection {
     pub api_key: String,
     /// Where the API is.
     pub base_url: String,
+    /// Whether employers are looked up as well, each once for all who work there.
+    pub organizations: bool,
     /// What other sources are asked for, of what the provider itself doesn't have.
     pub waterfall: BTreeSet<Waterfall>,
     /// Where the provider says that something has arrived. There, whenever anything that arrives later is mapped.
@@ -239,6 +241,11 @@ impl Config {
     /// What the tenant's provider charges at `now` for looking a person up.
     pub fn person_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
         Tariff::at(&self.prices, tenant.provider.kind, Action::Match, &PERSON, now)
+    }
+
+    /// What it charges for looking an organization up.
+    pub fn organization_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, tenant.provider.kind, Action::EnrichOrganization, &[PricedField::Organization], now)
     }
 
     /// What it charges for `fields` that arrive later.

@@ -39,7 +39,7 @@ fn tariff(charge_on: ChargeOn) -> Tariff {
 
 /// For records 1 to 4.
 fn hold() -> Hold {
-    let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
+    let line = |id| HoldLine { record: key(id), worst: amounts(8), asked: None, caps: Vec::new() };
     Hold {
         purchase: purchase().later(),
         held_at: at(0),
@@ -48,6 +48,7 @@ fn hold() -> Hold {
         lines: (1..=4).map(line).collect(),
         slices: Vec::new(),
         caps: Vec::new(),
+        wanted: Vec::new(),
     }
 }
 

@@ -197,8 +197,12 @@ impl Track {
     fn hold_for(&self, requests: &[Request], allocation: &Allocation) -> Hold {
         let number = self.purchases.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
-        let line =
-            |request: &Request| HoldLine { record: request.record.clone(), worst: one_credit(), caps: Vec::new() };
+        let line = |request: &Request| HoldLine {
+            record: request.record.clone(),
+            worst: one_credit(),
+            asked: None,
+            caps: Vec::new(),
+        };
         Hold {
             purchase: PurchaseId::derive(&self.tenant.id, &number.to_string(), now),
             held_at: now,
@@ -207,6 +211,7 @@ impl Track {
             lines: requests.iter().map(line).collect(),
             slices: allocation.slices.clone(),
             caps: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 

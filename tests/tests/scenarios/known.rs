@@ -1,0 +1,141 @@
+//! What need not be bought, because it is known already: employers, strangers, and people whom two ask about at once.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use leadgate_enrichment::clock::days;
+use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::apollo::Organization;
+use leadgate_tests::world::{Settings, World};
+use tokio::sync::Notify;
+
+use crate::books::at_rest;
+use crate::stage::{all_enriched, states, world_with};
+
+/// A world that looks employers up as well.
+async fn world_with_employers(set: impl FnOnce(&mut Settings)) -> World {
+    world_with(|settings| {
+        let provider = "callback_url =";
+        let with = format!("organizations = true\n{provider}");
+        settings.config = settings.config.replacen(provider, &with, 1);
+        let price = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"enrich-organization\"\n\
+            field = \"organization\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { credits = 1 }\n\n[[prices]]";
+        settings.config = settings.config.replacen("\n[[prices]]", price, 1);
+        set(settings);
+    })
+    .await
+}
+
+fn contact(world: &World, email: &str) -> String {
+    world.hubspot.create_contact([("email", email)])
+}
+
+async fn told(world: &World) {
+    let delivered = world.hubspot.deliver().await;
+    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
+}
+
+fn value(world: &World, lead: &str, property: &str) -> Option<String> {
+    world.hubspot.contact(lead).expect("the contact").value(property).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn ten_leads_of_one_company_cost_one_organization_whoever_asks_and_whenever() {
+    let world = world_with_employers(|_| {}).await;
+    let leads: Vec<String> = (0..25).map(|i| contact(&world, &format!("first{i}.last{i}@engine.example"))).collect();
+    told(&world).await;
+    world.settle_down(4).await;
+    all_enriched(&world, &leads);
+    let late = contact(&world, "late.comer@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    all_enriched(&world, &[late]);
+    assert_eq!(world.apollo.organization_charges_of("engine.example"), 1);
+    assert_eq!(at_rest(&world).await.spent, 26_000 + 1000);
+
+    world.clock.turn(days(91));
+    world.apollo.begin_cycle(1_000_000);
+    contact(&world, "much.later@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.organization_charges_of("engine.example"), 2, "what is known grows old");
+}
+
+#[tokio::test]
+async fn somebody_unknown_at_a_known_company_gets_what_is_known_of_it() {
+    let world = world_with_employers(|_| {}).await;
+    world.apollo.know_nobody_by_default();
+    world.apollo.know_organization(Organization {
+        industry: "steam engines".into(),
+        ..world.apollo.organization("engine.example").expect("generated")
+    });
+    let (stranger, nowhere) = (contact(&world, "no.body@engine.example"), contact(&world, "some.one@gmail.com"));
+    told(&world).await;
+    world.settle_down(1).await;
+    assert_eq!(value(&world, &stranger, "industry").as_deref(), Some("steam engines"));
+    assert_eq!(value(&world, &stranger, "jobtitle"), None);
+    assert_eq!(states(&world, &[stranger, nowhere]).await, [State::Written, State::Unmatched]);
+    assert_eq!(at_rest(&world).await.spent, 1000, "the company, and nobody in it");
+}
+
+#[tokio::test]
+async fn somebody_unknown_is_asked_about_once_whichever_record_asks() {
+    let world = world_with(|_| {}).await;
+    world.apollo.know_nobody_by_default();
+    let first = contact(&world, "no.body@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    let second = contact(&world, "No.Body@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &[first, second]).await, [State::Unmatched; 2]);
+    assert_eq!(world.apollo.ledger().people_asked, 1);
+    world.clock.turn(days(31));
+    contact(&world, "no.body@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.ledger().people_asked, 2, "a miss is remembered for a month");
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn two_records_of_one_person_in_one_batch_are_bought_once_and_both_written() {
+    let world = world_with(|_| {}).await;
+    let leads = [contact(&world, "ada.lovelace@engine.example"), contact(&world, "ada.lovelace@engine.example")];
+    told(&world).await;
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    assert_eq!(world.apollo.charges_of("ada.lovelace@engine.example"), 1);
+    assert_eq!(at_rest(&world).await.spent, 1000);
+}
+
+/// The second worker begins while the first waits for its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_records_of_one_person_at_the_same_time_are_bought_once_and_both_written() {
+    let world = Arc::new(world_with(|_| {}).await);
+    let leads = [contact(&world, "ada.lovelace@engine.example"), contact(&world, "ada.lovelace@engine.example")];
+    let other = contact(&world, "first9.last9@engine.example");
+    told(&world).await;
+    let (first, rest) = (world.pump.receive_at_most(1).await, world.pump.receive().await);
+    assert_eq!((first.len(), rest.len()), (1, 2));
+
+    // The provider takes its time over the first call, until it is told to go on.
+    let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
+    let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
+    world.apollo.on_call(move |_| {
+        let first = wait.lock().expect("nobody panics").take();
+        if let Some(wait) = first {
+            told.notify_one();
+            let _ = wait.recv();
+        }
+    });
+    let worker = world.clone();
+    let first = tokio::spawn(async move { worker.pump.invoke(first).await });
+    asked.notified().await;
+    world.pump.invoke(rest).await;
+    go_on.send(()).expect("the provider waits");
+    first.await.expect("no panic");
+    world.settle_down(1).await;
+    all_enriched(&world, &[leads[0].clone(), leads[1].clone(), other]);
+    assert_eq!(world.apollo.charges_of("ada.lovelace@engine.example"), 1);
+    assert_eq!(at_rest(&world).await.spent, 2000);
+}
