@@ -18,6 +18,7 @@ use crate::credits::Amounts;
 use crate::cycle::Calendar;
 use crate::gate::Windows;
 use crate::ids::{CrmKind, TenantId};
+use crate::limits::CallLimits;
 use crate::patch::FieldMapping;
 use crate::person::IdentityProperties;
 use crate::price::{Action, PERSON, Price, ProviderKind, Tariff};
@@ -100,6 +101,8 @@ pub struct ProviderConnection {
     pub api_key: String,
     /// Where the API is.
     pub base_url: String,
+    /// How often each of its endpoints may be called, until it says otherwise itself.
+    pub limits: CallLimits,
 }
 
 /// What a tenant has bought.
