@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
+use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -70,6 +71,12 @@ impl Environment {
     pub fn credits(&self) -> Result<Credits, EnvironmentError> {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         Ok(Credits::new(client, variable("LEADGATE_CREDITS_TABLE")?, self.usage.clone(), self.clock.clone()))
+    }
+
+    /// The `limits` table.
+    pub fn limits(&self) -> Result<Limits, EnvironmentError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        Ok(Limits::new(client, variable("LEADGATE_LIMITS_TABLE")?, self.usage.clone(), self.clock.clone()))
     }
 
     /// The enrichment queue.

@@ -104,7 +104,7 @@ pub struct Count {
 /// A call that was granted: the meter as it stood with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    meter: Meter,
+    meter: Box<Meter>,
     by: u64,
 }
 
@@ -263,7 +263,7 @@ impl Meter {
 
     /// The call with this number, as granted on this meter.
     pub fn grant(self, by: u64) -> Grant {
-        Grant { meter: self, by }
+        Grant { meter: Box::new(self), by }
     }
 
     /// How many calls the provider can have counted at most in a window, if it is open.
