@@ -1,5 +1,7 @@
 //! Workers share a provider's limits: real tables, the provider's own windows, and a clock that is turned.
+//! And the queue goes by that clock.
 
+mod queue;
 mod rig;
 
 use std::sync::atomic::Ordering;
