@@ -12,6 +12,7 @@ use leadgate_enrichment::clock::{Clock, until};
 use leadgate_enrichment::limits::{CallLimits, Ending, Rates, Share};
 use leadgate_tests::simulators::apollo::Windows;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
+use leadgate_tests::world::Break;
 
 use rig::{PATIENCE, Rig};
 
@@ -95,6 +96,22 @@ async fn whoever_dies_while_the_others_wait_keeps_them_for_seconds_only() {
     }
     // Whether the one who died made a call is not known: one of fifty is left to it.
     let Permit::NotBefore(_) = rig.permit(Share::Full, Duration::ZERO).await else { panic!("one too many") };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_acknowledgement_is_lost_wastes_a_call_at_most() {
+    let rig = Rig::new(Windows::per_minute(20)).await;
+    let mut writes = 0;
+    rig.wire.break_by(move |call| {
+        let is_write = call.operation.ends_with("PutItem") || call.operation.ends_with("UpdateItem");
+        writes += u32::from(is_write);
+        (is_write && writes % 2 == 1).then_some(Break::AnswerLost)
+    });
+    rig.work(1, Share::Full, minutes(3)).await;
+    let (counted, throttled) = rig.counted();
+    println!("{counted} of {} calls with every acknowledgement lost at first", 3 * 20);
+    assert_eq!(throttled, 0);
+    assert!(counted >= 3 * 10, "{counted} calls");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use leadgate_enrichment::price::ProviderKind;
 use leadgate_tests::simulators::apollo::{Apollo, ApolloSetup, Limits as ApolloLimits, Windows};
 use leadgate_tests::simulators::apollo_router;
 use leadgate_tests::template::Template;
-use leadgate_tests::world::{Patience, Servers, WorldClock};
+use leadgate_tests::world::{Caller, Patience, Servers, Wire, WorldClock};
 use reqwest::header::HeaderMap;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -32,6 +32,8 @@ pub(crate) struct Rig {
     pub(crate) apollo: Arc<Apollo>,
     pub(crate) limits: Limits,
     pub(crate) usage: Arc<Usage>,
+    /// The workers' way to DynamoDB.
+    pub(crate) wire: Arc<Wire>,
     pub(crate) configured: CallLimits,
     pub(crate) key: LimitKey,
     /// How often a worker was turned away.
@@ -55,9 +57,10 @@ impl Rig {
         tokio::spawn(async move { axum::serve(listener, routes).await });
 
         let servers = Servers::start().await.expect("servers");
-        let http = leadgate_aws::client::https_client;
-        let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(http()));
-        let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(http()));
+        let (wire, http) = (Arc::<Wire>::default(), leadgate_aws::client::https_client());
+        let wired = wire.sdk_client(Caller::Worker, &http);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(wired));
+        let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(http));
         let created = Template::load().expect("a template").create(&dynamodb, &sqs, "limits-").await.expect("created");
         let usage = Arc::new(Usage::default());
         let limits = Limits::new(dynamodb, &created.tables["LimitsTable"], usage.clone(), clock.clone());
@@ -67,6 +70,7 @@ impl Rig {
             configured: CallLimits::LEAST,
             turned_away: AtomicU64::new(0),
             http: leadgate_connectors::http::client(),
+            wire,
             clock,
             apollo,
             limits,

@@ -92,8 +92,8 @@ impl Limits {
         Self { client, table: table.into(), usage, clock }
     }
 
-    /// The right to one call, waited for as long as `patience` and no longer. `limits` are what is configured; what the
-    /// provider itself has said goes before.
+    /// The right to one call, waited for as long as `patience`: moments longer only if others write at the same time.
+    /// `limits` are what is configured; what the provider itself has said goes before.
     pub async fn permit(
         &self,
         key: &LimitKey,
@@ -109,10 +109,9 @@ impl Limits {
                 Round::Done(permit) => return Ok(permit),
                 Round::Conflict => {
                     conflicts += 1;
-                    match Backoff::CONTENTION.wait(conflicts, self.clock.jitter()) {
-                        Some(wait) => (later(now, wait), Duration::ZERO),
-                        None => break,
-                    }
+                    let Some(wait) = Backoff::CONTENTION.wait(conflicts, self.clock.jitter()) else { break };
+                    self.clock.sleep(wait).await;
+                    continue;
                 }
                 Round::LookAgain => (later(now, LOOK_AGAIN / 2), LOOK_AGAIN),
                 Round::NotBefore(not_before) => (not_before, SPREAD),

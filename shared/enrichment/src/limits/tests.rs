@@ -282,6 +282,27 @@ fn low_priority_leaves_the_rest_of_a_window_alone() {
 }
 
 #[test]
+fn what_was_granted_shortly_before_a_window_closed_may_count_in_the_next() {
+    let configured = CallLimits { minute: Some(10), ..CallLimits::UNLIMITED };
+    let decide = |meter: &Meter, milli| meter.decide(&configured, Share::Full, 1, at(milli));
+    let told = |meter: Box<Meter>, milli| {
+        let rates = Rates { minute: Some(Rate::Limited { limit: 10, used: 1 }), ..Rates::default() };
+        meter.ended(&meter.clone().grant(1), &rates, Ending::Answered, &configured, at(milli)).expect("news")
+    };
+    // Six calls each time, in the middle of the window or at its end; the next begins at once or later.
+    for (six_at, next_at, used) in [(30_000, 60_000, 1), (58_000, 60_000, 7), (58_000, 65_000, 1)] {
+        let Decision::Open(meter) = decide(&Meter::default(), -100) else { panic!("no opening") };
+        let mut meter = told(meter, 0);
+        for _ in 0..6 {
+            let Decision::Count(count) = decide(&meter, six_at) else { panic!("no room") };
+            meter = counted(&meter, count);
+        }
+        let Decision::Open(next) = decide(&meter, next_at) else { panic!("no opening") };
+        assert_eq!(told(next, next_at + 500).used(Span::Minute, at(next_at + 600)), Some(used));
+    }
+}
+
+#[test]
 fn an_opening_call_that_is_lost_keeps_the_others_waiting_for_a_while() {
     let configured = CallLimits::LEAST;
     let decide = |meter: &Meter, by, milli| meter.decide(&configured, Share::Full, by, at(milli));
