@@ -10,6 +10,7 @@ pub mod client;
 pub mod credits;
 pub mod error;
 pub mod events;
+pub mod limits;
 pub mod queue;
 pub mod records;
 pub mod secrets;

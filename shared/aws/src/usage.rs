@@ -19,6 +19,8 @@ pub enum Step {
     Open,
     /// Reserving credits.
     Hold,
+    /// Sharing a provider's limits.
+    Permit,
     /// Keeping what was bought.
     Keep,
     /// Settling a hold, or freeing it.
@@ -35,12 +37,13 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order of a record's life.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Look,
         Self::Claim,
         Self::Dismiss,
         Self::Open,
         Self::Hold,
+        Self::Permit,
         Self::Keep,
         Self::Settle,
         Self::Close,
@@ -57,6 +60,7 @@ impl Step {
             Self::Dismiss => "dismiss",
             Self::Open => "open",
             Self::Hold => "hold",
+            Self::Permit => "permit",
             Self::Keep => "keep",
             Self::Settle => "settle",
             Self::Close => "close",

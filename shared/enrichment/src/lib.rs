@@ -5,6 +5,7 @@
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
 
 pub mod alerts;
+pub mod breaker;
 pub mod callback;
 pub mod choice;
 pub mod clock;

@@ -9,6 +9,7 @@ use leadgate_aws::answers::Answers;
 use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
+use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -77,6 +78,12 @@ impl Environment {
     pub fn answers(&self) -> Result<Answers, EnvironmentError> {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         Ok(Answers::new(client, variable("LEADGATE_ANSWERS_TABLE")?, self.usage.clone()))
+    }
+
+    /// The `limits` table.
+    pub fn limits(&self) -> Result<Limits, EnvironmentError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        Ok(Limits::new(client, variable("LEADGATE_LIMITS_TABLE")?, self.usage.clone(), self.clock.clone()))
     }
 
     /// The enrichment queue.

@@ -34,6 +34,9 @@ struct TableProperties {
     point_in_time_recovery_specification: Option<Recovery>,
     #[serde(rename = "SSESpecification")]
     sse_specification: Option<Encryption>,
+    /// DynamoDB forgets by itself, in its own time: nobody may rely on it, and here it never does.
+    #[serde(rename = "TimeToLiveSpecification")]
+    _time_to_live: Option<serde_json::Value>,
     /// Every table is made on demand.
     #[serde(rename = "BillingMode")]
     _billing_mode: OnDemand,

@@ -1,12 +1,15 @@
 //! A clock that goes on by itself and can be turned forward by hand.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{Clock, later, whole_milliseconds};
+use leadgate_enrichment::clock::{Clock, later, until, whole_milliseconds};
+use tokio::sync::oneshot;
+
+use super::servers::SqsClock;
 
 /// The time in the world.
 #[derive(Debug)]
@@ -21,6 +24,12 @@ struct State {
     /// What it showed when it was started, and by how much it has been turned since.
     shows: Timestamp,
     chance: Rng,
+    /// Who else goes by it.
+    sqs: Option<SqsClock>,
+    /// Who is asleep, by when they wake up.
+    asleep: BTreeMap<(Timestamp, u64), oneshot::Sender<()>>,
+    sleeps: u64,
+    companions: usize,
 }
 
 /// How the world waits.
@@ -30,30 +39,118 @@ pub enum Patience {
     Real,
     /// Not at all: who sleeps turns the clock instead.
     None,
+    /// Together: when all companions sleep, the clock is turned to when the first of them wakes up. Otherwise it stands.
+    Together,
+}
+
+/// Somebody who is awake unless asleep: see [`Patience::Together`]. Whoever is waited for by a companion sleeps in its
+/// name.
+pub struct Companion(Arc<WorldClock>);
+
+impl Drop for Companion {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.companions -= 1;
+        state.wake_the_first();
+    }
 }
 
 impl WorldClock {
     /// A clock that shows `start` now.
     pub fn new(start: Timestamp, seed: u64, patience: Patience) -> Self {
-        let state = State { shows: start, chance: Rng::with_seed(seed) };
+        let state = State {
+            shows: start,
+            chance: Rng::with_seed(seed),
+            sqs: None,
+            asleep: BTreeMap::new(),
+            sleeps: 0,
+            companions: 0,
+        };
         Self { started: Instant::now(), state: Mutex::new(state), patience }
+    }
+
+    /// From now on SQS goes by it too.
+    pub(super) fn lead(&self, sqs: Option<SqsClock>) {
+        self.lock().sqs = sqs;
     }
 
     /// Turns it forward.
     pub fn turn(&self, duration: Duration) {
         let mut state = self.lock();
         state.shows = later(state.shows, duration);
+        let still_asleep = (state.shows, u64::MAX);
+        let later_on = state.asleep.split_off(&still_asleep);
+        for sleeper in std::mem::replace(&mut state.asleep, later_on).into_values() {
+            // Who doesn't sleep any more needs no waking.
+            let _ = sleeper.send(());
+        }
+        let sqs = state.sqs.clone();
+        drop(state);
+        if let Some(sqs) = sqs {
+            sqs.turn(duration);
+        }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    /// One more who is awake. The clock stands until all of them sleep.
+    pub fn companion(self: &Arc<Self>) -> Companion {
+        self.lock().companions += 1;
+        Companion(self.clone())
+    }
+
+    async fn sleep_together(&self, duration: Duration) {
+        let (waker, woken) = oneshot::channel();
+        let asleep = {
+            let mut state = self.lock();
+            state.sleeps += 1;
+            let key = (later(state.shows, duration), state.sleeps);
+            state.asleep.insert(key, waker);
+            state.wake_the_first();
+            Asleep { clock: self, key }
+        };
+        // An error would mean that the clock is gone, which we hold.
+        let _ = woken.await;
+        drop(asleep);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sleep that may be given up.
+struct Asleep<'a> {
+    clock: &'a WorldClock,
+    key: (Timestamp, u64),
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.clock.lock().asleep.remove(&self.key);
+    }
+}
+
+impl State {
+    /// Wakes up whoever is first, if all sleep.
+    fn wake_the_first(&mut self) {
+        if self.asleep.len() < self.companions {
+            return;
+        }
+        let Some(((at, _), sleeper)) = self.asleep.pop_first() else { return };
+        let turned = until(self.shows, at);
+        self.shows = self.shows.max(at);
+        if let Some(sqs) = self.sqs.as_ref().filter(|_| !turned.is_zero()) {
+            sqs.turn(turned);
+        }
+        // Who doesn't sleep any more has left the list.
+        let _ = sleeper.send(());
     }
 }
 
 #[async_trait::async_trait]
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        whole_milliseconds(later(self.lock().shows, self.started.elapsed()))
+        let passed = if self.patience == Patience::Together { Duration::ZERO } else { self.started.elapsed() };
+        whole_milliseconds(later(self.lock().shows, passed))
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -63,6 +160,7 @@ impl Clock for WorldClock {
                 self.turn(duration);
                 tokio::task::yield_now().await;
             }
+            Patience::Together => self.sleep_together(duration).await,
         }
     }
 

@@ -27,7 +27,7 @@ use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 
-pub use clock::{Patience, WorldClock};
+pub use clock::{Companion, Patience, WorldClock};
 pub use pump::Pump;
 pub use servers::Servers;
 pub use settings::{CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};

@@ -7,17 +7,25 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
 
+use super::clock::WorldClock;
 use super::wire::Wire;
 
 /// SQS gives at most this many at once.
 const RECEIVE_MAX: i32 = 10;
 /// How long an idle poller waits before it looks again.
 const IDLE_PAUSE: Duration = Duration::from_millis(3);
+
+/// A message is hidden for twelve hours at most.
+const HIDDEN_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// SQS goes by seconds.
+const TURN_MIN: Duration = Duration::from_secs(1);
+/// The longer it takes, the bolder the clock is turned: it overshoots by an eighth of the wait at most.
+const TURNS_PER_WAIT: u32 = 8;
 
 /// The event source mapping between the enrichment queue and the worker.
 pub struct Pump {
@@ -72,6 +80,37 @@ impl Pump {
                 std::panic::resume_unwind(error.into_panic());
             }
         }
+    }
+
+    /// Works off everything, and what isn't in sight once it is: the clock is turned to about when the next message
+    /// shows. Whether nothing is left.
+    pub async fn until_dry_turning(self: &Arc<Self>, workers: usize, clock: &WorldClock) -> bool {
+        let (mut waited, mut finished) = (Duration::ZERO, self.finished());
+        while waited < HIDDEN_MAX {
+            self.run_dry(workers).await;
+            if self.waiting().await == Some(0) {
+                return true;
+            }
+            if finished != self.finished() {
+                (waited, finished) = (Duration::ZERO, self.finished());
+            }
+            let step = (waited / TURNS_PER_WAIT).max(TURN_MIN);
+            clock.turn(step);
+            waited += step;
+        }
+        false
+    }
+
+    /// Messages in sight, hidden or delayed; `None` if SQS doesn't say.
+    async fn waiting(&self) -> Option<usize> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let request = self.sqs.get_queue_attributes().queue_url(&self.queue_url);
+        let attributes = request.set_attribute_names(Some(names.to_vec())).send().await.ok()?.attributes?;
+        names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok()).sum()
     }
 
     async fn poll_until_dry(self: Arc<Self>) {

@@ -75,7 +75,7 @@ impl Site {
 
 pub(super) fn paced(config: SdkConfig, patience: Patience) -> SdkConfig {
     match config.retry_config().cloned() {
-        Some(retries) if patience == Patience::None => {
+        Some(retries) if patience != Patience::Real => {
             config.into_builder().retry_config(retries.with_initial_backoff(HURRIED_BACKOFF)).build()
         }
         _ => config,

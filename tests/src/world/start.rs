@@ -49,6 +49,7 @@ impl World {
         let config = Arc::new(if site.worlds == 0 { config } else { renamed(config, site.worlds, &url)? });
         site.worlds += 1;
         let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
+        clock.lead(site.servers.sqs_clock.clone());
         let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));
         let parts = Parts {
             wire: Arc::default(),

@@ -12,6 +12,7 @@ const SECRETS: &str = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS
 const RECORDS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:PutItem"];
 const CREDITS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"];
+const LIMITS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 const RECEIVE: &[&str] =
     &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 const LOGS: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
@@ -74,6 +75,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("RecordsTable.Arn", RECORDS),
             ("CreditsTable.Arn", CREDITS),
             ("AnswersTable.Arn", RECORDS),
+            ("LimitsTable.Arn", LIMITS),
             ("EnrichmentQueue.Arn", RECEIVE),
             ("secrets:hubspot-token-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::check::Checker;
-use super::file::{CrmTable, FieldTable, ProviderTable};
+use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
+use crate::limits::{CallLimits, LOW_PRIORITY_PERCENT, Span};
 use crate::patch::FieldMapping;
 
 const HUBSPOT_URL: &str = "https://api.hubapi.com";
@@ -54,10 +55,12 @@ impl Checker {
         let base_url = table.base_url.unwrap_or_else(|| APOLLO_URL.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
         self.secret_name(&format!("{path}.api_key"), &table.api_key);
+        let limits = table.limits.map_or(CallLimits::LEAST, |limits| self.limits(&format!("{path}.limits"), &limits));
         ProviderConnection {
             kind: table.kind,
             api_key: table.api_key,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            limits,
             organizations: table.organizations,
             waterfall: table.waterfall,
             callback: self.callback(path, table.callback_url, table.callback_secrets),
@@ -85,6 +88,19 @@ impl Checker {
             let expected = "the address of provider-webhook, such as \"https://hooks.example.com/apollo/acme\"";
             self.problem(&format!("{path}.provider.callback_url"), found, expected);
         }
+    }
+
+    fn limits(&mut self, path: &str, table: &LimitsTable) -> CallLimits {
+        let low_priority_percent = table.low_priority_percent.unwrap_or(LOW_PRIORITY_PERCENT);
+        let (minute, hour, day) = (table.minute, table.hour, table.day);
+        let limits = CallLimits { minute, hour, day, low_priority_percent };
+        for span in Span::ALL.into_iter().filter(|span| limits.of(*span) == Some(0)) {
+            self.problem(&format!("{path}.{}", span.word()), 0, "at least 1 call; leave it out if there is no limit");
+        }
+        if !(1..=100).contains(&low_priority_percent) {
+            self.problem(&format!("{path}.low_priority_percent"), low_priority_percent, "1 to 100");
+        }
+        limits
     }
 
     pub(super) fn fields(&mut self, path: &str, table: BTreeMap<String, FieldTable>) -> Vec<FieldMapping> {

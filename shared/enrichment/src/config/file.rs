@@ -116,6 +116,16 @@ pub(super) struct ProviderTable {
     pub(super) callback_url: Option<String>,
     #[serde(default)]
     pub(super) callback_secrets: Vec<String>,
+    pub(super) limits: Option<LimitsTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct LimitsTable {
+    pub(super) minute: Option<u32>,
+    pub(super) hour: Option<u32>,
+    pub(super) day: Option<u32>,
+    pub(super) low_priority_percent: Option<u8>,
 }
 
 #[derive(Deserialize)]

@@ -19,6 +19,7 @@ use crate::credits::Amounts;
 use crate::cycle::Calendar;
 use crate::gate::Windows;
 use crate::ids::{CrmKind, TenantId};
+use crate::limits::CallLimits;
 use crate::patch::FieldMapping;
 use crate::person::{IdentityProperties, ProfileField};
 use crate::price::{Action, PERSON, Price, PricedField, ProviderKind, Tariff};
@@ -103,6 +104,8 @@ pub struct ProviderConnection {
     pub api_key: String,
     /// Where the API is.
     pub base_url: String,
+    /// How often each of its endpoints may be called, until it says otherwise itself.
+    pub limits: CallLimits,
     /// Whether employers are looked up as well, each once for all who work there.
     pub organizations: bool,
     /// What other sources are asked for, of what the provider itself doesn't have.

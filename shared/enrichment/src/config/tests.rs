@@ -40,6 +40,13 @@ fn each_problem_names_the_key_what_was_found_and_what_is_allowed() {
         ("[tenants.acme]", "[tenants.acme]\ntime_zone = \"Mars\"", "tenants.acme.time_zone", "Mars", "Europe/Berlin"),
         ("2026-01-31", "2026-13-31", "tenants.acme.plan.anchor", "2026-13-31", "a day such as"),
         ("[\"leadgate/acme/hubspot-signing\"]", "[]", "tenants.acme.crm.signing_secrets", "none", "name of a secret"),
+        (
+            "[tenants.acme.plan]",
+            "[tenants.acme.provider.limits]\nminute = 0\nlow_priority_percent = 120\n[tenants.acme.plan]",
+            "tenants.acme.provider.limits.minute",
+            "120",
+            "at least 1 call",
+        ),
         ("[[prices]]", "[[prices]", "the file", "", ""),
     ];
     for (from, to, path, found, expected) in cases {
