@@ -12,7 +12,7 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::gate::{Standing, at_till};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Record};
+use leadgate_enrichment::record::{Claim, Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
 
 use crate::unit::Unit;
@@ -69,7 +69,13 @@ impl Unit<'_> {
                 Standing::Abandoned(purchase) => {
                     abandoned.extend(record.map(|record| (purchase, Due { request: request.clone(), record })));
                 }
-                Standing::Ended(outcome) => self.end(key, outcome),
+                Standing::Ended(outcome) => match (record, &outcome) {
+                    // Erased while it waited: nobody else is going to end it.
+                    (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
+                        self.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
+                    }
+                    _ => self.end(key, outcome),
+                },
             }
         }
         if let Err(error) = self.take_over(abandoned, &mut found).await {
@@ -151,4 +157,8 @@ impl Unit<'_> {
         let claims = join_all(claims).await;
         self.done(claims)
     }
+}
+
+fn is_waiting(record: &Record) -> bool {
+    matches!(record.state, State::Deferred | State::Released)
 }

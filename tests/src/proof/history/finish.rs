@@ -10,6 +10,7 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::Wallet;
 
+use super::model::Lead;
 use super::play::Play;
 use crate::proof::books::{Books, Purchase, at_rest};
 use crate::proof::violation::{Findings, Promise};
@@ -163,10 +164,13 @@ struct Digest {
 impl Digest {
     fn of(play: &Play, wallets: &[Wallet], states: &States) -> Self {
         let contacts = play.world.hubspot.contacts().into_iter();
+        // Whoever was deleted after they had come to their end is found gone by a replay: that is an end, too.
+        let there = play.leads.iter().filter(|lead| !lead.deleted);
+        let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state));
         Self {
             wallets: wallets.to_vec(),
             charged: play.world.apollo.ledger().credits_charged,
-            states: states.records.iter().map(|(contact, record)| (contact.clone(), record.state)).collect(),
+            states: there.filter_map(state).collect(),
             contacts: contacts.map(|contact| (contact.id.clone(), contact.properties())).collect(),
         }
     }

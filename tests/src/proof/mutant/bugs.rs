@@ -12,8 +12,10 @@ use crate::world::{Call, Caller, Rewrite};
 /// All of them. Each stands for a line of the product that could be missing, or be there once too often.
 pub static BUGS: &[Mutant] = &[
     Mutant { bug: "records are written whoever wrote them before", first: Part::Races, rewrite: blind_records },
+    Mutant { bug: "claims end as they begin", first: Part::Races, rewrite: short_claims },
     Mutant { bug: "credits are held that aren't there", first: Part::Races, rewrite: blind_holds },
     Mutant { bug: "credits are not held", first: Part::Crashes(Flow::Unit), rewrite: no_holds },
+    Mutant { bug: "a grant is made again", first: Part::Histories, rewrite: grants_again },
     Mutant { bug: "credits don't expire", first: Part::Histories, rewrite: lasting_grants },
     Mutant { bug: "what was bought isn't kept", first: Part::Crashes(Flow::Unit), rewrite: nothing_kept },
     Mutant { bug: "purchases aren't settled", first: Part::Crashes(Flow::Unit), rewrite: no_settlements },
@@ -34,6 +36,14 @@ fn blind_records(call: &Call, body: &Value) -> Option<Rewrite> {
     Some(Rewrite::Sent(unconditional(body.clone())))
 }
 
+fn short_claims(call: &Call, body: &Value) -> Option<Rewrite> {
+    record(call, body).filter(|record| state(record) == "claimed")?;
+    let mut body = body.clone();
+    let claim = &mut body["Item"]["claim"]["M"];
+    claim["until"] = claim["since"].clone();
+    Some(Rewrite::Sent(body))
+}
+
 fn blind_holds(call: &Call, body: &Value) -> Option<Rewrite> {
     puts(writes(call, body), "hold").then(|| {
         rewritten(body, |mut write| {
@@ -47,6 +57,17 @@ fn blind_holds(call: &Call, body: &Value) -> Option<Rewrite> {
 
 fn no_holds(call: &Call, body: &Value) -> Option<Rewrite> {
     puts(writes(call, body), "hold").then(swallowed)
+}
+
+fn grants_again(call: &Call, body: &Value) -> Option<Rewrite> {
+    puts(writes(call, body), "wallet").then(|| {
+        rewritten(body, |mut write| {
+            if let Some(put) = write.get_mut("Put") {
+                *put = unconditional(put.take());
+            }
+            Some(write)
+        })
+    })
 }
 
 /// A month longer than a month.

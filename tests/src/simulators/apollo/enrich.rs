@@ -79,7 +79,7 @@ impl Team {
         let charges = self.charges(purchase, asked, &people);
         let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
         let left = self.granted - self.spent;
-        if milli > left || (left <= 0 && purchase.setup.price_milli > 0) {
+        if milli > left || (left <= 0 && purchase.setup.price_at(purchase.at) > 0) {
             self.ledger.out_of_credits += 1;
             return Err(insufficient(purchase.setup.out_of_credits));
         }
@@ -107,7 +107,7 @@ impl Team {
                 person_id: person.id.clone(),
                 email: person.email.as_ref().map(|email| email.to_lowercase()),
                 asked: asked.key(),
-                milli: purchase.setup.price_milli,
+                milli: purchase.setup.price_at(purchase.at),
             });
         }
         charges

@@ -70,6 +70,8 @@ pub struct ApolloSetup {
     pub pool_milli: i64,
     /// What one person costs, in thousandths.
     pub price_milli: i64,
+    /// Another price, from this instant on.
+    pub next_price: Option<(Timestamp, i64)>,
     /// Whether somebody who was bought before is charged again.
     pub charge_repeats: bool,
     /// How it says that there are not enough credits.
@@ -95,6 +97,7 @@ impl Default for ApolloSetup {
             scope: KeyScope::Master,
             pool_milli: 10_000_000,
             price_milli: 1000,
+            next_price: None,
             charge_repeats: true,
             out_of_credits: OutOfCredits::Unprocessable,
             miss: Miss::Null,
@@ -104,6 +107,12 @@ impl Default for ApolloSetup {
             seed: 1,
             latency: Duration::ZERO,
         }
+    }
+}
+
+impl ApolloSetup {
+    fn price_at(&self, now: Timestamp) -> i64 {
+        self.next_price.filter(|(from, _)| *from <= now).map_or(self.price_milli, |(_, price)| price)
     }
 }
 
