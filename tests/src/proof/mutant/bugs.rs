@@ -17,6 +17,7 @@ pub static BUGS: &[Mutant] = &[
     Mutant { bug: "credits are not held", first: Part::Crashes(Flow::Unit), rewrite: no_holds },
     Mutant { bug: "a grant is made again", first: Part::Histories, rewrite: grants_again },
     Mutant { bug: "credits don't expire", first: Part::Histories, rewrite: lasting_grants },
+    Mutant { bug: "caps aren't counted", first: Part::Histories, rewrite: blind_caps },
     Mutant { bug: "what was bought isn't kept", first: Part::Crashes(Flow::Unit), rewrite: nothing_kept },
     Mutant { bug: "purchases aren't settled", first: Part::Crashes(Flow::Unit), rewrite: no_settlements },
     Mutant { bug: "a settled hold stays", first: Part::Crashes(Flow::Unit), rewrite: lasting_holds },
@@ -84,6 +85,13 @@ fn lasting_grants(call: &Call, body: &Value) -> Option<Rewrite> {
             Some(write)
         })
     })
+}
+
+fn blind_caps(call: &Call, body: &Value) -> Option<Rewrite> {
+    let is_cap =
+        |write: &Value| write["Update"]["Key"]["item"]["S"].as_str().is_some_and(|item| item.starts_with("cap#"));
+    let writes = writes(call, body);
+    writes.iter().any(is_cap).then(|| rewritten(body, |write| (!is_cap(&write)).then_some(write)))
 }
 
 fn nothing_kept(call: &Call, body: &Value) -> Option<Rewrite> {

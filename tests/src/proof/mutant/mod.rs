@@ -89,7 +89,10 @@ impl Part {
                 points.truncate(POINTS_MAX);
                 crash::sweep(points, effort, &|| {}).await?.1
             }
-            Self::Histories => history::play_all(seed..seed + HISTORIES_MAX, effort, &|| {}).await?.1,
+            Self::Histories => {
+                let seeds = [history::DIRECTED].into_iter().chain(seed..seed + HISTORIES_MAX);
+                history::play_all(seeds, effort, &|| {}).await?.1
+            }
         };
         Ok(found)
     }
