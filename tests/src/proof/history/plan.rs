@@ -142,7 +142,8 @@ impl Plan {
         let calm = rng.bool();
         let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
         let limits = Limits::made_up(&mut rng);
-        let mut maker = Maker { rng, calm, leads: 0, days: 0, operations: Vec::new() };
+        let changes = limits.floor > 0 || limits.per_change.is_some();
+        let mut maker = Maker { rng, calm, changes, leads: 0, days: 0, operations: Vec::new() };
         for _ in 0..maker.rng.usize(1..=3) {
             maker.lead();
         }
@@ -181,6 +182,8 @@ impl Limits {
 struct Maker {
     rng: Rng,
     calm: bool,
+    /// Many leads are unknown at first, until somebody corrects their address.
+    changes: bool,
     leads: usize,
     days: u64,
     operations: Vec<Operation>,
@@ -188,7 +191,8 @@ struct Maker {
 
 impl Maker {
     fn lead(&mut self) {
-        let (known, own_title) = (self.rng.u8(..6) > 0, self.rng.u8(..5) == 0);
+        let known = self.rng.u8(..6) >= if self.changes { 3 } else { 1 };
+        let own_title = self.rng.u8(..5) == 0;
         self.leads += 1;
         self.operations.push(Operation::Lead { known, own_title, owner: self.rng.u8(..2) });
     }
@@ -200,8 +204,8 @@ impl Maker {
             0..22 => Operation::Deliver(self.fault(6, false)),
             22..27 => Operation::DeliverAgain,
             27..31 => Operation::QueueAgain,
-            31..38 => Operation::Edit { lead, edit: self.edit() },
-            38..40 => return self.edit_at_work(lead),
+            31..37 => Operation::Edit { lead, edit: self.edit() },
+            37..40 => return self.edit_at_work(lead),
             40..42 => Operation::Delete { lead },
             42..44 => Operation::Erase { lead },
             44..46 => Operation::Forget { lead },
@@ -272,7 +276,7 @@ impl Maker {
     }
 
     fn edit(&mut self) -> Edit {
-        match self.rng.u8(..6) {
+        match self.rng.u8(..if self.changes { 3 } else { 6 }) {
             0 | 1 => Edit::Email { known: self.rng.u8(..4) > 0 },
             2 => Edit::Company,
             3 => Edit::Title,

@@ -18,7 +18,7 @@ pub static BUGS: &[Mutant] = &[
     Mutant { bug: "a grant is made again", first: Part::Histories, rewrite: grants_again },
     Mutant { bug: "credits don't expire", first: Part::Histories, rewrite: lasting_grants },
     Mutant { bug: "caps aren't counted", first: Part::Histories, rewrite: blind_caps },
-    Mutant { bug: "what was bought isn't kept", first: Part::Crashes(Flow::Unit), rewrite: nothing_kept },
+    Mutant { bug: "what was bought isn't kept", first: Part::Races, rewrite: nothing_kept },
     Mutant { bug: "purchases aren't settled", first: Part::Crashes(Flow::Unit), rewrite: no_settlements },
     Mutant { bug: "a settled hold stays", first: Part::Crashes(Flow::Unit), rewrite: lasting_holds },
     Mutant { bug: "a hold is settled twice", first: Part::Races, rewrite: blind_settlements },

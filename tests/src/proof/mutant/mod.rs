@@ -90,8 +90,12 @@ impl Part {
                 crash::sweep(points, effort, &|| {}).await?.1
             }
             Self::Histories => {
-                let seeds = [history::DIRECTED].into_iter().chain(seed..seed + HISTORIES_MAX);
-                history::play_all(seeds, effort, &|| {}).await?.1
+                // By itself: whoever is caught by it is caught in every run.
+                let directed = history::play_all([history::DIRECTED], effort, &|| {}).await?.1;
+                if !directed.is_empty() {
+                    return Ok(directed);
+                }
+                history::play_all(seed..seed + HISTORIES_MAX, effort, &|| {}).await?.1
             }
         };
         Ok(found)
