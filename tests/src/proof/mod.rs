@@ -165,7 +165,7 @@ impl Proved {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
         progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
-        self.bugs = mutant::hunt_all(request.seed, &|| progress(Progress::Case)).await?;
+        self.bugs = mutant::hunt_all(mutant::BUGS, request.seed, &|| progress(Progress::Case)).await?;
         self.figures.seeded_bugs = self.bugs.len();
         self.figures.seeded_bugs_caught = self.bugs.iter().filter(|bug| bug.by.is_some()).count();
         Ok(())

@@ -138,10 +138,12 @@ impl Plan {
             return Self::directed();
         }
         let mut rng = Rng::with_seed(seed);
-        let credits = if rng.u8(..4) == 0 { 100 } else { rng.i64(1..=8) };
+        let limits = Limits::made_up(&mut rng);
+        // A floor is only felt when credits are short.
+        let plenty = rng.u8(..4) == 0 && limits.floor == 0;
+        let credits = if plenty { 100 } else { rng.i64(1..=8) };
         let calm = rng.bool();
         let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
-        let limits = Limits::made_up(&mut rng);
         let changes = limits.floor > 0 || limits.per_change.is_some();
         let mut maker = Maker { rng, calm, changes, leads: 0, days: 0, operations: Vec::new() };
         for _ in 0..maker.rng.usize(1..=3) {
