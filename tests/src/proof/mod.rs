@@ -102,8 +102,11 @@ impl Proved {
 /// So many worlds side by side: more than there are cores, since each waits for its servers half of the time.
 pub const ABREAST: usize = 4;
 
+/// Who is told how far the proof is.
+pub type Show<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
 /// Tries everything: crash points, histories, races, and then the proof itself.
-pub async fn prove(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Proved, StartError> {
+pub async fn prove(request: Request, progress: Show<'_>) -> Result<Proved, StartError> {
     let started = Instant::now();
     let mut proved = Proved::default();
     let wanted = |part| request.only.is_none_or(|only| only == part);
@@ -125,7 +128,7 @@ pub async fn prove(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)
 }
 
 impl Proved {
-    async fn break_calls(&mut self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), StartError> {
+    async fn break_calls(&mut self, progress: Show<'_>) -> Result<(), StartError> {
         let mut points = Vec::new();
         for flow in crash::Flow::all() {
             points.extend(crash::points(flow).await?);
@@ -140,7 +143,7 @@ impl Proved {
     async fn play_histories(
         &mut self,
         Request { histories, seed, .. }: Request,
-        progress: &(dyn Fn(Progress) + Send + Sync),
+        progress: Show<'_>,
     ) -> Result<(), StartError> {
         progress(Progress::Part("histories", histories));
         let seeds = seed..seed.saturating_add(histories);
@@ -150,7 +153,7 @@ impl Proved {
         Ok(())
     }
 
-    async fn race(&mut self, request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), StartError> {
+    async fn race(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {
         let races = race::Race::all(race::Size::WHOLE);
         progress(Progress::Part("races", count(races.len())));
         let (requests, found) = race::run(races, request.seed, Effort::all(1), &|| progress(Progress::Case)).await?;
@@ -159,11 +162,7 @@ impl Proved {
         Ok(())
     }
 
-    async fn hunt_bugs(
-        &mut self,
-        request: Request,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<(), StartError> {
+    async fn hunt_bugs(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {
         progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
         self.bugs = mutant::hunt_all(mutant::BUGS, request.seed, &|| progress(Progress::Case)).await?;
         self.figures.seeded_bugs = self.bugs.len();

@@ -11,7 +11,8 @@ use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::Wallet;
 
 use super::model::Lead;
-use super::play::{POOL_MILLI, Play};
+use super::play::Play;
+use super::settings::POOL_MILLI;
 use crate::proof::books::{Books, at_rest};
 use crate::proof::violation::{Findings, Promise};
 use crate::world::{States, World};

@@ -7,6 +7,7 @@ mod model;
 mod plan;
 mod play;
 mod seen;
+mod settings;
 
 use super::lane::{Effort, Lane, Tried, try_all};
 use super::violation::{Findings, Promise, Violation};

@@ -77,23 +77,29 @@ impl Change {
 
 /// What people change while workers are at work.
 #[derive(Clone, Default)]
-pub(super) struct Meanwhile(Arc<Mutex<(Vec<Change>, Vec<Change>)>>);
+pub(super) struct Meanwhile(Arc<Mutex<Changes>>);
+
+#[derive(Default)]
+struct Changes {
+    planned: Vec<Change>,
+    made: Vec<Change>,
+}
 
 impl Meanwhile {
     /// To be made at the next opportunity.
     pub(super) fn plan(&self, change: Change) {
-        locked(&self.0).0.push(change);
+        locked(&self.0).planned.push(change);
     }
 
     /// The opportunity.
     pub(super) fn make(&self, hubspot: &HubSpot) {
         let mut changes = locked(&self.0);
-        let planned = std::mem::take(&mut changes.0);
-        changes.1.extend(planned.into_iter().filter(|change| change.make(hubspot)));
+        let planned = std::mem::take(&mut changes.planned);
+        changes.made.extend(planned.into_iter().filter(|change| change.make(hubspot)));
     }
 
     /// Those that were made. Those that weren't are given up.
     pub(super) fn take(&self) -> Vec<Change> {
-        std::mem::take(&mut *locked(&self.0)).1
+        std::mem::take(&mut *locked(&self.0)).made
     }
 }
