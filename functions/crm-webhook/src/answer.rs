@@ -7,6 +7,7 @@ use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
 use leadgate_connectors::crm::hubspot::signature::SignatureError;
 use leadgate_connectors::crm::hubspot::webhook::BodyError;
+use leadgate_lambda::http::json;
 
 /// What became of the events of a delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,12 +97,4 @@ impl Refusal {
         };
         json(self.status(), &serde_json::json!({ "error": told }))
     }
-}
-
-fn json(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
-    *response.status_mut() = status;
-    let kind = lambda_http::http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(lambda_http::http::header::CONTENT_TYPE, kind);
-    response
 }

@@ -1,12 +1,13 @@
 //! From a request to events that are HubSpot's own.
 
-use lambda_http::{Body, Request};
+use lambda_http::Request;
 use leadgate_aws::error::StoreError;
 use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHeaders, Verified, Version};
 use leadgate_connectors::crm::hubspot::webhook::{self, BodyError, EventRules};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::event::CrmEvent;
+use leadgate_lambda::http::bytes;
 
 use crate::CrmWebhook;
 use crate::answer::Refusal;
@@ -24,12 +25,7 @@ impl CrmWebhook {
         let rules = self.signature_rules(tenant).await?;
         let headers = signature_headers(&request);
         let method = request.method().to_string();
-        let body = match request.into_body() {
-            Body::Text(text) => text.into_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => Vec::new(),
-        };
-        Ok(Delivery::new(&method, headers, body).verify(&rules, self.clock.now())?)
+        Ok(Delivery::new(&method, headers, bytes(request)).verify(&rules, self.clock.now())?)
     }
 
     async fn signature_rules(&self, tenant: &Tenant) -> Result<Rules, StoreError> {

@@ -4,6 +4,7 @@
 //! or at the same time as itself, or after it died half way, does no harm.
 
 mod alert;
+mod later;
 mod reconcile;
 mod release;
 mod sweep;
@@ -51,6 +52,8 @@ pub struct Report {
     pub expired: usize,
     /// Holds whose worker was gone, settled.
     pub swept: usize,
+    /// Purchases of what arrives later that were asked after.
+    pub asked_after: usize,
     /// Alerts given.
     pub alerts: usize,
     /// Drifts entered.
@@ -69,14 +72,16 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        let Report { released, closed, expired, swept, alerts, drifts, failed_tenants } = report;
-        info!(released, closed, expired, swept, alerts, drifts, failed_tenants, "run ended");
+        let Report { released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants } = report;
+        info!(released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants, "run ended");
         report
     }
 
     /// Sweeping comes first: what it frees can be released.
     async fn serve(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
-        report.swept += self.sweep(tenant, run).await?;
+        let holds = self.credits.open_holds(&tenant.id).await?;
+        report.swept += self.sweep(tenant, &holds, run).await?;
+        report.asked_after += self.ask_after(tenant, &holds).await?;
         report.expired += self.expire(tenant).await?;
         self.release(tenant, run, report).await?;
         report.alerts += self.alert(tenant).await?;

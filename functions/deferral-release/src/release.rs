@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Wish, choose};
+use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
@@ -42,17 +42,17 @@ impl DeferralRelease {
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let Some(tariff) = self.config.person_tariff(tenant, now) else { return Ok(()) };
+        let Some(most) = self.most(tenant, now) else { return Ok(()) };
         let wallets = spendable(&self.credits, tenant, Action::Match, now).await?;
         let mut balances = Balances::of(&wallets, &tenant.floor, BTreeMap::new());
-        let (worst, mut released) = (tariff.worst(), 0);
+        let mut released = 0;
         for keys in self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?.chunks(CHUNK) {
             let in_time = until(self.clock.now(), run.deadline) >= TIME_TO_FINISH;
             if !in_time || released >= PER_RUN_MAX {
                 break;
             }
             let parked = self.parked(tenant, keys, now).await?;
-            let (go, paid) = payable(parked.waiting, &worst, &balances);
+            let (go, paid) = payable(parked.waiting, &most, &balances);
             balances.available = balances.available.minus(&paid);
             self.release_chunk(&go, now).await?;
             self.close(parked.unwanted, now).await?;
@@ -61,6 +61,13 @@ impl DeferralRelease {
         }
         report.released += released;
         Ok(())
+    }
+
+    /// The most that one record can cost now.
+    fn most(&self, tenant: &Tenant, now: Timestamp) -> Option<Amounts> {
+        let at_once = self.config.person_tariff(tenant, now)?.worst();
+        let later = self.config.later_tariff(tenant, &tenant.later_fields(), now).map(|tariff| tariff.worst());
+        Some([at_once].iter().chain(&later).sum())
     }
 
     /// What these records stand for now: the index that named them lags behind.
@@ -107,13 +114,18 @@ struct Parked {
 }
 
 /// Those that can be paid for, and what they take at worst. Caps are the worker's: only it knows whose a record is.
-fn payable(waiting: Vec<Record>, worst: &Amounts, balances: &Balances) -> (Vec<Record>, Amounts) {
+fn payable(waiting: Vec<Record>, most: &Amounts, balances: &Balances) -> (Vec<Record>, Amounts) {
     let source = |record: &Record| record.source.unwrap_or(Source::Change);
-    let wishes: Vec<Wish<'_>> =
-        waiting.iter().map(|record| Wish { worst, source: source(record), caps: &[] }).collect();
-    let reasons = choose(&wishes, balances);
-    let go: Vec<Record> =
-        waiting.into_iter().zip(reasons).filter(|(_, reason)| reason.is_none()).map(|(record, _)| record).collect();
-    let paid = go.iter().map(|_| worst).sum();
-    (go, paid)
+    // What a record was parked with counts, unless prices have fallen since.
+    let worst = |record: &Record| match &record.deferral {
+        Some(deferral) if most.covers(&deferral.worst) => deferral.worst.clone(),
+        _ => most.clone(),
+    };
+    let worst: Vec<Amounts> = waiting.iter().map(worst).collect();
+    let wish = |(record, worst)| Wish { worst, part: None, source: source(record), caps: &[] };
+    let wishes: Vec<Wish<'_>> = waiting.iter().zip(&worst).map(wish).collect();
+    let choices = choose(&wishes, balances);
+    let paid = choices.iter().zip(&worst).filter(|(choice, _)| **choice == Choice::Whole).map(|(_, worst)| worst).sum();
+    let go = waiting.into_iter().zip(choices).filter(|(_, choice)| *choice == Choice::Whole);
+    (go.map(|(record, _)| record).collect(), paid)
 }

@@ -25,15 +25,15 @@ const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 impl DeferralRelease {
     /// Settles what was left open, and puts the records it was for back on the queue: their own messages may be
     /// gone. If they aren't, the second one finds nothing to do.
-    pub(crate) async fn sweep(&self, tenant: &Tenant, run: &Invocation) -> Result<usize, StoreError> {
+    pub(crate) async fn sweep(&self, tenant: &Tenant, holds: &[Hold], run: &Invocation) -> Result<usize, StoreError> {
         let mut swept = 0;
-        for hold in self.credits.open_holds(&tenant.id).await? {
+        for hold in holds.iter().filter(|hold| !hold.purchase.is_later()) {
             let now = self.clock.now();
             if now < later(hold.claimed_until, GRACE) || until(now, run.deadline) < TIME_TO_FINISH {
                 continue;
             }
-            self.queue_again(&hold, now).await?;
-            abandoned::settle(&self.records, &self.credits, &tenant.id, &hold, now).await?;
+            self.queue_again(hold, now).await?;
+            abandoned::settle(&self.records, &self.credits, &tenant.id, hold, now).await?;
             warn!(tenant = %tenant.id, purchase = %hold.purchase, "settled a hold whose worker was gone");
             swept += 1;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 
 pub(crate) struct Batch {
     pub(crate) messages: Vec<Message>,
@@ -17,7 +17,7 @@ pub(crate) struct Message {
     /// How often it has been received, this time included.
     receives: u32,
     /// Or why it isn't one, in words that hold nothing of the message.
-    pub(crate) request: Result<EnrichmentRequest, String>,
+    pub(crate) task: Result<Task, String>,
 }
 
 impl Batch {
@@ -29,7 +29,8 @@ impl Batch {
     /// is read after both were queued.
     pub(crate) fn by_tenant(&self) -> BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> {
         let mut tenants: BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> = BTreeMap::new();
-        for request in self.messages.iter().filter_map(|message| message.request.as_ref().ok()) {
+        for message in &self.messages {
+            let Ok(Task::Enrich(request)) = &message.task else { continue };
             let requests = tenants.entry(request.record.tenant.clone()).or_default();
             requests.entry(request.record.clone()).or_default().push(request.clone());
         }
@@ -37,6 +38,19 @@ impl Batch {
             requests.sort_by_key(|request| request.source);
         }
         tenants
+    }
+
+    /// The hints that something may have arrived, each once.
+    pub(crate) fn hints(&self) -> Vec<&Collect> {
+        let mut hints: Vec<&Collect> = Vec::new();
+        for message in &self.messages {
+            if let Ok(Task::Collect(hint)) = &message.task
+                && !hints.contains(&hint)
+            {
+                hints.push(hint);
+            }
+        }
+        hints
     }
 }
 
@@ -53,13 +67,12 @@ impl Message {
 
     fn read(message: SqsMessage) -> Self {
         let body = message.body.as_deref().unwrap_or_default();
-        let request = serde_json::from_str(body);
         let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
         Self {
             id: message.message_id.unwrap_or_default(),
             receipt: message.receipt_handle.unwrap_or_default(),
             receives: receives.unwrap_or(1),
-            request: request.map_err(|error| format!("line {}, column {}", error.line(), error.column())),
+            task: Task::read(body),
         }
     }
 }
@@ -72,8 +85,8 @@ mod tests {
     fn a_message_that_keeps_coming_back_outlasts_an_outage_of_hours() {
         let after = Duration::from_secs(65);
         let pause = |receives| {
-            let (id, receipt, request) = (String::new(), String::new(), Err(String::new()));
-            Message { id, receipt, receives, request }.pause(after)
+            let (id, receipt, task) = (String::new(), String::new(), Err(String::new()));
+            Message { id, receipt, receives, task }.pause(after)
         };
         assert_eq!((pause(1), pause(2), pause(3)), (after, after * 2, after * 4));
         let all: Duration = (1..8).map(pause).sum();

@@ -1,20 +1,23 @@
 //! The purchase: hold the worst case, call the provider, keep what came back, settle what it really cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::join_all;
-use leadgate_aws::credits::{Holding, Resolved};
+use leadgate_aws::credits::{Credits, Holding, Resolved};
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Cap, Wish, choose};
-use leadgate_enrichment::credits::{Amounts, Milli};
-use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::{Allocation, Entry, Evidence, Hold, HoldLine, allocate};
+use leadgate_enrichment::choice::{Balances, Cap, Choice, Wish, choose};
+use leadgate_enrichment::config::OnExhausted;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::later::{self, Answers};
+use leadgate_enrichment::ledger::{Allocation, Entry, Hold, HoldLine, allocate, part};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::patch_from;
-use leadgate_enrichment::price::{Action, Tariff};
-use leadgate_enrichment::provider::Answer;
-use leadgate_enrichment::record::Record;
+use leadgate_enrichment::person::Profile;
+use leadgate_enrichment::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::provider::{Answer, LaterId};
+use leadgate_enrichment::record::{Awaited, Record, Rest};
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::{self, Asked, LineEnd};
@@ -33,9 +36,8 @@ impl Unit<'_> {
     /// Buys for as many of `wanted` as the credits allow, and gives the records that the CRM is to be told about.
     pub(crate) async fn buy(&mut self, wanted: Vec<Wanted>) -> Vec<Record> {
         let Some(tariff) = self.tariff.clone().filter(|_| !wanted.is_empty()) else { return Vec::new() };
-        let Some((hold, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
-        let people: Vec<_> = wanted.iter().map(|wanted| wanted.identity.clone()).collect();
-        let call = self.call(&people).await;
+        let Some((held, wanted)) = self.hold(wanted, &tariff).await else { return Vec::new() };
+        let call = self.call(&wanted).await;
         let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::asked).collect();
         let (costs, evidence) = settlement::costs(&tariff, &asked, &call.ends, call.reported);
         let Some(kept) = self.keep(&wanted, &call, &costs).await else {
@@ -43,12 +45,16 @@ impl Unit<'_> {
             // it from what the records really say.
             return Vec::new();
         };
-        self.settle(&hold, &call, &costs, evidence).await;
+        let entry = settlement::seen(&held.at_once, &call.ends, &costs, evidence, self.now());
+        let settled = self.settle(&held.at_once, entry.as_ref()).await;
+        if let Some(later) = held.later.filter(|_| settled) {
+            self.settle_later(&later, entry.as_ref(), &kept).await;
+        }
         self.part(wanted, call, kept).await
     }
 
     /// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
-    async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Hold, Vec<Wanted>)> {
+    async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Held, Vec<Wanted>)> {
         wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
         for _ in 0..HOLD_ATTEMPTS_MAX {
             let funds = match self.funds(&wanted).await {
@@ -59,9 +65,12 @@ impl Unit<'_> {
             if wanted.is_empty() {
                 return None;
             }
-            let Some((hold, keep, limits)) = self.plan_hold(&wanted, &funds, tariff) else { continue };
-            match self.worker.credits.hold(&self.tenant.id, &hold, &keep, &limits).await {
-                Ok(Holding::Held) => return Some((hold, wanted)),
+            // Those who want the same are asked about together.
+            wanted.sort_by(|a, b| a.later.cmp(&b.later));
+            let Some((held, allocation, limits)) = self.plan_hold(&wanted, &funds, tariff) else { continue };
+            let (hold, later) = (&held.at_once, held.later.as_slice());
+            match self.worker.credits.hold_all(&self.tenant.id, hold, later, &allocation, &limits).await {
+                Ok(Holding::Held) => return Some((held, wanted)),
                 Ok(Holding::Short) => {}
                 Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
             }
@@ -80,48 +89,57 @@ impl Unit<'_> {
         Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
     }
 
-    /// Gives those that can be paid for together, and parks the rest, each with its own reason.
+    /// Gives those that can be paid for together, in part if that is what the tenant prefers, and parks the rest, each
+    /// with its own reason.
     async fn park_the_rest(&mut self, wanted: Vec<Wanted>, funds: &Funds) -> Vec<Wanted> {
-        let wishes: Vec<Wish<'_>> = wanted.iter().map(Wanted::wish).collect();
-        let reasons = choose(&wishes, &funds.balances);
+        let wishes: Vec<Wish<'_>> = wanted.iter().map(|wanted| wanted.wish(self.tenant.on_exhausted)).collect();
+        let choices = choose(&wishes, &funds.balances);
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-        for (wanted, reason) in wanted.into_iter().zip(reasons) {
-            match reason {
-                None => taken.push(wanted),
-                Some(reason) => waiting.extend(self.waiting(wanted.record, reason, &wanted.caps)),
+        for (wanted, choice) in wanted.into_iter().zip(choices) {
+            match choice {
+                Choice::Whole => taken.push(wanted),
+                Choice::Part(reason) => taken.push(wanted.without_later(reason)),
+                Choice::Wait(reason) => waiting.extend(self.waiting(wanted, reason)),
             }
         }
         self.park(waiting).await;
         taken
     }
 
-    /// The hold for all of `wanted`, what has to be left in the wallet of each slice, and how far each cap goes.
-    fn plan_hold(&self, wanted: &[Wanted], funds: &Funds, tariff: &Tariff) -> Option<(Hold, Vec<Milli>, Vec<Amounts>)> {
+    /// The holds for all of `wanted`, where they are taken from, and how far each cap goes.
+    fn plan_hold(&self, wanted: &[Wanted], funds: &Funds, tariff: &Tariff) -> Option<(Held, Allocation, Vec<Amounts>)> {
         let mut caps: BTreeMap<&str, &Cap> = BTreeMap::new();
         for cap in wanted.iter().flat_map(|wanted| &wanted.caps) {
             caps.insert(&cap.name, cap);
         }
         let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &Wanted| HoldLine {
+        let line = |wanted: &Wanted, worst| HoldLine {
             record: wanted.record.key.clone(),
-            worst: wanted.worst.clone(),
+            worst,
             caps: wanted.caps.iter().filter_map(place).collect(),
         };
-        let lines: Vec<HoldLine> = wanted.iter().map(line).collect();
-        let need = lines.iter().map(|line| &line.worst).sum();
+        let lines: Vec<HoldLine> = wanted.iter().map(|wanted| line(wanted, wanted.worst.clone())).collect();
+        let with_later = wanted.iter().filter(|wanted| !wanted.later.is_empty());
+        let later: Vec<HoldLine> = with_later.map(|wanted| line(wanted, self.worst_later(&wanted.later))).collect();
+        let need = wanted.iter().map(|wanted| &wanted.total).sum();
         let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
         let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
-        let Allocation { slices, keep } = allocate(&funds.wallets, &need, &floor)?;
-        let hold = Hold {
+        let allocation = allocate(&funds.wallets, &need, &floor)?;
+        let at_once: Amounts = lines.iter().map(|line| &line.worst).sum();
+        let (own, rest) = part(allocation.slices.clone(), &at_once);
+        let at_once = Hold {
             purchase: self.purchase.clone(),
             held_at: self.now(),
             claimed_until: self.invocation.claim_until(),
             price_version: tariff.version(),
             lines,
-            slices,
+            slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
         };
-        Some((hold, keep, caps.values().map(|cap| cap.limit.clone()).collect()))
+        let purchase = self.purchase.later();
+        let later = (!later.is_empty()).then(|| Hold { purchase, lines: later, slices: rest, ..at_once.clone() });
+        let limits = caps.values().map(|cap| cap.limit.clone()).collect();
+        Some((Held { at_once, later }, allocation, limits))
     }
 
     fn give_up_buying<T>(&mut self, wanted: &[Wanted], reason: &str) -> Option<T> {
@@ -133,11 +151,12 @@ impl Unit<'_> {
     /// Writes down, record by record, what came back. `None` when the store failed for one of them.
     async fn keep(&mut self, wanted: &[Wanted], call: &Call, costs: &[Option<Amounts>]) -> Option<Vec<Record>> {
         let now = self.now();
-        let steps = wanted.iter().zip(&call.ends).zip(costs).filter_map(|((wanted, end), cost)| {
+        let steps = wanted.iter().enumerate().zip(costs).filter_map(|((i, wanted), cost)| {
             let (record, cost) = (wanted.record.clone(), cost.clone().unwrap_or_default());
-            Some(match end {
+            Some(match &call.ends[i] {
                 LineEnd::Answered(Answer::Hit(profile)) => {
-                    record.bought(patch_from(&self.tenant.fields, profile), cost, now)
+                    let rest = self.rest(wanted, profile, call.later[i].as_ref());
+                    record.bought(patch_from(&self.tenant.fields, profile), cost, rest, now)
                 }
                 LineEnd::Answered(Answer::Miss) => record.unmatched(cost, wanted.identity.fingerprint(), now),
                 LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
@@ -158,32 +177,42 @@ impl Unit<'_> {
         Some(kept)
     }
 
-    /// Settles, or frees the hold when nobody was asked. If that fails, the sweeper does it from the records.
-    async fn settle(&self, hold: &Hold, call: &Call, costs: &[Option<Amounts>], evidence: Evidence) {
-        let (credits, tenant, purchase) = (&self.worker.credits, &self.tenant.id, &hold.purchase);
-        let resolved = match settlement::seen(hold, &call.ends, costs, evidence, self.now()) {
-            Some(entry) => {
-                if let Entry::Purchase { excess, .. } = &entry
-                    && !excess.is_zero()
-                {
-                    error!(%tenant, %purchase, %excess, "the provider charged more than the worst case in [[prices]]");
-                }
-                credits.settle(tenant, hold, &entry).await
-            }
-            None => credits.void(tenant, hold).await,
-        };
-        match resolved {
-            Ok(Resolved::Now) => {}
-            Ok(Resolved::Before) => warn!(%tenant, %purchase, "the hold had been resolved by somebody else"),
-            Err(error) => warn!(%tenant, %purchase, %error, "the hold stays open until it is swept"),
+    /// What becomes of what arrives later, for one whose person is known.
+    fn rest(&self, wanted: &Wanted, profile: &Profile, later: Option<&LaterId>) -> Rest {
+        match (later, &profile.id, wanted.owed) {
+            (Some(request), Some(person), _) if !wanted.later.is_empty() => Rest::Awaited(Awaited {
+                purchase: self.purchase.later(),
+                request: request.clone(),
+                person: person.clone(),
+                fields: wanted.later.clone(),
+            }),
+            (_, _, Some(reason)) => Rest::Owed(reason),
+            _ => Rest::None,
         }
+    }
+
+    /// Settles, or frees the hold when nobody was asked. If that fails, the sweeper does it from the records.
+    async fn settle(&self, hold: &Hold, entry: Option<&Entry>) -> bool {
+        resolve(&self.worker.credits, &self.tenant.id, hold, entry).await
+    }
+
+    /// What arrives later is settled when it has arrived, unless nothing will.
+    async fn settle_later(&self, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) {
+        if kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
+            return;
+        }
+        let none = HashMap::new();
+        let tariff_of = |_: &[PricedField]| None;
+        let entry = later::settled(hold, at_once, &none, &Answers::new(), tariff_of, self.now());
+        self.settle(hold, entry.as_ref()).await;
     }
 
     /// Sends each record its way, and gives those that the CRM is to be told about.
     async fn part(&mut self, wanted: Vec<Wanted>, call: Call, kept: Vec<Record>) -> Vec<Record> {
         let (mut bought, mut not_asked) = (Vec::new(), Vec::new());
         let take = |key: &RecordKey| kept.iter().find(|record| record.key == *key).cloned();
-        for (Wanted { record, .. }, end) in wanted.into_iter().zip(call.ends) {
+        for (wanted, end) in wanted.into_iter().zip(call.ends) {
+            let record = &wanted.record;
             match end {
                 LineEnd::Answered(Answer::Hit(_)) => bought.extend(take(&record.key)),
                 LineEnd::Answered(Answer::Miss) if take(&record.key).is_some() => {
@@ -195,22 +224,53 @@ impl Unit<'_> {
                 // Not kept, because somebody else wrote the record: it has gone back to the queue.
                 LineEnd::Answered(Answer::Miss) | LineEnd::Invalid => {}
                 LineEnd::Unknown => self.give_back_claimed(&record.key, "outcome unknown", Retry::Backoff),
-                LineEnd::NotAsked => not_asked.push(record),
+                LineEnd::NotAsked => not_asked.push(wanted),
             }
         }
         let reason = match call.stopped {
             Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
             Some(Stopped::Denied) => DeferReason::ProviderDenied,
             Some(Stopped::Later(retry, reason)) => {
-                self.give_all_back(&not_asked, &reason, retry);
+                let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
+                self.give_all_back(&records, &reason, retry);
                 return bought;
             }
             None => return bought,
         };
-        let waiting = not_asked.into_iter().filter_map(|record| self.waiting(record, reason, &[])).collect();
+        let waiting = not_asked.into_iter().filter_map(|wanted| self.waiting(wanted, reason)).collect();
         self.park(waiting).await;
         bought
     }
+}
+
+/// Settles a hold with `entry`, or frees it when there is none. Whether it is resolved, by whomever.
+pub(crate) async fn resolve(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Option<&Entry>) -> bool {
+    let purchase = &hold.purchase;
+    if let Some(Entry::Purchase { excess, .. }) = entry
+        && !excess.is_zero()
+    {
+        error!(%tenant, %purchase, %excess, "the provider charged more than the worst case in [[prices]]");
+    }
+    let resolved = match entry {
+        Some(entry) => credits.settle(tenant, hold, entry).await,
+        None => credits.void(tenant, hold).await,
+    };
+    match resolved {
+        Ok(Resolved::Now) => {}
+        Ok(Resolved::Before) => warn!(%tenant, %purchase, "the hold had been resolved by somebody else"),
+        Err(error) => {
+            warn!(%tenant, %purchase, %error, "the hold stays open until it is swept");
+            return false;
+        }
+    }
+    true
+}
+
+/// The holds of one purchase.
+struct Held {
+    at_once: Hold,
+    /// For what arrives later, if anybody wants that.
+    later: Option<Hold>,
 }
 
 /// What there is to pay with.
@@ -228,7 +288,13 @@ impl Wanted {
         self.record.source.unwrap_or(Source::Change)
     }
 
-    fn wish(&self) -> Wish<'_> {
-        Wish { worst: &self.worst, source: self.source(), caps: &self.caps }
+    /// Who was bought in part before takes nothing but the rest.
+    fn wish(&self, on_exhausted: OnExhausted) -> Wish<'_> {
+        let in_part = on_exhausted == OnExhausted::Degrade && !self.later.is_empty() && self.record.owed.is_none();
+        Wish { worst: &self.total, part: in_part.then_some(&self.worst), source: self.source(), caps: &self.caps }
+    }
+
+    fn without_later(self, reason: DeferReason) -> Self {
+        Self { later: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
     }
 }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::provider::{Provider, Reply};
+use leadgate_enrichment::price::PricedField;
+use leadgate_enrichment::provider::{Later, LaterId, Provider, Reply};
 use leadgate_enrichment::retry::{Backoff, Retry};
 use leadgate_enrichment::settlement::LineEnd;
 use tracing::{error, warn};
 
+use crate::price::Wanted;
 use crate::unit::Unit;
 
 /// How long a call may take. Beyond it, its outcome is unknown.
@@ -22,6 +27,8 @@ const CALL_TIMEOUT_MIN: Duration = Duration::from_secs(5);
 pub(crate) struct Call {
     /// One per person, in order.
     pub(crate) ends: Vec<LineEnd>,
+    /// One per person: under what the provider is asked for what arrives later.
+    pub(crate) later: Vec<Option<LaterId>>,
     /// What the provider says it charged for all of them.
     pub(crate) reported: Option<Milli>,
     /// Why some were not asked.
@@ -39,43 +46,68 @@ pub(crate) enum Stopped {
 }
 
 impl Unit<'_> {
-    /// Asks about everybody, in as few calls as the provider allows.
-    pub(crate) async fn call(&self, people: &[Identity]) -> Call {
+    /// Asks about everybody, in as few calls as the provider allows. Those who want the same of what arrives later
+    /// stand together: a call asks for the same for all its people.
+    pub(crate) async fn call(&self, wanted: &[Wanted]) -> Call {
         let provider = match self.worker.connections.provider(self.tenant).await {
             Ok(provider) => provider,
-            Err(error) => return Call::none(people.len(), Stopped::Later(error.retry, error.to_string())),
+            Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
         };
-        let mut whole = Call { ends: Vec::with_capacity(people.len()), reported: Some(Milli::ZERO), stopped: None };
-        for chunk in people.chunks(provider.people_max().max(1)) {
-            let part = match whole.stopped {
-                Some(_) => Call::none_for(chunk.len()),
-                None => self.call_together(provider.as_ref(), chunk).await,
+        let mut whole = Call::begun(wanted.len());
+        for same in wanted.chunk_by(|a, b| a.later == b.later) {
+            let later = match self.later(&same[0].later).await {
+                Ok(later) => later,
+                Err(error) => {
+                    whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
+                    continue;
+                }
             };
-            whole.add(part);
+            for chunk in same.chunks(provider.people_max().max(1)) {
+                let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
+                let part = match whole.stopped {
+                    Some(_) => Call::none_for(people.len()),
+                    None => self.call_together(provider.as_ref(), &people, later.as_ref()).await,
+                };
+                whole.add(part);
+            }
         }
         whole
     }
 
+    /// What to ask for although it arrives later, and where the provider may say that it has.
+    async fn later(&self, fields: &[PricedField]) -> Result<Option<Later>, StoreError> {
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let (purchase, expires) = (self.purchase.later(), later(self.now(), WAIT));
+        let callback = self.worker.connections.callback(self.tenant, &purchase, expires).await?;
+        Ok(Some(Later {
+            mobile: fields.contains(&PricedField::Mobile),
+            waterfall_email: fields.contains(&PricedField::WaterfallEmail),
+            waterfall_mobile: fields.contains(&PricedField::WaterfallMobile),
+            callback,
+        }))
+    }
+
     /// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
     /// record doesn't spoil it for the others.
-    async fn call_together(&self, provider: &dyn Provider, people: &[Identity]) -> Call {
-        match self.call_once(provider, people).await {
+    async fn call_together(&self, provider: &dyn Provider, people: &[Identity], later: Option<&Later>) -> Call {
+        match self.call_once(provider, people, later).await {
             Ok(call) => return call,
             Err(reason) if people.len() == 1 => {
                 warn!(tenant = %self.tenant.id, purchase = %self.purchase, reason, "the provider calls it invalid");
-                return Call { ends: vec![LineEnd::Invalid], reported: None, stopped: None };
+                return Call::invalid();
             }
             Err(_) => {}
         }
-        let mut whole = Call { ends: Vec::with_capacity(people.len()), reported: Some(Milli::ZERO), stopped: None };
+        let mut whole = Call::begun(people.len());
         for person in people {
             let part = match whole.stopped {
                 Some(_) => Call::none_for(1),
-                None => self.call_once(provider, std::slice::from_ref(person)).await.unwrap_or_else(|_| Call {
-                    ends: vec![LineEnd::Invalid],
-                    reported: None,
-                    stopped: None,
-                }),
+                None => self
+                    .call_once(provider, std::slice::from_ref(person), later)
+                    .await
+                    .unwrap_or_else(|_| Call::invalid()),
             };
             whole.add(part);
         }
@@ -83,18 +115,24 @@ impl Unit<'_> {
     }
 
     /// One call, tried again within reason while it is certain that it was not carried out. `Err` when it is invalid.
-    async fn call_once(&self, provider: &dyn Provider, people: &[Identity]) -> Result<Call, String> {
+    async fn call_once(
+        &self,
+        provider: &dyn Provider,
+        people: &[Identity],
+        later: Option<&Later>,
+    ) -> Result<Call, String> {
         let (clock, purchase) = (&self.worker.clock, &self.purchase);
         for attempts_made in 1.. {
             let Some(timeout) = self.time_for_a_call() else { break };
-            let (retry, reason) = match provider.look_up(people, None, timeout).await.reply {
-                Reply::Answered { answers, reported, .. } => {
+            let (retry, reason) = match provider.look_up(people, later, timeout).await.reply {
+                Reply::Answered { answers, reported, later } => {
+                    let later = vec![later; answers.len()];
                     let ends = answers.into_iter().map(LineEnd::Answered).collect();
-                    return Ok(Call { ends, reported, stopped: None });
+                    return Ok(Call { ends, later, reported, stopped: None });
                 }
                 Reply::Unknown(reason) => {
                     error!(tenant = %self.tenant.id, %purchase, reason, "outcome unknown: counted as spent");
-                    return Ok(Call { ends: vec![LineEnd::Unknown; people.len()], reported: None, stopped: None });
+                    return Ok(Call::of(LineEnd::Unknown, people.len(), None));
                 }
                 Reply::Invalid(reason) => return Err(reason),
                 Reply::OutOfCredits => {
@@ -127,18 +165,34 @@ impl Unit<'_> {
 }
 
 impl Call {
-    fn none(count: usize, stopped: Stopped) -> Self {
-        Self { stopped: Some(stopped), ..Self::none_for(count) }
+    /// Nobody of `count` people has been asked yet.
+    fn begun(count: usize) -> Self {
+        let (ends, later) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Self { ends, later, reported: Some(Milli::ZERO), stopped: None }
+    }
+
+    /// The same end for so many people, of whom nothing arrives later.
+    fn of(end: LineEnd, count: usize, reported: Option<Milli>) -> Self {
+        Self { ends: vec![end; count], later: vec![None; count], reported, stopped: None }
+    }
+
+    fn invalid() -> Self {
+        Self::of(LineEnd::Invalid, 1, None)
     }
 
     /// Nobody of these was asked: nothing was charged.
     fn none_for(count: usize) -> Self {
-        Self { ends: vec![LineEnd::NotAsked; count], reported: Some(Milli::ZERO), stopped: None }
+        Self::of(LineEnd::NotAsked, count, Some(Milli::ZERO))
+    }
+
+    fn none(count: usize, stopped: Stopped) -> Self {
+        Self { stopped: Some(stopped), ..Self::none_for(count) }
     }
 
     /// What is reported for the whole is known only if it is for each part.
     fn add(&mut self, part: Self) {
         self.ends.extend(part.ends);
+        self.later.extend(part.later);
         self.reported = self.reported.zip(part.reported).map(|(a, b)| a + b);
         self.stopped = self.stopped.take().or(part.stopped);
     }

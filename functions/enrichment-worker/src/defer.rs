@@ -7,8 +7,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Cap, Wish, choose};
+use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::clock::later;
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Deferral, Record};
@@ -16,6 +17,7 @@ use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_lambda::wallets::spendable;
 
 use crate::look::Due;
+use crate::price::Wanted;
 use crate::unit::Unit;
 
 /// A record that has to wait.
@@ -23,6 +25,8 @@ pub(crate) struct Waiting {
     pub(crate) record: Record,
     pub(crate) request: EnrichmentRequest,
     pub(crate) reason: DeferReason,
+    /// What it waits for.
+    pub(crate) worst: Amounts,
     /// Not to be tried again before.
     pub(crate) not_before: Timestamp,
 }
@@ -42,14 +46,14 @@ impl Unit<'_> {
         let wallets = spendable(&self.worker.credits, self.tenant, Action::Match, now).await?;
         let (worst, balances) = (self.worst_of(false), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
         let wishes: Vec<Wish<'_>> =
-            due.iter().map(|due| Wish { worst: &worst, source: due.request.source, caps: &[] }).collect();
+            due.iter().map(|due| Wish { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-        for (due, reason) in due.into_iter().zip(choose(&wishes, &balances)) {
-            match reason {
-                None => taken.push(due),
-                Some(reason) => {
+        for (due, choice) in due.into_iter().zip(choose(&wishes, &balances)) {
+            match choice {
+                Choice::Whole | Choice::Part(_) => taken.push(due),
+                Choice::Wait(reason) => {
                     let Due { record, request } = due;
-                    waiting.push(Waiting { record, request, reason, not_before: now });
+                    waiting.push(Waiting { record, request, reason, worst: worst.clone(), not_before: now });
                 }
             }
         }
@@ -57,7 +61,8 @@ impl Unit<'_> {
     }
 
     /// A claimed record that has to wait, and for how long at least.
-    pub(crate) fn waiting(&self, record: Record, reason: DeferReason, caps: &[Cap]) -> Option<Waiting> {
+    pub(crate) fn waiting(&self, wanted: Wanted, reason: DeferReason) -> Option<Waiting> {
+        let Wanted { record, caps, total, .. } = wanted;
         let request = record.wish()?;
         let not_before = match reason {
             DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(self.now(), PROVIDER_PAUSE),
@@ -66,23 +71,35 @@ impl Unit<'_> {
             }
             DeferReason::Balance | DeferReason::HeldByOthers | DeferReason::Floor => self.now(),
         };
-        Some(Waiting { record, request, reason, not_before })
+        Some(Waiting { record, request, reason, worst: total, not_before })
     }
 
     /// Parks them, at one write each.
     pub(crate) async fn park(&mut self, waiting: Vec<Waiting>) {
         let now = self.now();
-        let next_grant = self.tenant.plan.grants.cycle_at(now).closes;
         let mut outcomes = Vec::with_capacity(waiting.len());
         let mut steps = Vec::with_capacity(waiting.len());
-        for Waiting { record, request, reason, not_before } in waiting {
-            let until = if not_before > now { not_before } else { next_grant };
-            let worst = self.worst_of(record.was_bought_before());
+        for Waiting { record, request, reason, worst, not_before } in waiting {
+            let until = if not_before > now { not_before } else { self.next_grant() };
             let deferral = Deferral { reason, since: now, not_before, until, worst };
             outcomes.push((record.key.clone(), Outcome::Deferred { reason, until }));
             steps.push(record.deferred(&request, deferral));
         }
         let steps = join_all(steps.into_iter().map(|record| self.step(Step::Defer, record))).await;
         self.done_with(steps, outcomes);
+    }
+
+    /// One whose person was bought and written, and that waits for what arrives later: the same write closes the one
+    /// and parks the other.
+    pub(crate) fn park_the_rest_of(&self, record: Record) -> Record {
+        let (Some(reason), Some(request)) = (record.owed, record.wish()) else { return record };
+        let worst = [&self.worst_of(true), &self.worst_later(&self.tenant.later_fields())].into_iter().sum();
+        let now = self.now();
+        let deferral = Deferral { reason, since: now, not_before: now, until: self.next_grant(), worst };
+        record.deferred(&request, deferral)
+    }
+
+    fn next_grant(&self) -> Timestamp {
+        self.tenant.plan.grants.cycle_at(self.now()).closes
     }
 }

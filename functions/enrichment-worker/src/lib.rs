@@ -14,6 +14,7 @@
 mod batch;
 mod buy;
 mod call;
+mod collect;
 mod defer;
 mod look;
 mod price;
@@ -32,12 +33,13 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
 use tracing::{error, info, warn};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Message};
+use crate::collect::End;
 use crate::unit::Unit;
 
 /// Everything the worker may touch.
@@ -68,7 +70,43 @@ impl EnrichmentWorker {
         for (tenant, requests) in batch.by_tenant() {
             outcomes.extend(self.work(&tenant, requests, invocation).await);
         }
-        self.report(&batch, &outcomes).await
+        let mut collected = Vec::new();
+        for hint in batch.hints() {
+            collected.push((hint, self.collect(hint, invocation).await));
+        }
+        let mut response = SqsBatchResponse::default();
+        for message in &batch.messages {
+            let stays = match &message.task {
+                Ok(Task::Enrich(request)) => end_of_request(request, &outcomes),
+                Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
+                Err(reason) => {
+                    error!(message = message.id, reason, "not a message of ours: left for the dead-letter queue");
+                    Some(Duration::ZERO)
+                }
+            };
+            if let Some(after) = stays {
+                response.add_failure(message.id.clone());
+                self.hide(message, after).await;
+            }
+        }
+        response
+    }
+
+    async fn hide(&self, message: &Message, after: Duration) {
+        if after.is_zero() {
+            return;
+        }
+        if let Err(error) = self.queue.hide(&message.receipt, message.pause(after)).await {
+            let message = &message.id;
+            warn!(message, %error, "the message stays hidden for the queue's own visibility time-out instead");
+        }
+    }
+
+    async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
+        match self.config.tenant(&hint.tenant) {
+            Some(tenant) => Box::pin(Unit::new(self, tenant, invocation).collect(&hint.collect)).await,
+            None => End::Returned { reason: "unknown tenant", after: UNKNOWN_TENANT_PAUSE },
+        }
     }
 
     async fn work(
@@ -84,33 +122,23 @@ impl EnrichmentWorker {
         let returned = Outcome::Returned { reason: "unknown tenant", after: UNKNOWN_TENANT_PAUSE };
         requests.into_keys().map(|key| (key, returned.clone())).collect()
     }
+}
 
-    /// One log line a message, and the list of those that must stay.
-    async fn report(&self, batch: &Batch, outcomes: &BTreeMap<RecordKey, Outcome>) -> SqsBatchResponse {
-        let mut response = SqsBatchResponse::default();
-        for message in &batch.messages {
-            let request = match &message.request {
-                Ok(request) => request,
-                Err(reason) => {
-                    error!(message = message.id, reason, "not a request: left for the dead-letter queue");
-                    response.add_failure(message.id.clone());
-                    continue;
-                }
-            };
-            let Some(outcome) = outcomes.get(&request.record) else {
-                error!(record = %request.record, "a request ended without an outcome: it stays on the queue");
-                response.add_failure(message.id.clone());
-                continue;
-            };
-            let (record, request) = (&request.record, &request.request);
-            info!(%record, %request, outcome = outcome.word(), detail = %outcome, "request ended");
-            if let Outcome::Returned { after, .. } = outcome {
-                response.add_failure(message.id.clone());
-                if let Err(error) = self.queue.hide(&message.receipt, message.pause(*after)).await {
-                    warn!(%record, %error, "the message stays hidden for the queue's own visibility time-out instead");
-                }
-            }
-        }
-        response
-    }
+/// One log line, and for how long the message has to stay, if it has to.
+fn end_of_request(request: &EnrichmentRequest, outcomes: &BTreeMap<RecordKey, Outcome>) -> Option<Duration> {
+    let (record, request) = (&request.record, &request.request);
+    let Some(outcome) = outcomes.get(record) else {
+        error!(%record, "a request ended without an outcome: it stays on the queue");
+        return Some(Duration::ZERO);
+    };
+    info!(%record, %request, outcome = outcome.word(), detail = %outcome, "request ended");
+    if let Outcome::Returned { after, .. } = outcome { Some(*after) } else { None }
+}
+
+/// The same for a hint.
+fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Option<Duration> {
+    let (tenant, purchase) = (&hint.tenant, &hint.collect);
+    let end = collected.iter().find(|(done, _)| *done == hint).map(|(_, end)| end)?;
+    info!(%tenant, %purchase, end = ?end, "hint dealt with");
+    if let End::Returned { after, .. } = end { Some(*after) } else { None }
 }

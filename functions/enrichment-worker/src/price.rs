@@ -8,11 +8,13 @@ use leadgate_enrichment::choice::{Cap, caps};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::ids::ObjectType;
+use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::person::{Identity, Properties, value_of};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::want::{Verdict, judge};
+use leadgate_enrichment::want::{Verdict, Want, judge};
 use tracing::warn;
 
 use crate::unit::Unit;
@@ -21,7 +23,14 @@ use crate::unit::Unit;
 pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
+    /// What it wants of what arrives later.
+    pub(crate) later: Vec<PricedField>,
+    /// Set when that could not be paid for, and only the rest is bought now.
+    pub(crate) owed: Option<DeferReason>,
+    /// The most that what comes at once can cost.
     pub(crate) worst: Amounts,
+    /// The most that it can cost in all.
+    pub(crate) total: Amounts,
     /// What it counts towards.
     pub(crate) caps: Vec<Cap>,
 }
@@ -43,12 +52,13 @@ impl Unit<'_> {
         let (mut wanted, mut closed) = (Vec::new(), Vec::new());
         for record in claimed {
             match judge(&record, read.get(&record.key.id), self.tenant, now) {
-                Verdict::Buy(identity) => {
+                Verdict::Buy(Want { identity, later }) => {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
                     let worst = self.worst_of(record.was_bought_before());
-                    wanted.push(Wanted { record, identity, worst, caps });
+                    let total = [&worst, &self.worst_later(&later)].into_iter().sum();
+                    wanted.push(Wanted { record, identity, later, owed: None, worst, total, caps });
                 }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }

@@ -11,7 +11,7 @@ use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::price::Tariff;
+use leadgate_enrichment::price::{PricedField, Tariff};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::retry::Retry;
@@ -26,7 +26,7 @@ pub(crate) struct Unit<'a> {
     pub(crate) invocation: &'a Invocation,
     /// What this unit buys, it buys under this id.
     pub(crate) purchase: PurchaseId,
-    /// And at these prices, even if others come into force while it is at it.
+    /// And at the prices of the moment it is named by, even if others come into force while it is at it.
     pub(crate) tariff: Option<Tariff>,
     outcomes: BTreeMap<RecordKey, Outcome>,
 }
@@ -64,6 +64,13 @@ impl<'a> Unit<'a> {
     /// The most that one record can cost; `repeated` says that it was bought for before.
     pub(crate) fn worst_of(&self, repeated: bool) -> Amounts {
         self.tariff.as_ref().map(|tariff| tariff.worst_of(repeated)).unwrap_or_default()
+    }
+
+    /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them
+    /// no cheaper here: a hold that is too high is freed, and one that is too low is not there.
+    pub(crate) fn worst_later(&self, fields: &[PricedField]) -> Amounts {
+        let tariff = self.worker.config.later_tariff(self.tenant, fields, self.purchase.made_at());
+        tariff.map(|tariff| tariff.worst()).unwrap_or_default()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

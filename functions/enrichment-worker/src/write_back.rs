@@ -45,9 +45,9 @@ impl Unit<'_> {
             let key = record.key.clone();
             let (record, outcome) = match end {
                 Written::Done { dropped } => {
-                    let kept: Patch =
-                        patch.iter().filter(|(name, _)| !dropped.contains_key(*name)).map(owned).collect();
-                    (record.written(fingerprints(&kept), now), Outcome::WrittenBack { fields: kept.len() })
+                    let kept = without(patch, dropped);
+                    let record = record.written(fingerprints(&kept), now);
+                    (self.park_the_rest_of(record), Outcome::WrittenBack { fields: kept.len() })
                 }
                 Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
                 Written::Rejected(reason) => {
@@ -63,7 +63,13 @@ impl Unit<'_> {
     }
 
     /// One read and one write of the CRM for all. What people have filled in since we bought is left alone.
-    async fn write_patches(&self, bought: &[Record]) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
+    pub(crate) async fn write_patches(
+        &self,
+        bought: &[Record],
+    ) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
+        if bought.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let properties = self.tenant.properties();
         let current = self.read_crm(bought, &properties).await?;
         let mut patches = BTreeMap::new();
@@ -105,6 +111,8 @@ impl Unit<'_> {
     }
 }
 
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
+/// What was written of a patch of which the CRM refused some.
+pub(crate) fn without(patch: &Patch, dropped: &BTreeMap<String, String>) -> Patch {
+    let kept = patch.iter().filter(|(name, _)| !dropped.contains_key(*name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -21,20 +21,29 @@ pub(crate) struct Arguments {
     /// How many leads appear.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     leads: u32,
-    /// How many credits each billing cycle starts with; three for every five leads, unless said otherwise.
+    /// How many credits each billing cycle starts with; three for every five leads, or 27 with --phones, unless said
+    /// otherwise.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
     /// Where chance starts from: the same seed makes the same leads.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Buy mobile numbers as well: they cost eight times as much, and arrive minutes later.
+    #[arg(long)]
+    phones: bool,
     /// Print one JSON object, as the last line, instead of tables.
     #[arg(long)]
     json: bool,
 }
 
+/// What a lead costs at worst with a mobile number.
+const PERSON_AND_NUMBER: u32 = 9;
+
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
-    let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1));
-    let request = Request { leads: arguments.leads as usize, credits: credits.into(), seed: arguments.seed };
+    let per_lead = if arguments.phones { PERSON_AND_NUMBER } else { 1 };
+    let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1) * per_lead);
+    let Arguments { leads, seed, phones, .. } = *arguments;
+    let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
         println!("{} leads appear in HubSpot; each billing cycle starts with {credits} credits.\n", request.leads);
     }
@@ -70,12 +79,13 @@ fn show(bar: &ProgressBar, progress: Progress) {
     match progress {
         Progress::Delivering => bar.set_message("webhooks are delivered"),
         Progress::Working(done) => bar.set_position(done as u64),
+        Progress::Awaiting(numbers) => bar.set_message(format!("{numbers} numbers on their way")),
         Progress::NextCycle(waiting) => bar.set_message(format!("next cycle: {waiting} leads wait")),
     }
 }
 
 /// The fields that the leads come with and get, in the order of a business card.
-const SHOWN: [&str; 6] = ["firstname", "lastname", "jobtitle", "company", "city", "industry"];
+const SHOWN: [&str; 7] = ["firstname", "lastname", "jobtitle", "company", "city", "industry", "mobilephone"];
 
 fn print_stories(stories: &[Story]) {
     let mut table = Table::new();
@@ -133,6 +143,10 @@ fn print_figures(report: &Report) {
         format!("{} of {} deferred leads finished, in {} more", report.released, report.deferred, report.cycles - 1),
     );
     row("no end", format!("{} lost, {} failed, {} refused", report.lost, report.failed, report.refused));
+    if let Some(written) = report.phones_written {
+        let charged = report.provider.phones_charged;
+        row("mobile numbers", format!("{written} written, each when it arrived; {charged} charged for"));
+    }
     let credits = &report.credits;
     row(
         "credits, our ledger",

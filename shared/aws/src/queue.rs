@@ -6,8 +6,9 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::request::{Collect, EnrichmentRequest};
 use leadgate_enrichment::retry::Backoff;
+use serde::Serialize;
 
 use crate::error::StoreError;
 
@@ -33,14 +34,23 @@ impl Queue {
     /// Puts every request on the queue, or says that it could not. Entries that fail are tried again, a few times;
     /// after an error some may be on the queue and some not, so the caller must let its own caller try again.
     pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
-        for chunk in requests.chunks(BATCH_MAX) {
+        self.send_all(requests).await
+    }
+
+    /// The same for hints that something may have arrived.
+    pub async fn send_hints(&self, hints: &[Collect]) -> Result<(), StoreError> {
+        self.send_all(hints).await
+    }
+
+    async fn send_all<T: Serialize>(&self, messages: &[T]) -> Result<(), StoreError> {
+        for chunk in messages.chunks(BATCH_MAX) {
             self.send_batch(chunk).await?;
         }
         Ok(())
     }
 
-    async fn send_batch(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
-        let mut entries = requests.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+    async fn send_batch<T: Serialize>(&self, messages: &[T]) -> Result<(), StoreError> {
+        let mut entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
         for attempts_made in 1.. {
             let batch = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries.clone()));
             let answer = batch.send().await.map_err(|error| StoreError::from_sdk(SENDING, &error))?;
@@ -52,7 +62,7 @@ impl Queue {
             let Some(wait) = Backoff::IN_FUNCTION.wait(attempts_made, self.clock.jitter()) else { break };
             self.clock.sleep(wait).await;
         }
-        Err(StoreError::exhausted(SENDING, format!("SQS refused {} of {} messages", entries.len(), requests.len())))
+        Err(StoreError::exhausted(SENDING, format!("SQS refused {} of {} messages", entries.len(), messages.len())))
     }
 
     /// Keeps a message that was received, and is not going to be deleted, out of sight for `duration`.
@@ -66,8 +76,8 @@ impl Queue {
 
 const SENDING: &str = "sending to the queue";
 
-fn entry((index, request): (usize, &EnrichmentRequest)) -> Result<SendMessageBatchRequestEntry, StoreError> {
-    let body = serde_json::to_string(request).map_err(|error| StoreError::unreadable(SENDING, error))?;
+fn entry<T: Serialize>((index, message): (usize, &T)) -> Result<SendMessageBatchRequestEntry, StoreError> {
+    let body = serde_json::to_string(message).map_err(|error| StoreError::unreadable(SENDING, error))?;
     let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
     entry.map_err(|error| StoreError::unreadable(SENDING, error))
 }

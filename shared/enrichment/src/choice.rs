@@ -76,21 +76,44 @@ impl Balances {
 pub struct Wish<'a> {
     /// The most it can cost.
     pub worst: &'a Amounts,
+    /// The most that a part of it can cost, for one who takes that now rather than wait for the whole.
+    pub part: Option<&'a Amounts>,
     /// Where it comes from.
     pub source: Source,
     /// What it counts towards.
     pub caps: &'a [Cap],
 }
 
-/// For each wish, taken in order, why it has to wait; `None` when it can be paid for together with those before it.
-pub fn choose(wishes: &[Wish<'_>], balances: &Balances) -> Vec<Option<DeferReason>> {
-    let mut need = Amounts::default();
-    let mut used = balances.used.clone();
-    wishes.iter().map(|wish| take(wish, balances, &mut need, &mut used)).collect()
+/// What becomes of a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// It can be paid for, together with those before it.
+    Whole,
+    /// A part of it can, and the rest has to wait.
+    Part(DeferReason),
+    /// It has to wait.
+    Wait(DeferReason),
 }
 
+/// Decides on each wish, taken in order.
+pub fn choose(wishes: &[Wish<'_>], balances: &Balances) -> Vec<Choice> {
+    let mut need = Amounts::default();
+    let mut used = balances.used.clone();
+    let mut decide = |wish: &Wish<'_>| {
+        let Some(reason) = take(wish, wish.worst, balances, &mut need, &mut used) else { return Choice::Whole };
+        match wish.part.map(|part| take(wish, part, balances, &mut need, &mut used)) {
+            Some(None) => Choice::Part(reason),
+            Some(Some(reason)) => Choice::Wait(reason),
+            None => Choice::Wait(reason),
+        }
+    };
+    wishes.iter().map(&mut decide).collect()
+}
+
+/// Takes `worst` for the wish, or says why it can't be taken.
 fn take(
     wish: &Wish<'_>,
+    worst: &Amounts,
     balances: &Balances,
     need: &mut Amounts,
     used: &mut BTreeMap<String, Amounts>,
@@ -100,12 +123,12 @@ fn take(
         let used = used.get(&cap.name).cloned().unwrap_or_default();
         let over = |(bucket, amount)| used.get(bucket) + amount > cap.limit.get(bucket);
         // A kind of credit that the cap doesn't name is not capped.
-        wish.worst.iter().filter(|(bucket, _)| cap.limit.names(bucket)).any(over)
+        worst.iter().filter(|(bucket, _)| cap.limit.names(bucket)).any(over)
     };
     if let Some(cap) = wish.caps.iter().find(reached) {
         return Some(cap.reason);
     }
-    let total = plus(need, wish.worst);
+    let total = plus(need, worst);
     let with_floor = if wish.source.leaves_floor() { plus(&total, &balances.floor) } else { total.clone() };
     if !balances.available.covers(&with_floor) {
         let all = plus(&balances.available, &balances.held);
@@ -118,7 +141,7 @@ fn take(
         });
     }
     for cap in wish.caps {
-        *used.entry(cap.name.clone()).or_default() += wish.worst;
+        *used.entry(cap.name.clone()).or_default() += worst;
     }
     *need = total;
     None
@@ -141,7 +164,7 @@ mod tests {
     fn each_is_told_why_it_waits_and_one_who_waits_does_not_hold_up_the_next() {
         let (one, two, nine) = (amounts(1), amounts(2), amounts(9));
         let ada = [cap("ada", 1)];
-        let wish = |worst, source, caps| Wish { worst, source, caps };
+        let wish = |worst, source, caps| Wish { worst, part: None, source, caps };
         let lead = |worst| wish(worst, Source::NewLead, &[]);
         let balances = Balances { available: amounts(4), held: amounts(2), floor: amounts(1), used: BTreeMap::new() };
         let wishes = [
@@ -154,7 +177,16 @@ mod tests {
             lead(&nine),
         ];
         use DeferReason::{Balance, Floor, HeldByOthers, OwnerCap};
-        let expected = [None, Some(OwnerCap), None, Some(Floor), Some(HeldByOthers), None, Some(Balance)];
+        let wait = Choice::Wait;
+        let expected = [
+            Choice::Whole,
+            wait(OwnerCap),
+            Choice::Whole,
+            wait(Floor),
+            wait(HeldByOthers),
+            Choice::Whole,
+            wait(Balance),
+        ];
         assert_eq!(choose(&wishes, &balances), expected);
     }
 
@@ -163,10 +195,21 @@ mod tests {
         let used = BTreeMap::from([("ada".to_owned(), amounts(1))]);
         let balances = Balances { available: amounts(9), used, ..Balances::default() };
         let (worst, caps, other) = (amounts(1), [cap("ada", 1)], [cap("bob", 1)]);
-        let wish = |caps| Wish { worst: &worst, source: Source::NewLead, caps };
-        assert_eq!(choose(&[wish(&caps[..])], &balances), [Some(DeferReason::OwnerCap)]);
-        assert_eq!(choose(&[wish(&other[..])], &balances), [None]);
+        let wish = |caps| Wish { worst: &worst, part: None, source: Source::NewLead, caps };
+        assert_eq!(choose(&[wish(&caps[..])], &balances), [Choice::Wait(DeferReason::OwnerCap)]);
+        assert_eq!(choose(&[wish(&other[..])], &balances), [Choice::Whole]);
         let mobile = Cap { limit: Amounts::one(Bucket::new("mobile"), Milli::ZERO), ..cap("ada", 0) };
-        assert_eq!(choose(&[wish(&[mobile][..])], &balances), [None]);
+        assert_eq!(choose(&[wish(&[mobile][..])], &balances), [Choice::Whole]);
+    }
+
+    #[test]
+    fn one_who_takes_a_part_leaves_what_it_does_not_take() {
+        let (whole, part, one) = (amounts(9), amounts(1), amounts(1));
+        let wish = |worst, part| Wish { worst, part, source: Source::NewLead, caps: &[] };
+        let wishes = [wish(&whole, Some(&part)), wish(&whole, None), wish(&one, None), wish(&whole, Some(&part))];
+        let balances = Balances { available: amounts(2), ..Balances::default() };
+        use DeferReason::Balance;
+        let expected = [Choice::Part(Balance), Choice::Wait(Balance), Choice::Whole, Choice::Wait(Balance)];
+        assert_eq!(choose(&wishes, &balances), expected);
     }
 }

@@ -149,7 +149,7 @@ mod tests {
     use crate::credits::Amounts;
     use crate::ids::{RecordKey, RequestId, TenantId};
     use crate::patch::{Patch, fingerprints};
-    use crate::record::Claim;
+    use crate::record::{Claim, Rest};
 
     const WINDOWS: Windows = Windows { freshness: days(90), miss: days(30) };
 
@@ -181,7 +181,7 @@ mod tests {
 
     fn written() -> Record {
         let patch = Patch::from([("jobtitle".into(), "CTO".into())]);
-        claimed().bought(patch.clone(), Amounts::default(), at(101)).written(fingerprints(&patch), at(102))
+        claimed().bought(patch.clone(), Amounts::default(), Rest::None, at(101)).written(fingerprints(&patch), at(102))
     }
 
     fn door(record: &Record, event: &DueEvent, second: i64) -> Door {

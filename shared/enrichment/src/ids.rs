@@ -169,11 +169,45 @@ impl PurchaseId {
         Self(format!("{:013}-{}", now.as_millisecond(), &tail[..12]))
     }
 
+    /// Reads an id that came by way of somebody else.
+    pub fn read(text: &str) -> Option<Self> {
+        let (first, allowed) = (text.strip_suffix(LATER).unwrap_or(text), |c: char| c.is_ascii_hexdigit() || c == '-');
+        (!first.is_empty() && first.len() <= 40 && first.chars().all(allowed)).then(|| Self(text.to_owned()))
+    }
+
+    /// The purchase of what the same call asked for and arrives later: paid for by itself, with a hold of its own.
+    pub fn later(&self) -> Self {
+        Self(format!("{}{LATER}", self.first()))
+    }
+
+    /// Whether this is the purchase of what arrives later.
+    pub fn is_later(&self) -> bool {
+        self.0.ends_with(LATER)
+    }
+
+    /// The purchase of what came at once with the same call.
+    pub fn at_once(&self) -> Self {
+        Self(self.first().to_owned())
+    }
+
+    /// When it was made: the moment whose prices it is paid at.
+    pub fn made_at(&self) -> Timestamp {
+        let millisecond = self.0.split('-').next().and_then(|text| text.parse().ok());
+        millisecond.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn first(&self) -> &str {
+        self.0.strip_suffix(LATER).unwrap_or(&self.0)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// Ends the id of a purchase of what arrives later.
+const LATER: &str = "-later";
 
 impl fmt::Display for PurchaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,6 +236,17 @@ mod tests {
         for wrong in ["", "acme", "acme#hubspot#contact#", "a#b#c#d#e", "Acme#hubspot#contact#1"] {
             assert!(wrong.parse::<RecordKey>().is_err(), "{wrong:?} is not a key");
         }
+    }
+
+    #[test]
+    fn a_purchase_tells_when_it_was_made_and_what_it_is_for() {
+        let (tenant, at) = ("acme".parse().expect("a tenant"), Timestamp::from_millisecond(1_700_000_000_123));
+        let purchase = PurchaseId::derive(&tenant, "run", at.expect("in range"));
+        assert_eq!(purchase.later().made_at().as_millisecond(), 1_700_000_000_123);
+        assert!(purchase.later().is_later() && !purchase.is_later());
+        assert_eq!((purchase.later().at_once(), purchase.later().later()), (purchase.clone(), purchase.later()));
+        assert_eq!(PurchaseId::read(purchase.later().as_str()), Some(purchase.later()));
+        assert_eq!(PurchaseId::read("1#2"), None);
     }
 
     #[test]

@@ -226,6 +226,24 @@ pub fn allocate(wallets: &[Wallet], need: &Amounts, floor: &Amounts) -> Option<A
     Some(allocation)
 }
 
+/// Parts slices between two holds: the first takes `need`, the second the rest. Both keep burn order.
+pub fn part(slices: Vec<Slice>, need: &Amounts) -> (Vec<Slice>, Vec<Slice>) {
+    let mut missing = need.clone();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for slice in slices {
+        let take = missing.get(&slice.bucket).min(slice.amount);
+        missing.add(&slice.bucket, Milli::ZERO - take);
+        let rest = slice.amount - take;
+        if take > Milli::ZERO {
+            first.push(Slice { amount: take, ..slice.clone() });
+        }
+        if rest > Milli::ZERO {
+            second.push(Slice { amount: rest, ..slice });
+        }
+    }
+    (first, second)
+}
+
 /// What a settled hold really takes from each of its slices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
@@ -296,6 +314,17 @@ mod tests {
         assert_eq!(taken(&wallets, 2, 5), Some(vec![(2, 1)]));
         assert_eq!(taken(&wallets, 6, 2), None);
         assert_eq!(taken(&wallets, 1, 100), None);
+    }
+
+    #[test]
+    fn two_holds_share_slices_without_loss() {
+        let slice = |wallet: &str, amount| Slice {
+            wallet: WalletId(wallet.to_owned()),
+            bucket: bucket(),
+            amount: Milli::new(amount),
+        };
+        let (first, second) = part(vec![slice("a", 3), slice("b", 4)], &amounts(5));
+        assert_eq!((first, second), (vec![slice("a", 3), slice("b", 2)], vec![slice("b", 2)]));
     }
 
     proptest! {

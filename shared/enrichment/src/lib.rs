@@ -5,6 +5,7 @@
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
 
 pub mod alerts;
+pub mod callback;
 pub mod choice;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod forecast;
 pub mod gate;
 pub mod ids;
+pub mod later;
 pub mod ledger;
 pub mod limits;
 pub mod outcome;

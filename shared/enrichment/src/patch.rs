@@ -52,6 +52,11 @@ impl Fingerprint {
 pub type Fingerprints = BTreeMap<String, Fingerprint>;
 
 impl FieldMapping {
+    /// Whether it is ever written.
+    pub fn is_mapped(&self) -> bool {
+        self.policy != FieldPolicy::Never
+    }
+
     /// Whether the field may be written, given what the CRM holds now and what we wrote before.
     pub fn may_write(&self, current: &Properties, ours: &Fingerprints) -> bool {
         let Some(value) = value_of(current, &self.property) else { return self.policy != FieldPolicy::Never };
@@ -63,15 +68,19 @@ impl FieldMapping {
     }
 }
 
-/// Whether any field of the record still wants a value. When none does, nothing is bought.
-pub fn wants_anything(mapping: &[FieldMapping], current: &Properties, ours: &Fingerprints) -> bool {
-    mapping.iter().any(|field| field.may_write(current, ours))
-}
-
 /// All that a profile has to say to the CRM. What may really be written is decided just before the write.
+///
+/// A number that is on a do-not-call register is only said where the register is said as well: whoever sees the one
+/// sees the other.
 pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
+    let says_register =
+        mapping.iter().any(|field| field.is_mapped() && field.from == ProfileField::MobilePhoneDoNotCall);
+    let may_say = |field: &&FieldMapping| {
+        field.is_mapped()
+            && (field.from != ProfileField::MobilePhone || says_register || !profile.is_on_do_not_call_register())
+    };
     let value = |field: &FieldMapping| Some((field.property.clone(), profile.get(field.from)?.to_owned()));
-    mapping.iter().filter(|field| field.policy != FieldPolicy::Never).filter_map(value).collect()
+    mapping.iter().filter(may_say).filter_map(value).collect()
 }
 
 /// The part of a patch that may be written now, and would change something.

@@ -200,6 +200,12 @@ impl Profile {
         self.values.is_empty()
     }
 
+    /// Whether its number is on a do-not-call register, as far as the provider knows. Only `not_found` is documented as
+    /// the absence of one, so that any other word counts.
+    pub fn is_on_do_not_call_register(&self) -> bool {
+        self.get(ProfileField::MobilePhoneDoNotCall).is_some_and(|status| status != "not_found")
+    }
+
     /// Whether this is its address.
     pub fn has_email(&self, email: Option<&str>) -> bool {
         email.is_some_and(|email| self.get(ProfileField::Email).is_some_and(|own| own.eq_ignore_ascii_case(email)))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credits::{Amounts, Milli};
 use crate::ledger::LineResult;
-use crate::person::{Identity, Profile};
+use crate::person::{Identity, Profile, ProfileField};
 
 /// Something that a provider may charge for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +33,10 @@ pub enum PricedField {
     Email,
     /// A person's mobile number: once, however many there are.
     Mobile,
+    /// A person's work e-mail, from whoever else has one.
+    WaterfallEmail,
+    /// A person's mobile number, from whoever else has one.
+    WaterfallMobile,
     /// An organization.
     Organization,
     /// A page of results.
@@ -104,9 +108,10 @@ impl ProviderKind {
     }
 }
 
-/// What comes back at once when a person is looked up, and is therefore bought together. A mobile number comes later
-/// and is a purchase of its own.
+/// What comes back at once when a person is looked up, and is therefore bought together.
 pub const PERSON: [PricedField; 2] = [PricedField::Person, PricedField::Email];
+/// What arrives minutes later, and is therefore a purchase of its own although it is asked for in the same call.
+pub const LATER: [PricedField; 3] = [PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile];
 
 /// The prices of one purchase: for each thing that it may get, the row in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,11 +178,24 @@ impl Price {
     }
 
     fn is_due(&self, asked: &Identity, profile: Option<&Profile>) -> bool {
-        let Some(profile) = profile else { return self.charge_on == ChargeOn::Lookup };
+        let Some(profile) = profile.filter(|profile| self.is_in(profile)) else {
+            return self.charge_on == ChargeOn::Lookup;
+        };
         match self.charge_on {
             ChargeOn::Lookup | ChargeOn::Match => true,
             ChargeOn::Verified => profile.has_verified_email(),
             ChargeOn::VerifiedNetNew => profile.has_verified_email() && !profile.has_email(asked.email.as_deref()),
+        }
+    }
+}
+
+impl Price {
+    /// Whether the answer holds what the price is for. A person that is known is in it, whatever is known of them.
+    fn is_in(&self, profile: &Profile) -> bool {
+        match self.field {
+            PricedField::Mobile | PricedField::WaterfallMobile => profile.get(ProfileField::MobilePhone).is_some(),
+            PricedField::WaterfallEmail => profile.get(ProfileField::Email).is_some(),
+            _ => true,
         }
     }
 }
@@ -207,7 +225,6 @@ pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
 mod tests {
     use super::*;
     use crate::credits::Bucket;
-    use crate::person::ProfileField;
 
     fn row(field: PricedField, from: i64, charge_on: ChargeOn, bucket: &str) -> Price {
         Price {

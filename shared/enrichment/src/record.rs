@@ -12,6 +12,8 @@ use crate::ids::{PurchaseId, RecordKey, RequestId};
 use crate::ledger::LineResult;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
 use crate::patch::{Fingerprint, Fingerprints, Patch};
+use crate::price::PricedField;
+use crate::provider::LaterId;
 use crate::request::{EnrichmentRequest, Source};
 
 /// Where a record stands.
@@ -82,6 +84,19 @@ pub struct Waited {
     pub until: Timestamp,
 }
 
+/// What was asked for and arrives later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The purchase that pays for it.
+    pub purchase: PurchaseId,
+    /// What to ask the provider for.
+    pub request: LaterId,
+    /// The provider's id of the person.
+    pub person: String,
+    /// What it is paid for as.
+    pub fields: Vec<PricedField>,
+}
+
 /// Purchases within one hour: the backstop against loops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hops {
@@ -134,6 +149,13 @@ pub struct Record {
     /// Purchases within the hour.
     #[serde(default)]
     pub hops: Hops,
+    /// Set while something is on its way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub awaited: Option<Awaited>,
+    /// What comes at once was bought, and what arrives later could not be paid for, for this reason: it still is
+    /// wanted, by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owed: Option<DeferReason>,
     /// Who an unmatched record was about when we asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub asked: Option<Fingerprint>,
@@ -178,6 +200,8 @@ impl Record {
             written: Fingerprints::new(),
             unknowns: 0,
             hops: Hops::default(),
+            awaited: None,
+            owed: None,
             asked: None,
             deferral: None,
             waited: None,
@@ -218,10 +242,17 @@ impl Record {
         Self { state: State::Bought, claim, failed: None, ..self }
     }
 
-    /// Paid for: the patch is ours from here on.
-    pub fn bought(self, patch: Patch, cost: Amounts, now: Timestamp) -> Self {
+    /// Paid for: the patch is ours from here on. `rest` says what becomes of what arrives later.
+    pub fn bought(self, patch: Patch, cost: Amounts, rest: Rest, now: Timestamp) -> Self {
         let hops = self.hops.plus_one(now);
+        let (awaited, owed) = match rest {
+            Rest::None => (self.awaited, None),
+            Rest::Awaited(awaited) => (Some(awaited), None),
+            Rest::Owed(reason) => (self.awaited, Some(reason)),
+        };
         Self {
+            awaited,
+            owed,
             state: State::Bought,
             since: now,
             patch,
@@ -238,6 +269,7 @@ impl Record {
     pub fn unmatched(self, cost: Amounts, asked: Fingerprint, now: Timestamp) -> Self {
         let hops = self.hops.plus_one(now);
         Self {
+            owed: None,
             state: State::Unmatched,
             since: now,
             cost,
@@ -256,25 +288,34 @@ impl Record {
         Self { state: State::Written, since: now, patch: Patch::new(), written: all, ..self }
     }
 
+    /// What was on its way has arrived, and the CRM has what it may have of it; or it never will.
+    pub fn collected(self, written: Fingerprints) -> Self {
+        let mut all = self.written.clone();
+        // Whose person has asked to be forgotten keeps nothing.
+        all.extend(written.into_iter().filter(|_| self.erased_at.is_none()));
+        Self { awaited: None, written: all, ..self }
+    }
+
     /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
     pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
-        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), ..self }
+        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, ..self }
     }
 
     /// Asked for again, but about the same unknown person: nothing was bought.
     pub fn still_unmatched(self, now: Timestamp) -> Self {
-        Self { state: State::Unmatched, since: now, ..self }
+        Self { state: State::Unmatched, since: now, owed: None, ..self }
     }
 
-    /// Parked for `request`.
+    /// Parked for `request`. One that was bought in part stays a part of that purchase.
     pub fn deferred(self, request: &EnrichmentRequest, deferral: Deferral) -> Self {
+        let claim = self.claim.filter(|_| self.owed.is_some());
         Self {
             state: State::Deferred,
             since: deferral.since,
             request: Some(request.request.clone()),
             source: Some(request.source),
             occurred_at: Some(request.occurred_at),
-            claim: None,
+            claim,
             deferral: Some(deferral),
             ..self
         }
@@ -293,7 +334,15 @@ impl Record {
 
     /// Can't be enriched as it is.
     pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
-        Self { state: State::Refused, since: now, refused: Some(reason), patch: Patch::new(), deferral: None, ..self }
+        Self {
+            state: State::Refused,
+            since: now,
+            refused: Some(reason),
+            patch: Patch::new(),
+            owed: None,
+            deferral: None,
+            ..self
+        }
     }
 
     /// Given up on. What was paid for is kept, in case the CRM takes it later.
@@ -324,11 +373,17 @@ impl Record {
     /// What this record keeps of `purchase`: how it ended and what it cost. `None` when it keeps nothing of it.
     pub fn kept_of(&self, purchase: &PurchaseId) -> Option<(LineResult, Amounts)> {
         let result = match self.state {
+            State::Deferred | State::Released if self.owed.is_some() => LineResult::Hit,
             State::Noted | State::Claimed | State::Deferred | State::Released => return None,
             State::Unmatched => LineResult::Miss,
             State::Bought | State::Written | State::Refused | State::Failed => LineResult::Hit,
         };
         (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))
+    }
+
+    /// What is on its way as a part of `purchase`.
+    pub fn awaits(&self, purchase: &PurchaseId) -> Option<&Awaited> {
+        self.awaited.as_ref().filter(|awaited| awaited.purchase == *purchase)
     }
 
     /// Whether somebody may be at work on it at `now`.
@@ -346,6 +401,17 @@ impl Record {
             occurred_at: self.occurred_at?,
         })
     }
+}
+
+/// What becomes of what arrives later, once what comes at once was bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// There is none: it wasn't wanted, or the provider has none.
+    None,
+    /// It is on its way.
+    Awaited(Awaited),
+    /// It could not be paid for, and waits.
+    Owed(DeferReason),
 }
 
 impl Hops {

@@ -5,7 +5,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Cause, DueEvent};
-use crate::ids::{RecordKey, RequestId};
+use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
 /// dead-letter queue for two weeks.
@@ -20,6 +20,38 @@ pub struct EnrichmentRequest {
     /// When the CRM says it arose.
     #[serde(with = "millisecond::required")]
     pub occurred_at: Timestamp,
+}
+
+/// A message on the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Task {
+    /// A wish.
+    Enrich(EnrichmentRequest),
+    /// To see whether something has arrived.
+    Collect(Collect),
+}
+
+/// A hint that what a purchase waits for may have arrived, or the time to ask. Only a hint: what there is, is asked
+/// for at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The purchase of what arrives later.
+    pub collect: PurchaseId,
+}
+
+impl Task {
+    /// Reads a message. An error says where it isn't one, in words that hold nothing of the message.
+    pub fn read(body: &str) -> Result<Self, String> {
+        let wrong = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+        match serde_json::from_str(body) {
+            Ok(collect) => Ok(Self::Collect(collect)),
+            Err(_) => serde_json::from_str(body).map(Self::Enrich).map_err(wrong),
+        }
+    }
 }
 
 /// Where a wish comes from. Earlier ones go first when credits are short.

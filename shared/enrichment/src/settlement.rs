@@ -108,7 +108,8 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
     entry(hold, lines, if known { Evidence::Inferred } else { Evidence::Assumed }, at)
 }
 
-fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timestamp) -> Entry {
+/// The ledger entry for a hold of which `lines` were asked for.
+pub(crate) fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timestamp) -> Entry {
     let charge = charge(hold, &lines);
     let slices = hold.slices.iter().cloned().zip(charge.spent);
     let slices = slices.filter(|(_, spent)| *spent > Milli::ZERO).map(|(mut slice, spent)| {

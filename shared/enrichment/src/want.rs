@@ -6,17 +6,26 @@ use crate::clock::later;
 use crate::config::Tenant;
 use crate::gate::is_known_miss;
 use crate::outcome::{Outcome, RefuseReason};
-use crate::patch::wants_anything;
-use crate::person::{Identity, Properties, value_of};
+use crate::person::{Identity, ProfileField, Properties, value_of};
+use crate::price::PricedField;
 use crate::record::Record;
 
 /// What is to be done with a claimed record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// Ask the provider about this person.
-    Buy(Identity),
+    /// Ask the provider.
+    Buy(Want),
     /// Nothing is bought: the record as it shall be, and how the request ends.
     Close(Box<Record>, Outcome),
+}
+
+/// What to ask a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Want {
+    /// About whom.
+    pub identity: Identity,
+    /// For what, beside what comes at once: sorted, each once.
+    pub later: Vec<PricedField>,
 }
 
 /// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it.
@@ -24,10 +33,13 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
-    if let Some(at) = enriched_by_the_crm(current, tenant).filter(|at| now < later(*at, tenant.windows.freshness)) {
+    // What is owed was not bought together with the rest, which is why it is bought although the rest is fresh.
+    let fresh = |at: &Timestamp| record.owed.is_none() && now < later(*at, tenant.windows.freshness);
+    if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
-    if !wants_anything(&tenant.fields, current, &record.written) {
+    let (at_once, later) = wanted(record, current, tenant);
+    if !at_once && later.is_empty() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = Identity::read(current, &tenant.identity);
@@ -40,7 +52,28 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     if record.hops.within_hour(now) >= tenant.hops_per_hour {
         return refuse(RefuseReason::TooManyHops);
     }
-    Verdict::Buy(identity)
+    Verdict::Buy(Want { identity, later })
+}
+
+/// Whether any field that comes at once wants a value, and what is wanted of what arrives later. What is on its way
+/// already is not asked for again.
+fn wanted(record: &Record, current: &Properties, tenant: &Tenant) -> (bool, Vec<PricedField>) {
+    let (mut at_once, mut later) = (false, Vec::new());
+    for field in tenant.fields.iter().filter(|field| field.may_write(current, &record.written)) {
+        match tenant.arrives_later(field.from) {
+            Some(priced) if record.awaited.is_none() => later.push(priced),
+            Some(_) => {}
+            None => at_once |= record.owed.is_none() && !comes_with_a_number(field.from),
+        }
+    }
+    later.sort_unstable();
+    later.dedup();
+    (at_once, later)
+}
+
+/// Tells something of a number, and is no reason to buy one.
+fn comes_with_a_number(field: ProfileField) -> bool {
+    matches!(field, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall)
 }
 
 /// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as HubSpot writes them. Whatever

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::crm::hubspot::client::HubSpot;
@@ -9,9 +10,11 @@ use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::crm::Crm;
-use leadgate_enrichment::ids::CrmKind;
+use leadgate_enrichment::ids::{CrmKind, PurchaseId};
 use leadgate_enrichment::price::ProviderKind;
 use leadgate_enrichment::provider::Provider;
+
+use crate::callbacks;
 
 /// Makes connections. They are cheap: all share one HTTP client, and secrets are remembered for a few minutes, so
 /// that a rotated one is picked up by the next run.
@@ -41,5 +44,15 @@ impl Connections {
         let key = Secret::new(self.secrets.get(&tenant.provider.api_key).await?);
         let ProviderKind::Apollo = tenant.provider.kind;
         Ok(Box::new(Apollo::new(self.http.clone(), tenant.provider.base_url.clone(), key)))
+    }
+
+    /// The address at which the tenant's provider may say that what `purchase` pays for has arrived, until `expires`.
+    pub async fn callback(
+        &self,
+        tenant: &Tenant,
+        purchase: &PurchaseId,
+        expires: Timestamp,
+    ) -> Result<String, StoreError> {
+        callbacks::address(&self.secrets, tenant, purchase, expires).await
     }
 }

@@ -1,9 +1,11 @@
 //! What every function's `main` shares: the machine's clock, the environment, logging, and the way from the
 //! configuration to connections.
 
+pub mod callbacks;
 pub mod clock;
 pub mod connections;
 pub mod env;
+pub mod http;
 pub mod invocation;
 pub mod telemetry;
 pub mod wallets;

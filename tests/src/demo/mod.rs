@@ -6,7 +6,7 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
@@ -16,7 +16,7 @@ use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::record::{Record, State};
 use leadgate_enrichment::wallet::Wallet;
 
-use crate::simulators::apollo::ApolloSetup;
+use crate::simulators::apollo::{ApolloSetup, LaterSetup};
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::world::{Settings, StartError, States, World};
 
@@ -32,6 +32,8 @@ pub struct Request {
     pub credits: i64,
     /// Where chance starts from.
     pub seed: u64,
+    /// Whether mobile numbers are bought as well.
+    pub phones: bool,
 }
 
 /// How far the demo is.
@@ -41,6 +43,8 @@ pub enum Progress {
     Delivering,
     /// So many leads have come to an end, or wait for credits.
     Working(usize),
+    /// So many numbers are on their way.
+    Awaiting(usize),
     /// The first cycle is over; so many leads wait.
     NextCycle(usize),
 }
@@ -89,19 +93,25 @@ const WORKERS: usize = 6;
 const DUPLICATE_SHARE: f64 = 0.1;
 /// Leads that can't be paid for within this many cycles are not going to be.
 const CYCLES_MAX: usize = 60;
+/// How far the clock is turned while something is on its way, and how often at most: a day's wait is over by then.
+const ARRIVALS_EVERY: Duration = Duration::from_secs(6 * 60);
+const ARRIVALS_MAX: usize = 300;
 /// The steps that enriching a lead takes, as against parking it.
 const ENRICHING: [&str; 7] = ["claim", "dismiss", "open", "hold", "keep", "settle", "close"];
 
 /// Runs it, telling how far it is.
 pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Shown, StartError> {
     let pool_milli = request.credits * 1000;
+    // A few of the deliveries of what arrives later are lost, and a few are made twice.
+    let deliveries = LaterSetup { lost_share: 0.05, doubled_share: DUPLICATE_SHARE, ..LaterSetup::default() };
     let settings = Settings {
         credits_per_cycle: Some(request.credits),
         seed: request.seed,
         hubspot: HubSpotSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..HubSpotSetup::default() },
-        apollo: ApolloSetup { pool_milli, seed: request.seed, ..ApolloSetup::default() },
+        apollo: ApolloSetup { pool_milli, seed: request.seed, later: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
+    let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;
     let mut demo = Demo { world, request, report: Report::default(), contacts: Vec::new() };
     demo.create_leads();
@@ -153,6 +163,7 @@ impl Demo {
         // The echoes of what was written: the gate drops them.
         self.world.hubspot.deliver().await;
         self.world.settle_down(WORKERS).await;
+        self.arrivals(progress).await?;
 
         let states = self.world.states(&self.contacts).await?;
         let report = &mut self.report;
@@ -161,11 +172,27 @@ impl Demo {
         report.deferred = states.count(State::Deferred);
         report.cycles = 1;
         let units = self.world.usage.write_units();
+        let parked = states.records.values().filter(|record| record.deferral.is_some() || record.waited.is_some());
+        let parked = parked.count();
         let of = |steps: &[&str]| steps.iter().filter_map(|step| units.get(step)).sum::<f64>();
         report.aws.write_units_per_written_lead = per(of(&ENRICHING), report.written_back);
-        report.aws.write_units_per_deferred_lead = per(of(&["defer", "release"]), report.deferred);
+        report.aws.write_units_per_deferred_lead = per(of(&["defer", "release"]), parked);
         report.aws.first_cycle_write_units = units;
         Ok(states)
+    }
+
+    /// The clock is turned until nothing is on its way any more. What frees credits on arriving lets others in.
+    async fn arrivals(&mut self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), StartError> {
+        for _ in 0..ARRIVALS_MAX {
+            let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
+            if holds.is_empty() {
+                return Ok(());
+            }
+            progress(Progress::Awaiting(holds.iter().map(|hold| hold.lines.len()).sum()));
+            self.world.clock.turn(ARRIVALS_EVERY);
+            watch(&self.world, self.world.settle_down(WORKERS), progress).await;
+        }
+        Ok(())
     }
 
     /// The clock is turned, cycle by cycle, until nobody waits any more.
@@ -179,6 +206,7 @@ impl Demo {
             progress(Progress::NextCycle(states.count(State::Deferred)));
             self.world.next_cycle(self.request.credits * 1000).await;
             watch(&self.world, self.world.settle_down(WORKERS), progress).await;
+            self.arrivals(progress).await?;
             states = self.world.states(&self.contacts).await?;
             self.report.cycles += 1;
         }
@@ -208,10 +236,15 @@ impl Demo {
             held: total(|wallet| &wallet.held),
             available: total(|wallet| &wallet.available),
         };
+        if self.request.phones {
+            let number = |id: &&String| world.hubspot.contact(id).is_some_and(|it| it.value("mobilephone").is_some());
+            report.phones_written = Some(self.contacts.iter().filter(number).count());
+        }
         let ledger = world.apollo.ledger();
         report.provider = Provider {
             calls: ledger.calls_to("api/v1/people/match") + ledger.calls_to("api/v1/people/bulk_match"),
             records_charged: ledger.records_charged,
+            phones_charged: ledger.mobiles_charged,
             credits_charged: leadgate_enrichment::credits::Milli::new(ledger.credits_charged).to_decimal(),
             throttled: ledger.throttled,
         };
@@ -262,7 +295,7 @@ impl Demo {
 /// Tells how far it is while `work` goes on.
 async fn watch(world: &World, work: impl Future<Output = ()>, progress: &(dyn Fn(Progress) + Send + Sync)) {
     tokio::pin!(work);
-    let mut tick = tokio::time::interval(std::time::Duration::from_millis(100));
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
             () = &mut work => return,

@@ -27,6 +27,9 @@ pub struct Report {
     pub failed: usize,
     /// Leads without any end.
     pub lost: usize,
+    /// Leads with a mobile number at the very end. Only where numbers were bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phones_written: Option<usize>,
     /// Billing cycles it took.
     pub cycles: usize,
     /// Our ledger at the end, over all cycles.
@@ -60,6 +63,8 @@ pub struct Provider {
     pub calls: u64,
     /// People it charged for.
     pub records_charged: u64,
+    /// Mobile numbers it charged for.
+    pub phones_charged: u64,
     /// What it charged, in credits.
     pub credits_charged: f64,
     /// Requests it turned away by a rate limit.
@@ -87,7 +92,8 @@ pub struct Aws {
     /// Write units that the first cycle spent on enriching (claim, hold, keep, settle, close: those of people the
     /// provider didn't know included), for each lead it wrote back. Parking a lead that has to wait is not in it.
     pub write_units_per_written_lead: f64,
-    /// Write units that the first cycle spent on parking, for each lead that it left parked.
+    /// Write units that the first cycle spent on parking and releasing, for each lead that it parked, if only until
+    /// credits that were held for others were free again.
     pub write_units_per_deferred_lead: f64,
     /// Write units of the first cycle by step.
     pub first_cycle_write_units: BTreeMap<&'static str, f64>,
@@ -112,6 +118,10 @@ impl Report {
             self.released == self.deferred,
             format!("{} of {} deferred leads were finished", self.released, self.deferred),
         );
+        if let Some(written) = self.phones_written {
+            let charged = self.provider.phones_charged;
+            check(written as u64 == charged, format!("{written} numbers were written, {charged} charged for"));
+        }
         check(self.credits.held == 0.0, format!("{} credits are still held", self.credits.held));
         complaints
     }

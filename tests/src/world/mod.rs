@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use crm_webhook::CrmWebhook;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::credits::Credits;
@@ -31,10 +30,10 @@ use leadgate_lambda::invocation::Invocation;
 pub use clock::{Patience, WorldClock};
 pub use pump::Pump;
 pub use servers::Servers;
-pub use settings::{Real, SIGNING_SECRET, Settings};
+pub use settings::{CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
 pub use site::Site;
 pub use states::States;
-pub use web::{Whereabouts, invoke};
+pub use web::{Door, Whereabouts};
 pub use wire::{Break, Call, Caller, Rewrite, Wire};
 
 use crate::simulators::apollo::Apollo;
@@ -64,7 +63,9 @@ pub struct World {
     /// Between the functions and everybody else.
     pub wire: Arc<Wire>,
     /// The door.
-    pub webhook: Arc<CrmWebhook>,
+    pub webhook: Door,
+    /// The side door.
+    pub provider_webhook: Door,
     /// The worker.
     pub worker: Arc<EnrichmentWorker>,
     /// The schedule's function.
@@ -132,6 +133,11 @@ impl World {
         }
     }
 
+    /// An HTTP client, for whoever speaks to the world from outside.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.site.http
+    }
+
     /// Runs the schedule's function once, as of now.
     pub async fn run_release(&self) -> Report {
         let deadline = later(self.clock.now(), self.site.schedule.timeout);
@@ -157,13 +163,16 @@ impl World {
     pub async fn settle_down(&self, workers: usize) {
         for _ in 0..SETTLE_ROUNDS_MAX {
             self.pump.run_dry(workers).await;
+            if self.apollo.deliver_callbacks(&self.site.http).await > 0 {
+                continue;
+            }
             if self.pump.hidden_count() > 0 {
                 self.clock.turn(self.pump.timeout * 2);
                 self.pump.show_hidden().await;
                 continue;
             }
             let report = self.run_release().await;
-            if report.released == 0 && report.swept == 0 {
+            if report.released == 0 && report.swept == 0 && report.asked_after == 0 {
                 return;
             }
         }

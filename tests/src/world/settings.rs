@@ -17,6 +17,9 @@ const CONFIG: &str = include_str!("../../../infra/leadgate.toml");
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
 
+/// What callbacks in a world are made with. No secret, either.
+pub const CALLBACK_SECRET: &str = "local-callback-secret";
+
 /// What a world is like.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -80,6 +83,9 @@ impl Settings {
             if self.real.apollo_api_key.is_none() {
                 tenant.provider.base_url = format!("{url}/simulators/apollo/api/v1");
             }
+            if let Some(callback) = &mut tenant.provider.callback {
+                callback.url = callback_url(url, &tenant.id);
+            }
             if let Some(credits) = self.credits_per_cycle {
                 let bucket = tenant.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
                 let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
@@ -104,9 +110,27 @@ impl Settings {
             if let Some(last) = tenant.crm.signing_secrets.last() {
                 secrets.insert(last.clone(), or(&real.hubspot_client_secret, SIGNING_SECRET));
             }
+            for name in tenant.provider.callback.iter().flat_map(|callback| &callback.secrets) {
+                secrets.insert(name.clone(), CALLBACK_SECRET.to_owned());
+            }
         }
         secrets
     }
+
+    /// The same, with mobile numbers bought as well.
+    #[must_use]
+    pub fn with_phones(self) -> Self {
+        Self { config: format!("{}\n{PHONE_FIELDS}", self.config), ..self }
+    }
+}
+
+/// The end of a configuration whose last table says what goes where: numbers, and what is known of them.
+const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\
+    mobile_do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// Where what arrives later is delivered.
+pub(super) fn callback_url(url: &str, tenant: &TenantId) -> String {
+    format!("{url}/apollo/{tenant}")
 }
 
 /// Where the webhooks of a tenant go.

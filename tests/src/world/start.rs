@@ -17,14 +17,15 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
 use leadgate_lambda::connections::Connections;
+use provider_webhook::ProviderWebhook;
 use tokio::net::TcpListener;
 
 use super::clock::{Patience, WorldClock};
 use super::pump::Pump;
 use super::servers::Servers;
-use super::settings::{Settings, webhook_url};
+use super::settings::{Settings, callback_url, webhook_url};
 use super::site::{Site, paced};
-use super::web::{self, Whereabouts};
+use super::web::{self, Door, Whereabouts};
 use super::wire::{Caller, Wire};
 use super::{Served, StartError, World};
 use crate::simulators::apollo::Apollo;
@@ -81,6 +82,9 @@ fn renamed(mut config: Config, number: u64, url: &str) -> Result<Config, IdError
     for mut tenant in std::mem::take(&mut config.tenants).into_values() {
         tenant.id = format!("{}-{number}", tenant.id).parse()?;
         tenant.crm.public_url = webhook_url(url, &tenant.id);
+        if let Some(callback) = &mut tenant.provider.callback {
+            callback.url = callback_url(url, &tenant.id);
+        }
         config.tenants.insert(tenant.id.clone(), tenant);
     }
     Ok(config)
@@ -134,6 +138,12 @@ impl Parts {
         CrmWebhook { config, records, queue, secrets, clock: self.clock.clone() }
     }
 
+    fn provider_webhook(&self) -> ProviderWebhook {
+        let Stores { records, credits, queue } = self.stores(Caller::ProviderWebhook);
+        let (config, secrets) = (self.config.clone(), self.secrets.clone());
+        ProviderWebhook { config, records, credits, queue, secrets, clock: self.clock.clone() }
+    }
+
     fn worker(&self) -> EnrichmentWorker {
         let Stores { records, credits, queue } = self.stores(Caller::Worker);
         let (config, connections) = (self.config.clone(), self.connections.clone());
@@ -151,7 +161,8 @@ impl Parts {
 
     fn assemble(self, listener: TcpListener) -> World {
         let Stores { records, credits, queue } = self.stores(Caller::Observer);
-        let (webhook, worker) = (Arc::new(self.webhook()), Arc::new(self.worker()));
+        let (webhook, worker) = (Door::Crm(Arc::new(self.webhook())), Arc::new(self.worker()));
+        let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
         let release = Arc::new(self.release());
         let polling = self.site.sqs(self.http(Caller::EventSource), self.patience);
         let pump = Arc::new(Pump::new(
@@ -163,7 +174,7 @@ impl Parts {
             self.site.worker_timeout,
         ));
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
-        let routes = web::router(webhook.clone(), self.wire.clone())
+        let routes = web::router([webhook.clone(), provider_webhook.clone()], &self.wire)
             .merge(simulators::router(simulators))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -184,6 +195,7 @@ impl Parts {
             usage: self.usage,
             wire: self.wire,
             webhook,
+            provider_webhook,
             worker,
             release,
             pump,

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crm_webhook::CrmWebhook;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, ConfigError};
+use provider_webhook::ProviderWebhook;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -29,9 +30,45 @@ use crate::simulators::hubspot::signature::v3;
 /// API Gateway takes no larger body.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// Routes everything below `/hubspot` to the webhook.
-pub(super) fn router(webhook: Arc<CrmWebhook>, wire: Arc<Wire>) -> Router {
-    Router::new().route("/hubspot/{*rest}", any(forward)).with_state((webhook, wire))
+/// A function behind the front door.
+#[derive(Clone)]
+pub enum Door {
+    /// `/hubspot/…`
+    Crm(Arc<CrmWebhook>),
+    /// `/apollo/…`
+    Provider(Arc<ProviderWebhook>),
+}
+
+impl Door {
+    fn route(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Crm(_) => ("/hubspot/{*rest}", "POST /hubspot/{tenant}"),
+            Self::Provider(_) => ("/apollo/{*rest}", "POST /apollo/{tenant}/{token}"),
+        }
+    }
+
+    /// Invokes the function with a whole Lambda event, as it stands in `events/`.
+    pub async fn invoke(&self, event: &Value) -> Result<Response, String> {
+        let request = lambda_http::request::from_str(&event.to_string()).map_err(|error| error.to_string())?;
+        let response = match self {
+            Self::Crm(webhook) => webhook.handle(request).await,
+            Self::Provider(webhook) => webhook.handle(request).await,
+        };
+        let (parts, body) = response.into_parts();
+        let body = match body {
+            lambda_http::Body::Text(text) => Body::from(text),
+            lambda_http::Body::Binary(bytes) => Body::from(bytes),
+            _ => Body::empty(),
+        };
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+/// Routes what comes in to the functions.
+pub(super) fn router(doors: [Door; 2], wire: &Arc<Wire>) -> Router {
+    doors.into_iter().fold(Router::new(), |router, door| {
+        router.merge(Router::new().route(door.route().0, any(forward)).with_state((door, wire.clone())))
+    })
 }
 
 /// Shows the world's clock, and turns it.
@@ -89,31 +126,21 @@ async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Tur
 }
 
 /// A function that dies has no answer: API Gateway gives its own.
-async fn forward(State((webhook, wire)): State<(Arc<CrmWebhook>, Arc<Wire>)>, request: Request) -> Response {
-    let Ok(event) = gateway_event(request).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+async fn forward(State((door, wire)): State<(Door, Arc<Wire>)>, request: Request) -> Response {
+    let Ok(event) = gateway_event(request, door.route().1).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
     tokio::select! {
         biased;
         () = wire.death() => (StatusCode::BAD_GATEWAY, "the function died").into_response(),
-        response = invoke(&webhook, &event) => {
+        response = door.invoke(&event) => {
             response.unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, error).into_response())
         }
     }
 }
 
-/// Invokes the webhook with a whole Lambda event, as it stands in `events/`.
-pub async fn invoke(webhook: &CrmWebhook, event: &Value) -> Result<Response, String> {
-    let request = lambda_http::request::from_str(&event.to_string()).map_err(|error| error.to_string())?;
-    let (parts, body) = webhook.handle(request).await.into_parts();
-    let body = match body {
-        lambda_http::Body::Text(text) => Body::from(text),
-        lambda_http::Body::Binary(bytes) => Body::from(bytes),
-        _ => Body::empty(),
-    };
-    Ok(Response::from_parts(parts, body))
-}
-
 /// The event that an HTTP API (payload format 2.0) makes of a request. Bytes that are not text are base64.
-async fn gateway_event(request: Request) -> Result<Value, axum::Error> {
+async fn gateway_event(request: Request, route: &str) -> Result<Value, axum::Error> {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, BODY_BYTES_MAX).await?;
     let text = std::str::from_utf8(&bytes);
@@ -125,13 +152,13 @@ async fn gateway_event(request: Request) -> Result<Value, axum::Error> {
     let path = parts.uri.path();
     Ok(json!({
         "version": "2.0",
-        "routeKey": "POST /hubspot/{tenant}",
+        "routeKey": route,
         "rawPath": path,
         "rawQueryString": parts.uri.query().unwrap_or_default(),
         "headers": headers,
         "requestContext": {
             "accountId": "000000000000", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
-            "requestId": "local", "routeKey": "POST /hubspot/{tenant}", "stage": "$default",
+            "requestId": "local", "routeKey": route, "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
             "http": {
                 "method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1",

@@ -17,6 +17,8 @@ use crate::simulators::hubspot::HubSpot;
 pub enum Caller {
     /// The door.
     Webhook,
+    /// The side door.
+    ProviderWebhook,
     /// The worker.
     Worker,
     /// The schedule's function.

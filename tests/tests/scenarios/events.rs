@@ -11,7 +11,7 @@ use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
 use leadgate_tests::event_file::{EventFile, SIGNED_WHEN_SENT};
-use leadgate_tests::world::{SIGNING_SECRET, World, invoke};
+use leadgate_tests::world::{SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use crate::stage::{all_enriched, leads, world};
@@ -52,7 +52,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
             event["headers"][header] = value.into();
         }
     }
-    let response = invoke(&world.webhook, &event).await.expect("Lambda takes the event");
+    let response = world.webhook.invoke(&event).await.expect("Lambda takes the event");
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
     (status, serde_json::from_slice(&body).expect("JSON"))
@@ -86,6 +86,31 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
 }
 
 #[tokio::test]
+async fn each_delivery_of_the_provider_is_answered_as_its_name_says() {
+    let expected: BTreeMap<&str, (u16, &str)> = BTreeMap::from([
+        ("apollo.expired-token.json", (410, "gone")),
+        ("apollo.forged-token.json", (401, "unauthorized")),
+        ("apollo.nobody.json", (400, "people: found nobody")),
+        ("apollo.phones.json", (200, "nothing-awaited")),
+        ("apollo.truncated.json", (400, "expected a JSON object")),
+        ("apollo.unknown-tenant.json", (404, "not found")),
+        ("apollo.waterfall.json", (200, "nothing-awaited")),
+    ]);
+    let files = files("provider-webhook");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    let world = world().await;
+    for (name, text) in files {
+        let event: Value = serde_json::from_str(&text).expect("JSON");
+        let response = world.provider_webhook.invoke(&event).await.expect("Lambda takes the event");
+        let (status, said) = expected[name.as_str()];
+        assert_eq!(response.status().as_u16(), status, "{name}");
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        assert!(String::from_utf8_lossy(&body).contains(said), "{name}: {body:?}");
+        assert_eq!(world.waiting().await, 0, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn the_echo_is_one_when_it_repeats_what_we_wrote() {
     let world = world().await;
     let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);
@@ -105,6 +130,7 @@ async fn the_echo_is_one_when_it_repeats_what_we_wrote() {
 async fn each_worker_event_leaves_on_the_queue_what_its_name_says() {
     let expected: BTreeMap<&str, usize> = BTreeMap::from([
         ("sqs.not-a-request.json", 1),
+        ("sqs.one-hint.json", 0),
         ("sqs.one-request.json", 0),
         ("sqs.same-record-twice.json", 0),
         ("sqs.ten-requests.json", 0),

@@ -9,6 +9,7 @@ mod door;
 mod events;
 mod gate;
 mod happy;
+mod later;
 mod privacy;
 mod provider;
 mod stage;

@@ -58,6 +58,17 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         ],
     ),
     (
+        "provider-webhook",
+        &[
+            ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),
+            ("CreditsTable.Arn", &["dynamodb:BatchGetItem"]),
+            ("EnrichmentQueue.Arn", &["sqs:SendMessage"]),
+            ("secrets:apollo-callback-??????", &["secretsmanager:GetSecretValue"]),
+            ("secrets:apollo-callback-next-??????", &["secretsmanager:GetSecretValue"]),
+            ("ProviderWebhookLogs.Arn", LOGS),
+        ],
+    ),
+    (
         "enrichment-worker",
         &[
             ("RecordsTable.Arn", RECORDS),
@@ -65,6 +76,8 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("EnrichmentQueue.Arn", RECEIVE),
             ("secrets:hubspot-token-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),
+            ("secrets:apollo-callback-??????", &["secretsmanager:GetSecretValue"]),
+            ("secrets:apollo-callback-next-??????", &["secretsmanager:GetSecretValue"]),
             ("EnrichmentWorkerLogs.Arn", LOGS),
         ],
     ),

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
-use leadgate_enrichment::ledger::{Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
 use leadgate_enrichment::wallet::Wallet;
 
 use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
@@ -108,16 +108,32 @@ impl Credits {
         keep: &[Milli],
         limits: &[Amounts],
     ) -> Result<Holding, StoreError> {
+        self.hold_all(tenant, hold, &[], &Allocation { slices: hold.slices.clone(), keep: keep.to_vec() }, limits).await
+    }
+
+    /// Reserves an allocation for `hold` and `others`, which share it and its caps: all of them, or none.
+    pub async fn hold_all(
+        &self,
+        tenant: &TenantId,
+        hold: &Hold,
+        others: &[Hold],
+        allocation: &Allocation,
+        limits: &[Amounts],
+    ) -> Result<Holding, StoreError> {
         let mut transaction = self.transaction("holding credits", Step::Hold);
-        transaction.put_new(tenant, &range_key(HOLD, hold.purchase.as_str()), hold)?;
-        for (wallet, slices) in by_wallet(hold) {
-            let keep = |index: usize| keep.get(index).copied().unwrap_or_default();
+        for hold in others.iter().chain([hold]) {
+            transaction.put_new(tenant, &range_key(HOLD, hold.purchase.as_str()), hold)?;
+        }
+        for (wallet, slices) in by_wallet(&allocation.slices) {
+            let keep = |index: usize| allocation.keep.get(index).copied().unwrap_or_default();
             let reserved = slices.iter().map(|(slice, index)| (&slice.bucket, slice.amount, keep(*index)));
             transaction.reserve(tenant, wallet, reserved, hold.held_at)?;
         }
-        let worst = hold.by_cap(|line| line.worst.clone());
-        for (index, (cap, amounts)) in hold.caps.iter().zip(&worst).enumerate() {
-            transaction.count(tenant, cap, amounts, limits.get(index))?;
+        for (index, cap) in hold.caps.iter().enumerate() {
+            let worst = |hold: &Hold| hold.by_cap(|line| line.worst.clone()).swap_remove(index);
+            let mut all = Amounts::default();
+            others.iter().chain([hold]).for_each(|hold| all += &worst(hold));
+            transaction.count(tenant, cap, &all, limits.get(index))?;
         }
         match transaction.commit().await? {
             Committed::Now => Ok(Holding::Held),
@@ -156,7 +172,7 @@ impl Credits {
     ) -> Result<Resolved, StoreError> {
         transaction.delete(tenant, &range_key(HOLD, hold.purchase.as_str()))?;
         let mut excess = charge.excess.clone();
-        for (wallet, slices) in by_wallet(hold) {
+        for (wallet, slices) in by_wallet(&hold.slices) {
             let moved = slices.iter().map(|(slice, index)| {
                 let extra = excess.get(&slice.bucket);
                 excess.add(&slice.bucket, Milli::ZERO - extra);
@@ -246,11 +262,11 @@ impl Credits {
     }
 }
 
-/// The slices of a hold by the wallet they come from, each with its place in the hold: a transaction may touch an
+/// Slices by the wallet they come from, each with its place: a transaction may touch an
 /// item only once.
-fn by_wallet(hold: &Hold) -> BTreeMap<&str, Vec<(&Slice, usize)>> {
+fn by_wallet(slices: &[Slice]) -> BTreeMap<&str, Vec<(&Slice, usize)>> {
     let mut wallets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-    for (index, slice) in hold.slices.iter().enumerate() {
+    for (index, slice) in slices.iter().enumerate() {
         wallets.entry(&slice.wallet.0).or_default().push((slice, index));
     }
     wallets

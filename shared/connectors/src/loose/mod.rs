@@ -3,8 +3,12 @@
 //! Vendors document a type and send another: numbers as text, an object where a list was. What we don't need must not
 //! fail, and what we do need must fail with a sentence that says what was found. So every value is one of three kinds
 //! here, each of which takes any JSON and remembers what it was: [`Scalar`], [`Loose`] (an object), [`List`].
+//! What callers get to see is read through [`fields`], which leave out what they don't understand.
 
 mod any;
+pub(crate) mod fields;
+
+use std::collections::BTreeMap;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
@@ -101,6 +105,14 @@ impl<T> Loose<T> {
         }
     }
 
+    /// The object, if it is one.
+    pub(crate) fn into_object(self) -> Option<T> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Other(_) => None,
+        }
+    }
+
     /// Whether it is there and says that there is nothing.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Other(kind) if *kind == any::NULL)
@@ -130,6 +142,31 @@ impl<T, const MOST: usize> List<T, MOST> {
         }
     }
 }
+
+impl<T, const MOST: usize> List<Loose<T>, MOST> {
+    /// The objects among the items kept. `None` if there is anything else, other than nothing at all.
+    pub(crate) fn objects(&self) -> Option<Vec<&T>> {
+        match self {
+            Self::Of { items, .. } => {
+                let there = items.iter().filter(|item| !item.is_null());
+                there.map(Loose::as_object).collect()
+            }
+            Self::Other(kind) => matches!(*kind, any::NULL | NOTHING).then(Vec::new),
+        }
+    }
+
+    /// The objects among the items kept.
+    pub(crate) fn into_objects(self) -> Vec<T> {
+        match self {
+            Self::Of { items, .. } => items.into_iter().filter_map(Loose::into_object).collect(),
+            Self::Other(_) => Vec::new(),
+        }
+    }
+}
+
+/// An object whose keys are data: at most `MOST` entries of it are kept. Empty if it is none.
+#[derive(Debug)]
+pub(crate) struct Map<T, const MOST: usize>(pub(crate) BTreeMap<String, T>);
 
 impl FromAny<'_> for Scalar {
     fn other(kind: &'static str) -> Self {
@@ -182,6 +219,22 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> FromAny<'de> for List<T, MOST>
     }
 }
 
+impl<'de, T: Deserialize<'de>, const MOST: usize> FromAny<'de> for Map<T, MOST> {
+    fn other(_: &'static str) -> Self {
+        Self::default()
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        let mut entries = BTreeMap::new();
+        while entries.len() < MOST {
+            let Some((key, value)) = object.next_entry()? else { break };
+            entries.insert(key, value);
+        }
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self(entries))
+    }
+}
+
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         any(deserializer)
@@ -195,6 +248,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
 }
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        any(deserializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Map<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         any(deserializer)
     }
@@ -215,5 +274,11 @@ impl<T> Default for Loose<T> {
 impl<T, const MOST: usize> Default for List<T, MOST> {
     fn default() -> Self {
         Self::Other(NOTHING)
+    }
+}
+
+impl<T, const MOST: usize> Default for Map<T, MOST> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
     }
 }

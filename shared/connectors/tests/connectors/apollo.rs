@@ -12,14 +12,21 @@ use serde_json::{Value, json};
 
 use crate::loopback::{Server, nobody, raw};
 
-fn people(count: usize) -> Vec<Identity> {
+/// For calls to a server that answers at once.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A team whose Apollo is at this address.
+pub(crate) fn apollo(url: &str) -> Apollo {
+    Apollo::new(client(), url.to_owned(), Secret::new("key".into()))
+}
+
+pub(crate) fn people(count: usize) -> Vec<Identity> {
     let person = |at: usize| Identity { email: Some(format!("p{at}@b.example")), ..Identity::default() };
     (0..count).map(person).collect()
 }
 
 async fn look_up(url: &str, people: &[Identity]) -> Reply {
-    let apollo = Apollo::new(client(), url.to_owned(), Secret::new("key".into()));
-    apollo.look_up(people, None, Duration::from_millis(300)).await.reply
+    apollo(url).look_up(people, None, TIMEOUT).await.reply
 }
 
 /// What comes of a 200 with this body.
@@ -37,7 +44,9 @@ fn ada() -> Value {
         "organization": {
             "name": "Analytical", "primary_domain": "b.example", "website_url": "http://www.b.example",
             "industry": "engines", "estimated_num_employees": 50, "phone": "020", "languages": [],
-            "primary_phone": {"number": "020", "sanitized_number": "+4420"},
+            "primary_phone": {"number": "020", "sanitized_number": "+4420"}, "annual_revenue": 2.5e6, "founded_year": 1833,
+            "total_funding": "17000", "short_description": " ", "seo_description": "Engines that\nweave", "city": "London",
+            "country": "United Kingdom", "unheard_of": {"a": [1]},
         },
     })
 }
@@ -74,10 +83,39 @@ async fn one_person_is_matched_and_mapped() {
         (ProfileField::CompanyIndustry, Some("engines")),
         (ProfileField::CompanyEmployees, Some("50")),
         (ProfileField::CompanyPhone, Some("+4420")),
+        (ProfileField::CompanyRevenue, Some("2500000")),
+        (ProfileField::CompanyFounded, Some("1833")),
+        (ProfileField::CompanyFunding, Some("17000")),
+        (ProfileField::CompanyDescription, Some("Engines thatweave")),
+        (ProfileField::CompanyCity, Some("London")),
+        (ProfileField::CompanyCountry, Some("United Kingdom")),
+        (ProfileField::MobilePhone, None),
     ];
+    assert_eq!(profile.id.as_deref(), Some("587cf802f65125cad923a266"));
+    assert_eq!(server.sent("x-api-key"), [Some("key".to_owned())]);
+    assert_eq!(server.sent("accept"), [Some("application/json".to_owned())]);
     for (field, value) in expected {
         assert_eq!(profile.get(field), value, "{field:?}");
     }
+}
+
+/// There is no call for it: an address is what a name and a domain are looked up for.
+#[tokio::test]
+async fn an_address_is_found_by_name_and_domain() {
+    let server = Server::start(|_, _| (200, json!({"person": ada()}).to_string())).await;
+    let known = Identity {
+        first_name: Some("Ada".into()),
+        last_name: Some("Lovelace".into()),
+        domain: Some("b.example".into()),
+        ..Identity::default()
+    };
+    assert!(known.is_usable());
+    let Reply::Answered { answers, .. } = look_up(&server.url, &[known]).await else { panic!("no answer") };
+    let body = json!({"first_name": "Ada", "last_name": "Lovelace", "domain": "b.example"});
+    assert_eq!(server.asked(), [("POST /people/match".to_owned(), body)]);
+    let [Answer::Hit(profile)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(profile.get(ProfileField::Email), Some("ada@b.example"));
+    assert!(profile.has_verified_email());
 }
 
 #[tokio::test]
@@ -180,7 +218,7 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be() {
 #[tokio::test]
 async fn each_charging_call_has_a_connection_of_its_own() {
     let server = Server::start(|_, _| (200, r#"{"person":null}"#.to_owned())).await;
-    let apollo = Apollo::new(client(), server.url.clone(), Secret::new("key".into()));
+    let apollo = apollo(&server.url);
     for _ in 0..3 {
         let reply = apollo.look_up(&people(1), None, Duration::from_secs(1)).await.reply;
         assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None });

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -28,20 +28,32 @@ pub(crate) struct Server {
 #[derive(Default)]
 struct Memory {
     asked: Vec<(String, Value)>,
+    headers: Vec<HeaderMap>,
     peers: BTreeSet<SocketAddr>,
 }
 
 #[derive(Clone)]
 struct Script {
     answer: Arc<Respond>,
+    headers: HeaderMap,
     memory: Arc<Mutex<Memory>>,
 }
 
 impl Server {
     /// Answers each request by `METHOD path` and body.
     pub(crate) async fn start(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_headers(&[], answer).await
+    }
+
+    /// The same, with these headers on every answer.
+    pub(crate) async fn with_headers(
+        headers: &[(&'static str, &'static str)],
+        answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let memory = Arc::default();
-        let script = Script { answer: Arc::new(answer), memory: Arc::clone(&memory) };
+        let header = |&(name, value): &_| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let headers = headers.iter().map(header).collect();
+        let script = Script { answer: Arc::new(answer), headers, memory: Arc::clone(&memory) };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let service = Router::new().fallback(respond).with_state(script);
@@ -60,6 +72,13 @@ impl Server {
         self.asked().into_iter().map(|(line, _)| line).collect()
     }
 
+    /// This header of each request, where there is one.
+    pub(crate) fn sent(&self, header: &str) -> Vec<Option<String>> {
+        let memory = self.memory.lock().expect("no panic while asking");
+        let value = |headers: &HeaderMap| Some(headers.get(header)?.to_str().ok()?.to_owned());
+        memory.headers.iter().map(value).collect()
+    }
+
     /// Over how many connections it was asked.
     pub(crate) fn connections(&self) -> usize {
         self.memory.lock().expect("no panic while asking").peers.len()
@@ -71,15 +90,17 @@ async fn respond(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, String) {
+) -> (StatusCode, HeaderMap, String) {
     let line = format!("{method} {uri}");
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let (status, answer) = (script.answer)(&line, &body);
     let mut memory = script.memory.lock().expect("no panic while asking");
     memory.asked.push((line, body));
+    memory.headers.push(headers);
     memory.peers.insert(peer);
-    (StatusCode::from_u16(status).expect("a status"), answer)
+    (StatusCode::from_u16(status).expect("a status"), script.headers, answer)
 }
 
 /// A server that writes `answer` to every connection once something has arrived, and hangs up. With no answer it keeps

@@ -53,6 +53,7 @@ impl Checker {
             };
             if let Some(tenant) = self.tenant(&path, id.clone(), table) {
                 self.prices_cover(&path, &tenant, &prices);
+                self.somewhere_to_arrive(&path, &tenant);
                 tenants.insert(id, tenant);
             }
         }
@@ -137,6 +138,7 @@ impl Checker {
             crm,
             provider,
             plan,
+            on_exhausted: table.on_exhausted,
             caps,
             floor,
             alert_percents: self.alert_percents(path, table.alert_percents),
@@ -225,10 +227,19 @@ impl Checker {
     /// Credits that nothing was granted of could never be held: every lead would wait for ever.
     fn prices_cover(&mut self, path: &str, tenant: &Tenant, prices: &[Price]) {
         let provider = tenant.provider.kind;
-        let own = |price: &&Price| {
-            price.provider == provider && price.action == Action::Match && PERSON.contains(&price.field)
-        };
-        let own: Vec<&Price> = prices.iter().filter(own).collect();
+        let later = tenant.later_fields();
+        let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
+        for field in &later {
+            if !prices.iter().filter(of).any(|price| price.field == *field) {
+                let found = format!("no price of {} for {field:?}, which {path}.fields asks for", provider.as_str());
+                self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
+            }
+        }
+        let own: Vec<&Price> = prices
+            .iter()
+            .filter(of)
+            .filter(|price| PERSON.contains(&price.field) || later.contains(&price.field))
+            .collect();
         if own.is_empty() {
             let found = format!("no price of {} for matching a person", provider.as_str());
             self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::file::{CrmTable, FieldTable, ProviderTable};
-use super::{CrmConnection, ProviderConnection};
+use super::{Callback, CrmConnection, ProviderConnection, Tenant};
 use crate::patch::FieldMapping;
 
 const HUBSPOT_URL: &str = "https://api.hubapi.com";
@@ -54,8 +54,36 @@ impl Checker {
         let base_url = table.base_url.unwrap_or_else(|| APOLLO_URL.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
         self.secret_name(&format!("{path}.api_key"), &table.api_key);
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        ProviderConnection { kind: table.kind, api_key: table.api_key, base_url }
+        ProviderConnection {
+            kind: table.kind,
+            api_key: table.api_key,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            waterfall: table.waterfall,
+            callback: self.callback(path, table.callback_url, table.callback_secrets),
+        }
+    }
+
+    fn callback(&mut self, path: &str, url: Option<String>, secrets: Vec<String>) -> Option<Callback> {
+        let url = url?;
+        self.url(&format!("{path}.callback_url"), &url);
+        if secrets.is_empty() {
+            let expected = "one name of a secret of your own making, or two during a rotation";
+            self.problem(&format!("{path}.callback_secrets"), "none", expected);
+        }
+        for (i, name) in secrets.iter().enumerate() {
+            self.secret_name(&format!("{path}.callback_secrets[{i}]"), name);
+        }
+        Some(Callback { url: url.trim_end_matches('/').to_owned(), secrets })
+    }
+
+    /// What arrives later needs somewhere to arrive.
+    pub(super) fn somewhere_to_arrive(&mut self, path: &str, tenant: &Tenant) {
+        let later = |field: &&FieldMapping| field.is_mapped() && tenant.arrives_later(field.from).is_some();
+        if let Some(field) = tenant.fields.iter().find(later).filter(|_| tenant.provider.callback.is_none()) {
+            let found = format!("none, but fields.{} is filled with what arrives later", field.property);
+            let expected = "the address of provider-webhook, such as \"https://hooks.example.com/apollo/acme\"";
+            self.problem(&format!("{path}.provider.callback_url"), found, expected);
+        }
     }
 
     pub(super) fn fields(&mut self, path: &str, table: BTreeMap<String, FieldTable>) -> Vec<FieldMapping> {

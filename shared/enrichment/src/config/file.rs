@@ -1,11 +1,11 @@
 //! The file as it is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{ConfigError, Problem};
+use super::{ConfigError, OnExhausted, Problem, Waterfall};
 use crate::cycle::Cadence;
 use crate::ids::CrmKind;
 use crate::patch::FieldPolicy;
@@ -74,6 +74,8 @@ pub(super) struct TenantTable {
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]
+    pub(super) on_exhausted: OnExhausted,
+    #[serde(default)]
     pub(super) caps: CapsTable,
     #[serde(default)]
     pub(super) floor: CreditsTable,
@@ -107,6 +109,11 @@ pub(super) struct ProviderTable {
     pub(super) kind: ProviderKind,
     pub(super) api_key: String,
     pub(super) base_url: Option<String>,
+    #[serde(default)]
+    pub(super) waterfall: BTreeSet<Waterfall>,
+    pub(super) callback_url: Option<String>,
+    #[serde(default)]
+    pub(super) callback_secrets: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -7,11 +7,12 @@ mod connection;
 mod file;
 mod problem;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 
 pub use self::problem::{ConfigError, Problem};
 use crate::credits::Amounts;
@@ -19,8 +20,8 @@ use crate::cycle::Calendar;
 use crate::gate::Windows;
 use crate::ids::{CrmKind, TenantId};
 use crate::patch::FieldMapping;
-use crate::person::IdentityProperties;
-use crate::price::{Action, PERSON, Price, ProviderKind, Tariff};
+use crate::person::{IdentityProperties, ProfileField};
+use crate::price::{Action, PERSON, Price, PricedField, ProviderKind, Tariff};
 use crate::request::Source;
 
 /// The whole configuration.
@@ -51,6 +52,8 @@ pub struct Tenant {
     pub provider: ProviderConnection,
     /// What it has bought.
     pub plan: Plan,
+    /// What becomes of a lead that the credits can pay for in part.
+    pub on_exhausted: OnExhausted,
     /// The most that may be spent, beside what there is.
     pub caps: Caps,
     /// What lower sources leave for new leads.
@@ -100,6 +103,40 @@ pub struct ProviderConnection {
     pub api_key: String,
     /// Where the API is.
     pub base_url: String,
+    /// What other sources are asked for, of what the provider itself doesn't have.
+    pub waterfall: BTreeSet<Waterfall>,
+    /// Where the provider says that something has arrived. There, whenever anything that arrives later is mapped.
+    pub callback: Option<Callback>,
+}
+
+/// Something that other sources may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Waterfall {
+    /// Work e-mail addresses.
+    Email,
+    /// Mobile numbers.
+    Mobile,
+}
+
+/// Where a provider delivers what arrives later.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// The address of `provider-webhook` for the tenant, as the provider reaches it. A token is put after it.
+    pub url: String,
+    /// Names of the secrets that tokens are made with: the first makes them, any of them may have.
+    pub secrets: Vec<String>,
+}
+
+/// What becomes of a lead when the credits can pay for what comes at once but not for what arrives later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnExhausted {
+    /// It waits for both.
+    #[default]
+    Defer,
+    /// What comes at once is bought now, and the rest waits.
+    Degrade,
 }
 
 /// What a tenant has bought.
@@ -203,9 +240,34 @@ impl Config {
     pub fn person_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
         Tariff::at(&self.prices, tenant.provider.kind, Action::Match, &PERSON, now)
     }
+
+    /// What it charges for `fields` that arrive later.
+    pub fn later_tariff(&self, tenant: &Tenant, fields: &[PricedField], now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, tenant.provider.kind, Action::Match, fields, now)
+    }
 }
 
 impl Tenant {
+    /// What a field of a profile is paid for as, when it arrives later. `None` for what comes at once.
+    pub fn arrives_later(&self, field: ProfileField) -> Option<PricedField> {
+        let waterfall = |what| self.provider.waterfall.contains(&what);
+        match field {
+            ProfileField::MobilePhone if waterfall(Waterfall::Mobile) => Some(PricedField::WaterfallMobile),
+            ProfileField::MobilePhone => Some(PricedField::Mobile),
+            ProfileField::Email if waterfall(Waterfall::Email) => Some(PricedField::WaterfallEmail),
+            _ => None,
+        }
+    }
+
+    /// Everything mapped that arrives later: sorted, each once.
+    pub fn later_fields(&self) -> Vec<PricedField> {
+        let mapped = self.fields.iter().filter(|field| field.is_mapped());
+        let mut fields: Vec<PricedField> = mapped.filter_map(|field| self.arrives_later(field.from)).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
     /// Every property that the worker reads from the CRM.
     pub fn properties(&self) -> Vec<&str> {
         let identity = self.identity.names().into_iter();

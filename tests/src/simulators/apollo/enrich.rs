@@ -2,115 +2,142 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::ledger::Charge;
-use super::people::{Asked, Person, text};
-use super::routes::Endpoint;
-use super::wire;
-use super::{ApolloSetup, Miss, OutOfCredits, Team};
-use crate::simulators::exchange::{Answer, Call};
+use super::later::{Accepted, Promise, Wanted};
+use super::ledger::{Charge, Item};
+use super::people::{Asked, EmailStatus, Person};
+use super::request::{Parameters, Request, checked, failed, invalid_request, not_found};
+use super::{ApolloSetup, Miss, OutOfCredits, Team, wire};
+use crate::simulators::exchange::Answer;
 
 /// The most people in one call.
 const DETAILS_MAX: usize = 10;
 
-/// What can be asked for and is delivered later. This simulator doesn't do that.
-const LATER: [&str; 3] = ["reveal_phone_number", "run_waterfall_email", "run_waterfall_phone"];
-
-/// What of a call is the same for one person and for many.
-struct Purchase<'a> {
-    setup: &'a ApolloSetup,
-    endpoint: Endpoint,
-    call: u64,
-    at: Timestamp,
-}
+/// The email that stands for one that nobody has paid for: the same for everybody (documented).
+const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 impl Team {
     /// `people/match`. The answer says nothing of what it cost.
-    pub(super) fn match_one(&mut self, setup: &ApolloSetup, call: &Call, now: Timestamp) -> Answer {
-        let parameters = match parameters(call) {
-            Ok(parameters) => parameters,
-            Err(answer) => return answer,
+    pub(super) fn match_one(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        let parameters = request.parameters()?;
+        let wanted = parameters.wanted()?;
+        let bought = self.buy(request, &[parameters.asked()?], wanted)?;
+        let person = match self.matches(&bought).pop() {
+            Some(person) if !person.is_null() => person,
+            _ => self.miss(request.setup.miss),
         };
-        let asked = match Asked::deserialize(Value::from(parameters)).map_err(|_| invalid_request()).and_then(checked) {
-            Ok(asked) => asked,
-            Err(answer) => return answer,
-        };
-        let purchase = Purchase { setup, endpoint: Endpoint::Match, call: call.index, at: now };
-        match self.buy(&purchase, &[asked]) {
-            Ok(bought) => match bought.people.first().and_then(Option::as_ref) {
-                Some(person) => Answer::json(200, &json!({ "person": wire::person(person) })),
-                None => Answer::json(200, &json!({ "person": self.miss(setup.miss) })),
-            },
-            Err(answer) => answer,
-        }
+        let mut answer = json!({ "person": person });
+        bought.accepted.tell(&mut answer);
+        Ok(Answer::json(200, &answer))
     }
 
     /// `people/bulk_match`. All or nothing: if the credits don't suffice for everybody who is known, nobody is bought.
-    pub(super) fn match_many(&mut self, setup: &ApolloSetup, call: &Call, now: Timestamp) -> Answer {
-        let parameters = match parameters(call) {
-            Ok(parameters) => parameters,
-            Err(answer) => return answer,
-        };
-        let Some(details) = parameters.get("details").and_then(Value::as_array).filter(|it| !it.is_empty()) else {
-            return invalid_request();
-        };
+    pub(super) fn match_many(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        let parameters = request.parameters()?;
+        let wanted = parameters.wanted()?;
+        let details = parameters.objects("details")?;
+        if details.is_empty() {
+            return Err(invalid_request());
+        }
         if details.len() > DETAILS_MAX {
             let message = format!("The number of records exceeds the limit of {DETAILS_MAX}.");
-            return failed(400, "RECORD_LIMIT_EXCEEDED", &message);
+            return Err(failed(400, "RECORD_LIMIT_EXCEEDED", &message));
         }
-        let asked = details.iter().map(|one| Asked::deserialize(one).map_err(|_| invalid_request()).and_then(checked));
-        let asked: Vec<Asked> = match asked.collect() {
-            Ok(asked) => asked,
-            Err(answer) => return answer,
-        };
-        let purchase = Purchase { setup, endpoint: Endpoint::BulkMatch, call: call.index, at: now };
-        match self.buy(&purchase, &asked) {
-            Ok(bought) => Answer::json(200, &bulk(&bought)),
-            Err(answer) => answer,
+        let asked = details.iter().map(Parameters::asked).collect::<Result<Vec<Asked>, Answer>>()?;
+        let bought = self.buy(request, &asked, wanted)?;
+        Ok(Answer::json(200, &bulk(&bought, self.matches(&bought))))
+    }
+
+    /// `people/{id}`. A checked address is locked here, unless the person is a contact of the team.
+    pub(super) fn show_person(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        checked(request.id)?;
+        let asked = Asked { id: Some(request.id.to_owned()), ..Asked::default() };
+        let person = self.directory.find(&asked).ok_or_else(not_found)?;
+        let charges =
+            self.charges(request, Item::Person, request.setup.price_at(request.at), &[(asked.key(), &person)]);
+        self.pay(request.setup, charges)?;
+        let mut shown = self.person(&person);
+        let is_contact = !shown["contact_id"].is_null();
+        if let Some(keys) = shown.as_object_mut().filter(|_| !is_contact) {
+            if person.email.is_some() && person.email_status == EmailStatus::Verified {
+                keys.insert("email".to_owned(), json!(LOCKED_EMAIL));
+            }
+            keys.retain(|key, _| !["contact_id", "contact", "revealed_for_current_team"].contains(&key.as_str()));
         }
+        Ok(Answer::json(200, &json!({ "person": shown })))
     }
 
     /// Finds everybody, charges once for each who is known, and hands them over.
-    fn buy(&mut self, purchase: &Purchase<'_>, asked: &[Asked]) -> Result<Bought, Answer> {
+    fn buy(&mut self, request: &Request<'_>, asked: &[Asked], wanted: Option<Wanted>) -> Result<Bought, Answer> {
         let people: Vec<Option<Person>> = asked.iter().map(|asked| self.directory.find(asked)).collect();
-        let charges = self.charges(purchase, asked, &people);
-        let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
-        let left = self.granted - self.spent;
-        if milli > left || (left <= 0 && purchase.setup.price_at(purchase.at) > 0) {
-            self.ledger.out_of_credits += 1;
-            return Err(insufficient(purchase.setup.out_of_credits));
-        }
+        let known = unique(asked, &people);
+        let charges = self.charges(request, Item::Person, request.setup.price_at(request.at), &known);
+        let (milli, charged) = (charges.iter().map(|charge| charge.milli).sum(), charges.len());
+        let in_advance = self.charges_in_advance(request, wanted.as_ref(), &known);
+        let advance_milli = in_advance.iter().map(|charge| charge.milli).sum();
+        self.pay(request.setup, charges.into_iter().chain(in_advance).collect())?;
         let missing = people.iter().filter(|person| person.is_none()).count();
         self.ledger.people_asked += u64::try_from(asked.len()).unwrap_or_default();
         self.ledger.people_missed += u64::try_from(missing).unwrap_or_default();
-        self.spent += milli;
-        let charged = charges.len();
-        charges.into_iter().for_each(|charge| self.ledger.charge(charge));
-        Ok(Bought { people, charged, missing, milli })
+        let known = known.into_iter().map(|(asked, person)| (asked, person.clone())).collect();
+        let promise = Promise { people: known, requested: asked.len(), missing, people_milli: milli, advance_milli };
+        let accepted = self.accept(request, wanted, promise);
+        Ok(Bought { people, charged, missing, milli, accepted })
     }
 
-    fn charges(&self, purchase: &Purchase<'_>, asked: &[Asked], people: &[Option<Person>]) -> Vec<Charge> {
-        let mut seen = BTreeSet::new();
-        let mut charges = Vec::new();
-        for (asked, person) in asked.iter().zip(people) {
-            let Some(person) = person.as_ref().filter(|person| seen.insert(person.id.as_str())) else { continue };
-            if !purchase.setup.charge_repeats && self.ledger.has_charged(&person.id) {
-                continue;
-            }
-            charges.push(Charge {
-                at: purchase.at,
-                endpoint: purchase.endpoint.path(),
-                call: purchase.call,
-                person_id: person.id.clone(),
-                email: person.email.as_ref().map(|email| email.to_lowercase()),
-                asked: asked.key(),
-                milli: purchase.setup.price_at(purchase.at),
-            });
+    /// What these people cost, each of them once.
+    pub(super) fn charges(
+        &self,
+        request: &Request<'_>,
+        item: Item,
+        milli: i64,
+        people: &[(String, &Person)],
+    ) -> Vec<Charge> {
+        let is_free = |id: &str| !request.setup.charge_repeats && self.ledger.has_charged(item, id);
+        let charged = people.iter().filter(|(_, person)| !is_free(&person.id));
+        let charge = |(asked, person): &(String, &Person)| {
+            let email = person.email.as_ref().map(|email| email.to_lowercase());
+            Charge { email, ..request.charge(item, &person.id, asked, milli) }
+        };
+        charged.map(charge).collect()
+    }
+
+    /// Charges for all of it, or for nothing. A team that has used up its credits buys nothing, not even what is free.
+    pub(super) fn pay(&mut self, setup: &ApolloSetup, charges: Vec<Charge>) -> Result<(), Answer> {
+        let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
+        let left = self.granted - self.spent;
+        if milli > left || (left <= 0 && setup.price_milli > 0) {
+            self.ledger.out_of_credits += 1;
+            return Err(insufficient(setup.out_of_credits));
         }
-        charges
+        charges.into_iter().for_each(|charge| self.charge(charge));
+        Ok(())
+    }
+
+    pub(super) fn charge(&mut self, charge: Charge) {
+        self.spent += charge.milli;
+        self.ledger.charge(charge);
+    }
+
+    /// In the order asked, with `null` for whoever isn't known.
+    fn matches(&self, bought: &Bought) -> Vec<Value> {
+        let one = |person: &Option<Person>| {
+            let mut person = self.person(person.as_ref()?);
+            bought.accepted.hide(&mut person);
+            Some(person)
+        };
+        bought.people.iter().map(|person| one(person).into()).collect()
+    }
+
+    /// A person, with the contact that the team has of them.
+    fn person(&self, person: &Person) -> Value {
+        let mut shown = wire::person(person);
+        if let Some(contact) = self.contacts.of_person(&person.id) {
+            shown["contact_id"] = json!(contact.id);
+            shown["contact"] = contact.wire();
+        }
+        shown
     }
 
     fn miss(&mut self, miss: Miss) -> Value {
@@ -124,6 +151,13 @@ impl Team {
     }
 }
 
+/// Everybody who is known, once, with what they were asked for with.
+fn unique<'a>(asked: &[Asked], people: &'a [Option<Person>]) -> Vec<(String, &'a Person)> {
+    let mut seen = BTreeSet::new();
+    let known = asked.iter().zip(people).filter_map(|(asked, person)| Some((asked.key(), person.as_ref()?)));
+    known.filter(|(_, person)| seen.insert(person.id.as_str())).collect()
+}
+
 /// What came of one call.
 struct Bought {
     /// In the order asked.
@@ -131,53 +165,24 @@ struct Bought {
     charged: usize,
     missing: usize,
     milli: i64,
+    accepted: Accepted,
 }
 
-fn bulk(bought: &Bought) -> Value {
-    let matches: Vec<Value> = bought.people.iter().map(|person| person.as_ref().map(wire::person).into()).collect();
-    json!({
+fn bulk(bought: &Bought, matches: Vec<Value>) -> Value {
+    let mut answer = json!({
         "status": "success",
         "error_code": null,
         "error_message": null,
         "total_requested_enrichments": bought.people.len(),
-        "unique_enriched_records": bought.charged,
-        "missing_records": bought.missing,
-        "credits_consumed": wire::credits(bought.milli),
         "matches": matches,
-    })
-}
-
-/// The parameters of a call: from the query, where Apollo wants nearly all of them, and from a JSON body, which it takes
-/// as well.
-fn parameters(call: &Call) -> Result<Map<String, Value>, Answer> {
-    let query = call.query.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-    let mut parameters: Map<String, Value> = query.collect();
-    if !call.body.is_empty() {
-        let body: Map<String, Value> = call.json().map_err(|_| invalid_request())?;
-        parameters.extend(body);
+    });
+    if !bought.accepted.is_waterfall() {
+        answer["unique_enriched_records"] = json!(bought.charged);
+        answer["missing_records"] = json!(bought.missing);
+        answer["credits_consumed"] = wire::credits(bought.milli);
     }
-    let is_on = |name: &str| parameters.get(name).is_some_and(|value| value == true || value == "true");
-    match LATER.into_iter().find(|name| is_on(name)) {
-        Some(name) => Err(failed(400, "INVALID_REQUEST", &format!("{name} is not simulated"))),
-        None => Ok(parameters),
-    }
-}
-
-/// An id that isn't one of Apollo's is an error. Everything else may be anything.
-fn checked(asked: Asked) -> Result<Asked, Answer> {
-    let is_id = |id: &str| id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match text(&asked.id) {
-        Some(id) if !is_id(id) => Err(Answer::json(422, &json!({ "error": format!("{id} is not a valid ID") }))),
-        _ => Ok(asked),
-    }
-}
-
-fn invalid_request() -> Answer {
-    failed(400, "INVALID_REQUEST", "The request's parameters are misconfigured.")
-}
-
-fn failed(status: u16, code: &str, message: &str) -> Answer {
-    Answer::json(status, &json!({ "status": "failed", "error_code": code, "error_message": message }))
+    bought.accepted.tell(&mut answer);
+    answer
 }
 
 fn insufficient(answer: OutOfCredits) -> Answer {

@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::people::{Asked, EmailStatus, Organization, Person, object_id, text};
+use super::organizations::Organization;
+use super::people::{Asked, DoNotCall, EmailStatus, Mobile, Person, object_id, text};
 
 /// Titles, with the seniority and the department that go with them.
 const TITLES: [(&str, &str, &str); 10] = [
@@ -52,6 +53,9 @@ const LAST_NAMES: [&str; 8] = ["Becker", "Costa", "Haddad", "Jensen", "Novak", "
 const EMPLOYERS: [&str; 5] =
     ["contoso.example", "fabrikam.example", "globex.example", "initech.example", "northwind.example"];
 
+/// How many of those who work at an organization can be found by looking for them.
+const COLLEAGUES: usize = 3;
+
 /// Makes people up.
 #[derive(Debug, Clone, Copy)]
 pub struct Generator {
@@ -61,7 +65,20 @@ pub struct Generator {
     pub unknown_share: f64,
     /// Which share of them has a guessed address, `0.0..=1.0`.
     pub extrapolated_share: f64,
+    /// Which share of them has a mobile number, `0.0..=1.0`.
+    pub mobile_share: f64,
+    /// Which share of those numbers is on a do-not-call register, `0.0..=1.0`.
+    pub do_not_call_share: f64,
 }
+
+/// Which share of the guessed addresses other sources can confirm.
+const CONFIRMED_SHARE: f64 = 0.5;
+
+/// Which share of people has a desk with a telephone on it.
+const DIRECT_PHONE_SHARE: f64 = 0.3;
+
+/// Which share of mobile numbers was checked.
+const VALID_SHARE: f64 = 0.9;
 
 impl Generator {
     /// Whoever is asked for; nobody when the question doesn't tell, or when it is one of the unknown. An address and
@@ -77,10 +94,12 @@ impl Generator {
             .full_name()
             .map(|(first, last)| (first.to_owned(), last.to_owned()))
             .unwrap_or_else(|| names(local, &dice));
-        let organization = self.organization(domain, text(&asked.organization_name));
+        let organization = self.employer(domain, text(&asked.organization_name));
         let (title, seniority, department) = *dice.pick(1, &TITLES);
         let (city, state, country) = *dice.pick(2, &PLACES);
         let is_guessed = dice.share(3) < self.extrapolated_share;
+        let is_confirmed = is_guessed && dice.share(6) < CONFIRMED_SHARE;
+        let has_desk = dice.share(11) < DIRECT_PHONE_SHARE;
         Some(Person {
             id: object_id("person", &email),
             title: title.to_owned(),
@@ -91,6 +110,9 @@ impl Generator {
             first_name,
             last_name,
             email_status: if is_guessed { EmailStatus::Extrapolated } else { EmailStatus::Verified },
+            other_email: is_confirmed.then(|| email.clone()),
+            mobile: self.mobile(&dice),
+            direct_phone: has_desk.then(|| format!("+1555013{:04}", dice.number(12) % 10_000)),
             city: city.to_owned(),
             state: state.to_owned(),
             country: country.to_owned(),
@@ -99,7 +121,44 @@ impl Generator {
         })
     }
 
-    fn organization(&self, domain: &str, name: Option<&str>) -> Organization {
+    fn mobile(&self, dice: &Dice) -> Option<Mobile> {
+        let do_not_call = match dice.share(9) {
+            share if share < self.do_not_call_share => DoNotCall::Listed,
+            // Whether it was looked up at all is a toss of the last bit.
+            _ if dice.number(9).is_multiple_of(2) => DoNotCall::NotListed,
+            _ => DoNotCall::Unknown,
+        };
+        let number = format!("+1555{:03}{:04}", 200 + dice.number(7) % 700, dice.number(8) % 10_000);
+        let mobile = Mobile { number, is_valid: dice.share(10) < VALID_SHARE, do_not_call };
+        (dice.share(13) < self.mobile_share).then_some(mobile)
+    }
+
+    /// The organization that has this domain; none when it is one of the unknown.
+    pub fn organization(&self, domain: &str) -> Option<Organization> {
+        let is_known = Dice::of(self.seed, domain).share(15) >= self.unknown_share;
+        (is_known && domain.contains('.')).then(|| self.employer(domain, None))
+    }
+
+    /// Organizations to be found by those who look for some.
+    pub(super) fn organizations(&self, count: u32) -> impl Iterator<Item = Organization> {
+        let domain = |n: u32| {
+            let (first, second) = (LAST_NAMES[n as usize % 8], FIRST_NAMES[(n as usize / 8) % 8]);
+            format!("{}-{}-{n}.example", first.to_lowercase(), second.to_lowercase())
+        };
+        (0..count).filter_map(move |n| self.organization(&domain(n)))
+    }
+
+    /// Addresses of those who work at an organization, for those who look for some.
+    pub(super) fn colleagues(domain: &str) -> impl Iterator<Item = String> {
+        let dice = Dice::of(0, domain);
+        let name = move |n: usize| {
+            let (first, last) = (dice.pick(2 * n, &FIRST_NAMES), dice.pick(2 * n + 1, &LAST_NAMES));
+            format!("{}.{}", first.to_lowercase(), last.to_lowercase())
+        };
+        (0..COLLEAGUES).map(move |n| format!("{}@{domain}", name(n)))
+    }
+
+    fn employer(&self, domain: &str, name: Option<&str>) -> Organization {
         let dice = Dice::of(self.seed, domain);
         let (city, state, country) = *dice.pick(0, &PLACES);
         let own_name = || capitalized(domain.split('.').next().unwrap_or(domain));
@@ -111,6 +170,9 @@ impl Generator {
             employees: *dice.pick(2, &EMPLOYEES),
             phone: format!("+1 555-01{:02}", dice.number(3) % 100),
             founded_year: 1950 + dice.number(4) % 74,
+            revenue: u64::from(*dice.pick(2, &EMPLOYEES)) * 150_000,
+            funding: u64::from(dice.number(5) % 40) * 1_000_000,
+            description: format!("{} works in {}.", own_name(), dice.pick(1, &INDUSTRIES)),
             city: city.to_owned(),
             state: state.to_owned(),
             country: country.to_owned(),
@@ -181,7 +243,8 @@ impl Dice {
 mod tests {
     use super::*;
 
-    const GENERATOR: Generator = Generator { seed: 1, unknown_share: 0.06, extrapolated_share: 0.1 };
+    const GENERATOR: Generator =
+        Generator { seed: 1, unknown_share: 0.06, extrapolated_share: 0.1, mobile_share: 0.6, do_not_call_share: 0.1 };
 
     #[test]
     fn the_same_person_comes_of_an_address_and_of_a_name_with_a_domain() {
@@ -209,5 +272,9 @@ mod tests {
         assert!((500..700).contains(&unknown), "{unknown}");
         let guessed = people.iter().flatten().filter(|it| it.email_status == EmailStatus::Extrapolated).count();
         assert!((800..1080).contains(&guessed), "{guessed}");
+        let mobiles: Vec<Mobile> = people.into_iter().flatten().filter_map(|person| person.mobile).collect();
+        assert!((5400..5900).contains(&mobiles.len()), "{}", mobiles.len());
+        let listed = mobiles.iter().filter(|mobile| mobile.do_not_call == DoNotCall::Listed).count();
+        assert!((500..630).contains(&listed), "{listed}");
     }
 }

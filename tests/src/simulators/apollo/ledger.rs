@@ -5,20 +5,38 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// One person, paid for once.
+/// What credits buy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// What is known of a person, with the address that Apollo itself has.
+    Person,
+    /// An address that other sources have found.
+    Email,
+    /// A mobile number.
+    Mobile,
+    /// What is known of an organization.
+    Organization,
+    /// A page of a search for companies.
+    Page,
+}
+
+/// One thing, paid for once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Charge {
+    /// What.
+    pub item: Item,
     /// When.
     pub at: Timestamp,
     /// Through which endpoint: `api/v1/people/match`, `api/v1/people/bulk_match`.
     pub endpoint: &'static str,
     /// The number of the call among all calls to the vendor, from 0.
     pub call: u64,
-    /// Who.
-    pub person_id: String,
-    /// The address that was handed out.
+    /// Of whom: Apollo's own id. A page has none.
+    pub id: String,
+    /// The address that Apollo has of them.
     pub email: Option<String>,
-    /// What was asked with.
+    /// What was asked with; of an organization, its domain.
     pub asked: String,
     /// What it cost, in thousandths of a credit.
     pub milli: i64,
@@ -39,7 +57,9 @@ pub struct Ledger {
     pub people_missed: u64,
     /// People charged for.
     pub records_charged: u64,
-    /// What they cost, in thousandths of a credit.
+    /// Mobile numbers charged for.
+    pub mobiles_charged: u64,
+    /// What everything cost, in thousandths of a credit.
     pub credits_charged: i64,
     /// Calls turned away by a rate limit.
     pub throttled: u64,
@@ -50,11 +70,24 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// How often somebody with this address was charged for.
+    /// How often somebody with this address was charged for. Their number is another matter.
     pub fn charges_of(&self, email: &str) -> usize {
-        let email = email.trim().to_lowercase();
-        let is_of = |charge: &&Charge| charge.email.as_ref() == Some(&email) || charge.asked == email;
-        self.charges.iter().filter(is_of).count()
+        self.count(Item::Person, email)
+    }
+
+    /// How often the mobile number of somebody with this address was charged for.
+    pub fn mobile_charges_of(&self, email: &str) -> usize {
+        self.count(Item::Mobile, email)
+    }
+
+    /// How often the organization with this domain was charged for.
+    pub fn organization_charges_of(&self, domain: &str) -> usize {
+        self.count(Item::Organization, domain)
+    }
+
+    /// What was paid for all of this, in thousandths of a credit.
+    pub fn milli_for(&self, item: Item) -> i64 {
+        self.charges.iter().filter(|charge| charge.item == item).map(|charge| charge.milli).sum()
     }
 
     /// Calls to an endpoint that were let through.
@@ -62,12 +95,19 @@ impl Ledger {
         self.calls.get(endpoint).copied().unwrap_or_default()
     }
 
-    pub(super) fn has_charged(&self, person_id: &str) -> bool {
-        self.charges.iter().any(|charge| charge.person_id == person_id)
+    fn count(&self, item: Item, of: &str) -> usize {
+        let of = of.trim().to_lowercase();
+        let is_of = |charge: &&Charge| charge.email.as_ref() == Some(&of) || charge.asked == of;
+        self.charges.iter().filter(|charge| charge.item == item).filter(is_of).count()
+    }
+
+    pub(super) fn has_charged(&self, item: Item, id: &str) -> bool {
+        self.charges.iter().any(|charge| charge.item == item && charge.id == id)
     }
 
     pub(super) fn charge(&mut self, charge: Charge) {
-        self.records_charged += 1;
+        self.records_charged += u64::from(charge.item == Item::Person);
+        self.mobiles_charged += u64::from(charge.item == Item::Mobile);
         self.credits_charged += charge.milli;
         self.charges.push(charge);
     }

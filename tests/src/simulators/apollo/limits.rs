@@ -37,36 +37,43 @@ impl Windows {
 /// What a plan allows, by class of endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// `people/match`.
+    /// `people/match`, and whatever else looks up one person or organization.
     pub single: Windows,
-    /// `people/bulk_match`. One request counts once, however many people it is about.
+    /// `people/bulk_match`, and the same for organizations. One request counts once, however many it is about.
     pub bulk: Windows,
+    /// Searches for people and for companies. One for contacts is none of them.
+    pub search: Windows,
     /// All others.
     pub other: Windows,
 }
 
+/// What every paid plan allows.
+const SEARCH: Windows = Windows::new(200, 6000, 50_000);
+
 impl Limits {
     /// No plan is like that.
     pub const fn unlimited() -> Self {
-        Self { single: Windows::UNLIMITED, bulk: Windows::UNLIMITED, other: Windows::UNLIMITED }
+        let all = Windows::UNLIMITED;
+        Self { single: all, bulk: all, search: all, other: all }
     }
 
     /// The free plan.
     pub const fn free() -> Self {
         let bulk = Windows { minute: Some(20), hour: Some(100), day: None };
-        Self { single: Windows::new(50, 200, 600), bulk, other: Windows::new(50, 200, 600) }
+        let all = Windows::new(50, 200, 600);
+        Self { single: all, bulk, search: all, other: all }
     }
 
     /// Basic and Professional.
     pub const fn paid() -> Self {
         let enrichment = Windows::per_minute(1000);
-        Self { single: enrichment, bulk: enrichment, other: Windows::new(200, 400, 2000) }
+        Self { single: enrichment, bulk: enrichment, search: SEARCH, other: Windows::new(200, 400, 2000) }
     }
 
     /// Organization.
     pub const fn organization() -> Self {
         let enrichment = Windows::per_minute(1000);
-        Self { single: enrichment, bulk: enrichment, other: Windows::new(200, 600, 6000) }
+        Self { single: enrichment, bulk: enrichment, search: SEARCH, other: Windows::new(200, 600, 6000) }
     }
 }
 

@@ -1,120 +1,54 @@
 //! An Apollo team: whom it knows, what it charges, how often it lets itself be asked, and a ledger of every charge.
 
+mod callbacks;
+mod contacts;
+mod endpoints;
 mod enrich;
+mod enrol;
 mod generator;
+mod later;
+mod later_wire;
 mod ledger;
 mod limits;
+mod organizations;
 mod people;
+mod request;
 mod routes;
+mod search;
+mod sequences;
+mod setup;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod usage;
 mod wire;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard};
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
+use serde_json::Value;
 
+pub use callbacks::Callback;
+pub use contacts::Contact;
 pub use generator::Generator;
-pub use ledger::{Charge, Ledger};
+pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
-pub use people::{Asked, EmailStatus, Organization, Person};
+pub use organizations::Organization;
+pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Person};
+pub use sequences::Enrolment;
+pub use setup::{ApolloSetup, Gap, KeyScope, LaterSetup, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
 use super::guarded::Guarded;
+use contacts::Contacts;
+use later::Later;
 use limits::Meter;
+use organizations::Register;
 use people::Directory;
-
-/// Which endpoints a key may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyScope {
-    /// All of them.
-    Master,
-    /// These, written as `api/v1/people/match`.
-    Endpoints(Vec<String>),
-}
-
-/// How Apollo says that the credits are used up. No way is documented for its enrichment endpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutOfCredits {
-    /// 402 Payment Required.
-    PaymentRequired,
-    /// 403 Forbidden.
-    Forbidden,
-    /// 422 Unprocessable Entity, as its conversation endpoints document it.
-    Unprocessable,
-}
-
-/// How the single match says that it doesn't know somebody. All are 200.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Miss {
-    /// `{"person": null}`.
-    Null,
-    /// A person with nothing in it.
-    Blank,
-    /// One and the other in turn.
-    Alternate,
-}
-
-/// What a team is like.
-#[derive(Debug, Clone)]
-pub struct ApolloSetup {
-    /// Its key.
-    pub api_key: String,
-    /// What the key may call.
-    pub scope: KeyScope,
-    /// The credits of a cycle, in thousandths.
-    pub pool_milli: i64,
-    /// What one person costs, in thousandths.
-    pub price_milli: i64,
-    /// Another price, from this instant on.
-    pub next_price: Option<(Timestamp, i64)>,
-    /// Whether somebody who was bought before is charged again.
-    pub charge_repeats: bool,
-    /// How it says that there are not enough credits.
-    pub out_of_credits: OutOfCredits,
-    /// How it says that it doesn't know somebody.
-    pub miss: Miss,
-    /// How often it may be asked.
-    pub limits: Limits,
-    /// Which share of the people that nobody introduced is unknown, `0.0..=1.0`.
-    pub unknown_share: f64,
-    /// Which share of the generated people has a guessed address, `0.0..=1.0`.
-    pub extrapolated_share: f64,
-    /// Where all chance comes from.
-    pub seed: u64,
-    /// How long every answer takes, by the simulator's clock.
-    pub latency: Duration,
-}
-
-impl Default for ApolloSetup {
-    fn default() -> Self {
-        Self {
-            api_key: "simulated-api-key".to_owned(),
-            scope: KeyScope::Master,
-            pool_milli: 10_000_000,
-            price_milli: 1000,
-            next_price: None,
-            charge_repeats: true,
-            out_of_credits: OutOfCredits::Unprocessable,
-            miss: Miss::Null,
-            limits: Limits::paid(),
-            unknown_share: 0.06,
-            extrapolated_share: 0.1,
-            seed: 1,
-            latency: Duration::ZERO,
-        }
-    }
-}
-
-impl ApolloSetup {
-    fn price_at(&self, now: Timestamp) -> i64 {
-        self.next_price.filter(|(from, _)| *from <= now).map_or(self.price_milli, |(_, price)| price)
-    }
-}
+use sequences::Sequences;
 
 /// A team at Apollo. What a test does to it goes through these methods, what a customer does through HTTP.
 pub struct Apollo {
@@ -126,6 +60,14 @@ pub struct Apollo {
 /// Everything that is behind one lock.
 struct Team {
     directory: Directory,
+    register: Register,
+    generator: Generator,
+    contacts: Contacts,
+    sequences: Sequences,
+    tasks: Vec<Value>,
+    /// Endpoints that the plan doesn't have.
+    gated: BTreeSet<String>,
+    later: Later,
     ledger: Ledger,
     meter: Meter,
     /// Credits of the running cycle, in thousandths.
@@ -144,9 +86,18 @@ impl Apollo {
             seed: setup.seed,
             unknown_share: setup.unknown_share,
             extrapolated_share: setup.extrapolated_share,
+            mobile_share: setup.mobile_share,
+            do_not_call_share: setup.do_not_call_share,
         };
         let team = Team {
             directory: Directory::new(move |asked| generator.person(asked)),
+            register: Register::new(move |domain| generator.organization(domain)),
+            generator,
+            contacts: Contacts::default(),
+            sequences: Sequences::default(),
+            tasks: Vec::new(),
+            gated: setup.gated.clone(),
+            later: Later::default(),
             ledger: Ledger::default(),
             meter: Meter::default(),
             granted: setup.pool_milli,
@@ -178,14 +129,46 @@ impl Apollo {
         self.team.lock().directory.know_by_default(know);
     }
 
-    /// Knows from now on only who was introduced.
+    /// Knows from now on only who was introduced, people and organizations.
     pub fn know_nobody_by_default(&self) {
         self.know_by_default(|_| None);
+        self.team.lock().register.know_by_default(|_| None);
+    }
+
+    /// Introduces an organization.
+    pub fn know_organization(&self, organization: Organization) {
+        self.team.lock().register.know(organization);
+    }
+
+    /// Doesn't know the organization with this domain any more.
+    pub fn forget_organization(&self, domain: &str) {
+        self.team.lock().register.forget(domain);
+    }
+
+    /// What it would answer of the organization with this domain, free of charge.
+    pub fn organization(&self, domain: &str) -> Option<Organization> {
+        self.team.lock().register.find(domain)
+    }
+
+    /// Takes an endpoint, written as `api/v1/people/match`, out of the team's plan, or puts it back.
+    pub fn gate(&self, endpoint: &str, is_gated: bool) {
+        let mut team = self.team.lock();
+        if is_gated {
+            team.gated.insert(endpoint.to_owned());
+        } else {
+            team.gated.remove(endpoint);
+        }
     }
 
     /// Doesn't know whoever has this address any more.
     pub fn forget(&self, email: &str) {
         self.team.lock().directory.forget(email);
+    }
+
+    /// From now on, this is the mobile number of whoever has this address; or they have none. What was asked for
+    /// before has been found already, and only takes its time.
+    pub fn set_mobile(&self, email: &str, mobile: Option<Mobile>) {
+        self.team.lock().directory.set_mobile(email, mobile);
     }
 
     /// Whom it would answer with, free of charge.
@@ -195,30 +178,48 @@ impl Apollo {
 
     /// What was charged, and what was turned away.
     pub fn ledger(&self) -> Ledger {
-        Ledger { received: self.reception.calls(), ..self.team.lock().ledger.clone() }
+        Ledger { received: self.reception.calls(), ..self.team().ledger.clone() }
     }
 
     /// How often somebody with this address was charged for.
     pub fn charges_of(&self, email: &str) -> usize {
-        self.team.lock().ledger.charges_of(email)
+        self.team().ledger.charges_of(email)
+    }
+
+    /// How often the mobile number of somebody with this address was charged for.
+    pub fn mobile_charges_of(&self, email: &str) -> usize {
+        self.team().ledger.mobile_charges_of(email)
+    }
+
+    /// How often the organization with this domain was charged for.
+    pub fn organization_charges_of(&self, domain: &str) -> usize {
+        self.team().ledger.organization_charges_of(domain)
     }
 
     /// What is left of the cycle's credits, in thousandths.
     pub fn credits_left(&self) -> i64 {
-        let team = self.team.lock();
+        let team = self.team();
         team.granted - team.spent
     }
 
     /// Adds credits to the running cycle, in thousandths.
     pub fn top_up(&self, milli: i64) {
-        self.team.lock().granted += milli;
+        self.team().granted += milli;
     }
 
     /// Begins a new cycle with so many credits, in thousandths. What was left is gone.
     pub fn begin_cycle(&self, pool_milli: i64) {
-        let mut team = self.team.lock();
+        let mut team = self.team();
         team.granted = pool_milli;
         team.spent = 0;
         team.cycle_began = self.reception.clock.now();
+    }
+
+    /// The team as it is now: whatever should have arrived by now has.
+    fn team(&self) -> MutexGuard<'_, Team> {
+        let now = self.reception.clock.now();
+        let mut team = self.team.lock();
+        team.settle(&self.setup, now);
+        team
     }
 }

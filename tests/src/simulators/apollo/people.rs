@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::organizations::Organization;
+
 /// What Apollo says of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailStatus {
@@ -27,6 +29,46 @@ impl EmailStatus {
     }
 }
 
+/// A mobile number. Apollo has none at hand: it takes minutes to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mobile {
+    /// In E.164.
+    pub number: String,
+    /// Whether Apollo has checked it.
+    pub is_valid: bool,
+    /// What Apollo knows of registers.
+    pub do_not_call: DoNotCall,
+}
+
+impl Mobile {
+    /// A number that was checked, and is on no register.
+    pub fn new(number: &str) -> Self {
+        Self { number: number.to_owned(), is_valid: true, do_not_call: DoNotCall::NotListed }
+    }
+}
+
+/// What Apollo says of a number's being on a do-not-call register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoNotCall {
+    /// It is on one: `found`.
+    Listed,
+    /// It is on none: `not_found`.
+    NotListed,
+    /// It didn't look: `null`.
+    Unknown,
+}
+
+impl DoNotCall {
+    /// In Apollo's words.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Listed => Some("found"),
+            Self::NotListed => Some("not_found"),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// Somebody. What is blank is `null` in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -37,6 +79,11 @@ pub struct Person {
     pub last_name: String,
     pub email: Option<String>,
     pub email_status: EmailStatus,
+    /// The address that other sources have.
+    pub other_email: Option<String>,
+    pub mobile: Option<Mobile>,
+    /// The number of a desk. It is found along with the mobile number, and costs nothing.
+    pub direct_phone: Option<String>,
     pub title: String,
     pub headline: String,
     pub seniority: String,
@@ -58,6 +105,9 @@ impl Person {
             last_name: last_name.to_owned(),
             email: Some(email),
             email_status: EmailStatus::Verified,
+            other_email: None,
+            mobile: None,
+            direct_phone: None,
             title: String::new(),
             headline: String::new(),
             seniority: String::new(),
@@ -80,23 +130,6 @@ impl Person {
         let is_name = text(&asked.organization_name).is_some_and(|name| organization.name.eq_ignore_ascii_case(name));
         is_domain || is_name
     }
-}
-
-/// An employer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Organization {
-    /// 24 hexadecimal digits.
-    pub id: String,
-    pub name: String,
-    pub domain: String,
-    pub industry: String,
-    pub employees: u32,
-    pub phone: String,
-    pub founded_year: u16,
-    pub city: String,
-    pub state: String,
-    pub country: String,
 }
 
 /// What Apollo is asked with. More of it makes a better match; the first that tells who is meant counts.
@@ -165,6 +198,8 @@ pub(super) struct Directory {
     by_email: BTreeMap<String, usize>,
     by_id: BTreeMap<String, Person>,
     forgotten: BTreeSet<String>,
+    /// What was said of somebody's number, by their address.
+    mobiles: BTreeMap<String, Option<Mobile>>,
     by_default: Know,
 }
 
@@ -175,6 +210,7 @@ impl Directory {
             by_email: BTreeMap::new(),
             by_id: BTreeMap::new(),
             forgotten: BTreeSet::new(),
+            mobiles: BTreeMap::new(),
             by_default: Arc::new(by_default),
         }
     }
@@ -196,15 +232,28 @@ impl Directory {
         self.forgotten.insert(email.to_lowercase());
     }
 
+    pub(super) fn introduced(&self) -> impl Iterator<Item = &Person> {
+        self.introduced.iter()
+    }
+
+    pub(super) fn set_mobile(&mut self, email: &str, mobile: Option<Mobile>) {
+        self.mobiles.insert(email.to_lowercase(), mobile);
+    }
+
     /// Whoever is asked for, whatever is asked with.
     pub(super) fn find(&mut self, asked: &Asked) -> Option<Person> {
         let address = asked.address();
         if address.as_ref().is_some_and(|email| self.forgotten.contains(email)) {
             return None;
         }
-        let found = self.find_introduced(asked, address.as_deref()).or_else(|| (self.by_default)(asked))?;
-        if found.email.as_ref().is_some_and(|email| self.forgotten.contains(&email.to_lowercase())) {
-            return None;
+        let mut found = self.find_introduced(asked, address.as_deref()).or_else(|| (self.by_default)(asked))?;
+        if let Some(email) = found.email.as_ref().map(|email| email.to_lowercase()) {
+            if self.forgotten.contains(&email) {
+                return None;
+            }
+            if let Some(mobile) = self.mobiles.get(&email) {
+                found.mobile.clone_from(mobile);
+            }
         }
         // Whoever was in an answer can be asked for by id from then on.
         self.by_id.entry(found.id.clone()).or_insert_with(|| found.clone());
@@ -251,18 +300,7 @@ mod tests {
     use super::*;
 
     fn ada() -> Person {
-        let organization = Organization {
-            id: object_id("organization", "analytical.example"),
-            name: "Analytical Engines".to_owned(),
-            domain: "analytical.example".to_owned(),
-            industry: "machinery".to_owned(),
-            employees: 12,
-            phone: String::new(),
-            founded_year: 1837,
-            city: "London".to_owned(),
-            state: String::new(),
-            country: "United Kingdom".to_owned(),
-        };
+        let organization = Organization::new("Analytical Engines", "analytical.example");
         let linkedin_url = "http://www.linkedin.com/in/ada-l".to_owned();
         let organization = Some(organization);
         Person { linkedin_url, organization, ..Person::new("Ada", "Lovelace", "Ada@Analytical.example") }

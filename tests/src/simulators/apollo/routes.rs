@@ -1,48 +1,18 @@
-//! Which call is which operation, and who may make it.
+//! Who may make which call, and how often.
 
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use serde_json::json;
 
+use super::endpoints::Endpoint;
 use super::limits::Windows;
-use super::{Apollo, KeyScope};
+use super::request::{Request, not_found};
+use super::{Apollo, KeyScope, Team};
 use crate::simulators::exchange::{Answer, Call, Reception, Vendor};
 
 /// What a wrong key is told, as plain text.
 const INVALID_KEY: &str = "Invalid API key. See https://docs.apollo.io/docs/create-api-key for how to get one.";
-
-/// What there is to call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Match,
-    BulkMatch,
-    CreditUsage,
-    ApiUsage,
-    Health,
-}
-
-impl Endpoint {
-    pub(super) const ALL: [Self; 5] = [Self::Match, Self::BulkMatch, Self::CreditUsage, Self::ApiUsage, Self::Health];
-
-    fn of(method: &str, path: &str) -> Option<Self> {
-        let path = path.trim_matches('/');
-        let endpoint = Self::ALL.into_iter().find(|endpoint| endpoint.path() == path)?;
-        let expected = if endpoint == Self::Health { "GET" } else { "POST" };
-        (method == expected).then_some(endpoint)
-    }
-
-    /// As in a key's scope and in messages.
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Match => "api/v1/people/match",
-            Self::BulkMatch => "api/v1/people/bulk_match",
-            Self::CreditUsage => "api/v1/usage_stats/credit_usage_stats",
-            Self::ApiUsage => "api/v1/usage_stats/api_usage_stats",
-            Self::Health => "api/v1/auth/health",
-        }
-    }
-}
 
 impl Vendor for Apollo {
     const NAME: &'static str = "apollo";
@@ -53,35 +23,38 @@ impl Vendor for Apollo {
 
     fn carry_out(&self, call: &Call, headers: &HeaderMap) -> Answer {
         let now = self.reception.clock.now();
-        let mut team = self.team.lock();
+        let mut team = self.team();
         let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
         if key != Some(self.setup.api_key.as_str()) {
             team.ledger.denied += 1;
             return Answer::text(401, INVALID_KEY);
         }
-        let Some(endpoint) = Endpoint::of(&call.method, &call.path) else {
-            return Answer::json(404, &json!({ "error": "Not Found" }));
+        let Some((endpoint, id)) = Endpoint::of(&call.method, &call.path) else {
+            return not_found();
         };
         if !self.setup.scope.allows(endpoint) {
             team.ledger.denied += 1;
-            let message = format!("{} is not accessible with this api_key", endpoint.path());
+            let message = format!("{} is not accessible with this api_key", endpoint.name());
             return Answer::json(403, &json!({ "error": message, "error_code": "API_INACCESSIBLE" }));
         }
+        if team.gated.contains(endpoint.name()) {
+            team.ledger.denied += 1;
+            let message = format!("{} is available on paid plans only. Please upgrade your plan.", endpoint.name());
+            return Answer::json(403, &json!({ "message": message }));
+        }
         let limits = self.limits_of(endpoint);
-        if let Err(throttled) = team.meter.take(endpoint.path(), limits, now) {
+        if let Err(throttled) = team.meter.take(endpoint.name(), limits, now) {
             team.ledger.throttled += 1;
-            let headers = team.meter.headers(endpoint.path(), limits);
+            let headers = team.meter.headers(endpoint.name(), limits);
             return turned_away(&throttled.message, Some(throttled.retry_after)).with_headers(headers);
         }
-        *team.ledger.calls.entry(endpoint.path()).or_default() += 1;
+        *team.ledger.calls.entry(endpoint.name()).or_default() += 1;
+        let request = Request { setup: &self.setup, endpoint, call, id, at: now };
         let answer = match endpoint {
-            Endpoint::Match => team.match_one(&self.setup, call, now),
-            Endpoint::BulkMatch => team.match_many(&self.setup, call, now),
-            Endpoint::CreditUsage => team.credit_usage(),
             Endpoint::ApiUsage => self.api_usage(&team, now),
-            Endpoint::Health => Answer::json(200, &json!({ "healthy": true, "is_logged_in": true })),
+            _ => team.answer(&request).unwrap_or_else(|refused| refused),
         };
-        answer.with_headers(team.meter.headers(endpoint.path(), limits))
+        answer.with_headers(team.meter.headers(endpoint.name(), limits))
     }
 
     fn throttled(&self, retry_after: Option<Duration>) -> Answer {
@@ -96,10 +69,34 @@ impl Vendor for Apollo {
 
 impl Apollo {
     pub(super) fn limits_of(&self, endpoint: Endpoint) -> Windows {
-        match endpoint {
-            Endpoint::Match => self.setup.limits.single,
-            Endpoint::BulkMatch => self.setup.limits.bulk,
-            Endpoint::CreditUsage | Endpoint::ApiUsage | Endpoint::Health => self.setup.limits.other,
+        let own = self.setup.endpoint_limits.get(endpoint.name());
+        own.copied().unwrap_or_else(|| endpoint.windows(&self.setup.limits))
+    }
+}
+
+impl Team {
+    fn answer(&mut self, request: &Request<'_>) -> Result<Answer, Answer> {
+        match request.endpoint {
+            Endpoint::Match => self.match_one(request),
+            Endpoint::BulkMatch => self.match_many(request),
+            Endpoint::PersonShow => self.show_person(request),
+            Endpoint::OrganizationEnrich => self.enrich_organization(request),
+            Endpoint::OrganizationBulk => self.enrich_organizations(request),
+            Endpoint::WebhookResult => Ok(self.poll(request.id, request.at)),
+            Endpoint::PeopleSearch => self.search_people(request),
+            Endpoint::CompanySearch => self.search_companies(request),
+            Endpoint::ContactCreate => self.create_contact(request),
+            Endpoint::ContactUpdate => self.update_contact(request),
+            Endpoint::ContactShow => self.show_contact(request),
+            Endpoint::ContactSearch => self.search_contacts(request),
+            Endpoint::SequenceSearch => self.search_sequences(request),
+            Endpoint::SequenceAdd => self.add_to_sequence(request),
+            Endpoint::SequenceRemove => self.remove_from_sequences(request),
+            Endpoint::Mailboxes => Ok(self.list_mailboxes()),
+            Endpoint::TasksCreate => self.create_tasks(request),
+            Endpoint::CreditUsage => Ok(self.credit_usage()),
+            Endpoint::ApiUsage => Ok(not_found()),
+            Endpoint::Health => Ok(Answer::json(200, &json!({ "healthy": true, "is_logged_in": true }))),
         }
     }
 }
@@ -109,7 +106,7 @@ impl KeyScope {
     fn allows(&self, endpoint: Endpoint) -> bool {
         match self {
             Self::Master => true,
-            Self::Endpoints(paths) => endpoint == Endpoint::Health || paths.iter().any(|path| path == endpoint.path()),
+            Self::Endpoints(paths) => endpoint == Endpoint::Health || paths.iter().any(|path| path == endpoint.name()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::routes::Endpoint;
+use super::endpoints::Endpoint;
 use super::{Apollo, Team, wire};
 use crate::simulators::exchange::Answer;
 
@@ -43,10 +43,10 @@ impl Apollo {
     /// `usage_stats/api_usage_stats`: by endpoint, named by a pair that is written as JSON.
     pub(super) fn api_usage(&self, team: &Team, now: Timestamp) -> Answer {
         let mut stats = Map::new();
-        for endpoint in Endpoint::ALL {
-            let (family, action) = endpoint.path().rsplit_once('/').unwrap_or_default();
+        for endpoint in Endpoint::all() {
+            let (family, action) = endpoint.name().rsplit_once('/').unwrap_or_default();
             let name = json!([family, action]).to_string();
-            stats.insert(name, team.meter.stats(endpoint.path(), self.limits_of(endpoint), now));
+            stats.insert(name, team.meter.stats(endpoint.name(), self.limits_of(endpoint), now));
         }
         Answer::json(200, &Value::from(stats))
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::people::{Organization, Person};
+use super::organizations::Organization;
+use super::people::Person;
 
 /// A person.
 pub(super) fn person(person: &Person) -> Value {
@@ -82,7 +83,20 @@ fn employment(person: &Person, organization: &Organization) -> Value {
     })
 }
 
-fn organization(organization: &Organization) -> Value {
+/// An organization as those see it who asked for one, rather than for a person.
+pub(super) fn whole_organization(organization: &Organization) -> Value {
+    let mut whole = self::organization(organization);
+    whole["account_id"] = Value::Null;
+    whole["account"] = Value::Null;
+    whole["departmental_head_count"] = json!({ "engineering": 0, "sales": 0, "media_and_commmunication": 0 });
+    for period in ["six", "twelve", "twenty_four"] {
+        whole[format!("organization_headcount_{period}_month_growth")] = Value::Null;
+    }
+    whole
+}
+
+/// An organization.
+pub(super) fn organization(organization: &Organization) -> Value {
     let mut all = unknown_of_organization();
     let known_ones = json!({
         "id": organization.id,
@@ -90,11 +104,16 @@ fn organization(organization: &Organization) -> Value {
         "website_url": known(&organization.domain).map(|domain| format!("http://www.{domain}")),
         "primary_phone": primary_phone(&organization.phone),
         "phone": known(&organization.phone),
-        "founded_year": organization.founded_year,
+        "founded_year": Some(organization.founded_year).filter(|year| *year > 0),
+        "annual_revenue": dollars(organization.revenue),
+        "annual_revenue_printed": printed(organization.revenue),
+        "total_funding": Some(organization.funding).filter(|funding| *funding > 0),
+        "total_funding_printed": printed(organization.funding),
+        "short_description": known(&organization.description),
         "primary_domain": known(&organization.domain),
         "industry": known(&organization.industry),
-        "industries": [organization.industry],
-        "estimated_num_employees": organization.employees,
+        "industries": known(&organization.industry).into_iter().collect::<Vec<_>>(),
+        "estimated_num_employees": Some(organization.employees).filter(|employees| *employees > 0),
         "city": known(&organization.city),
         "state": known(&organization.state),
         "country": known(&organization.country),
@@ -103,6 +122,24 @@ fn organization(organization: &Organization) -> Value {
         all.extend(known_ones);
     }
     all
+}
+
+/// Apollo writes revenue with a fraction, and funding without one.
+fn dollars(amount: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "nobody earns 2^53 dollars a year")]
+    (amount > 0).then_some(amount as f64)
+}
+
+/// `12_500_000` → `12.5M`.
+fn printed(amount: u64) -> Option<String> {
+    let tenths = |unit: u64| (amount / unit, amount % unit * 10 / unit);
+    let (whole, tenth, letter) = match amount {
+        0 => return None,
+        1..1_000_000 => (tenths(1000).0, tenths(1000).1, "K"),
+        1_000_000..1_000_000_000 => (tenths(1_000_000).0, tenths(1_000_000).1, "M"),
+        _ => (tenths(1_000_000_000).0, tenths(1_000_000_000).1, "B"),
+    };
+    Some(if tenth == 0 { format!("{whole}{letter}") } else { format!("{whole}.{tenth}{letter}") })
 }
 
 fn primary_phone(number: &str) -> Value {

@@ -108,6 +108,7 @@ impl Schema {
         kinds.extend(READ_ONLY_PROPERTIES.iter().map(|name| ((*name).to_owned(), Kind::ReadOnly)));
         kinds.insert("email".to_owned(), Kind::Email);
         kinds.insert("leadgate_last_enriched".to_owned(), Kind::DateTime);
+        kinds.insert("mobile_do_not_call".to_owned(), Kind::Text);
         let stages = LIFECYCLE_STAGES.iter().map(|stage| (*stage).to_owned()).collect();
         kinds.insert("lifecyclestage".to_owned(), Kind::Choice(stages));
         Self(kinds)

@@ -1,19 +1,23 @@
-//! What an answer other than 200 means. Apollo's errors come as objects, as text, and as JSON within text, with or
+//! What an answer means, by its status. Apollo's errors come as objects, as text, and as JSON within text, with or
 //! without a code, so that the status leads and the text is only searched for what it alone can tell.
 
 use std::time::Duration;
 
-use leadgate_enrichment::provider::Reply;
+use leadgate_enrichment::provider::{Collected, Reply};
+use leadgate_enrichment::retry::Retry;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use crate::http::retry_after;
+use crate::http::{ExchangeError, RETRY_AFTER_MAX, retry_after};
 use crate::loose::{Loose, Scalar};
 
 /// How Apollo says that credits are used up. There is no documented answer for it on the enrichment endpoints; these
 /// are the words that it uses elsewhere.
 const OUT_OF_CREDITS: [&str; 3] = ["insufficient credit", "out of credits", "credit limit"];
+
+/// How it says that a 429 is about a sequence that it is still at work on, and not about a rate (documented).
+const LOCKED: &str = "already processing";
 
 /// The windows of a rate limit. They open with the first call in them, so that their length is the longest wait.
 const WINDOWS: [Window; 3] = [
@@ -30,30 +34,150 @@ struct Window {
     length: Duration,
 }
 
-/// What the answer means. Reasons hold the status, Apollo's code and words of ours: its sentences may repeat what was
-/// asked, which is personal data.
-pub(super) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Reply {
+/// Why a call to Apollo has no answer to read. Reasons hold the status, Apollo's code and words of ours: its sentences
+/// may repeat what was asked, which is personal data. Safe to log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Not now, and nothing was done: a rate limit.
+    #[error("Apollo's rate limit is reached")]
+    Throttled {
+        /// When it said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// Not now, and nothing was done: another call is at work on the same sequence. No rate limit.
+    #[error("Apollo is still at work on the sequence")]
+    Locked {
+        /// When it said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// Apollo says that our credits with it are used up.
+    #[error("Apollo says that its credits are used up")]
+    OutOfCredits,
+    /// The key is wrong or lacks the right.
+    #[error("{0}")]
+    Denied(String),
+    /// The call itself is wrong. Nothing was done.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is nothing at the address: the base URL is wrong, or an id in the path.
+    #[error("{0}")]
+    Missing(String),
+    /// What was to arrive later hasn't yet.
+    #[error("not yet")]
+    Pending {
+        /// When to ask again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// What was to arrive later never will: Apollo doesn't know the call, or keeps it no longer.
+    #[error("{0}")]
+    Gone(String),
+    /// It didn't get there, or was turned away before any work.
+    #[error("{0}")]
+    Transient(String),
+    /// We can't know whether it was carried out: a time-out after sending, a broken answer, a server error.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+/// What an answer means: that it can be read, or why not.
+pub(super) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(), CallError> {
+    if matches!(status.as_u16(), 200 | 201) {
+        return Ok(());
+    }
     let text = String::from_utf8_lossy(body).to_lowercase().replace('_', " ");
     let out_of_credits = || OUT_OF_CREDITS.iter().any(|words| text.contains(words));
-    let reason = |why: &str| match error_code(body) {
+    let failure = Failure::read(body);
+    let code = failure.code();
+    let reason = |why: &str| match code {
         Some(code) => format!("{} {code}: {why}", status.as_u16()),
         None => format!("{}: {why}", status.as_u16()),
     };
-    match status.as_u16() {
-        429 => Reply::Throttled { retry_after: retry_after(headers).or_else(|| spent_window(headers, &text)) },
-        402 => Reply::OutOfCredits,
-        400 | 403 | 422 if out_of_credits() => Reply::OutOfCredits,
-        401 => Reply::Denied(reason("the key is refused")),
-        403 => Reply::Denied(reason("the key or the plan lacks the right")),
+    Err(match (status.as_u16(), code) {
+        (429, _) if text.contains(LOCKED) => CallError::Locked { retry_after: retry_after(headers) },
+        (429, _) => CallError::Throttled { retry_after: retry_after(headers).or_else(|| spent_window(headers, &text)) },
+        (402, _) => CallError::OutOfCredits,
+        (400 | 403 | 422, _) if out_of_credits() => CallError::OutOfCredits,
+        (401, _) => CallError::Denied(reason("the key is refused")),
+        (403, _) => CallError::Denied(reason("the key or the plan lacks the right")),
+        (404, Some("result_pending")) => {
+            CallError::Pending { retry_after: failure.wait().or_else(|| retry_after(headers)) }
+        }
+        (404, Some("request_id_unknown")) => CallError::Gone(reason("there is no such call")),
+        (400, Some("invalid_request_id")) => CallError::Gone(reason("that names no call")),
+        (410, _) => CallError::Gone(reason("it is there no longer")),
         // Apollo's API redirects nowhere: this is about our base URL, and no fault of the person's.
-        300..=399 => Reply::Denied(reason("redirected, so the base URL is wrong")),
+        (300..=399, _) => CallError::Missing(reason("redirected, so the base URL is wrong")),
+        (404 | 405, _) => CallError::Missing(reason("there is nothing at this address")),
         // A time-out on their side: part of the call was there, and we can't know what became of it.
-        408 => Reply::Unknown(reason("gave up on the call")),
-        // A look-up has no such answer: the address of the API is wrong, whoever is asked about.
-        404 | 405 | 410 => Reply::Denied(reason("there is no such endpoint")),
-        400..=499 => Reply::Invalid(reason("the call is refused")),
-        503 => Reply::Transient(reason("turned away")),
-        _ => Reply::Unknown(reason("no answer to the call")),
+        (408, _) => CallError::Unknown(reason("gave up on the call")),
+        (400..=499, _) => CallError::Invalid(reason("the call is refused")),
+        (503, _) => CallError::Transient(reason("turned away")),
+        _ => CallError::Unknown(reason("no answer to the call")),
+    })
+}
+
+impl CallError {
+    /// Of a success that can't be read.
+    pub(super) fn unreadable(what: &str) -> Self {
+        Self::Unknown(format!("200 {what}"))
+    }
+
+    /// Whether to try again, and when. After [`Self::Unknown`] it depends on the call: what only reads may be asked
+    /// again; for what creates something, look first.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled { retry_after } | Self::Locked { retry_after } | Self::Pending { retry_after } => {
+                retry_after.map_or(Retry::Backoff, Retry::After)
+            }
+            Self::Transient(_) => Retry::Backoff,
+            Self::OutOfCredits
+            | Self::Denied(_)
+            | Self::Invalid(_)
+            | Self::Missing(_)
+            | Self::Gone(_)
+            | Self::Unknown(_) => Retry::Never,
+        }
+    }
+}
+
+impl From<ExchangeError> for CallError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::NotSent(_) => Self::Transient(error.to_string()),
+            ExchangeError::NoAnswer(_) => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for Reply {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Throttled { retry_after } | CallError::Locked { retry_after } => Self::Throttled { retry_after },
+            CallError::OutOfCredits => Self::OutOfCredits,
+            // No look-up has an id in its path: the address of the API is wrong, whoever is asked about.
+            CallError::Denied(reason) | CallError::Missing(reason) | CallError::Gone(reason) => Self::Denied(reason),
+            CallError::Invalid(reason) => Self::Invalid(reason),
+            CallError::Pending { .. } => Self::Transient(error.to_string()),
+            CallError::Transient(reason) => Self::Transient(reason),
+            CallError::Unknown(reason) => Self::Unknown(reason),
+        }
+    }
+}
+
+impl From<CallError> for Collected {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Pending { retry_after } => Self::Pending { retry_after },
+            CallError::Gone(reason) => Self::Never(reason),
+            CallError::Throttled { retry_after } | CallError::Locked { retry_after } => Self::Throttled { retry_after },
+            CallError::Denied(reason) => Self::Denied(reason),
+            // Asking is free and does no harm: whatever isn't an answer can be tried again.
+            CallError::OutOfCredits
+            | CallError::Invalid(_)
+            | CallError::Missing(_)
+            | CallError::Transient(_)
+            | CallError::Unknown(_) => Self::Transient(error.to_string()),
+        }
     }
 }
 
@@ -64,93 +188,42 @@ fn spent_window(headers: &HeaderMap, text: &str) -> Option<Duration> {
     named.or_else(|| WINDOWS.iter().find(is_spent)).map(|window| window.length)
 }
 
-/// `API_INACCESSIBLE`, `RECORD_LIMIT_EXCEEDED`, …, also from JSON within text.
-fn error_code(body: &[u8]) -> Option<String> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Failure {
-        error_code: Scalar,
-        error: Scalar,
-    }
-    let read = |body: &[u8]| match serde_json::from_slice(body) {
-        Ok(Loose::Object(failure)) => failure,
-        _ => Failure { error: serde_json::from_slice(body).unwrap_or_default(), ..Failure::default() },
-    };
-    let outer = read(body);
-    let code = |failure: &Failure| failure.error_code.as_word().map(str::to_owned);
-    code(&outer).or_else(|| code(&read(outer.error.as_text()?.as_bytes())))
+/// What an error says besides its sentences, also when it is JSON within text.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Failure {
+    /// `API_INACCESSIBLE`, `RECORD_LIMIT_EXCEEDED`, `result_pending`, …
+    error_code: Scalar,
+    error: Scalar,
+    retry_after_seconds: Scalar,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_documented_answer_has_its_meaning() {
-        let denied = |reason: &str| Reply::Denied(reason.into());
-        let invalid = |reason: &str| Reply::Invalid(reason.into());
-        let unknown = |status: u16| Reply::Unknown(format!("{status}: no answer to the call"));
-        let refused = "the call is refused";
-        let plan = "the key or the plan lacks the right";
-        let out = Reply::OutOfCredits;
-        #[rustfmt::skip]
-        let answers = [
-            (400, r#"{"status":"failed","error_code":"INVALID_REQUEST","error_message":"ada@b.example is missing"}"#, invalid(&format!("400 INVALID_REQUEST: {refused}"))),
-            (400, r#"{"status":"failed","error_code":"RECORD_LIMIT_EXCEEDED","error_message":"10"}"#, invalid(&format!("400 RECORD_LIMIT_EXCEEDED: {refused}"))),
-            (400, r#"{"error_code":"NOT_FOUND"}"#, invalid(&format!("400 NOT_FOUND: {refused}"))),
-            (400, "You are out of credits.", out.clone()),
-            (401, "Invalid API key. See the documentation.", denied("401: the key is refused")),
-            (401, r#"{"error_code":"INVALID_ACCESS_TOKEN"}"#, denied("401 INVALID_ACCESS_TOKEN: the key is refused")),
-            (401, "insufficient credits", denied("401: the key is refused")),
-            (402, "", out.clone()),
-            (403, r#"{"error":"api/v1/people/match is not accessible","error_code":"API_INACCESSIBLE"}"#, denied(&format!("403 API_INACCESSIBLE: {plan}"))),
-            (403, r#"{"message":"only for paid plans"}"#, denied(&format!("403: {plan}"))),
-            (403, r#"{"error_code":"INSUFFICIENT_CREDITS"}"#, out.clone()),
-            (404, "<html>", denied("404: there is no such endpoint")),
-            (410, "", denied("410: there is no such endpoint")),
-            (422, r#"{"error":"Invalid parameters"}"#, invalid(&format!("422: {refused}"))),
-            (422, r#"{"status":"failed","error_code":"UNKNOWN_ERROR","error_message":"?"}"#, invalid(&format!("422 UNKNOWN_ERROR: {refused}"))),
-            (422, r#""{\"error_code\":\"UNKNOWN_ERROR\"}""#, invalid(&format!("422 UNKNOWN_ERROR: {refused}"))),
-            (422, r#"{"error":"{\"error_code\":\"UNKNOWN_ERROR\"}"}"#, invalid(&format!("422 UNKNOWN_ERROR: {refused}"))),
-            (422, r#"{"error":"Insufficient credits. Please upgrade your plan."}"#, out.clone()),
-            (422, r#""{\"error\":\"You have reached your Credit Limit\"}""#, out),
-            (500, "", unknown(500)),
-            (502, "<html>", unknown(502)),
-            (503, "", Reply::Transient("503: turned away".into())),
-            (504, "", unknown(504)),
-            (524, "", unknown(524)),
-            (202, "{}", unknown(202)),
-            (408, "", Reply::Unknown("408: gave up on the call".into())),
-            (302, "", denied("302: redirected, so the base URL is wrong")),
-        ];
-        for (status, body, expected) in answers {
-            let code = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(classify(code, &HeaderMap::new(), body.as_bytes()), expected, "{status} {body}");
+impl Failure {
+    fn read(body: &[u8]) -> Self {
+        let outer = Self::read_once(body);
+        match outer.error.as_text() {
+            Some(inner) if outer.code().is_none() => Self::read_once(inner.as_bytes()),
+            _ => outer,
         }
     }
 
-    #[test]
-    fn throttling_lasts_as_long_as_apollo_says_or_as_the_window_it_names() {
-        let wait = |headers: &[(&'static str, &'static str)], body: &str| {
-            let header = |(name, value): &(&'static str, &'static str)| {
-                (name.parse::<reqwest::header::HeaderName>().expect("a name"), value.parse().expect("a value"))
-            };
-            match classify(StatusCode::TOO_MANY_REQUESTS, &headers.iter().map(header).collect(), body.as_bytes()) {
-                Reply::Throttled { retry_after } => retry_after.map(|wait| wait.as_secs()),
-                other => panic!("a 429 was read as {other:?}"),
-            }
-        };
-        let text = |window: &str| {
-            format!(
-                r#"{{"message":"The maximum number of api calls allowed for api/v1/people/match is 200 times per {window}. Please upgrade your plan from …"}}"#
-            )
-        };
-        assert_eq!(wait(&[("retry-after", "17")], &text("hour")), Some(17));
-        assert_eq!(wait(&[], &text("minute")), Some(60));
-        assert_eq!(wait(&[], &text("hour")), Some(3600));
-        assert_eq!(wait(&[], &text("day")), Some(86_400));
-        let left = [("x-minute-requests-left", "0"), ("x-hourly-requests-left", "12"), ("x-24-hour-requests-left", "")];
-        assert_eq!(wait(&left, "slow down"), Some(60));
-        assert_eq!(wait(&[], "slow down"), None);
+    fn read_once(body: &[u8]) -> Self {
+        match serde_json::from_slice(body) {
+            Ok(Loose::Object(failure)) => failure,
+            _ => Self { error: serde_json::from_slice(body).unwrap_or_default(), ..Self::default() },
+        }
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.error_code.as_word()
+    }
+
+    /// In seconds. Never more than a day, as for the header.
+    fn wait(&self) -> Option<Duration> {
+        let seconds = self.retry_after_seconds.to_text()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,28 +1,27 @@
-//! Looking people up.
+//! Apollo as the provider that a flow works with.
 
 use std::time::Duration;
 
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
+use reqwest::{Method, RequestBuilder};
 
-use super::classify::classify;
-use super::wire::{Bulk, Details, bulk_reply, single_reply, usage};
-use crate::http::{ExchangeError, read_body};
+use super::arrived::arrived;
+use super::classify::CallError;
+use super::exchange::{Called, id_in_path};
+use super::organizations;
+use super::people::{Bulk, Details, bulk_answer, flags, single_answer};
 use crate::secret::Secret;
 
-/// The most people in one `bulk_match`; Apollo refuses more with `RECORD_LIMIT_EXCEEDED`.
+/// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
+/// `RECORD_LIMIT_EXCEEDED` (documented).
 pub(super) const PEOPLE_MAX: usize = 10;
-
-/// The largest answer that is read. A person with an employer is some 20 KB.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One Apollo team.
 pub struct Apollo {
-    http: reqwest::Client,
-    base_url: String,
-    key: Secret,
+    pub(super) http: reqwest::Client,
+    pub(super) base_url: String,
+    pub(super) key: Secret,
 }
 
 impl Apollo {
@@ -33,52 +32,23 @@ impl Apollo {
 
     /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line
     /// tool sends. A body keeps who is looked up out of the access logs on the way.
-    fn request(&self, people: &[Identity], key: HeaderValue) -> reqwest::RequestBuilder {
+    fn people(&self, people: &[Identity], later: Option<&Later>) -> RequestBuilder {
+        let request = self.request(Method::POST, self.endpoint(CallKind::People(people.len()))).query(&flags(later));
         match people {
-            [one] => self.post("people/match", key).json(&Details::from(one)),
+            [one] => request.json(&Details::from(one)),
+            several => request.json(&Bulk { details: several.iter().map(Details::from).collect() }),
+        }
+    }
+
+    fn organizations(&self, domains: &[String]) -> RequestBuilder {
+        let path = self.endpoint(CallKind::Organizations(domains.len()));
+        match domains {
+            [domain] => self.request(Method::GET, path).query(&organizations::Asked { domain }),
             several => {
-                let details = several.iter().map(Details::from).collect();
-                self.post("people/bulk_match", key).json(&Bulk { details })
+                let details = several.iter().map(|domain| organizations::Asked { domain }).collect();
+                self.request(Method::POST, path).json(&organizations::Bulk { details })
             }
         }
-    }
-
-    fn post(&self, path: &str, key: HeaderValue) -> reqwest::RequestBuilder {
-        // A function is frozen between invocations, and a connection kept meanwhile may be dead without knowing. A call
-        // written to it would be an unknown outcome, and so a paid one: each call has a connection of its own.
-        let request = self.http.post(format!("{}/{path}", self.base_url)).header(CONNECTION, "close");
-        let request = request.header("x-api-key", key).header(ACCEPT, "application/json");
-        request.header(CACHE_CONTROL, "no-cache")
-    }
-
-    async fn look_up_now(&self, people: &[Identity], timeout: Duration) -> Reply {
-        if people.is_empty() {
-            return Reply::Answered { answers: Vec::new(), reported: None, later: None };
-        }
-        let key = match self.key() {
-            Ok(key) => key,
-            Err(reason) => return Reply::Denied(reason.into()),
-        };
-        let response = match self.request(people, key).timeout(timeout).send().await {
-            Ok(response) => response,
-            Err(error) => return broken(error.into()),
-        };
-        let (status, headers) = (response.status(), response.headers().clone());
-        match read_body(response, ANSWER_BYTES_MAX).await {
-            Ok(body) if status == StatusCode::OK && people.len() == 1 => single_reply(&body),
-            Ok(body) if status == StatusCode::OK => bulk_reply(&body, people.len()),
-            Ok(body) => classify(status, &headers, &body),
-            Err(error) if status == StatusCode::OK => broken(error),
-            // Which way it failed is in the status, even when the rest of the answer was lost.
-            Err(_) => classify(status, &headers, &[]),
-        }
-    }
-
-    fn key(&self) -> Result<HeaderValue, &'static str> {
-        let mut key =
-            HeaderValue::from_str(self.key.expose()).map_err(|_| "the key has characters that no header can hold")?;
-        key.set_sensitive(true);
-        Ok(key)
     }
 }
 
@@ -98,36 +68,53 @@ impl Provider for Apollo {
         }
     }
 
-    async fn look_up(&self, people: &[Identity], _later: Option<&Later>, timeout: Duration) -> Told<Reply> {
-        Told::without_rates(self.look_up_now(people, timeout).await)
+    async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply> {
+        if people.is_empty() {
+            return nobody();
+        }
+        let told = self.exchange(self.people(people, later), timeout).await;
+        reply(told, |body| match people {
+            [_] => single_answer(body, later),
+            several => bulk_answer(body, several.len(), later),
+        })
     }
 
-    async fn collect(&self, _request: &LaterId, _timeout: Duration) -> Told<Collected> {
-        Told::without_rates(Collected::Never(String::new()))
+    async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected> {
+        let Ok(id) = id_in_path(&request.0) else {
+            return Told::without_rates(Collected::Never("an id that is none of Apollo's".to_owned()));
+        };
+        let path = format!("{}/{id}", self.endpoint(CallKind::Collect));
+        let told = self.exchange(self.request(Method::GET, &path), timeout).await;
+        reply(told, |body| arrived(body, request))
     }
 
-    async fn look_up_organizations(&self, _domains: &[String], _timeout: Duration) -> Told<Reply> {
-        Told::without_rates(Reply::Denied(String::new()))
+    async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply> {
+        if domains.is_empty() {
+            return nobody();
+        }
+        let told = self.exchange(self.organizations(domains), timeout).await;
+        reply(told, |body| match domains {
+            [_] => organizations::single_answer(body),
+            several => organizations::bulk_answer(body, several),
+        })
     }
 
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
-        let wrong = |reason: String| UsageError(reason);
-        let key = self.key().map_err(|reason| wrong(reason.to_owned()))?;
-        let request = self.post("usage_stats/credit_usage_stats", key).json(&serde_json::json!({}));
-        let response = request.timeout(timeout).send().await;
-        let response = response.map_err(|error| wrong(ExchangeError::from(error).to_string()))?;
-        let status = response.status();
-        let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(|error| wrong(error.to_string()))?;
-        if status != StatusCode::OK {
-            return Err(wrong(format!("{}: no figures (a master key is needed)", status.as_u16())));
-        }
-        usage(&body).ok_or_else(|| wrong("the figures can't be read".to_owned()))
+        let usage = self.credit_usage(timeout).await.reply;
+        let usage = usage.map_err(|error| match error {
+            CallError::Denied(reason) => UsageError(format!("{reason}: no figures (a master key is needed)")),
+            other => UsageError(format!("no figures: {other}")),
+        })?;
+        usage.pool().ok_or_else(|| UsageError("the figures can't be read".to_owned()))
     }
 }
 
-fn broken(error: ExchangeError) -> Reply {
-    match error {
-        ExchangeError::NotSent(_) => Reply::Transient(error.to_string()),
-        ExchangeError::NoAnswer(_) => Reply::Unknown(error.to_string()),
-    }
+/// The answer to nothing.
+fn nobody() -> Told<Reply> {
+    Told::without_rates(Reply::Answered { answers: Vec::new(), reported: None, later: None })
+}
+
+/// What is read from a success, or what the lack of one means.
+fn reply<T: From<CallError>>(told: Called<Vec<u8>>, read: impl FnOnce(&[u8]) -> Result<T, CallError>) -> Told<T> {
+    Told { reply: told.reply.and_then(|body| read(&body)).unwrap_or_else(T::from), rates: told.rates }
 }

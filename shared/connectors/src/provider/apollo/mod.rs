@@ -2,18 +2,37 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`client`] | looking people up: `people/match` for one, `people/bulk_match` for up to ten |
-//! | `classify` | what an answer other than 200 means |
-//! | `wire` | the shapes of requests and answers |
+//! | [`client`] | Apollo as a provider: people, organizations and what arrives later, for one or for up to ten |
+//! | [`search`] | finding people and organizations by what they are |
+//! | [`contacts`], [`sequences`], [`tasks`] | what a team keeps in Apollo, and does with it |
+//! | [`account`] | mailboxes, use, credits, and whether the key is good |
+//! | `exchange`, `classify`, `rates` | one call: what its answer means by its status, and the limits that come with it |
+//! | [`callback`] | who a delivery is about: all that is believed of it |
+//! | `people`, `organizations`, `arrived` | the shapes of look-ups, and what of them becomes a profile |
 //!
-//! Only the call's own data is asked for: no personal addresses, no phone numbers, no waterfall. Those arrive later
-//! or cost more, and their flags default to off.
+//! A look-up asks for the call's own data alone, unless told otherwise: personal addresses never, a mobile number and
+//! what others know (a waterfall) on demand. The latter arrive minutes later, under the id that the answer gives. An
+//! address is found by looking somebody up by name and domain: there is no call for that alone.
 //!
 //! Success isn't in the status: somebody whom Apollo doesn't know is a 200 with a null or blank person. A single match
 //! doesn't say what it cost; a bulk match does (`credits_consumed`, which may be a fraction). There is no idempotency
 //! key, and the same person can be charged again, so no call is repeated here.
 
+pub mod account;
+pub mod callback;
 pub mod client;
+pub mod contacts;
+pub mod search;
+pub mod sequences;
+pub mod tasks;
 
+mod arrived;
 mod classify;
-mod wire;
+mod exchange;
+mod organizations;
+mod people;
+mod rates;
+
+pub use self::classify::CallError;
+pub use self::exchange::Called;
+pub use crate::loose::fields::Open;

@@ -1,55 +1,7 @@
-//! The team as a customer sees it, over HTTP.
-
-use std::sync::Arc;
-
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+//! Looking people up.
 
 use super::*;
 use crate::simulators::fault::{Fault, FaultRule};
-use crate::simulators::hand_clock::HandClock;
-use crate::simulators::{apollo_router, loopback};
-
-const MATCH: &str = "/api/v1/people/match";
-const BULK: &str = "/api/v1/people/bulk_match";
-
-struct World {
-    clock: Arc<HandClock>,
-    apollo: Arc<Apollo>,
-    http: reqwest::Client,
-    base: String,
-}
-
-impl World {
-    /// Knows Ada and Bob, and nobody else.
-    async fn with(setup: ApolloSetup) -> Self {
-        let clock = HandClock::start();
-        let apollo = Arc::new(Apollo::new(clock.clone(), setup));
-        apollo.know_nobody_by_default();
-        apollo.know(Person::new("Ada", "Lovelace", "ada@example.com"));
-        apollo.know(Person::new("Bob", "Builder", "bob@example.com"));
-        let base = loopback::serve(apollo_router(apollo.clone())).await;
-        Self { clock, apollo, http: loopback::client(), base }
-    }
-
-    async fn new() -> Self {
-        Self::with(ApolloSetup::default()).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> (u16, HeaderMap, Value) {
-        let request = self.http.post(format!("{}{path}", self.base)).header("X-Api-Key", "simulated-api-key");
-        let request = if body.is_null() { request } else { request.json(&body) };
-        let response = request.send().await.expect("an answer");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        (status, headers, response.json().await.unwrap_or_default())
-    }
-
-    async fn bulk(&self, emails: &[&str]) -> (u16, Value) {
-        let details: Vec<Value> = emails.iter().map(|email| json!({ "email": email })).collect();
-        let (status, _, body) = self.post(BULK, json!({ "details": details })).await;
-        (status, body)
-    }
-}
 
 #[tokio::test]
 async fn a_match_is_asked_for_in_the_query_or_in_a_body_and_costs_a_credit() {
@@ -115,52 +67,11 @@ async fn too_many_people_and_malformed_ones_are_refused() {
     assert_eq!((status, &body["error_code"]), (400, &json!("RECORD_LIMIT_EXCEEDED")));
     let (status, body) = world.bulk(&[]).await;
     assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
+    let (status, _, body) = world.post(BULK, json!({ "details": ["ada@example.com"] })).await;
+    assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")));
     let (status, _, _) = world.post(&format!("{MATCH}?id=123"), Value::Null).await;
     assert_eq!(status, 422);
-    let (status, _, _) =
-        world.post(&format!("{MATCH}?email=ada@example.com&reveal_phone_number=true"), Value::Null).await;
-    assert_eq!(status, 400);
     assert_eq!(world.apollo.ledger().records_charged, 0);
-}
-
-#[tokio::test]
-async fn keys_can_be_wrong_or_too_narrow() {
-    let scope = KeyScope::Endpoints(vec!["api/v1/people/match".to_owned()]);
-    let world = World::with(ApolloSetup { scope, ..ApolloSetup::default() }).await;
-    let wrong = world.http.post(format!("{}{MATCH}", world.base)).header("x-api-key", "x").send().await;
-    let wrong = wrong.expect("an answer");
-    assert_eq!(wrong.status(), 401);
-    assert!(wrong.headers()["content-type"].to_str().expect("a text").starts_with("text/plain"));
-    assert!(!wrong.headers().contains_key("x-rate-limit-minute"));
-    assert!(wrong.text().await.expect("a text").starts_with("Invalid API key. "));
-    let (status, headers, body) = world.post(BULK, json!({ "details": [{}] })).await;
-    assert_eq!((status, &body["error_code"]), (403, &json!("API_INACCESSIBLE")));
-    assert!(!headers.contains_key("x-rate-limit-minute"));
-    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
-    assert_eq!(world.apollo.ledger().denied, 2);
-}
-
-#[tokio::test]
-async fn the_limits_are_fixed_windows_per_endpoint() {
-    let limits = Limits { single: Windows::per_minute(2), ..Limits::unlimited() };
-    let world = World::with(ApolloSetup { limits, ..ApolloSetup::default() }).await;
-    let (_, headers, _) = world.post(MATCH, Value::Null).await;
-    assert_eq!(
-        (&headers["x-rate-limit-minute"], &headers["x-rate-limit-hourly"]),
-        (&"2".parse().expect("a value"), &"".parse().expect("a value"))
-    );
-    assert_eq!(headers["x-minute-requests-left"], "1");
-    assert!(!headers.contains_key("x-hourly-usage"));
-    world.clock.advance(Duration::from_millis(30_500));
-    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
-    let (status, headers, body) = world.post(MATCH, Value::Null).await;
-    assert_eq!((status, &headers["retry-after"]), (429, &"30".parse().expect("a value")));
-    let message = body["message"].as_str().expect("a text");
-    assert!(message.contains("allowed for api/v1/people/match is 2 times per minute"), "{message}");
-    assert_eq!(world.bulk(&["ada@example.com"]).await.0, 200);
-    world.clock.advance(Duration::from_secs(30));
-    assert_eq!(world.post(MATCH, Value::Null).await.0, 200);
-    assert_eq!(world.apollo.ledger().throttled, 1);
 }
 
 #[tokio::test]
@@ -180,23 +91,6 @@ async fn a_bulk_that_the_credits_do_not_cover_buys_nothing() {
         world.apollo.begin_cycle(7000);
         assert_eq!(world.apollo.credits_left(), 7000);
     }
-}
-
-#[tokio::test]
-async fn usage_is_told_as_it_is() {
-    let world = World::with(ApolloSetup { pool_milli: 10_000, price_milli: 500, ..ApolloSetup::default() }).await;
-    world.bulk(&["ada@example.com"]).await;
-    let (status, _, body) = world.post("/api/v1/usage_stats/credit_usage_stats", Value::Null).await;
-    assert_eq!(status, 200);
-    let pool = json!({ "limit": 10, "consumed": 0.5, "left_over": 9.5 });
-    assert_eq!(body["credit_usage_stats"]["lead_credit"], pool);
-    assert_eq!(body["current_credit_cycle"], json!({ "start_date": "2026-03-01", "end_date": "2026-04-01" }));
-    let (_, _, body) = world.post("/api/v1/usage_stats/api_usage_stats", Value::Null).await;
-    let minute = json!({ "limit": 1000, "consumed": 1, "left_over": 999 });
-    assert_eq!(body[r#"["api/v1/people","bulk_match"]"#]["minute"], minute);
-    let health = world.http.get(format!("{}/api/v1/auth/health", world.base));
-    let health = health.header("x-api-key", "simulated-api-key").send().await.expect("an answer");
-    assert_eq!(health.status(), 200);
 }
 
 #[tokio::test]
@@ -235,4 +129,33 @@ async fn the_generator_needs_no_introductions() {
     apollo.forget("grace.hopper@navy.example");
     assert_eq!(apollo.whom(&asked), None);
     assert_eq!(apollo.ledger().records_charged, 0);
+}
+
+#[tokio::test]
+async fn a_person_shown_by_id_keeps_a_checked_address_locked() {
+    let world = World::new().await;
+    let gus = Person::new("Gus", "Guess", "gus@example.com");
+    world.apollo.know(Person { email_status: EmailStatus::Extrapolated, ..gus });
+    let none = Person { email: None, email_status: EmailStatus::Unavailable, ..Person::new("No", "Mail", "no@x.com") };
+    world.apollo.know(none.clone());
+    let id = |email: &str| world.apollo.whom(&Asked::email(email)).expect("is known").id;
+    let shown = async |id: &str| {
+        let (status, body) = world.get(&format!("/api/v1/people/{id}")).await;
+        assert_eq!(status, 200, "{body}");
+        body["person"].clone()
+    };
+    let ada = shown(&id("ada@example.com")).await;
+    assert_eq!((&ada["email"], &ada["email_status"]), (&json!("email_not_unlocked@domain.com"), &json!("verified")));
+    assert!(ada.get("contact_id").is_none() && ada.get("revealed_for_current_team").is_none());
+    assert_eq!(shown(&id("gus@example.com")).await["email"], "gus@example.com");
+    let unavailable = shown(&none.id).await;
+    assert_eq!((&unavailable["email"], &unavailable["email_status"]), (&Value::Null, &json!("unavailable")));
+    world.post("/api/v1/contacts", json!({ "email": "ada@example.com", "mobile_phone": "+15550001" })).await;
+    let ada = shown(&id("ada@example.com")).await;
+    assert_eq!((&ada["email"], &ada["revealed_for_current_team"]), (&json!("ada@example.com"), &json!(true)));
+    assert_eq!(world.apollo.ledger().credits_charged, 4000);
+    let (_, _, matched) = world.post(MATCH, json!({ "email": "ada@example.com" })).await;
+    assert_eq!(matched["person"]["contact"]["phone_numbers"][0]["sanitized_number"], "+15550001");
+    assert_eq!(world.get("/api/v1/people/x").await.0, 422);
+    assert_eq!(world.get(&format!("/api/v1/people/{}", "0".repeat(24))).await.0, 404);
 }

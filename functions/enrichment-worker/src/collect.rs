@@ -1,0 +1,225 @@
+//! Collecting what arrives later. A message says no more than that it may be there: what there is, the provider is asked
+//! for, which costs nothing however often it is done. So nothing needs to be kept before the hold is settled, and
+//! whoever does it twice finds the same.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use leadgate_aws::abandoned;
+use leadgate_aws::credits::Standing;
+use leadgate_aws::error::StoreError;
+use leadgate_aws::records::Consistency;
+use leadgate_aws::usage::Step;
+use leadgate_enrichment::clock::{later, until};
+use leadgate_enrichment::crm::Written;
+use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::later::{self as arriving, Answers, WAIT, arrived};
+use leadgate_enrichment::ledger::{Entry, Hold};
+use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
+use leadgate_enrichment::provider::{Collected, LaterId, Provider};
+use leadgate_enrichment::record::Record;
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+use crate::buy::resolve;
+use crate::unit::Unit;
+use crate::write_back::without;
+
+/// How long asking for what has arrived may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is kept back of the run for closing the records.
+const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
+/// Before a message is looked at again after trouble.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
+
+/// How a hint ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All that arrives has arrived, and the CRM has it: so many records were written.
+    Collected { written: usize },
+    /// Not everything is there yet, or the provider can't say now. It is asked after again in time.
+    NotYet(String),
+    /// Nothing waits for it, any more or at all.
+    NothingAwaited,
+    /// The message stays on the queue.
+    Returned { reason: &'static str, after: Duration },
+}
+
+/// A purchase of what arrives later, as it stands.
+struct Awaiting {
+    /// There until it is settled.
+    hold: Option<Hold>,
+    at_once: Option<Entry>,
+    records: HashMap<RecordKey, Record>,
+}
+
+impl Unit<'_> {
+    /// Collects what `purchase` waits for, if it is there.
+    pub(crate) async fn collect(&self, purchase: &PurchaseId) -> End {
+        let tenant = &self.tenant.id;
+        match self.try_collect(purchase).await {
+            Ok(end) => end,
+            Err(error) => {
+                warn!(%tenant, %purchase, %error, "collecting is tried again");
+                End::Returned { reason: error.doing, after: TROUBLE_PAUSE }
+            }
+        }
+    }
+
+    async fn try_collect(&self, purchase: &PurchaseId) -> Result<End, StoreError> {
+        let awaiting = match self.awaiting(purchase).await? {
+            Ok(awaiting) => awaiting,
+            Err(end) => return Ok(end),
+        };
+        let mut waiting: Vec<Record> =
+            awaiting.records.values().filter(|record| record.awaits(purchase).is_some()).cloned().collect();
+        waiting.sort_by(|a, b| a.key.cmp(&b.key));
+        if waiting.is_empty() && awaiting.hold.is_none() {
+            return Ok(End::NothingAwaited);
+        }
+        let now = self.now();
+        // Somebody at work on a record must not find it changed under their hands.
+        let busy = waiting.iter().filter(|record| record.claim_lives(now)).filter_map(|record| record.claim.as_ref());
+        if let Some(end) = busy.map(|claim| claim.until).max() {
+            return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
+        }
+        let answers = match self.ask(purchase, &waiting).await? {
+            Ok(answers) => answers,
+            Err(reason) => return Ok(End::NotYet(reason)),
+        };
+        if let Some(hold) = &awaiting.hold {
+            let tariff_of = |fields: &[_]| self.worker.config.later_tariff(self.tenant, fields, purchase.made_at());
+            let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, tariff_of, now);
+            if !resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await {
+                return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
+            }
+        }
+        self.write_arrived(waiting, &answers).await
+    }
+
+    /// Where the purchase stands. `Err` when there is nothing to collect, or not by us and not now.
+    async fn awaiting(&self, purchase: &PurchaseId) -> Result<Result<Awaiting, End>, StoreError> {
+        let (records, credits, tenant) = (&self.worker.records, &self.worker.credits, &self.tenant.id);
+        let at_once = purchase.at_once();
+        let mut standings = credits.standing(tenant, &[purchase.clone(), at_once.clone()]).await?;
+        let now = self.now();
+        let at_once = match standings.remove(&at_once).unwrap_or(Standing::Nothing) {
+            Standing::Open(hold) if now < hold.claimed_until => {
+                let after = until(now, hold.claimed_until) + Duration::from_secs(1);
+                return Ok(Err(End::Returned { reason: "the call itself has not ended yet", after }));
+            }
+            Standing::Open(hold) => {
+                abandoned::settle(records, credits, tenant, &hold, now).await?;
+                match credits.standing(tenant, std::slice::from_ref(&at_once)).await?.remove(&at_once) {
+                    Some(Standing::Settled(entry)) => Some(entry),
+                    _ => None,
+                }
+            }
+            Standing::Settled(entry) => Some(entry),
+            Standing::Nothing => None,
+        };
+        let (hold, keys): (Option<Hold>, Vec<RecordKey>) = match standings.remove(purchase) {
+            Some(Standing::Open(hold)) => {
+                let keys = hold.lines.iter().map(|line| line.record.clone()).collect();
+                (Some(hold), keys)
+            }
+            Some(Standing::Settled(Entry::Purchase { lines, .. })) => {
+                (None, lines.into_iter().map(|line| line.record).collect())
+            }
+            _ => return Ok(Err(End::NothingAwaited)),
+        };
+        let records = records.read(&keys, Consistency::Strong).await?;
+        Ok(Ok(Awaiting { hold, at_once, records }))
+    }
+
+    /// What the provider has for these records. `Err` when some of it isn't there yet, with the reason.
+    async fn ask(&self, purchase: &PurchaseId, waiting: &[Record]) -> Result<Result<Answers, String>, StoreError> {
+        let mut answers = Answers::new();
+        if waiting.is_empty() {
+            return Ok(Ok(answers));
+        }
+        let provider = self.worker.connections.provider(self.tenant).await?;
+        let overdue = later(purchase.made_at(), WAIT) <= self.now();
+        for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
+            if answers.contains_key(&awaited.request) {
+                continue;
+            }
+            match self.ask_for(provider.as_ref(), &awaited.request, overdue).await {
+                Ok(answer) => drop(answers.insert(awaited.request.clone(), answer)),
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        Ok(Ok(answers))
+    }
+
+    async fn ask_for(&self, provider: &dyn Provider, request: &LaterId, overdue: bool) -> Result<Collected, String> {
+        let timeout = self.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);
+        if timeout.is_zero() {
+            return Err("too little of the run is left to ask".to_owned());
+        }
+        let (tenant, never) = (&self.tenant.id, |reason: String| Ok(Collected::Never(reason)));
+        match provider.collect(request, timeout).await.reply {
+            answer @ Collected::Arrived { .. } => Ok(answer),
+            Collected::Never(reason) => {
+                warn!(%tenant, reason, "what was awaited never comes");
+                never(reason)
+            }
+            Collected::Pending { .. } if overdue => {
+                warn!(%tenant, "what was awaited has not come within a day: it isn't waited for any longer");
+                never("waited for long enough".to_owned())
+            }
+            Collected::Pending { .. } => Err("it is on its way".to_owned()),
+            Collected::Throttled { .. } => Err("the provider throttles us".to_owned()),
+            Collected::Denied(reason) => {
+                error!(%tenant, reason, "the provider refuses our key or plan");
+                Err(reason)
+            }
+            Collected::Transient(reason) => Err(reason),
+        }
+    }
+
+    /// Writes what has arrived, and closes the records. Whoever asked to be forgotten meanwhile is not written.
+    async fn write_arrived(&self, waiting: Vec<Record>, answers: &Answers) -> Result<End, StoreError> {
+        let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
+        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
+        let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
+        let ends = match timeout(limit, self.write_patches(&patched)).await {
+            Ok(Ok(ends)) => ends,
+            Ok(Err(error)) => {
+                warn!(tenant = %self.tenant.id, reason = error.reason, "what has arrived is written later");
+                return returned("the CRM failed");
+            }
+            Err(_) => return returned("the CRM was too slow for what is left of the run"),
+        };
+        let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
+        for record in waiting {
+            let id = &record.key.id;
+            let is_written = patched.iter().any(|patched| patched.key == record.key);
+            let kept = match ends.get(id) {
+                Some((patch, Written::Done { dropped })) => without(patch, dropped),
+                Some((_, Written::Rejected(reason))) => {
+                    error!(record = %record.key, reason, "the CRM refuses what has arrived");
+                    Patch::new()
+                }
+                None if is_written => return returned("the CRM gave no answer for a record"),
+                Some((_, Written::Gone)) | None => Patch::new(),
+            };
+            written += usize::from(!kept.is_empty());
+            closed.push(record.collected(fingerprints(&kept)));
+        }
+        let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
+        if steps.iter().any(Result::is_err) {
+            return returned("a record of it was written by somebody else");
+        }
+        Ok(End::Collected { written })
+    }
+
+    /// The record with what has arrived for it, if there is something to say.
+    fn patched(&self, record: &Record, answers: &Answers) -> Option<Record> {
+        let profile = arrived(record.awaited.as_ref()?, answers).filter(|_| record.erased_at.is_none())?;
+        let patch = patch_from(&self.tenant.fields, profile);
+        // The date of enrichment was written with what came at once.
+        (!patch.is_empty()).then(|| Record { patch, last_enriched: None, ..record.clone() })
+    }
+}

@@ -1,0 +1,113 @@
+//! The side door: a provider says that what was asked for earlier has arrived.
+//!
+//! Providers don't sign what they deliver, so that whatever is said here is only a hint. The token in the address tells
+//! which purchase it is about, and nothing that is delivered is believed: the worker asks the provider itself. Nothing is
+//! written here. A hint that is lost costs time and no more, because what doesn't arrive is asked after.
+
+mod answer;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use leadgate_aws::credits::{Credits, Standing};
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::{Consistency, Records};
+use leadgate_aws::secrets::Secrets;
+use leadgate_connectors::provider::apollo::callback::people;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
+use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::price::ProviderKind;
+use leadgate_enrichment::request::Collect;
+use leadgate_lambda::callbacks::purchase_of;
+use leadgate_lambda::http::bytes;
+use tracing::{info, warn};
+
+use crate::answer::{Answer, Refusal};
+
+/// Ten people with all that is known of their numbers are some 50 KB.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Everything the webhook may touch.
+pub struct ProviderWebhook {
+    /// Tenants and their secrets' names.
+    pub config: Arc<Config>,
+    /// Read to see who is awaited.
+    pub records: Records,
+    /// Read to see whether anything is awaited still.
+    pub credits: Credits,
+    /// Where hints go.
+    pub queue: Queue,
+    /// What tokens are made with.
+    pub secrets: Arc<Secrets>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl ProviderWebhook {
+    /// Answers one delivery, at once: the work is done from the queue.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let size = request.body().len();
+        let (tenant, token) = parts(request.uri().path());
+        let name = tenant.as_ref().map_or("-", TenantId::as_str).to_owned();
+        match self.answer(tenant, token.as_deref().unwrap_or_default(), request).await {
+            Ok(answer) => {
+                info!(tenant = name, bytes = size, answer = answer.word(), "delivery accepted");
+                answer.response()
+            }
+            Err(refusal) => {
+                let status = refusal.status().as_u16();
+                warn!(tenant = name, bytes = size, status, reason = %refusal, "delivery refused");
+                refusal.response()
+            }
+        }
+    }
+
+    async fn answer(&self, tenant: Option<TenantId>, token: &str, request: Request) -> Result<Answer, Refusal> {
+        let tenant = tenant.and_then(|tenant| self.config.tenant(&tenant)).ok_or(Refusal::UnknownTenant)?;
+        if request.method() != Method::POST {
+            return Err(Refusal::Method(request.method().clone()));
+        }
+        let now = self.clock.now();
+        let purchase = purchase_of(&self.secrets, tenant, token, now).await??;
+        let found = request.body().len();
+        if found > BODY_BYTES_MAX {
+            return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
+        }
+        let ProviderKind::Apollo = tenant.provider.kind;
+        let people = people(&bytes(request))?;
+        let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
+        self.awaited(&hold, &people).await?;
+        self.queue.send_hints(&[Collect { tenant: tenant.id.clone(), collect: purchase }]).await?;
+        Ok(Answer::Queued)
+    }
+
+    /// The hold, while it waits. A token that has been used up has none.
+    async fn open(&self, tenant: &Tenant, purchase: &PurchaseId) -> Result<Option<Hold>, Refusal> {
+        let standing = self.credits.standing(&tenant.id, std::slice::from_ref(purchase)).await?.remove(purchase);
+        Ok(if let Some(Standing::Open(hold)) = standing { Some(hold) } else { None })
+    }
+
+    /// Whether anybody of `people` is waited for. Until the call itself has ended nobody is known by name, and a
+    /// delivery may be faster than that.
+    async fn awaited(&self, hold: &Hold, people: &BTreeSet<String>) -> Result<(), Refusal> {
+        let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
+        let records = self.records.read(&keys, Consistency::Eventual).await?;
+        let awaited = records.values().filter_map(|record| record.awaits(&hold.purchase));
+        let awaited: BTreeSet<&String> = awaited.map(|awaited| &awaited.person).collect();
+        let known = awaited.is_empty() || people.iter().any(|person| awaited.contains(person));
+        if known { Ok(()) } else { Err(Refusal::UnknownPeople { found: people.len() }) }
+    }
+}
+
+/// `/apollo/{tenant}/{token}`
+fn parts(path: &str) -> (Option<TenantId>, Option<String>) {
+    let rest = path.strip_prefix("/apollo/").unwrap_or_default();
+    match rest.split_once('/') {
+        Some((tenant, token)) => (tenant.parse().ok(), Some(token.to_owned())),
+        None => (None, None),
+    }
+}

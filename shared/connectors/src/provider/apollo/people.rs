@@ -1,0 +1,218 @@
+//! Looking people up: who is meant, what Apollo answers, and what of it becomes a profile.
+
+use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::person::{Identity, Profile, ProfileField};
+use leadgate_enrichment::provider::{Answer, Later, LaterId, Reply};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::classify::CallError;
+use super::client::PEOPLE_MAX;
+use super::exchange::object;
+use super::organizations::Organization;
+use crate::loose::fields::said;
+use crate::loose::{List, Loose, Scalar};
+
+/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
+const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
+
+/// The flags of a look-up. They go into the query, where they are documented; who is meant stays in the body.
+pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
+    let Some(later) = later else { return Vec::new() };
+    let flags = [
+        ("reveal_phone_number", later.mobile),
+        ("run_waterfall_email", later.waterfall_email),
+        ("run_waterfall_phone", later.waterfall_mobile),
+    ];
+    let mut query: Vec<_> = flags.into_iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| (flag, "true")).collect();
+    if !query.is_empty() {
+        // Each of them makes it mandatory.
+        query.push(("webhook_url", &later.callback));
+    }
+    query
+}
+
+/// Who is meant. What we don't know is left out.
+#[derive(Serialize)]
+pub(super) struct Details<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linkedin_url: Option<&'a str>,
+}
+
+impl<'a> From<&'a Identity> for Details<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self {
+            email: identity.email.as_deref(),
+            first_name: identity.first_name.as_deref(),
+            last_name: identity.last_name.as_deref(),
+            organization_name: identity.company.as_deref(),
+            domain: identity.domain.as_deref(),
+            linkedin_url: identity.linkedin_url.as_deref(),
+        }
+    }
+}
+
+/// Body of `people/bulk_match`.
+#[derive(Serialize)]
+pub(super) struct Bulk<'a> {
+    pub(super) details: Vec<Details<'a>>,
+}
+
+/// The 200 of `people/match`.
+pub(super) fn single_answer(body: &[u8], asked: Option<&Later>) -> Result<Reply, CallError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Match {
+        person: Loose<Person>,
+        request_id: Scalar,
+        waterfall: Loose<Waterfall>,
+    }
+    let Match { person, request_id, waterfall } = object(body)?;
+    let answer = answer(&person).ok_or_else(|| CallError::unreadable("without a person"))?;
+    Ok(Reply::Answered { answers: vec![answer], reported: None, later: later_id(asked, &request_id, &waterfall) })
+}
+
+/// The 200 of `people/bulk_match` for this many people. With a waterfall it doesn't say what it cost, since that is
+/// still open.
+pub(super) fn bulk_answer(body: &[u8], people: usize, asked: Option<&Later>) -> Result<Reply, CallError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Matches {
+        matches: List<Loose<Person>, PEOPLE_MAX>,
+        credits_consumed: Scalar,
+        request_id: Scalar,
+        waterfall: Loose<Waterfall>,
+    }
+    let bulk: Matches = object(body)?;
+    let List::Of { items, total } = &bulk.matches else { return Err(CallError::unreadable("without matches")) };
+    if *total != people {
+        // Whose answer is whose can't be told, and it may have been charged.
+        return Err(CallError::unreadable(&format!("with {total} matches for {people} people")));
+    }
+    let answers: Option<Vec<Answer>> = items.iter().map(answer).collect();
+    let answers = answers.ok_or_else(|| CallError::unreadable("with a match that is no person"))?;
+    let later = later_id(asked, &bulk.request_id, &bulk.waterfall);
+    Ok(Reply::Answered { answers, reported: amount(&bulk.credits_consumed), later })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Waterfall {
+    status: Scalar,
+}
+
+/// Under what the rest can be asked for. A waterfall that isn't accepted brings nothing (documented), but says nothing
+/// of a number of Apollo's own, which is on its way all the same under the same id. If Apollo gives an id and no word
+/// of the waterfall, the id counts: asking is free, and says so when nothing will come.
+fn later_id(asked: Option<&Later>, request_id: &Scalar, waterfall: &Loose<Waterfall>) -> Option<LaterId> {
+    let asked = asked?;
+    let status = waterfall.as_object().and_then(|waterfall| waterfall.status.as_text());
+    let is_refused = status.is_some_and(|status| !status.eq_ignore_ascii_case("accepted"));
+    let is_awaited = asked.mobile || ((asked.waterfall_email || asked.waterfall_mobile) && !is_refused);
+    // A signed number of 64 bits here, and text when it is asked for (documented).
+    let id = request_id.as_integer().map(|id| id.to_string()).or_else(|| request_id.as_word().map(str::to_owned));
+    id.filter(|_| is_awaited).map(LaterId)
+}
+
+/// Rounded up where Apollo's fraction is finer than a thousandth: an amount that is a hair too high is better than
+/// none at all.
+pub(super) fn amount(credits: &Scalar) -> Option<Milli> {
+    let credits = credits.to_decimal()?;
+    let rounded = || Milli::from_decimal((credits * 1000.0).ceil() / 1000.0);
+    Milli::from_decimal(credits).or_else(|_| rounded()).ok()
+}
+
+/// Sets the address and its status. Of one that isn't shown, the status says something that is of no use either. Some
+/// endpoints write a status with a capital letter.
+pub(super) fn set_email(profile: &mut Profile, email: &Scalar, status: &Scalar) {
+    if !is_locked(email) {
+        profile.set(ProfileField::Email, email.to_text());
+        profile.set(ProfileField::EmailStatus, status.to_text().map(|status| status.to_ascii_lowercase()));
+    }
+}
+
+/// An address, unless it is a locked one.
+pub(super) fn shown_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let email = Scalar::deserialize(deserializer)?;
+    Ok(email.to_text().filter(|_| is_shown(&email)))
+}
+
+/// Whether there is an address, and not a locked one.
+pub(super) fn is_shown(email: &Scalar) -> bool {
+    said(email).is_some() && !is_locked(email)
+}
+
+fn is_locked(email: &Scalar) -> bool {
+    email.as_text().is_some_and(|email| email.trim().eq_ignore_ascii_case(LOCKED_EMAIL))
+}
+
+/// `None` if it can't be told whether this is a person.
+fn answer(person: &Loose<Person>) -> Option<Answer> {
+    match person {
+        Loose::Object(person) => Some(person.answer()),
+        Loose::Other(_) if person.is_null() => Some(Answer::Miss),
+        Loose::Other(_) => None,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Person {
+    id: Scalar,
+    first_name: Scalar,
+    last_name: Scalar,
+    email: Scalar,
+    email_status: Scalar,
+    title: Scalar,
+    seniority: Scalar,
+    headline: Scalar,
+    linkedin_url: Scalar,
+    city: Scalar,
+    state: Scalar,
+    country: Scalar,
+    organization: Loose<Organization>,
+}
+
+impl Person {
+    /// Without an id it is a blank that stands for nobody.
+    fn answer(&self) -> Answer {
+        let mut profile = self.profile();
+        profile.id = self.id.to_text();
+        if self.id.to_text().is_none_or(|id| id.is_empty()) || profile.is_blank() {
+            return Answer::Miss;
+        }
+        Answer::Hit(profile)
+    }
+
+    fn profile(&self) -> Profile {
+        let mut profile = Profile::default();
+        let own = [
+            (ProfileField::FirstName, &self.first_name),
+            (ProfileField::LastName, &self.last_name),
+            (ProfileField::Title, &self.title),
+            (ProfileField::Seniority, &self.seniority),
+            (ProfileField::Headline, &self.headline),
+            (ProfileField::LinkedinUrl, &self.linkedin_url),
+            (ProfileField::City, &self.city),
+            (ProfileField::State, &self.state),
+            (ProfileField::Country, &self.country),
+        ];
+        for (field, value) in own {
+            profile.set(field, value.to_text());
+        }
+        set_email(&mut profile, &self.email, &self.email_status);
+        if let Some(organization) = self.organization.as_object() {
+            organization.describe(&mut profile);
+        }
+        profile
+    }
+}

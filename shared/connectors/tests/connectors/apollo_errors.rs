@@ -1,0 +1,126 @@
+//! No error says who was asked about, or with what key.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use leadgate_connectors::http::client;
+use leadgate_connectors::provider::apollo::client::Apollo;
+use leadgate_connectors::provider::apollo::contacts::{ContactFields, ContactSearch};
+use leadgate_connectors::provider::apollo::search::{OrganizationSearch, PeopleSearch};
+use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::provider::{Later, LaterId, Provider};
+
+use crate::loopback::{Server, nobody, raw};
+
+const TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What nothing may repeat.
+const PRIVATE: [&str; 6] = ["ada", "lovelace", "b.example", "7700900001", "s3cr3t", "t0k3n"];
+
+fn ada() -> Identity {
+    Identity {
+        email: Some("ada@b.example".into()),
+        first_name: Some("Ada".into()),
+        last_name: Some("Lovelace".into()),
+        company: Some("Lovelace & co".into()),
+        domain: Some("b.example".into()),
+        linkedin_url: Some("https://linkedin.example/in/ada-lovelace".into()),
+    }
+}
+
+/// Every way to fail, in words.
+async fn failures(url: &str) -> Vec<String> {
+    let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
+    let later = Later {
+        mobile: true,
+        waterfall_email: true,
+        waterfall_mobile: true,
+        callback: "https://hooks.example/t0k3n".into(),
+    };
+    let contact = ContactFields {
+        email: Some("ada@b.example".into()),
+        mobile_phone: Some("+447700900001".into()),
+        ..ContactFields::default()
+    };
+    let search = ContactSearch { q_keywords: Some("Lovelace".into()), ..ContactSearch::default() };
+    let people = PeopleSearch { q_keywords: Some("Lovelace".into()), ..PeopleSearch::default() };
+    let organizations = OrganizationSearch { q_organization_name: Some("b.example".into()), ..Default::default() };
+    let (one, two) = (vec!["b.example".to_owned()], vec!["b.example".to_owned(); 2]);
+    let mut failures = vec![
+        in_words(&apollo.look_up(&[ada()], Some(&later), TIMEOUT).await.reply),
+        in_words(&apollo.look_up(&[ada(), ada()], Some(&later), TIMEOUT).await.reply),
+        in_words(&apollo.look_up_organizations(&one, TIMEOUT).await.reply),
+        in_words(&apollo.look_up_organizations(&two, TIMEOUT).await.reply),
+        in_words(&apollo.collect(&LaterId("42".into()), TIMEOUT).await.reply),
+        in_words(&apollo.collect(&LaterId("t0k3n/ada".into()), TIMEOUT).await.reply),
+        in_words(&apollo.usage(TIMEOUT).await),
+    ];
+    let errors = [
+        apollo.create_contact(&contact, true, TIMEOUT).await.reply.err(),
+        apollo.update_contact("c1", &contact, TIMEOUT).await.reply.err(),
+        apollo.update_contact("ada@b.example", &contact, TIMEOUT).await.reply.err(),
+        apollo.search_contacts(&search, TIMEOUT).await.reply.err(),
+        apollo.search_people(&people, TIMEOUT).await.reply.err(),
+        apollo.search_organizations(&organizations, TIMEOUT).await.reply.err(),
+        apollo.health(TIMEOUT).await.reply.err(),
+    ];
+    for error in errors.into_iter().flatten() {
+        failures.extend([error.to_string(), in_words(&error)]);
+    }
+    failures
+}
+
+fn in_words(failure: &impl Debug) -> String {
+    format!("{failure:?}")
+}
+
+fn assert_private(failures: &[String], what: &str) {
+    assert!(failures.len() > 7, "{what}: too few failures");
+    for failure in failures {
+        let words = failure.to_lowercase();
+        let told = PRIVATE.iter().find(|word| words.contains(**word));
+        assert_eq!(told, None, "{what}: {failure}");
+    }
+}
+
+/// Apollo's sentences repeat what they are about.
+#[tokio::test]
+async fn no_error_repeats_what_apollo_says_of_anybody() {
+    let sentence = "Ada Lovelace (ada@b.example, +447700900001) with key s3cr3t and https://hooks.example/t0k3n";
+    for status in [202, 302, 400, 401, 402, 403, 404, 405, 408, 410, 422, 429, 500, 503] {
+        let bodies = [
+            sentence.to_owned(),
+            serde_json::json!({"error": sentence, "error_code": sentence, "error_message": sentence}).to_string(),
+            serde_json::json!({"error": "{\"error_code\": \"ada@b.example\"}"}).to_string(),
+        ];
+        for body in bodies {
+            let server = Server::start(move |_, _| (status, body.clone())).await;
+            assert_private(&failures(&server.url).await, &format!("{status}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_error_repeats_what_could_not_be_read() {
+    for body in ["\"Ada Lovelace\"", "{\"ada@b.example\": ", "[{\"email\": \"ada@b.example\"}]"] {
+        let server = Server::start(move |_, _| (200, body.to_owned())).await;
+        assert_private(&failures(&server.url).await, body);
+    }
+}
+
+#[tokio::test]
+async fn no_error_repeats_what_did_not_arrive() {
+    let (silent, _) = raw(None).await;
+    let (broken, _) = raw(Some("HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"person\":\"Ada")).await;
+    for url in [nobody().await, silent, broken] {
+        assert_private(&failures(&url).await, &url);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_sent_is_not_repeated_either() {
+    let apollo = Apollo::new(client(), "http://nowhere.example".into(), Secret::new("s3cr3t\u{0}x".into()));
+    let denied = in_words(&apollo.look_up(&[ada()], None, TIMEOUT).await.reply);
+    assert!(denied.starts_with("Denied") && !denied.contains("s3cr3t"), "{denied}");
+}

@@ -1,0 +1,129 @@
+//! What arrives later: a second purchase within the same call, with a hold of its own that stays open until it is known
+//! what has arrived.
+//!
+//! Nothing needs to be kept on the way to settling it. What there is can be asked for again and again, free of charge,
+//! so whoever finds the hold open starts from the provider's own answer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::credits::Amounts;
+use crate::ids::RecordKey;
+use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent};
+use crate::person::{Identity, Profile};
+use crate::price::{PricedField, Tariff, spread};
+use crate::provider::{Collected, LaterId};
+use crate::record::{Awaited, Record};
+use crate::settlement::entry;
+
+/// How long something is waited for. Apollo says minutes; what hasn't come within a day never will.
+pub const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When something that was asked for so long ago is asked after, if nobody said that it has arrived: soon at first, then
+/// ever more seldom, and when the wait is over.
+const ASK_AFTER: [Duration; 7] = [
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(20 * 60),
+    Duration::from_secs(40 * 60),
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(6 * 60 * 60),
+    Duration::from_secs(12 * 60 * 60),
+    WAIT,
+];
+
+/// Whether it is time to ask after what was asked for at `since`, when it was last thought of at `before`.
+pub fn is_to_be_asked_after(since: Timestamp, before: Timestamp, now: Timestamp) -> bool {
+    let (before, age) = (crate::clock::until(since, before), crate::clock::until(since, now));
+    age >= WAIT || ASK_AFTER.iter().any(|after| before < *after && *after <= age)
+}
+
+/// What the provider says has arrived, by what it was asked for.
+pub type Answers = BTreeMap<LaterId, Collected>;
+
+/// What has arrived for a record; `None` when nothing has, or never will.
+pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profile> {
+    match answers.get(&awaited.request)? {
+        Collected::Arrived { people, .. } => people.get(&awaited.person),
+        _ => None,
+    }
+}
+
+/// The ledger entry that settles `hold`, once everything that its records await has been answered. `at_once` is the
+/// entry for what came at once with the same call: of a line that awaits nothing, it says how it ended. `tariff_of`
+/// gives the prices that were in force when the hold was made. `None` when nobody was asked about, so that the whole
+/// hold is to be freed.
+pub fn settled(
+    hold: &Hold,
+    at_once: Option<&Entry>,
+    records: &HashMap<RecordKey, Record>,
+    answers: &Answers,
+    tariff_of: impl Fn(&[PricedField]) -> Option<Tariff>,
+    at: Timestamp,
+) -> Option<Entry> {
+    let awaited = |line: &HoldLine| records.get(&line.record)?.awaits(&hold.purchase);
+    let awaited: Vec<Option<&Awaited>> = hold.lines.iter().map(awaited).collect();
+    let cost = |awaited: &Awaited| match tariff_of(&awaited.fields) {
+        Some(tariff) => tariff.of(&Identity::default(), false, arrived(awaited, answers)),
+        None => Amounts::default(),
+    };
+    let line = |(line, awaited): (&HoldLine, &Option<&Awaited>)| match awaited {
+        Some(awaited) => {
+            let result = if arrived(awaited, answers).is_some() { LineResult::Hit } else { LineResult::Miss };
+            Some(EntryLine { record: line.record.clone(), result, cost: cost(awaited) })
+        }
+        None => ended_at_once(line, at_once),
+    };
+    let mut lines: Vec<Option<EntryLine>> = hold.lines.iter().zip(&awaited).map(line).collect();
+    let mut evidence = if answers.is_empty() { Evidence::Inferred } else { Evidence::Reported };
+    for (request, answer) in answers {
+        let own = |awaited: &Awaited| awaited.request == *request;
+        let own: Vec<usize> = (0..lines.len()).filter(|i| awaited[*i].is_some_and(own)).collect();
+        let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| tariff_of(&awaited.fields));
+        match tariff.and_then(|tariff| reported(answer, &tariff)) {
+            Some(reported) => charge_reported(&reported, &own, &mut lines),
+            None => evidence = Evidence::Inferred,
+        }
+    }
+    let lines: Vec<EntryLine> = lines.into_iter().flatten().collect();
+    if lines.iter().any(|line| line.result == LineResult::Unknown) {
+        evidence = Evidence::Assumed;
+    }
+    (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
+}
+
+/// A line that awaits nothing ended with the call itself: if that may have been carried out without our seeing its
+/// answer, so may this.
+fn ended_at_once(line: &HoldLine, at_once: Option<&Entry>) -> Option<EntryLine> {
+    let Some(Entry::Purchase { lines, .. }) = at_once else { return None };
+    match lines.iter().find(|there| there.record == line.record)?.result {
+        LineResult::Unknown => Some(assume_spent(line)),
+        LineResult::Hit | LineResult::Miss => {
+            let (record, cost) = (line.record.clone(), Amounts::default());
+            Some(EntryLine { record, result: LineResult::Miss, cost })
+        }
+    }
+}
+
+fn reported(answer: &Collected, tariff: &Tariff) -> Option<Amounts> {
+    match answer {
+        Collected::Arrived { reported, .. } => reported.and_then(|reported| tariff.reported(reported)),
+        _ => None,
+    }
+}
+
+/// Where the provider says what the rest of a call cost, that is what it cost.
+fn charge_reported(reported: &Amounts, own: &[usize], lines: &mut [Option<EntryLine>]) {
+    let results: Vec<LineResult> = own.iter().filter_map(|i| lines[*i].as_ref()).map(|line| line.result).collect();
+    let charged = own.iter().filter_map(|i| if lines[*i].is_some() { Some(*i) } else { None }).collect::<Vec<_>>();
+    for (i, cost) in charged.into_iter().zip(spread(reported, &results)) {
+        if let Some(line) = &mut lines[i] {
+            line.cost = cost;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "later/tests.rs"]
+mod tests;

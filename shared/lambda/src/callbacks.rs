@@ -1,0 +1,43 @@
+//! Addresses that a provider delivers to, and the tokens in them.
+
+use jiff::Timestamp;
+use leadgate_aws::error::StoreError;
+use leadgate_aws::secrets::Secrets;
+use leadgate_enrichment::callback::{self, TokenError};
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::ids::PurchaseId;
+
+const MAKING: &str = "making a callback";
+
+/// The address at which the tenant's provider may say that what `purchase` pays for has arrived. It holds a token that
+/// is good until `expires`.
+pub async fn address(
+    secrets: &Secrets,
+    tenant: &Tenant,
+    purchase: &PurchaseId,
+    expires: Timestamp,
+) -> Result<String, StoreError> {
+    let missing = || StoreError::exhausted(MAKING, "the configuration names no callback_url or no secret for it");
+    let callback = tenant.provider.callback.as_ref().ok_or_else(missing)?;
+    let secret = secrets.get(callback.secrets.first().ok_or_else(missing)?).await?;
+    if secret.trim().is_empty() {
+        return Err(StoreError::exhausted(MAKING, "the secret for it is blank"));
+    }
+    let token = callback::token(secret.trim().as_bytes(), &tenant.id, purchase, expires);
+    Ok(format!("{}/{token}", callback.url))
+}
+
+/// The purchase that a token in an [`address`] is for, while it is good.
+pub async fn purchase_of(
+    secrets: &Secrets,
+    tenant: &Tenant,
+    token: &str,
+    now: Timestamp,
+) -> Result<Result<PurchaseId, TokenError>, StoreError> {
+    let mut keys = Vec::new();
+    for name in tenant.provider.callback.iter().flat_map(|callback| &callback.secrets) {
+        keys.push(secrets.get(name).await?);
+    }
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.trim().as_bytes()).collect();
+    Ok(callback::read(&keys, &tenant.id, token, now))
+}

@@ -1,0 +1,121 @@
+//! Saying that something has arrived: an unsigned POST to wherever the caller wanted it.
+//!
+//! Nothing is sent by itself, since the clock is turned by hand: a test delivers what is due, or takes the callbacks and
+//! sends them early, late, twice, in another order or not at all.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_enrichment::clock::later;
+use serde_json::Value;
+
+use super::later::chance;
+use super::{Apollo, ApolloSetup, Team};
+
+/// The longest wait for an answer to a callback. How long Apollo waits isn't documented.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much later a callback is tried again. When Apollo does isn't documented.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A callback that has yet to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Callback {
+    /// What it is about. The body of a native one doesn't say so.
+    pub request_id: i64,
+    /// Where to.
+    pub url: String,
+    /// What is sent. Before it is due, this is what would be sent if it were.
+    pub body: Value,
+    /// When.
+    pub due: Timestamp,
+}
+
+impl Callback {
+    /// Makes it now, whether or not it is due, and says which status was answered, if any was.
+    pub async fn post(&self, http: &reqwest::Client) -> Option<u16> {
+        let request = http.post(&self.url).timeout(DEADLINE).json(&self.body);
+        request.send().await.ok().map(|response| response.status().as_u16())
+    }
+}
+
+/// A callback, without its body.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    request_id: i64,
+    url: String,
+    due: Timestamp,
+    attempts: u32,
+}
+
+impl Pending {
+    /// The callbacks of a request: one, unless it is among those that are lost or made twice.
+    pub(super) fn planned(setup: &ApolloSetup, request_id: i64, url: Option<&str>, due: Timestamp) -> Vec<Self> {
+        let chance = chance(setup.seed, "callback", request_id);
+        let copies = match chance {
+            chance if chance < setup.later.lost_share => 0,
+            chance if chance < setup.later.lost_share + setup.later.doubled_share => 2,
+            _ => 1,
+        };
+        let one = |url: &str| Self { request_id, url: url.to_owned(), due, attempts: 0 };
+        url.map(|url| vec![one(url); copies]).unwrap_or_default()
+    }
+}
+
+impl Apollo {
+    /// The callbacks that have yet to be made, due or not, in the order in which they will be due.
+    pub fn pending_callbacks(&self) -> Vec<Callback> {
+        self.callbacks(&self.team())
+    }
+
+    /// Takes the callbacks out of Apollo's hands: it makes none of them any more.
+    pub fn take_callbacks(&self) -> Vec<Callback> {
+        let mut team = self.team();
+        let callbacks = self.callbacks(&team);
+        team.later.outbox.clear();
+        callbacks
+    }
+
+    /// Makes the callbacks that are due, and says how many they were. One that isn't answered with 2xx is due again a
+    /// minute later, a few times.
+    pub async fn deliver_callbacks(&self, http: &reqwest::Client) -> usize {
+        let due = self.take_due();
+        let count = due.len();
+        for (mut pending, callback) in due {
+            let status = callback.post(http).await;
+            pending.attempts += 1;
+            if status.is_none_or(|status| !(200..300).contains(&status))
+                && pending.attempts < self.setup.later.attempts_max
+            {
+                pending.due = later(self.reception.clock.now(), AGAIN_AFTER);
+                self.team.lock().later.outbox.push(pending);
+            }
+        }
+        count
+    }
+
+    fn callbacks(&self, team: &Team) -> Vec<Callback> {
+        let callback = |pending: &Pending| {
+            let body = team.result_of(&self.setup, pending.request_id)?;
+            Some(Callback { request_id: pending.request_id, url: pending.url.clone(), body, due: pending.due })
+        };
+        let mut callbacks: Vec<Callback> = team.later.outbox.iter().filter_map(callback).collect();
+        callbacks.sort_by_key(|callback| callback.due);
+        callbacks
+    }
+
+    fn take_due(&self) -> Vec<(Pending, Callback)> {
+        let now = self.reception.clock.now();
+        let mut team = self.team();
+        let (mut due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut team.later.outbox).into_iter().partition(|pending| pending.due <= now);
+        team.later.outbox = rest;
+        due.sort_by_key(|pending| pending.due);
+        let callback = |pending: Pending| {
+            let body = team.result_of(&self.setup, pending.request_id)?;
+            let Pending { request_id, url, due, .. } = pending.clone();
+            Some((pending, Callback { request_id, url, body, due }))
+        };
+        due.into_iter().filter_map(callback).collect()
+    }
+}
