@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use leadgate_aws::abandoned;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
@@ -12,7 +13,7 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::gate::{Standing, at_till};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Record};
+use leadgate_enrichment::record::{Claim, Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
 
 use crate::unit::Unit;
@@ -35,6 +36,14 @@ pub(crate) struct Found {
 pub(crate) struct Due {
     pub(crate) request: EnrichmentRequest,
     pub(crate) record: Record,
+}
+
+/// A record whose worker is gone.
+struct Abandoned {
+    purchase: PurchaseId,
+    due: Due,
+    /// When the last of the wishes for it arose that are before us.
+    latest: Option<Timestamp>,
 }
 
 impl Unit<'_> {
@@ -67,9 +76,17 @@ impl Unit<'_> {
                     self.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
                 }
                 Standing::Abandoned(purchase) => {
-                    abandoned.extend(record.map(|record| (purchase, Due { request: request.clone(), record })));
+                    let due = record.map(|record| Due { request: request.clone(), record });
+                    let latest = requests.iter().map(|request| request.occurred_at).max();
+                    abandoned.extend(due.map(|due| Abandoned { purchase, due, latest }));
                 }
-                Standing::Ended(outcome) => self.end(key, outcome),
+                Standing::Ended(outcome) => match (record, &outcome) {
+                    // Erased while it waited: nobody else is going to end it.
+                    (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
+                        self.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
+                    }
+                    _ => self.end(key, outcome),
+                },
             }
         }
         if let Err(error) = self.take_over(abandoned, &mut found).await {
@@ -86,28 +103,28 @@ impl Unit<'_> {
 
     /// Whoever worked on these is gone. First their purchases are resolved, then what was bought is written and the
     /// rest may be claimed anew.
-    async fn take_over(&mut self, abandoned: Vec<(PurchaseId, Due)>, found: &mut Found) -> Result<(), StoreError> {
+    async fn take_over(&mut self, abandoned: Vec<Abandoned>, found: &mut Found) -> Result<(), StoreError> {
         if abandoned.is_empty() {
             return Ok(());
         }
-        let purchases: HashSet<PurchaseId> = abandoned.iter().map(|(purchase, _)| purchase.clone()).collect();
+        let purchases: HashSet<PurchaseId> = abandoned.iter().map(|abandoned| abandoned.purchase.clone()).collect();
         let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
         let (records, credits, now) = (&self.worker.records, &self.worker.credits, self.now());
         let unknowns = abandoned::resolve(records, credits, &self.tenant.id, &purchases, now).await?;
-        for (purchase, due) in abandoned {
-            self.take_over_one(&purchase, due, &unknowns, found).await;
+        for abandoned in abandoned {
+            self.take_over_one(abandoned, &unknowns, found).await;
         }
         Ok(())
     }
 
     async fn take_over_one(
         &mut self,
-        purchase: &PurchaseId,
-        due: Due,
+        abandoned: Abandoned,
         unknowns: &HashMap<PurchaseId, HashSet<RecordKey>>,
         found: &mut Found,
     ) {
-        let (Due { request, record }, now) = (due, self.now());
+        let Abandoned { purchase, due: Due { request, record }, latest } = abandoned;
+        let now = self.now();
         if record.erased_at.is_some() {
             let reason = RefuseReason::Erased;
             return self.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
@@ -117,11 +134,16 @@ impl Unit<'_> {
             found.bought.extend(self.done(vec![taken_over]));
             return;
         }
-        let unknown = unknowns.get(purchase).is_some_and(|records| records.contains(&record.key));
+        let unknown = unknowns.get(&purchase).is_some_and(|records| records.contains(&record.key));
         let record = if unknown { record.with_unknown() } else { record };
         if record.unknowns >= UNKNOWNS_MAX {
             let reason = FailReason::OutcomeUnknown;
-            return self.dismiss(record.failed(reason, now), Outcome::Failed(reason)).await;
+            // Given up on is what the record was last worked on for. A wish that arose later is taken up after that.
+            let outcome = match latest > record.occurred_at {
+                true => Outcome::Returned { reason: "an earlier wish was given up on", after: AFTER_A_CLAIM },
+                false => Outcome::Failed(reason),
+            };
+            return self.dismiss(record.failed(reason, now), outcome).await;
         }
         found.due.push(Due { request, record });
     }
@@ -151,4 +173,8 @@ impl Unit<'_> {
         let claims = join_all(claims).await;
         self.done(claims)
     }
+}
+
+fn is_waiting(record: &Record) -> bool {
+    matches!(record.state, State::Deferred | State::Released)
 }

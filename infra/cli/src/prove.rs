@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
-use leadgate_tests::proof::{self, Progress, Proved, Request};
+use leadgate_tests::proof::{self, Part, Progress, Proved, Request};
 
 use crate::Outcome;
 
@@ -21,11 +21,33 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     histories: u64,
     /// The seed of the first history; the others follow. A violation names its own.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Try one part alone.
+    #[arg(long, value_enum)]
+    only: Option<Only>,
     /// Print one JSON object, as the last line, instead of a table.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Only {
+    CrashPoints,
+    Histories,
+    Races,
+    PlantedBugs,
+}
+
+impl From<Only> for Part {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::CrashPoints => Self::CrashPoints,
+            Only::Histories => Self::Histories,
+            Only::Races => Self::Races,
+            Only::PlantedBugs => Self::PlantedBugs,
+        }
+    }
 }
 
 /// More violations than this are of one cause.
@@ -43,7 +65,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
         Progress::Case => bar.inc(1),
     };
-    let request = Request { histories: arguments.histories, seed: arguments.seed };
+    let only = arguments.only.map(Part::from);
+    let request = Request { histories: arguments.histories, seed: arguments.seed, only };
     let proved = proof::prove(request, &show).await?;
     bar.finish_and_clear();
     for violation in proved.violations.iter().take(SHOWN_MAX) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::{Entry, Hold, LineResult, Slice};
+use leadgate_enrichment::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
 use leadgate_enrichment::wallet::Wallet;
 
 use super::violation::{Findings, Promise};
@@ -56,6 +57,16 @@ pub struct Purchase {
     pub slices: Vec<Slice>,
     /// The price list that it was reckoned with.
     pub price_version: String,
+    /// What it cost for each record.
+    pub lines: Vec<EntryLine>,
+}
+
+impl Purchase {
+    /// A purchase's id begins with the millisecond in which it was begun.
+    pub fn began(&self) -> Option<Timestamp> {
+        let (millisecond, _) = self.id.split_once('-')?;
+        Timestamp::from_millisecond(millisecond.parse().ok()?).ok()
+    }
 }
 
 /// What went in and out of one wallet, by the ledger.
@@ -154,7 +165,7 @@ impl Books {
                     }
                 }
                 let (id, price_version) = (purchase.to_string(), price_version.clone());
-                self.purchases.push(Purchase { id, slices: slices.clone(), price_version });
+                self.purchases.push(Purchase { id, slices: slices.clone(), price_version, lines: lines.clone() });
             }
         }
     }

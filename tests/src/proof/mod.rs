@@ -28,6 +28,21 @@ pub struct Request {
     pub histories: u64,
     /// The seed of the first; the others follow.
     pub seed: u64,
+    /// One part of it alone.
+    pub only: Option<Part>,
+}
+
+/// A part of the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Each call broken in each way, one at a time.
+    CrashPoints,
+    /// Random histories against a model.
+    Histories,
+    /// Many at once.
+    Races,
+    /// The proof itself, tried against code with bugs in it.
+    PlantedBugs,
 }
 
 /// How far the proof is.
@@ -67,7 +82,7 @@ pub struct Figures {
 }
 
 /// A proof that has run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Proved {
     /// The figures.
     pub figures: Figures,
@@ -87,45 +102,83 @@ impl Proved {
 /// So many worlds side by side: more than there are cores, since each waits for its servers half of the time.
 pub const ABREAST: usize = 4;
 
+/// Who is told how far the proof is.
+pub type Show<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
 /// Tries everything: crash points, histories, races, and then the proof itself.
-pub async fn prove(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Proved, StartError> {
+pub async fn prove(request: Request, progress: Show<'_>) -> Result<Proved, StartError> {
     let started = Instant::now();
-    let done = || progress(Progress::Case);
-    let mut figures = Figures::default();
-    let mut violations = Vec::new();
-    let count = |cases: usize| u64::try_from(cases).unwrap_or(u64::MAX);
-
-    let mut points = Vec::new();
-    for flow in crash::Flow::all() {
-        points.extend(crash::points(flow).await?);
+    let mut proved = Proved::default();
+    let wanted = |part| request.only.is_none_or(|only| only == part);
+    if wanted(Part::CrashPoints) {
+        proved.break_calls(progress).await?;
     }
-    progress(Progress::Part("crash points", count(points.len())));
-    let (crash_points, found) = crash::sweep(points, Effort::all(ABREAST), &done).await?;
-    figures.crash_points = crash_points;
-    violations.extend(found);
+    if wanted(Part::Histories) {
+        proved.play_histories(request, progress).await?;
+    }
+    if wanted(Part::Races) {
+        proved.race(request, progress).await?;
+    }
+    if wanted(Part::PlantedBugs) {
+        proved.hunt_bugs(request, progress).await?;
+    }
+    proved.count_violations();
+    proved.figures.seconds = started.elapsed().as_secs_f64();
+    Ok(proved)
+}
 
-    progress(Progress::Part("histories", request.histories));
-    let seeds = request.seed..request.seed.saturating_add(request.histories);
-    let (histories, found) = history::play_all(seeds, Effort::all(ABREAST), &done).await?;
-    (figures.histories, figures.operations) = (histories.histories, histories.operations);
-    violations.extend(found);
+impl Proved {
+    async fn break_calls(&mut self, progress: Show<'_>) -> Result<(), StartError> {
+        let mut points = Vec::new();
+        for flow in crash::Flow::all() {
+            points.extend(crash::points(flow).await?);
+        }
+        progress(Progress::Part("crash points", count(points.len())));
+        let swept = crash::sweep(points, Effort::all(ABREAST), &|| progress(Progress::Case)).await?;
+        self.figures.crash_points = swept.0;
+        self.violations.extend(swept.1);
+        Ok(())
+    }
 
-    let races = race::Race::all(race::Size::WHOLE);
-    progress(Progress::Part("races", count(races.len())));
-    let (requests, found) = race::run(races, request.seed, Effort::all(1), &done).await?;
-    figures.raced_requests = requests;
-    violations.extend(found);
+    async fn play_histories(
+        &mut self,
+        Request { histories, seed, .. }: Request,
+        progress: Show<'_>,
+    ) -> Result<(), StartError> {
+        progress(Progress::Part("histories", histories));
+        let seeds = seed..seed.saturating_add(histories);
+        let (counts, found) = history::play_all(seeds, Effort::all(ABREAST), &|| progress(Progress::Case)).await?;
+        (self.figures.histories, self.figures.operations) = (counts.histories, counts.operations);
+        self.violations.extend(found);
+        Ok(())
+    }
 
-    progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
-    let bugs = mutant::hunt_all(request.seed, &done).await?;
-    figures.seeded_bugs = bugs.len();
-    figures.seeded_bugs_caught = bugs.iter().filter(|bug| bug.by.is_some()).count();
+    async fn race(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {
+        let races = race::Race::all(race::Size::WHOLE);
+        progress(Progress::Part("races", count(races.len())));
+        let (requests, found) = race::run(races, request.seed, Effort::all(1), &|| progress(Progress::Case)).await?;
+        self.figures.raced_requests = requests;
+        self.violations.extend(found);
+        Ok(())
+    }
 
-    let of = |promises: &[Promise]| violations.iter().filter(|violation| promises.contains(&violation.of)).count();
-    figures.oversells = of(&[Promise::Credits]);
-    figures.double_charges = of(&[Promise::Once]);
-    figures.leads_lost = of(&[Promise::Leads]);
-    figures.other_violations = of(&[Promise::Crm, Promise::Order]);
-    figures.seconds = started.elapsed().as_secs_f64();
-    Ok(Proved { figures, violations, bugs })
+    async fn hunt_bugs(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {
+        progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
+        self.bugs = mutant::hunt_all(mutant::BUGS, request.seed, &|| progress(Progress::Case)).await?;
+        self.figures.seeded_bugs = self.bugs.len();
+        self.figures.seeded_bugs_caught = self.bugs.iter().filter(|bug| bug.by.is_some()).count();
+        Ok(())
+    }
+
+    fn count_violations(&mut self) {
+        let of = |promises: &[Promise]| self.violations.iter().filter(|found| promises.contains(&found.of)).count();
+        self.figures.oversells = of(&[Promise::Credits]);
+        self.figures.double_charges = of(&[Promise::Once]);
+        self.figures.leads_lost = of(&[Promise::Leads]);
+        self.figures.other_violations = of(&[Promise::Crm, Promise::Order]);
+    }
+}
+
+fn count(cases: usize) -> u64 {
+    u64::try_from(cases).unwrap_or(u64::MAX)
 }

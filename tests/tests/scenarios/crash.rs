@@ -2,6 +2,7 @@
 //! the money, the leads and the CRM must be right.
 
 use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, World};
 
 use crate::books::at_rest;
@@ -108,4 +109,24 @@ async fn a_release_that_dies_anywhere_loses_nobody() {
             assert_eq!(at_rest(&world).await.spent, 3000, "{call:?} broken by {how:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_address_typed_in_before_a_lead_is_given_up_on_is_taken_up_after_that() {
+    let world = world().await;
+    let leads = queued_leads(&world, 1).await;
+    world.apollo.faults().add(FaultRule::next(Fault::DropAfterWork).times(2));
+    for _ in 0..2 {
+        world.pump.round().await;
+        world.clock.turn(std::time::Duration::from_secs(10 * 60));
+        world.pump.show_hidden().await;
+    }
+    world.hubspot.edit(&leads[0], "email", "ada.lovelace@engine.example");
+    world.hubspot.deliver().await;
+    // Both messages are in one batch: the first is given up on, the second must not be with it.
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Written]);
+    all_enriched(&world, &leads);
+    let books = at_rest(&world).await;
+    assert_eq!((books.spent, books.unknown), (3000, 2000));
 }

@@ -1,14 +1,16 @@
-//! Nothing secret or personal is logged, whatever goes wrong.
+//! Nothing secret or personal is logged, whatever goes wrong, and whoever asks to be forgotten is.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use leadgate_enrichment::outcome::RefuseReason;
+use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, SIGNING_SECRET, World};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::stage::world_with;
+use crate::stage::{queued_leads, states, world_with};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -93,4 +95,22 @@ async fn no_log_line_holds_a_person_or_a_secret() {
     }
     let said = lines.0.lock().expect("no writer panics").len();
     assert!(said > 2000, "the functions did log: {said} bytes");
+}
+
+#[tokio::test]
+async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_refused() {
+    let world = world_with(|settings| settings.credits_per_cycle = Some(1)).await;
+    let leads = queued_leads(&world, 2).await;
+    world.settle_down(1).await;
+    let stand = states(&world, &leads).await;
+    let parked = &leads[stand.iter().position(|state| *state == State::Deferred).expect("one that waits")];
+    world.next_cycle(1_000_000).await;
+    assert_eq!(world.run_release().await.released, 1);
+
+    assert!(world.hubspot.privacy_delete(parked));
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let record = world.record(parked).await.expect("a record");
+    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(world.apollo.ledger().records_charged, 1, "nothing was bought for them");
 }

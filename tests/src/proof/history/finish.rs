@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::price::Tariff;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::Wallet;
 
+use super::model::Lead;
 use super::play::Play;
-use crate::proof::books::{Books, Purchase, at_rest};
+use super::settings::POOL_MILLI;
+use crate::proof::books::{Books, at_rest};
 use crate::proof::violation::{Findings, Promise};
 use crate::world::{States, World};
 
@@ -21,14 +23,16 @@ const DELIVERIES_MAX: usize = 12;
 const LONG: Duration = Duration::from_secs(2 * 60 * 60);
 /// Enough for every lead of a history, whatever has become of the credits before.
 const ENOUGH: i64 = 50;
+/// A cap lets through at least one lead in a cycle, and there are at most six.
+const CYCLES_MAX: usize = 8;
 
 /// Lets everything come to rest, first with the credits that there are, then with enough for all; checks what must be
 /// true at either; and delivers everything once more, which must change nothing. Gives the lines that are unknown.
 pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<usize, StoreError> {
     come_to_rest(play).await;
     check_waiting(play, findings).await?;
-    play.top_up(ENOUGH).await;
-    play.world.settle_down(1).await;
+    play.check_floor(findings).await?;
+    pay_for_all(play).await?;
     // The echoes of what was written.
     play.deliver().await;
     play.world.settle_down(1).await;
@@ -38,6 +42,7 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     let wallets = play.world.credits.unmetered().wallets(play.world.tenant_id()).await?;
     check_leads(play, &books, &states, findings);
     check_wallets(&play.world, &books, &wallets, findings);
+    play.check_caps(&books, findings).await?;
     let charged = play.world.apollo.ledger().credits_charged;
     if play.calm {
         let Books { spent, unknown, drifts, .. } = books;
@@ -60,10 +65,24 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     Ok(unknown_lines)
 }
 
+/// Credits for all, and time enough for caps to lift.
+async fn pay_for_all(play: &mut Play) -> Result<(), StoreError> {
+    for _ in 0..CYCLES_MAX {
+        play.top_up(ENOUGH).await;
+        play.world.settle_down(1).await;
+        if states(play).await?.count(State::Deferred) == 0 {
+            break;
+        }
+        play.world.next_cycle(POOL_MILLI).await;
+    }
+    Ok(())
+}
+
 /// Everything goes well from now on, and so much time goes by that whoever doesn't wait for credits waits no longer.
 async fn come_to_rest(play: &mut Play) {
     let world = &play.world;
     world.wire.mend();
+    world.apollo.on_call(|_| {});
     for faults in [world.hubspot.faults(), world.apollo.faults()] {
         faults.clear();
     }
@@ -89,9 +108,14 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
     let wallets = play.world.credits.unmetered().wallets(play.world.tenant_id()).await?;
     let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
     let available: Amounts = open.map(|wallet| &wallet.available).sum();
+    let tenant = play.world.tenant();
+    let Some(tariff) = play.world.config.person_tariff(tenant, now) else { return Ok(()) };
+    let worst = tariff.worst();
     for (contact, record) in &states(play).await?.records {
         let Some(deferral) = record.deferral.as_ref().filter(|_| record.state == State::Deferred) else { continue };
-        let must_wait = deferral.not_before > now || !available.covers(&deferral.worst);
+        let leaves = record.source.filter(|source| source.leaves_floor()).map(|_| &tenant.floor);
+        let need: Amounts = leaves.into_iter().chain([&worst]).sum();
+        let must_wait = deferral.not_before > now || !available.covers(&need);
         findings.check(must_wait, Promise::Leads, || {
             format!("contact {contact} waits ({:?}) while {available} are there for it", deferral.reason)
         });
@@ -128,7 +152,7 @@ fn check_wallets(world: &World, books: &Books, wallets: &[Wallet], findings: &mu
         });
     }
     for purchase in &books.purchases {
-        let Some(began) = began(purchase) else { continue };
+        let Some(began) = purchase.began() else { continue };
         for slice in &purchase.slices {
             let name = slice.wallet.0.as_str();
             let open = wallets.get(name).is_some_and(|wallet| wallet.is_open(began));
@@ -138,17 +162,17 @@ fn check_wallets(world: &World, books: &Books, wallets: &[Wallet], findings: &mu
                 format!("purchase {} was paid from {name}, which was not open at {began}", purchase.id)
             });
         }
-        let version = world.config.person_tariff(world.tenant(), began).map(|tariff| tariff.version());
+        let tariff = world.config.person_tariff(world.tenant(), began);
+        let version = tariff.as_ref().map(Tariff::version);
         findings.check(version.as_ref() == Some(&purchase.price_version), Promise::Order, || {
             format!("purchase {} was reckoned with {}, not {version:?}", purchase.id, purchase.price_version)
         });
+        let price = tariff.map(|tariff| tariff.worst()).unwrap_or_default();
+        let dear = purchase.lines.iter().find(|line| !line.cost.is_zero() && line.cost != price);
+        findings.check(dear.is_none(), Promise::Order, || {
+            format!("purchase {} has {dear:?}, where a person costs {price}", purchase.id)
+        });
     }
-}
-
-/// A purchase's id begins with the millisecond in which it was begun.
-fn began(purchase: &Purchase) -> Option<Timestamp> {
-    let (millisecond, _) = purchase.id.split_once('-')?;
-    Timestamp::from_millisecond(millisecond.parse().ok()?).ok()
 }
 
 /// What must not change when everything is delivered once more.
@@ -163,10 +187,13 @@ struct Digest {
 impl Digest {
     fn of(play: &Play, wallets: &[Wallet], states: &States) -> Self {
         let contacts = play.world.hubspot.contacts().into_iter();
+        // Whoever was deleted after they had come to their end is found gone by a replay: that is an end, too.
+        let there = play.leads.iter().filter(|lead| !lead.deleted);
+        let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state));
         Self {
             wallets: wallets.to_vec(),
             charged: play.world.apollo.ledger().credits_charged,
-            states: states.records.iter().map(|(contact, record)| (contact.clone(), record.state)).collect(),
+            states: there.filter_map(state).collect(),
             contacts: contacts.map(|contact| (contact.id.clone(), contact.properties())).collect(),
         }
     }
@@ -178,6 +205,6 @@ async fn replay(play: &mut Play) {
         play.world.deliver_again(&play.told).await;
     }
     // An observer's call isn't broken.
-    let _ = play.world.queue.send(&play.sent.all()).await;
+    let _ = play.world.queue.send(&play.seen.sent()).await;
     play.world.pump.run_dry(1).await;
 }

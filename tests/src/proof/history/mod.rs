@@ -2,15 +2,19 @@
 //! everything comes to rest. Then what must be true is looked for.
 
 mod finish;
+mod limits;
 mod model;
 mod plan;
 mod play;
+mod seen;
+mod settings;
 
 use super::lane::{Effort, Lane, Tried, try_all};
 use super::violation::{Findings, Promise, Violation};
 use crate::world::StartError;
 
 use finish::finish;
+pub use plan::DIRECTED;
 use plan::Plan;
 use play::Play;
 
@@ -51,10 +55,13 @@ struct Seed(u64);
 async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Counts>), StartError> {
     let plan = Plan::of(seed);
     let mut play = Play::begin(&mut lane, &plan).await?;
+    let mut findings = Findings::default();
     for operation in &plan.operations {
         play.carry_out(operation).await;
+        if let Err(error) = play.check_floor(&mut findings).await {
+            findings.note(Promise::Order, format!("the world can't be read: {error}"));
+        }
     }
-    let mut findings = Findings::default();
     let unknown_lines = match finish(&mut play, &mut findings).await {
         Ok(lines) => lines,
         Err(error) => {
@@ -63,7 +70,7 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
         }
     };
     let counts = Counts { histories: 1, operations: plan.operations.len(), leads: play.leads.len(), unknown_lines };
-    let violations = findings.at(&format!("seed {seed}: {:?}", plan.operations));
+    let violations = findings.at(&format!("seed {seed}: {plan:?}"));
     if violations.is_empty() {
         lane.give_back(play.world);
     }

@@ -14,6 +14,8 @@ use crate::simulators::hubspot::{Contact, Source};
 pub(super) struct Lead {
     /// The contact.
     pub(super) contact: String,
+    /// Whose it is.
+    pub(super) owner: String,
     /// Every address that it has had, the latest last.
     pub(super) emails: Vec<String>,
     /// Properties that a person has set or cleared, with what they hold.

@@ -16,6 +16,11 @@ const OPERATIONS_MIN: usize = 6;
 /// nobody is to wait for so long that they are given up.
 const DAYS_MAX: u64 = 120;
 
+/// The most that a person costs.
+const PRICE_MAX: i64 = 2;
+/// The seed of the one history that isn't made up.
+pub const DIRECTED: u64 = 0;
+
 /// One history.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -23,17 +28,34 @@ pub(super) struct Plan {
     pub(super) seed: u64,
     /// What each cycle starts with.
     pub(super) credits: i64,
+    /// What a person costs in January, and from February on.
+    pub(super) prices: (i64, i64),
+    /// What may be spent beside what there is.
+    pub(super) limits: Limits,
     /// Nothing in it can leave us not knowing what was charged: nobody dies while they buy, and the provider answers.
     pub(super) calm: bool,
     /// What happens, in this order.
     pub(super) operations: Vec<Operation>,
 }
 
+/// The caps and the floor of a history. All in credits; each is enough for at least one person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// The most in a day.
+    pub(super) per_day: Option<i64>,
+    /// The most for one owner's leads in a cycle.
+    pub(super) per_owner: Option<i64>,
+    /// The most for changed records in a cycle.
+    pub(super) per_change: Option<i64>,
+    /// What changed records leave for new leads.
+    pub(super) floor: i64,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     /// A lead appears in the CRM.
-    Lead { known: bool, own_title: bool },
+    Lead { known: bool, own_title: bool, owner: u8 },
     /// HubSpot delivers what it has to tell, some of it twice.
     Deliver(Option<Fault>),
     /// An old delivery arrives again.
@@ -42,6 +64,8 @@ pub(super) enum Operation {
     QueueAgain,
     /// A person changes something.
     Edit { lead: usize, edit: Edit },
+    /// A person changes something while the provider is asked the next time: after our first read, before the last.
+    EditMeanwhile { lead: usize, edit: Edit },
     /// A person deletes a contact.
     Delete { lead: usize },
     /// Somebody asks to be forgotten.
@@ -82,6 +106,8 @@ pub(super) enum Edit {
     Company,
     /// The job title is filled in.
     Title,
+    /// The industry is filled in: a field that we may overwrite as long as it is ours.
+    Industry,
     /// The job title is cleared.
     NoTitle,
 }
@@ -108,10 +134,18 @@ pub(super) enum Trouble {
 impl Plan {
     /// The history of this seed.
     pub(super) fn of(seed: u64) -> Self {
+        if seed == DIRECTED {
+            return Self::directed();
+        }
         let mut rng = Rng::with_seed(seed);
-        let credits = if rng.u8(..4) == 0 { 100 } else { rng.i64(1..=6) };
+        let limits = Limits::made_up(&mut rng);
+        // A floor is only felt when credits are short.
+        let plenty = rng.u8(..4) == 0 && limits.floor == 0;
+        let credits = if plenty { 100 } else { rng.i64(1..=8) };
         let calm = rng.bool();
-        let mut maker = Maker { rng, calm, leads: 0, days: 0, operations: Vec::new() };
+        let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
+        let changes = limits.floor > 0 || limits.per_change.is_some();
+        let mut maker = Maker { rng, calm, changes, leads: 0, days: 0, operations: Vec::new() };
         for _ in 0..maker.rng.usize(1..=3) {
             maker.lead();
         }
@@ -120,13 +154,38 @@ impl Plan {
         while maker.operations.len() < count {
             maker.something();
         }
-        Self { seed, credits, calm, operations: maker.operations }
+        Self { seed, credits, prices, limits, calm, operations: maker.operations }
+    }
+
+    /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
+    /// told once more, and a day's cap is reached in small steps.
+    fn directed() -> Self {
+        let lead = Operation::Lead { known: true, own_title: false, owner: 0 };
+        let work = |size| Operation::Work { sizes: vec![size], order: 0, fault: None };
+        let mut operations =
+            vec![lead.clone(), Operation::Deliver(None), work(10), Operation::NextCycle, Operation::TopUp(3)];
+        operations.extend(std::iter::repeat_n(lead, 5));
+        operations.extend([Operation::Deliver(None), work(2), work(2), work(10), Operation::PayAgain]);
+        let limits = Limits { per_day: Some(4), ..Limits::default() };
+        Self { seed: DIRECTED, credits: 3, prices: (2, 1), limits, calm: true, operations }
+    }
+}
+
+impl Limits {
+    /// Most histories have none, the others one or several.
+    fn made_up(rng: &mut Rng) -> Self {
+        let mut cap = || (rng.u8(..6) == 0).then(|| rng.i64(PRICE_MAX..=2 * PRICE_MAX));
+        let (per_day, per_owner, per_change) = (cap(), cap(), cap());
+        let floor = if rng.u8(..4) == 0 { rng.i64(1..=3) } else { 0 };
+        Self { per_day, per_owner, per_change, floor }
     }
 }
 
 struct Maker {
     rng: Rng,
     calm: bool,
+    /// Many leads are unknown at first, until somebody corrects their address.
+    changes: bool,
     leads: usize,
     days: u64,
     operations: Vec<Operation>,
@@ -134,9 +193,10 @@ struct Maker {
 
 impl Maker {
     fn lead(&mut self) {
-        let (known, own_title) = (self.rng.u8(..6) > 0, self.rng.u8(..5) == 0);
+        let known = self.rng.u8(..6) >= if self.changes { 3 } else { 1 };
+        let own_title = self.rng.u8(..5) == 0;
         self.leads += 1;
-        self.operations.push(Operation::Lead { known, own_title });
+        self.operations.push(Operation::Lead { known, own_title, owner: self.rng.u8(..2) });
     }
 
     fn something(&mut self) {
@@ -146,7 +206,8 @@ impl Maker {
             0..22 => Operation::Deliver(self.fault(6, false)),
             22..27 => Operation::DeliverAgain,
             27..31 => Operation::QueueAgain,
-            31..40 => Operation::Edit { lead, edit: self.edit() },
+            31..37 => Operation::Edit { lead, edit: self.edit() },
+            37..40 => return self.edit_at_work(lead),
             40..42 => Operation::Delete { lead },
             42..44 => Operation::Erase { lead },
             44..46 => Operation::Forget { lead },
@@ -171,6 +232,12 @@ impl Maker {
         let trouble = Operation::Provider(self.trouble(true));
         let work = self.work();
         self.operations.extend([trouble, work]);
+    }
+
+    fn edit_at_work(&mut self, lead: usize) {
+        let edit = Operation::EditMeanwhile { lead, edit: self.edit() };
+        let work = self.work();
+        self.operations.extend([edit, work]);
     }
 
     fn turn(&mut self) {
@@ -211,10 +278,11 @@ impl Maker {
     }
 
     fn edit(&mut self) -> Edit {
-        match self.rng.u8(..5) {
+        match self.rng.u8(..if self.changes { 3 } else { 6 }) {
             0 | 1 => Edit::Email { known: self.rng.u8(..4) > 0 },
             2 => Edit::Company,
             3 => Edit::Title,
+            4 => Edit::Industry,
             _ => Edit::NoTitle,
         }
     }

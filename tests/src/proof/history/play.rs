@@ -1,27 +1,23 @@
 //! Carrying out what happens.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
-use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::limits::Purchases;
 use super::model::{Known, Lead};
 use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
+use super::seen::{Change, Meanwhile, Seen};
+use super::settings::{POOL_MILLI, settings};
 use crate::proof::lane::Lane;
 use crate::simulators::fault::{Fault, FaultRule};
 use crate::simulators::hubspot::Event;
-use crate::world::{Call, Settings, StartError, World};
+use crate::world::{StartError, World};
 
-/// The provider's own pool: more than any history uses.
-pub(super) const POOL_MILLI: i64 = 10_000_000;
 /// After this, SQS shows a message again that nobody has deleted.
 const VISIBILITY: Duration = Duration::from_secs(6 * 60);
 /// How long a provider or CRM that is asked too often wants to be left alone.
@@ -35,51 +31,37 @@ pub(super) struct Play {
     pub(super) known: Known,
     /// Everything that HubSpot has told so far.
     pub(super) told: Vec<Event>,
-    /// Everything that was put on the queue.
-    pub(super) sent: Sent,
+    /// What went over the wire.
+    pub(super) seen: Seen,
+    /// Purchases whose effect on the floor was looked at.
+    pub(super) looked_at: Purchases,
+    meanwhile: Meanwhile,
     packs: Vec<Wallet>,
     chance: Rng,
-}
-
-/// What was put on the queue, as it was seen on the wire.
-#[derive(Clone, Default)]
-pub(super) struct Sent(Arc<Mutex<BTreeMap<RequestId, EnrichmentRequest>>>);
-
-impl Sent {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<RequestId, EnrichmentRequest>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn all(&self) -> Vec<EnrichmentRequest> {
-        self.lock().values().cloned().collect()
-    }
-
-    fn note(&self, call: &Call, body: &Value) {
-        if call.operation != "sqs SendMessageBatch" {
-            return;
-        }
-        let entries = body["Entries"].as_array().into_iter().flatten();
-        let requests = entries.filter_map(|entry| serde_json::from_str(entry["MessageBody"].as_str()?).ok());
-        self.lock().extend(requests.map(|request: EnrichmentRequest| (request.request.clone(), request)));
-    }
 }
 
 impl Play {
     pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
         let world = lane.world(settings(plan)).await?;
-        let (sent, mutant) = (Sent::default(), lane.mutant);
-        let noted = sent.clone();
+        world.hubspot.define_property(&world.tenant().crm.owner_property);
+        let (seen, mutant) = (Seen::default(), lane.mutant);
+        let noted = seen.clone();
         world.wire.rewrite_by(move |call, body| {
             noted.note(call, body);
             mutant.and_then(|mutant| (mutant.rewrite)(call, body))
         });
+        let meanwhile = Meanwhile::default();
+        let (edits, hubspot) = (meanwhile.clone(), world.hubspot.clone());
+        world.apollo.on_call(move |_| edits.make(&hubspot));
         Ok(Self {
             world,
             calm: plan.calm,
             leads: Vec::new(),
             known: Known::default(),
             told: Vec::new(),
-            sent,
+            seen,
+            looked_at: Purchases::new(),
+            meanwhile,
             packs: Vec::new(),
             chance: Rng::with_seed(plan.seed),
         })
@@ -87,7 +69,7 @@ impl Play {
 
     pub(super) async fn carry_out(&mut self, operation: &Operation) {
         match operation {
-            Operation::Lead { known, own_title } => self.lead(*known, *own_title),
+            Operation::Lead { known, own_title, owner } => self.lead(*known, *own_title, *owner),
             Operation::Deliver(fault) => {
                 self.arm(*fault);
                 self.deliver().await;
@@ -96,6 +78,7 @@ impl Play {
             Operation::DeliverAgain => self.deliver_again().await,
             Operation::QueueAgain => self.queue_again().await,
             Operation::Edit { lead, edit } => self.edit(*lead, *edit),
+            Operation::EditMeanwhile { lead, edit } => self.edit_meanwhile(*lead, *edit),
             Operation::Delete { lead } => {
                 let lead = &mut self.leads[*lead];
                 lead.deleted |= self.world.hubspot.delete(&lead.contact);
@@ -133,10 +116,11 @@ impl Play {
         self.world.wire.break_by(way.plan(call));
     }
 
-    fn lead(&mut self, known: bool, own_title: bool) {
+    fn lead(&mut self, known: bool, own_title: bool, owner: u8) {
         let email = format!("first{0}.last{0}@engine.example", self.leads.len());
-        let mut lead = Lead { emails: vec![email.clone()], ..Lead::default() };
-        let mut properties = vec![("email", email.clone())];
+        let mut lead = Lead { emails: vec![email.clone()], owner: owner.to_string(), ..Lead::default() };
+        let mut properties =
+            vec![("email", email.clone()), (self.world.tenant().crm.owner_property.as_str(), owner.to_string())];
         if own_title {
             lead.human.insert("jobtitle", "As I said in the form".to_owned());
             properties.push(("jobtitle", "As I said in the form".to_owned()));
@@ -148,22 +132,46 @@ impl Play {
 
     /// A person changes a contact, if it is still there.
     fn edit(&mut self, lead: usize, edit: Edit) {
+        let change = self.change(lead, edit);
+        if change.make(&self.world.hubspot) {
+            self.note(change);
+        }
+    }
+
+    /// The same, the next time that the provider is asked.
+    fn edit_meanwhile(&mut self, lead: usize, edit: Edit) {
+        let change = self.change(lead, edit);
+        self.meanwhile.plan(change);
+    }
+
+    /// What a person is going to type. Whether the provider knows whom it tells of is settled beforehand.
+    fn change(&mut self, lead: usize, edit: Edit) -> Change {
         let number = self.chance.u32(..);
-        let lead = &mut self.leads[lead];
         let (property, value) = match edit {
             Edit::Email { .. } => ("email", format!("other{number}@engine.example")),
             Edit::Company => ("company", format!("Company {number}")),
             Edit::Title => ("jobtitle", format!("Title {number}")),
+            Edit::Industry => ("industry", format!("Industry {number}")),
             Edit::NoTitle => ("jobtitle", String::new()),
         };
-        let person = crate::simulators::hubspot::Source::person();
-        if self.world.hubspot.try_edit(&lead.contact, property, &value, &person).is_err() {
-            return;
-        }
-        lead.human.insert(property, value.clone());
         if let Edit::Email { known } = edit {
             self.known.introduce(&self.world.apollo, &value, known);
+        }
+        Change { lead, contact: self.leads[lead].contact.clone(), property, value }
+    }
+
+    fn note(&mut self, Change { lead, property, value, .. }: Change) {
+        let lead = &mut self.leads[lead];
+        lead.human.insert(property, value.clone());
+        if property == "email" {
             lead.emails.push(value);
+        }
+    }
+
+    /// Takes note of what people have changed while others were at work. What hasn't been typed so far won't be.
+    pub(super) fn note_meanwhile(&mut self) {
+        for change in self.meanwhile.take() {
+            self.note(change);
         }
     }
 
@@ -188,7 +196,7 @@ impl Play {
 
     /// SQS delivers at least once: a message may be there twice.
     async fn queue_again(&mut self) {
-        let sent = self.sent.all();
+        let sent = self.seen.sent();
         let again = self.chance.choice(&sent).cloned();
         // An observer's call isn't broken.
         let _ = self.world.queue.send(again.as_slice()).await;
@@ -224,6 +232,7 @@ impl Play {
             }
         }
         self.world.wire.mend();
+        self.note_meanwhile();
     }
 
     /// Credits are bought on top, for a month.
@@ -243,27 +252,6 @@ impl Play {
             let _ = self.world.worker.credits.open(tenant, pack, Some(&pack.wallet.0), now).await;
         }
     }
-}
-
-/// Nothing goes stale within a history, and nothing goes in circles: what a lead's end may be is to be plain.
-fn settings(plan: &Plan) -> Settings {
-    let mut settings = Settings { seed: plan.seed, credits_per_cycle: Some(plan.credits), ..Settings::default() };
-    for (from, to) in [("freshness_days = 90", "freshness_days = 365"), ("miss_days = 30", "miss_days = 365")] {
-        settings.config = settings.config.replace(from, to);
-    }
-    settings.config.push_str(&february(&settings.config));
-    settings.apollo.unknown_share = 0.0;
-    settings.apollo.pool_milli = POOL_MILLI;
-    settings.hubspot.duplicate_share = 0.25;
-    settings.hubspot.seed = plan.seed;
-    settings
-}
-
-/// The same prices under another name, from February on: what is bought says by which it was reckoned.
-fn february(config: &str) -> String {
-    let prices = config.split_once("[[prices]]").map_or("", |(_, rest)| rest);
-    let row = prices.split_once("\n\n").map_or(prices, |(row, _)| row);
-    format!("\n[[prices]]{}", row.replace("2026-01-01", "2026-02-01").replace("2026-08", "february"))
 }
 
 fn fault_of(trouble: Trouble) -> Fault {

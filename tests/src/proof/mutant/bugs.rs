@@ -12,10 +12,13 @@ use crate::world::{Call, Caller, Rewrite};
 /// All of them. Each stands for a line of the product that could be missing, or be there once too often.
 pub static BUGS: &[Mutant] = &[
     Mutant { bug: "records are written whoever wrote them before", first: Part::Races, rewrite: blind_records },
+    Mutant { bug: "claims end as they begin", first: Part::Races, rewrite: short_claims },
     Mutant { bug: "credits are held that aren't there", first: Part::Races, rewrite: blind_holds },
     Mutant { bug: "credits are not held", first: Part::Crashes(Flow::Unit), rewrite: no_holds },
+    Mutant { bug: "a grant is made again", first: Part::Histories, rewrite: grants_again },
     Mutant { bug: "credits don't expire", first: Part::Histories, rewrite: lasting_grants },
-    Mutant { bug: "what was bought isn't kept", first: Part::Crashes(Flow::Unit), rewrite: nothing_kept },
+    Mutant { bug: "caps aren't counted", first: Part::Histories, rewrite: blind_caps },
+    Mutant { bug: "what was bought isn't kept", first: Part::Races, rewrite: nothing_kept },
     Mutant { bug: "purchases aren't settled", first: Part::Crashes(Flow::Unit), rewrite: no_settlements },
     Mutant { bug: "a settled hold stays", first: Part::Crashes(Flow::Unit), rewrite: lasting_holds },
     Mutant { bug: "a hold is settled twice", first: Part::Races, rewrite: blind_settlements },
@@ -34,6 +37,14 @@ fn blind_records(call: &Call, body: &Value) -> Option<Rewrite> {
     Some(Rewrite::Sent(unconditional(body.clone())))
 }
 
+fn short_claims(call: &Call, body: &Value) -> Option<Rewrite> {
+    record(call, body).filter(|record| state(record) == "claimed")?;
+    let mut body = body.clone();
+    let claim = &mut body["Item"]["claim"]["M"];
+    claim["until"] = claim["since"].clone();
+    Some(Rewrite::Sent(body))
+}
+
 fn blind_holds(call: &Call, body: &Value) -> Option<Rewrite> {
     puts(writes(call, body), "hold").then(|| {
         rewritten(body, |mut write| {
@@ -47,6 +58,17 @@ fn blind_holds(call: &Call, body: &Value) -> Option<Rewrite> {
 
 fn no_holds(call: &Call, body: &Value) -> Option<Rewrite> {
     puts(writes(call, body), "hold").then(swallowed)
+}
+
+fn grants_again(call: &Call, body: &Value) -> Option<Rewrite> {
+    puts(writes(call, body), "wallet").then(|| {
+        rewritten(body, |mut write| {
+            if let Some(put) = write.get_mut("Put") {
+                *put = unconditional(put.take());
+            }
+            Some(write)
+        })
+    })
 }
 
 /// A month longer than a month.
@@ -63,6 +85,13 @@ fn lasting_grants(call: &Call, body: &Value) -> Option<Rewrite> {
             Some(write)
         })
     })
+}
+
+fn blind_caps(call: &Call, body: &Value) -> Option<Rewrite> {
+    let is_cap =
+        |write: &Value| write["Update"]["Key"]["item"]["S"].as_str().is_some_and(|item| item.starts_with("cap#"));
+    let writes = writes(call, body);
+    writes.iter().any(is_cap).then(|| rewritten(body, |write| (!is_cap(&write)).then_some(write)))
 }
 
 fn nothing_kept(call: &Call, body: &Value) -> Option<Rewrite> {

@@ -37,6 +37,8 @@ pub enum Race {
     Cycle,
     /// Workers that all have a message for the same lead.
     OneLead,
+    /// A worker that is in the middle of its work, and others that have a message for its lead.
+    LivingClaim,
     /// Workers that take over from a dead one, each a part of what it had bought.
     OnePurchase,
 }
@@ -44,7 +46,7 @@ pub enum Race {
 impl Race {
     /// All of them.
     pub fn all(size: Size) -> Vec<Self> {
-        vec![Self::Store(size), Self::Cycle, Self::OneLead, Self::OnePurchase]
+        vec![Self::Store(size), Self::Cycle, Self::OneLead, Self::LivingClaim, Self::OnePurchase]
     }
 
     fn settings(self) -> Settings {
@@ -54,7 +56,7 @@ impl Race {
             // Two wallets, so that holds have slices of both: the rest is in a pack.
             Self::Store(size) => Some(size.credits / 2),
             Self::Cycle => Some(world::CYCLE_CREDITS),
-            Self::OneLead | Self::OnePurchase => Some(100),
+            Self::OneLead | Self::LivingClaim | Self::OnePurchase => Some(100),
         };
         settings
     }
@@ -79,6 +81,7 @@ async fn run_one(mut lane: Lane, race: Race, seed: u64) -> Result<(Lane, Tried<u
         Race::Store(size) => (size.requests, store::race(&world, size, Rng::with_seed(seed)).await?),
         Race::Cycle => world::for_a_cycle(&world).await?,
         Race::OneLead => world::for_one_lead(&world).await?,
+        Race::LivingClaim => world::for_a_living_claim(&world).await?,
         Race::OnePurchase => world::for_one_purchase(&world).await?,
     };
     let violations = findings.at(&format!("{race:?} (seed {seed})"));

@@ -1,5 +1,8 @@
 //! Whole workers, all at once.
 
+use std::pin::pin;
+use std::sync::Arc;
+
 use aws_sdk_sqs::types::Message;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
@@ -7,6 +10,7 @@ use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::request::EnrichmentRequest;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::proof::books::{Books, at_rest};
@@ -52,17 +56,54 @@ pub(super) async fn for_a_cycle(world: &World) -> Result<(usize, Findings), Stor
 
 /// Sixteen messages for one lead, each with a worker of its own: it is bought once.
 pub(super) async fn for_one_lead(world: &World) -> Result<(usize, Findings), StoreError> {
+    let (contact, batches) = wishes_for_one(world).await?;
+    let findings = all_at_once(world, batches).await;
+    bought_once(world, &contact, findings).await
+}
+
+/// The same, but the first of them stands still when it has claimed the lead and bought nothing yet, until all others
+/// have been there: they leave the lead to it.
+pub(super) async fn for_a_living_claim(world: &World) -> Result<(usize, Findings), StoreError> {
+    let (contact, mut batches) = wishes_for_one(world).await?;
+    let has_claimed = Arc::new(Notify::new());
+    let tell = has_claimed.clone();
+    world.wire.break_by(move |call| {
+        if call.operation.ends_with("batch/read") {
+            tell.notify_one();
+        }
+        None
+    });
+    let mut first = pin!(world.pump.invoke(batches.remove(0)));
+    let is_at_work = tokio::select! {
+        () = &mut first => false,
+        () = has_claimed.notified() => true,
+    };
+    world.wire.mend();
+    // Nobody polls the first one meanwhile.
+    let mut findings = all_at_once(world, batches).await;
+    findings.check(is_at_work, Promise::Order, || "the first worker didn't ask the CRM".to_owned());
+    if is_at_work {
+        first.await;
+    }
+    bought_once(world, &contact, findings).await
+}
+
+/// A lead, and a message for it for each worker.
+async fn wishes_for_one(world: &World) -> Result<(String, Vec<Vec<Message>>), StoreError> {
     let contact = world.hubspot.create_contact([("email", email(0))]);
     let mut batches = Vec::new();
     for number in 0..WORKERS {
         world.queue.send(&[wish(world, &contact, number)]).await?;
         batches.push(world.pump.receive().await);
     }
-    let mut findings = all_at_once(world, batches).await;
+    Ok((contact, batches))
+}
+
+async fn bought_once(world: &World, contact: &str, mut findings: Findings) -> Result<(usize, Findings), StoreError> {
     world.settle_down(WORKERS).await;
     let mut books = at_rest(world).await;
     check_spent(&mut books, 1000);
-    books.charged_once(world, &contact, &[email(0)]);
+    books.charged_once(world, contact, &[email(0)]);
     findings.extend(books.findings);
     Ok((WORKERS, findings))
 }

@@ -54,7 +54,8 @@ impl Team {
         checked(request.id)?;
         let asked = Asked { id: Some(request.id.to_owned()), ..Asked::default() };
         let person = self.directory.find(&asked).ok_or_else(not_found)?;
-        let charges = self.charges(request, Item::Person, request.setup.price_milli, &[(asked.key(), &person)]);
+        let charges =
+            self.charges(request, Item::Person, request.setup.price_at(request.at), &[(asked.key(), &person)]);
         self.pay(request.setup, charges)?;
         let mut shown = self.person(&person);
         let is_contact = !shown["contact_id"].is_null();
@@ -71,7 +72,7 @@ impl Team {
     fn buy(&mut self, request: &Request<'_>, asked: &[Asked], wanted: Option<Wanted>) -> Result<Bought, Answer> {
         let people: Vec<Option<Person>> = asked.iter().map(|asked| self.directory.find(asked)).collect();
         let known = unique(asked, &people);
-        let charges = self.charges(request, Item::Person, request.setup.price_milli, &known);
+        let charges = self.charges(request, Item::Person, request.setup.price_at(request.at), &known);
         let (milli, charged) = (charges.iter().map(|charge| charge.milli).sum(), charges.len());
         let in_advance = self.charges_in_advance(request, wanted.as_ref(), &known);
         let advance_milli = in_advance.iter().map(|charge| charge.milli).sum();

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::limits::{Limits, Windows};
 
 /// Which endpoints a key may call.
@@ -56,6 +58,8 @@ pub struct ApolloSetup {
     pub pool_milli: i64,
     /// What one person costs, in thousandths.
     pub price_milli: i64,
+    /// Another price for a person, in thousandths, from this instant on.
+    pub next_price: Option<(Timestamp, i64)>,
     /// What one organization costs, in thousandths.
     pub organization_milli: i64,
     /// What a page of companies costs, in thousandths. An empty one is free (observed).
@@ -94,6 +98,13 @@ pub struct ApolloSetup {
     pub latency: Duration,
 }
 
+impl ApolloSetup {
+    /// What one person costs at `now`, in thousandths.
+    pub(super) fn price_at(&self, now: Timestamp) -> i64 {
+        self.next_price.filter(|(from, _)| *from <= now).map_or(self.price_milli, |(_, price)| price)
+    }
+}
+
 impl Default for ApolloSetup {
     fn default() -> Self {
         Self {
@@ -101,6 +112,7 @@ impl Default for ApolloSetup {
             scope: KeyScope::Master,
             pool_milli: 10_000_000,
             price_milli: 1000,
+            next_price: None,
             organization_milli: 1000,
             page_milli: 1000,
             charge_repeats: true,
