@@ -267,15 +267,16 @@ impl Unit<'_> {
         for (wanted, end) in wanted.into_iter().zip(call.ends) {
             let record = &wanted.record;
             match end {
-                LineEnd::Answered(Answer::Hit(_)) => bought.extend(take(&record.key)),
-                LineEnd::Answered(Answer::Miss) if take(&record.key).is_some() => {
-                    self.end(&record.key, Outcome::Unmatched);
-                }
+                LineEnd::Answered(_) => match take(&record.key) {
+                    Some(kept) if kept.is_paid_for() => bought.push(kept),
+                    Some(_) => self.end(&record.key, Outcome::Unmatched),
+                    // Not kept, because somebody else wrote the record: it has gone back to the queue.
+                    None => {}
+                },
                 LineEnd::Invalid if take(&record.key).is_some() => {
                     self.end(&record.key, Outcome::Refused(RefuseReason::Invalid));
                 }
-                // Not kept, because somebody else wrote the record: it has gone back to the queue.
-                LineEnd::Answered(Answer::Miss) | LineEnd::Invalid => {}
+                LineEnd::Invalid => {}
                 LineEnd::Unknown => self.give_back_claimed(&record.key, "outcome unknown", Retry::Backoff),
                 LineEnd::NotAsked => not_asked.push(wanted),
             }
