@@ -6,13 +6,15 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::later::WAIT;
+use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::price::PricedField;
-use leadgate_enrichment::provider::{Later, LaterId, Provider, Reply};
+use leadgate_enrichment::provider::{CallKind, Later, LaterId, Provider, Reply};
 use leadgate_enrichment::retry::{Backoff, Retry};
 use leadgate_enrichment::settlement::LineEnd;
 use tracing::{error, warn};
 
+use crate::pace::share;
 use crate::price::Wanted;
 use crate::unit::Unit;
 
@@ -73,6 +75,7 @@ impl Unit<'_> {
             Ok(provider) => provider,
             Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
         };
+        let share = share(wanted.iter().filter_map(|wanted| wanted.record.source));
         let mut whole = Call::begun(wanted.len());
         for same in wanted.chunk_by(|a, b| a.later == b.later) {
             let later = match self.later(&same[0].later).await {
@@ -86,7 +89,7 @@ impl Unit<'_> {
                 let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
                 let part = match whole.stopped {
                     Some(_) => Call::none_for(people.len()),
-                    None => self.call_together(provider.as_ref(), &people, later.as_ref()).await,
+                    None => self.call_together(provider.as_ref(), &people, later.as_ref(), share).await,
                 };
                 whole.add(part);
             }
@@ -111,8 +114,14 @@ impl Unit<'_> {
 
     /// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
     /// record doesn't spoil it for the others.
-    async fn call_together(&self, provider: &dyn Provider, people: &[Identity], later: Option<&Later>) -> Call {
-        match self.call_once(provider, people, later).await {
+    async fn call_together(
+        &self,
+        provider: &dyn Provider,
+        people: &[Identity],
+        later: Option<&Later>,
+        share: Share,
+    ) -> Call {
+        match self.call_once(provider, people, later, share).await {
             Ok(call) => return call,
             Err(reason) if people.len() == 1 => {
                 warn!(tenant = %self.tenant.id, purchase = %self.purchase, reason, "the provider calls it invalid");
@@ -125,7 +134,7 @@ impl Unit<'_> {
             let part = match whole.stopped {
                 Some(_) => Call::none_for(1),
                 None => self
-                    .call_once(provider, std::slice::from_ref(person), later)
+                    .call_once(provider, std::slice::from_ref(person), later, share)
                     .await
                     .unwrap_or_else(|_| Call::invalid()),
             };
@@ -140,11 +149,19 @@ impl Unit<'_> {
         provider: &dyn Provider,
         people: &[Identity],
         later: Option<&Later>,
+        share: Share,
     ) -> Result<Call, String> {
         let (clock, purchase) = (&self.worker.clock, &self.purchase);
         for attempts_made in 1.. {
+            let ticket = match self.permit(provider, CallKind::People(people.len()), share).await {
+                Ok(ticket) => ticket,
+                Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+            };
+            // A permit that nothing comes of wastes a call of the limit, and no more.
             let Some(timeout) = self.time_for_a_call() else { break };
-            let (retry, reason) = match provider.look_up(people, later, timeout).await.reply {
+            let told = provider.look_up(people, later, timeout).await;
+            self.call_ended(ticket, &told.rates, ending(&told.reply)).await;
+            let (retry, reason) = match told.reply {
                 Reply::Answered { answers, reported, later } => {
                     let later = vec![later; answers.len()];
                     let ends = answers.into_iter().map(LineEnd::Answered).collect();
@@ -181,6 +198,15 @@ impl Unit<'_> {
     fn time_for_a_call(&self) -> Option<Duration> {
         let timeout = self.time_left().checked_sub(AFTER_THE_CALL)?.min(CALL_TIMEOUT);
         (timeout >= CALL_TIMEOUT_MIN).then_some(timeout)
+    }
+}
+
+/// What the end of a call means for the limits and the breaker. A refusal is an answer like any other.
+pub(crate) fn ending(reply: &Reply) -> Ending {
+    match reply {
+        Reply::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
+        Reply::Transient(_) | Reply::Unknown(_) => Ending::Failed,
+        _ => Ending::Answered,
     }
 }
 

@@ -16,8 +16,9 @@ use leadgate_enrichment::crm::Written;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::later::{self as arriving, Answers, WAIT, arrived};
 use leadgate_enrichment::ledger::{Entry, Hold};
+use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
-use leadgate_enrichment::provider::{Collected, LaterId, Provider};
+use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -159,7 +160,16 @@ impl Unit<'_> {
             return Err("too little of the run is left to ask".to_owned());
         }
         let (tenant, never) = (&self.tenant.id, |reason: String| Ok(Collected::Never(reason)));
-        match provider.collect(request, timeout).await.reply {
+        // Somebody waits for it, whatever it was asked for by.
+        let ticket = self.permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
+        let told = provider.collect(request, timeout).await;
+        let ending = match &told.reply {
+            Collected::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
+            Collected::Transient(_) => Ending::Failed,
+            _ => Ending::Answered,
+        };
+        self.call_ended(ticket, &told.rates, ending).await;
+        match told.reply {
             answer @ Collected::Arrived { .. } => Ok(answer),
             Collected::Never(reason) => {
                 warn!(%tenant, reason, "what was awaited never comes");

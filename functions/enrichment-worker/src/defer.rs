@@ -69,7 +69,9 @@ impl Unit<'_> {
             DeferReason::OwnerCap | DeferReason::SourceCap | DeferReason::DayCap => {
                 caps.iter().find(|cap| cap.reason == reason).map_or_else(|| self.now(), |cap| cap.lifts)
             }
-            DeferReason::Balance | DeferReason::HeldByOthers | DeferReason::Floor => self.now(),
+            DeferReason::Balance | DeferReason::HeldByOthers | DeferReason::Floor | DeferReason::ProviderLimit => {
+                self.now()
+            }
         };
         Some(Waiting { record, request, reason, worst: total, not_before })
     }

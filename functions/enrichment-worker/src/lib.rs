@@ -19,6 +19,7 @@ mod defer;
 mod known;
 mod look;
 mod organizations;
+mod pace;
 mod price;
 mod unit;
 mod write_back;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::Clock;
@@ -55,7 +57,9 @@ pub struct EnrichmentWorker {
     pub credits: Credits,
     /// What others have asked already.
     pub answers: Answers,
-    /// Only to hide messages: the event source receives and deletes them.
+    /// How often providers may be called.
+    pub limits: Limits,
+    /// Only to hide messages and to send them anew: the event source receives and deletes them.
     pub queue: Queue,
     /// CRMs and providers.
     pub connections: Connections,
@@ -82,7 +86,13 @@ impl EnrichmentWorker {
         let mut response = SqsBatchResponse::default();
         for message in &batch.messages {
             let stays = match &message.task {
-                Ok(Task::Enrich(request)) => end_of_request(request, &outcomes),
+                Ok(Task::Enrich(request)) => match end_of_request(request, &outcomes) {
+                    // The same message in its place, with its attempts counted from none.
+                    Some(Outcome::Postponed { after, .. }) => self.send_anew(request, *after).await,
+                    Some(Outcome::Returned { after, .. }) => Some(*after),
+                    Some(_) => None,
+                    None => Some(Duration::ZERO),
+                },
                 Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
                 Err(reason) => {
                     error!(message = message.id, reason, "not a message of ours: left for the dead-letter queue");
@@ -95,6 +105,15 @@ impl EnrichmentWorker {
             }
         }
         response
+    }
+
+    /// For how long the message has to stay, if it can't be sent anew. If we die after sending it there are two, which
+    /// does no harm.
+    async fn send_anew(&self, request: &EnrichmentRequest, after: Duration) -> Option<Duration> {
+        let sent = self.queue.send_later(std::slice::from_ref(request), after).await;
+        let error = sent.err()?;
+        warn!(record = %request.record, %error, "the message can't be sent anew: it stays");
+        Some(after)
     }
 
     async fn hide(&self, message: &Message, after: Duration) {
@@ -129,18 +148,18 @@ impl EnrichmentWorker {
     }
 }
 
-/// One log line, and for how long the message has to stay, if it has to.
-fn end_of_request(request: &EnrichmentRequest, outcomes: &BTreeMap<RecordKey, Outcome>) -> Option<Duration> {
+/// One log line, and the outcome, if there is one.
+fn end_of_request<'o>(request: &EnrichmentRequest, outcomes: &'o BTreeMap<RecordKey, Outcome>) -> Option<&'o Outcome> {
     let (record, request) = (&request.record, &request.request);
     let Some(outcome) = outcomes.get(record) else {
         error!(%record, "a request ended without an outcome: it stays on the queue");
-        return Some(Duration::ZERO);
+        return None;
     };
     info!(%record, %request, outcome = outcome.word(), detail = %outcome, "request ended");
-    if let Outcome::Returned { after, .. } = outcome { Some(*after) } else { None }
+    Some(outcome)
 }
 
-/// The same for a hint.
+/// One log line, and for how long the message has to stay, if it has to.
 fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Option<Duration> {
     let (tenant, purchase) = (&hint.tenant, &hint.collect);
     let end = collected.iter().find(|(done, _)| *done == hint).map(|(_, end)| end)?;

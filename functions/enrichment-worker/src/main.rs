@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
         records: environment.records()?,
         credits: environment.credits()?,
         answers: environment.answers()?,
+        limits: environment.limits()?,
         queue: environment.queue()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         clock: environment.clock.clone(),

@@ -16,12 +16,14 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::{EntryLine, Evidence, Hold, HoldLine, LineResult, allocate};
 use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::price::{Action, Tariff};
-use leadgate_enrichment::provider::{Answer, Reply};
+use leadgate_enrichment::provider::{Answer, CallKind, Reply, Told};
 use leadgate_enrichment::settlement;
 use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
 
 use crate::buy::resolve;
+use crate::call::ending;
+use crate::pace::share;
 use crate::price::Wanted;
 use crate::unit::Unit;
 
@@ -120,9 +122,17 @@ impl Unit<'_> {
         if domains.is_empty() || timeout.is_zero() {
             return Ok(());
         }
-        let Some(hold) = self.hold_for_employers(claimed, &tariff).await? else { return Ok(()) };
         let provider = self.worker.connections.provider(self.tenant).await?;
-        let told = provider.look_up_organizations(&domains, timeout).await;
+        let Some(hold) = self.hold_for_employers(claimed, &tariff).await? else { return Ok(()) };
+        let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
+        let told = match self.permit(provider.as_ref(), CallKind::Organizations(domains.len()), share).await {
+            Ok(ticket) => {
+                let told = provider.look_up_organizations(&domains, timeout).await;
+                self.call_ended(ticket, &told.rates, ending(&told.reply)).await;
+                told
+            }
+            Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
+        };
         let ends = match told.reply {
             Reply::Answered { answers, .. } => Some(answers.into_iter().map(Some).collect::<Vec<_>>()),
             Reply::Unknown(reason) => {

@@ -50,7 +50,8 @@ impl<'a> Unit<'a> {
         requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
     ) -> BTreeMap<RecordKey, Outcome> {
         let found = self.look(&requests).await;
-        let claimed = self.claim(found.due).await;
+        let due = self.in_the_providers_time(found.due).await;
+        let claimed = self.claim(due).await;
         let wanted = self.price(claimed).await;
         let mut bought = found.bought;
         bought.extend(self.buy(wanted).await);
@@ -99,9 +100,11 @@ impl<'a> Unit<'a> {
     /// at it earlier.
     pub(crate) fn give_back_claimed(&mut self, key: &RecordKey, reason: &'static str, retry: Retry) {
         let claim = until(self.now(), self.invocation.claim_until()) + Duration::from_secs(1);
-        let asked = if let Retry::After(asked) = retry { asked } else { Duration::ZERO };
         let spread = Duration::from_secs(5).mul_f64(self.worker.clock.jitter());
-        self.give_back(key, reason, claim.max(asked) + spread);
+        match retry {
+            Retry::After(asked) => self.end(key, Outcome::Postponed { reason, after: claim.max(asked) + spread }),
+            _ => self.give_back(key, reason, claim + spread),
+        }
     }
 
     /// Our own trouble with a store, before anything was claimed.

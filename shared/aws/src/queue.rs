@@ -14,6 +14,8 @@ use crate::error::StoreError;
 
 /// The most messages in one SendMessageBatch: SQS's limit.
 const BATCH_MAX: usize = 10;
+/// The longest a message can be delayed: SQS's limit.
+pub const DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 /// The longest a message can be hidden: SQS's limit is twelve hours in all, counted from when it was received.
 const HIDE_MAX: Duration = Duration::from_secs(11 * 60 * 60);
 
@@ -34,22 +36,29 @@ impl Queue {
     /// Puts every request on the queue, or says that it could not. Entries that fail are tried again, a few times;
     /// after an error some may be on the queue and some not, so the caller must let its own caller try again.
     pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
-        self.send_all(requests).await
+        self.send_all(requests, None).await
+    }
+
+    /// The same, out of sight for `delay`, as far as SQS delays messages.
+    pub async fn send_later(&self, requests: &[EnrichmentRequest], delay: Duration) -> Result<(), StoreError> {
+        self.send_all(requests, Some(delay.min(DELAY_MAX))).await
     }
 
     /// The same for hints that something may have arrived.
     pub async fn send_hints(&self, hints: &[Collect]) -> Result<(), StoreError> {
-        self.send_all(hints).await
+        self.send_all(hints, None).await
     }
 
-    async fn send_all<T: Serialize>(&self, messages: &[T]) -> Result<(), StoreError> {
+    async fn send_all<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
         for chunk in messages.chunks(BATCH_MAX) {
-            self.send_batch(chunk).await?;
+            self.send_batch(chunk, delay).await?;
         }
         Ok(())
     }
 
-    async fn send_batch<T: Serialize>(&self, messages: &[T]) -> Result<(), StoreError> {
+    async fn send_batch<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
+        let seconds = delay.map(|delay| i32::try_from(delay.as_secs()).unwrap_or(i32::MAX));
+        let entry = |message: (usize, &T)| entry(message, seconds);
         let mut entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
         for attempts_made in 1.. {
             let batch = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries.clone()));
@@ -76,8 +85,12 @@ impl Queue {
 
 const SENDING: &str = "sending to the queue";
 
-fn entry<T: Serialize>((index, message): (usize, &T)) -> Result<SendMessageBatchRequestEntry, StoreError> {
+fn entry<T: Serialize>(
+    (index, message): (usize, &T),
+    delay: Option<i32>,
+) -> Result<SendMessageBatchRequestEntry, StoreError> {
     let body = serde_json::to_string(message).map_err(|error| StoreError::unreadable(SENDING, error))?;
-    let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
+    let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
+    let entry = entry.set_delay_seconds(delay).build();
     entry.map_err(|error| StoreError::unreadable(SENDING, error))
 }

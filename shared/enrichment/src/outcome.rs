@@ -31,6 +31,14 @@ pub enum Outcome {
     Refused(RefuseReason),
     /// Given up on.
     Failed(FailReason),
+    /// Queued anew, because somebody asked us to come back later: a provider's limits, a CRM's. It is no fault of the
+    /// message, and isn't counted as a failed attempt.
+    Postponed {
+        /// Why.
+        reason: &'static str,
+        /// When it will be taken up again.
+        after: Duration,
+    },
     /// Back on the queue, unchanged.
     Returned {
         /// Why.
@@ -60,6 +68,8 @@ pub enum DeferReason {
     ProviderOutOfCredits,
     /// The provider refuses our key or plan.
     ProviderDenied,
+    /// It may not be called again for longer than the queue can wait.
+    ProviderLimit,
 }
 
 /// Why a record can't be enriched as it is.
@@ -101,6 +111,7 @@ impl Outcome {
             Self::Deferred { .. } => "deferred",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
+            Self::Postponed { .. } => "postponed",
             Self::Returned { .. } => "returned",
         }
     }
@@ -120,7 +131,9 @@ impl fmt::Display for Outcome {
             Self::Deferred { reason, until } => write!(f, "{word} until {until}: {reason:?}"),
             Self::Refused(reason) => write!(f, "{word}: {reason:?}"),
             Self::Failed(reason) => write!(f, "{word}: {reason:?}"),
-            Self::Returned { reason, after } => write!(f, "{word} for {} s: {reason}", after.as_secs()),
+            Self::Postponed { reason, after } | Self::Returned { reason, after } => {
+                write!(f, "{word} for {} s: {reason}", after.as_secs())
+            }
         }
     }
 }

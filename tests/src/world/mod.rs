@@ -166,7 +166,7 @@ impl World {
             if self.apollo.deliver_callbacks(&self.site.http).await > 0 {
                 continue;
             }
-            if self.pump.hidden_count() > 0 {
+            if self.pump.hidden_count() > 0 || self.waiting().await > 0 {
                 self.clock.turn(self.pump.timeout * 2);
                 self.pump.show_hidden().await;
                 continue;

@@ -36,6 +36,7 @@ pub(super) struct Names {
     pub(super) records: String,
     pub(super) credits: String,
     pub(super) answers: String,
+    pub(super) limits: String,
     pub(super) queue_url: String,
     pub(super) dead_letter_queue_url: String,
 }
@@ -104,6 +105,7 @@ impl Names {
             records: variable("LEADGATE_RECORDS_TABLE")?,
             credits: variable("LEADGATE_CREDITS_TABLE")?,
             answers: variable("LEADGATE_ANSWERS_TABLE")?,
+            limits: variable("LEADGATE_LIMITS_TABLE")?,
             queue_url: variable("LEADGATE_QUEUE_URL")?,
             dead_letter_queue_url: dead_letters.cloned().ok_or("the template has no dead-letter queue")?,
         })

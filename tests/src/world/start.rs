@@ -10,6 +10,7 @@ use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
+use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -114,6 +115,7 @@ struct Stores {
     records: Records,
     credits: Credits,
     answers: Answers,
+    limits: Limits,
     queue: Queue,
 }
 
@@ -130,6 +132,7 @@ impl Parts {
         let sqs = self.site.sqs(http, self.patience);
         Stores {
             records: Records::new(dynamodb.clone(), &names.records, self.usage.clone()),
+            limits: Limits::new(dynamodb.clone(), &names.limits, self.usage.clone(), clock.clone()),
             answers: Answers::new(dynamodb.clone(), &names.answers, self.usage.clone()),
             credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock),
@@ -149,9 +152,9 @@ impl Parts {
     }
 
     fn worker(&self) -> EnrichmentWorker {
-        let Stores { records, credits, answers, queue } = self.stores(Caller::Worker);
+        let Stores { records, credits, answers, limits, queue } = self.stores(Caller::Worker);
         let (config, connections) = (self.config.clone(), self.connections.clone());
-        EnrichmentWorker { config, records, credits, answers, queue, connections, clock: self.clock.clone() }
+        EnrichmentWorker { config, records, credits, answers, limits, queue, connections, clock: self.clock.clone() }
     }
 
     fn release(&self) -> DeferralRelease {

@@ -13,8 +13,13 @@ const RECORDS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:PutItem"];
 const CREDITS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"];
 const LIMITS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-const RECEIVE: &[&str] =
-    &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+const RECEIVE: &[&str] = &[
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+];
 const LOGS: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// What needs which permission, as it stands in the source. A transaction needs those of the writes it is made of.
