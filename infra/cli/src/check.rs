@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use leadgate_enrichment::config::{Callback, Config, Tenant};
+use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::price::PricedField;
 use leadgate_lambda::env::{EnvironmentError, read_config};
 use serde_json::{Map, Value, json};
@@ -80,15 +81,13 @@ fn arrivals(tenant: &Tenant) -> String {
     let id = &tenant.id;
     match later(tenant) {
         (fields, Some(callback)) => {
-            let properties = tenant.fields.iter().filter(|field| field.is_mapped());
-            let properties = properties.filter(|field| tenant.arrives_later(field.from).is_some());
-            let properties: Vec<&str> = properties.map(|field| field.property.as_str()).collect();
-            format!(
-                "{id} buys {} (prices of {}), which arrives minutes later at {}/TOKEN",
-                properties.join(", "),
-                fields.join(", "),
-                callback.url
-            )
+            let mapped = || tenant.fields.iter().filter(|field| field.is_mapped());
+            let later = mapped().filter(|field| tenant.arrives_later(field.from).is_some());
+            let properties: Vec<&str> = later.map(|field| field.property.as_str()).collect();
+            let says_register = mapped().any(|field| field.from == ProfileField::MobilePhoneDoNotCall);
+            let left_out = if says_register { "" } else { ". Numbers on a do-not-call register are not written" };
+            let (properties, fields, url) = (properties.join(", "), fields.join(", "), &callback.url);
+            format!("{id} buys {properties} (priced as {fields}), to arrive minutes later at {url}/TOKEN{left_out}")
         }
         _ => format!("{id} buys no mobile numbers: nothing arrives later"),
     }
@@ -148,8 +147,8 @@ mod tests {
 
         let with = Config::parse(&format!("{FILE}{NUMBER}")).expect("a good file");
         let demo = with.tenants.values().next().expect("a tenant");
-        let told = "demo buys mobilephone (prices of mobile), which arrives minutes later at \
-                    https://hooks.example.com/apollo/demo/TOKEN";
+        let told = "demo buys mobilephone (priced as mobile), to arrive minutes later at \
+                    https://hooks.example.com/apollo/demo/TOKEN. Numbers on a do-not-call register are not written";
         assert_eq!(arrivals(demo), told);
         let names: Vec<&str> = secrets(&with).into_keys().collect();
         let expected = ["apollo-callback", "apollo-key", "hubspot-signing", "hubspot-token"];

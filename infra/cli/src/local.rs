@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     credits: Option<u32>,
     /// Buy mobile numbers as well.
     ///
-    /// They are delivered to /apollo/demo some five minutes later by the world's clock. To have them now, turn it:
-    /// curl -d '{"advance_seconds":300}' -H 'content-type: application/json' URL/simulators/clock
+    /// They are delivered to /apollo/demo some five minutes later, by the world's clock. To have them now, turn it:
+    /// curl -d '{"advance_seconds": 300}' -H 'Content-Type: application/json' localhost:8787/simulators/clock
     #[arg(long)]
     phones: bool,
 }
@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
 /// How often the queue is looked at when nothing is going on.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
 const WORKERS: usize = 4;
-/// How often the simulated provider looks whether a delivery of what arrives later is due.
+/// How often the simulated provider looks whether a delivery of what arrives later is due: soon after the clock is
+/// turned, too.
 const CALLBACKS_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
