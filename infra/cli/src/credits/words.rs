@@ -191,3 +191,17 @@ pub(super) fn evidence(evidence: Evidence, result: LineResult) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PricedField::{Mobile, WaterfallEmail, WaterfallMobile};
+
+    #[test]
+    fn what_arrives_later_is_called_by_what_it_is() {
+        let one = |fields: &[PricedField]| noun(fields).one;
+        assert_eq!([one(&[Mobile]), one(&[WaterfallMobile]), one(&[])], ["number"; 3]);
+        assert_eq!(one(&[WaterfallEmail]), "e-mail address");
+        assert_eq!(one(&[Mobile, WaterfallEmail]), "number or address");
+    }
+}

@@ -97,11 +97,19 @@ impl<'a> Facts<'a> {
         noun(&self.tenant.later_fields())
     }
 
-    /// Whether a property of the CRM is filled with what arrives later, or with what is said of that.
+    /// Whether a property of the CRM is filled with what arrives later.
+    pub(super) fn arrives_later(&self, property: &str) -> bool {
+        self.is_filled(property, |from| self.tenant.arrives_later(from).is_some())
+    }
+
+    /// The same, or with what is said of that.
     pub(super) fn is_filled_later(&self, property: &str) -> bool {
-        let told_of_it = |from| matches!(from, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall);
-        let later = |from| told_of_it(from) || self.tenant.arrives_later(from).is_some();
-        self.tenant.fields.iter().any(|field| field.property == property && later(field.from))
+        let said_of_it = |from| matches!(from, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall);
+        self.arrives_later(property) || self.is_filled(property, said_of_it)
+    }
+
+    fn is_filled(&self, property: &str, with: impl Fn(ProfileField) -> bool) -> bool {
+        self.tenant.fields.iter().any(|field| field.property == property && with(field.from))
     }
 
     /// When credits were held for what was begun then and settled later: not before the wallets that it came from were

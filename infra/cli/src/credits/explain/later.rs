@@ -70,14 +70,18 @@ fn written(record: &Record, bought: &Bought<'_>, facts: &Facts<'_>) -> String {
     if record.awaits(bought.purchase).is_some() {
         return " It is on its way to the CRM.".to_owned();
     }
-    let names: Vec<String> = record.written.keys().filter(|name| facts.is_filled_later(name)).cloned().collect();
-    if !names.is_empty() {
-        return format!(" From us the CRM has {}.", listed(&names));
-    }
     if record.erased_at.is_some() {
         return " Nothing of it is kept: the person asked to be forgotten.".to_owned();
     }
-    " The CRM has none of it from us: it was filled in meanwhile, or may not be written.".to_owned()
+    let names: Vec<String> = record.written.keys().filter(|name| facts.is_filled_later(name)).cloned().collect();
+    let why = "was filled in meanwhile, or may not be written";
+    match (names.is_empty(), names.iter().any(|name| facts.arrives_later(name))) {
+        (true, _) => format!(" The CRM has none of it from us: it {why}."),
+        (false, true) => format!(" From us the CRM has {}.", listed(&names)),
+        (false, false) => {
+            format!(" From us the CRM has {}, but not the {} itself: it {why}.", listed(&names), facts.noun().one)
+        }
+    }
 }
 
 /// A hold that is still open although what came at once has been settled.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
-use leadgate_tests::world::CALLBACK_SECRET;
+use leadgate_tests::world::{Break, CALLBACK_SECRET};
 
 use super::*;
 
@@ -175,4 +175,38 @@ async fn a_person_bought_now_and_a_number_deferred_are_told_of_together() {
     says(&told, &["Released, and taken up in purchase", "1 credit held for the person and 8 credits for the number"]);
     assert!(told.last().expect("a step").starts_with("The number arrived"), "{told:#?}");
     assert!(!told.join("\n").contains(CALLBACK_SECRET));
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_written_is_told_of_with_the_reason() {
+    let world = world_with_phones(100, |_| {}).await;
+    let leads = called(&world, 0..2).await;
+    world.hubspot.edit(&leads[0], "mobilephone", "+1 555 0100");
+    world.hubspot.privacy_delete(&leads[1]);
+    world.hubspot.deliver().await;
+    // What has arrived is settled, and the CRM can't be told yet.
+    world.wire.break_by(|call| call.operation.starts_with("hubspot").then_some(Break::Refused));
+    world.clock.turn(MINUTES);
+    world.apollo.deliver_callbacks(world.http()).await;
+    world.pump.run_dry(1).await;
+    world.wire.mend();
+    let told = story(&world, &leads[0]).await;
+    says(&told, &["The number arrived (purchase ", "It is on its way to the CRM."]);
+    assert!(json(&world, &["explain", &leads[0]]).await["awaited"]["held"].is_null(), "it is settled");
+
+    pass(&world, MINUTES).await;
+    says(&story(&world, &leads[0]).await, &["but not the number itself: it was filled in meanwhile"]);
+    says(&story(&world, &leads[1]).await, &["Nothing of it is kept: the person asked to be forgotten."]);
+}
+
+#[tokio::test]
+async fn the_purchase_of_a_number_is_found_by_its_own_id_however_it_ended() {
+    let world = world_with_phones(100, |_| {}).await;
+    world.apollo.faults().add(FaultRule::on("match", Fault::DropAfterWork));
+    let lead = called(&world, 0..1).await.remove(0);
+    let id = purchase(&world, &lead).await;
+    let settled = story(&world, &format!("{id}-later")).await;
+    says(&settled, &["Settled for 1 lead, of which nobody knows how it ended. It cost 8 credits, assumed to be"]);
+    let refused = refusal(&world, &["explain", "1768471200006-000000000000-later"]).await;
+    assert!(refused.contains("has no purchase 1768471200006-000000000000-later"), "{refused}");
 }
