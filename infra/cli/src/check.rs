@@ -1,15 +1,21 @@
 //! `leadgate check`: is a configuration right?
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use leadgate_enrichment::config::Config;
+use leadgate_enrichment::config::{Callback, Config, Tenant};
+use leadgate_enrichment::person::ProfileField;
+use leadgate_enrichment::price::PricedField;
 use leadgate_lambda::env::{EnvironmentError, read_config};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 
 /// Check a configuration file, and say what is wrong with it.
+///
+/// If nothing is, it says for each tenant what arrives later and where, and which secrets have to exist: their names,
+/// since a file never holds one.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The file to check.
@@ -24,9 +30,20 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let name = arguments.file.display().to_string();
     match read_config(&arguments.file) {
         Ok(config) if arguments.json => {
-            println!("{}", json!({ "file": name, "ok": true, "tenants": tenants(&config) }))
+            let arrivals: Map<String, Value> =
+                config.tenants.iter().map(|(id, tenant)| (id.to_string(), arrivals_json(tenant))).collect();
+            let (tenants, secrets) = (tenants(&config), secrets(&config));
+            println!(
+                "{}",
+                json!({ "file": name, "ok": true, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets })
+            );
         }
-        Ok(config) => println!("{name} is good: {}.", describe(&config)),
+        Ok(config) => {
+            println!("{name} is good: {}.", describe(&config));
+            config.tenants.values().for_each(|tenant| println!("  {}", arrivals(tenant)));
+            println!("These secrets must exist in AWS Secrets Manager:");
+            secrets(&config).iter().for_each(|(secret, what)| println!("  {secret}  ({what})"));
+        }
         Err(EnvironmentError::Wrong { source, .. }) => {
             let problems = source.problems;
             if arguments.json {
@@ -50,4 +67,110 @@ fn tenants(config: &Config) -> Vec<&str> {
 fn describe(config: &Config) -> String {
     let fields: usize = config.tenants.values().map(|tenant| tenant.fields.len()).sum();
     format!("tenants {}, {} prices, {fields} mapped fields", tenants(config).join(", "), config.prices.len())
+}
+
+/// What a tenant buys that arrives later, by the word used in `[[prices]]`, and where it arrives.
+fn later(tenant: &Tenant) -> (Vec<String>, Option<&Callback>) {
+    let word = |field: PricedField| serde_json::to_value(field).ok()?.as_str().map(str::to_owned);
+    let fields: Vec<String> = tenant.later_fields().into_iter().filter_map(word).collect();
+    let callback = tenant.provider.callback.as_ref().filter(|_| !fields.is_empty());
+    (fields, callback)
+}
+
+fn arrivals(tenant: &Tenant) -> String {
+    let id = &tenant.id;
+    match later(tenant) {
+        (fields, Some(callback)) => {
+            let mapped = || tenant.fields.iter().filter(|field| field.is_mapped());
+            let later = mapped().filter(|field| tenant.arrives_later(field.from).is_some());
+            let properties: Vec<&str> = later.map(|field| field.property.as_str()).collect();
+            let says_register = mapped().any(|field| field.from == ProfileField::MobilePhoneDoNotCall);
+            let left_out = if says_register { "" } else { ". Numbers on a do-not-call register are not written" };
+            let (properties, fields, url) = (properties.join(", "), fields.join(", "), &callback.url);
+            format!("{id} buys {properties} (priced as {fields}), to arrive minutes later at {url}/TOKEN{left_out}")
+        }
+        _ => format!("{id} buys no mobile numbers: nothing arrives later"),
+    }
+}
+
+fn arrivals_json(tenant: &Tenant) -> Value {
+    let (fields, callback) = later(tenant);
+    json!({ "buys": fields, "callback_url": callback.map(|callback| &callback.url) })
+}
+
+/// The name of each secret that the functions read, and what it is for. Those of an address that nothing arrives at
+/// aren't read.
+fn secrets(config: &Config) -> BTreeMap<&str, String> {
+    let of = |tenant| secrets_of(tenant).into_iter();
+    let mut secrets: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, what) in config.tenants.values().flat_map(of) {
+        let uses = secrets.entry(name).or_default();
+        if !uses.is_empty() {
+            uses.push_str("; ");
+        }
+        uses.push_str(&what);
+    }
+    secrets
+}
+
+fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
+    let id = &tenant.id;
+    let (crm, provider) = (&tenant.crm, tenant.provider.kind.as_str());
+    let signing = crm.signing_secrets.iter().map(|name| (name.as_str(), format!("{id}: signs the CRM's webhooks")));
+    let callback = later(tenant).1.into_iter().flat_map(|callback| &callback.secrets);
+    let callback =
+        callback.map(|name| (name.as_str(), format!("{id}: any long random text, for the callback address")));
+    let keys = [
+        (crm.access_token.as_str(), format!("{id}: the CRM's access token")),
+        (tenant.provider.api_key.as_str(), format!("{id}: the key of {provider}")),
+    ];
+    keys.into_iter().chain(signing).chain(callback).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = include_str!("../../leadgate.toml");
+    const NUMBER: &str = "mobilephone = { from = \"mobile_phone\" }\n";
+
+    fn problems(text: &str) -> String {
+        Config::parse(text).expect_err("the file is bad").to_string()
+    }
+
+    #[test]
+    fn it_says_where_numbers_arrive_and_which_secrets_must_exist() {
+        let without = Config::parse(FILE).expect("a good file");
+        let demo = without.tenants.values().next().expect("a tenant");
+        assert_eq!(arrivals(demo), "demo buys no mobile numbers: nothing arrives later");
+        assert!(!secrets(&without).contains_key("leadgate/demo/apollo-callback"));
+
+        let with = Config::parse(&format!("{FILE}{NUMBER}")).expect("a good file");
+        let demo = with.tenants.values().next().expect("a tenant");
+        let told = "demo buys mobilephone (priced as mobile), to arrive minutes later at \
+                    https://hooks.example.com/apollo/demo/TOKEN. Numbers on a do-not-call register are not written";
+        assert_eq!(arrivals(demo), told);
+        let names: Vec<&str> = secrets(&with).into_keys().collect();
+        let expected = ["apollo-callback", "apollo-key", "hubspot-signing", "hubspot-token"];
+        assert_eq!(names, expected.map(|name| format!("leadgate/demo/{name}")));
+    }
+
+    #[test]
+    fn numbers_without_an_address_a_price_or_a_secret_are_refused() {
+        let file = format!("{FILE}{NUMBER}");
+        let address = "callback_url = \"https://hooks.example.com/apollo/demo\"";
+        let secret = "callback_secrets = [\"leadgate/demo/apollo-callback\"]";
+        let cases = [
+            (address, "", "tenants.demo.provider.callback_url: found none, but fields.mobilephone"),
+            ("field = \"mobile\"", "field = \"record\"", "prices: found no price of apollo for Mobile"),
+            (secret, "callback_secrets = []", "tenants.demo.provider.callback_secrets: found none"),
+            (secret, "callback_secrets = [\"\"]", "tenants.demo.provider.callback_secrets[0]: found something else"),
+            (secret, "", "tenants.demo.provider.callback_secrets: found none"),
+        ];
+        for (from, to, said) in cases {
+            assert!(file.contains(from), "{from:?} is in the file");
+            let problems = problems(&file.replace(from, to));
+            assert!(problems.contains(said), "{said:?} is not said in: {problems}");
+        }
+    }
 }

@@ -24,11 +24,20 @@ pub(crate) struct Arguments {
     /// How many credits each billing cycle starts with, instead of what infra/leadgate.toml says.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
+    /// Buy mobile numbers as well.
+    ///
+    /// They are delivered to /apollo/demo some five minutes later, by the world's clock. To have them now, turn it:
+    /// curl -d '{"advance_seconds": 300}' -H 'Content-Type: application/json' localhost:8787/simulators/clock
+    #[arg(long)]
+    phones: bool,
 }
 
 /// How often the queue is looked at when nothing is going on.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
 const WORKERS: usize = 4;
+/// How often the simulated provider looks whether a delivery of what arrives later is due: soon after the clock is
+/// turned, too.
+const CALLBACKS_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let real = Real {
@@ -44,11 +53,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         real: real.clone(),
         ..Settings::default()
     };
+    let settings = if arguments.phones { settings.with_phones() } else { settings };
     let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
     introduce(&world, &real);
-    let working = tokio::spawn(work(world.clone()));
+    let working = [tokio::spawn(work(world.clone())), tokio::spawn(call_back(world.clone()))];
     tokio::signal::ctrl_c().await?;
-    working.abort();
+    working.iter().for_each(tokio::task::JoinHandle::abort);
     println!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -61,11 +71,29 @@ fn introduce(world: &World, real: &Real) {
     println!("secret:     {secret}");
     println!("hubspot:    {}", party(real.hubspot_access_token.is_some(), "/simulators/hubspot"));
     println!("apollo:     {}", party(real.apollo_api_key.is_some(), "/simulators/apollo/api/v1"));
+    if let Some(callback) = world.tenant().provider.callback.as_ref().filter(|_| buys_numbers(world)) {
+        println!("callbacks:  {}/TOKEN, minutes later by the world's clock", callback.url);
+        if real.apollo_api_key.is_some() {
+            println!("            (Apollo can't reach this machine: numbers are asked after instead)");
+        }
+    }
     println!("clock:      {}/simulators/clock", world.url);
     println!("events:     {}/simulators/eventbridge/events", world.url);
     println!("dynamodb:   {}", world.servers.dynamodb);
     println!("sqs:        {}", world.servers.sqs);
     println!("\nready; stop with Ctrl-C");
+}
+
+fn buys_numbers(world: &World) -> bool {
+    !world.tenant().later_fields().is_empty()
+}
+
+/// The simulated provider tells of what has arrived, by the world's clock.
+async fn call_back(world: Arc<World>) {
+    loop {
+        world.apollo.deliver_callbacks(world.http()).await;
+        tokio::time::sleep(CALLBACKS_EVERY).await;
+    }
 }
 
 /// Delivers, works, and keeps the schedule, by the world's clock.

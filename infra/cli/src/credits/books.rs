@@ -14,6 +14,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::price::Tariff;
 use leadgate_lambda::clock::SystemClock;
@@ -130,9 +131,12 @@ impl Books {
         &self.tenant().time_zone
     }
 
-    /// What looking a person up costs at this time.
-    pub(super) fn tariff(&self, at: Timestamp) -> Option<Tariff> {
-        self.config.person_tariff(self.tenant(), at)
+    /// The most that a lead can cost at this time: a person, and what arrives later.
+    pub(super) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
+        let tenant = self.tenant();
+        let worst = |tariff: Option<Tariff>| tariff.map(|tariff| tariff.worst()).unwrap_or_default();
+        let later = self.config.later_tariff(tenant, &tenant.later_fields(), at);
+        [worst(self.config.person_tariff(tenant, at)), worst(later)]
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::attribution::{Part, parts};
 use super::origin::without_reason;
+use super::words::arrives;
 use super::{Answer, Failure};
 
 /// One part of one line of an entry. Rows with an amount add up to what all wallets hold.
@@ -27,9 +28,11 @@ pub(super) struct Row {
     price_version: String,
     reference: String,
     reason: String,
+    /// Of a purchase: whether it is of what comes at once or of what arrives later, mobile numbers as a rule.
+    arrives: &'static str,
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "time",
     "kind",
     "wallet",
@@ -42,6 +45,7 @@ const COLUMNS: [&str; 12] = [
     "price_version",
     "reference",
     "reason",
+    "arrives",
 ];
 
 /// The ledger as rows.
@@ -96,6 +100,7 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
         Entry::Purchase { purchase, slices, evidence, price_version, lines, .. } => {
             let row = Row {
                 purchase: purchase.to_string(),
+                arrives: arrives(purchase),
                 evidence: word_of(*evidence),
                 price_version: price_version.clone(),
                 ..row("purchase")
@@ -167,6 +172,7 @@ pub(super) fn csv(rows: &[Row]) -> Result<String, Failure> {
             text(&row.price_version),
             text(&row.reference),
             text(&row.reason),
+            text(row.arrives),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -189,12 +195,12 @@ mod tests {
 
     #[test]
     fn text_is_quoted_where_it_must_be_and_never_a_formula() {
-        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain");
-        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\"");
-        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2");
+        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain,");
+        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\",");
+        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2,");
         for formula in ["+1", "-1", "@SUM(A1)", "\tx"] {
-            assert!(one(formula, 1.0).ends_with(&format!("'{formula}")), "{formula:?} is a formula");
+            assert!(one(formula, 1.0).ends_with(&format!("'{formula},")), "{formula:?} is a formula");
         }
-        assert!(csv(&[]).expect("a header").ends_with("reference,reason\r\n"));
+        assert!(csv(&[]).expect("a header").ends_with("reference,reason,arrives\r\n"));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::books::Books;
 use super::export::word_of;
-use super::words::{amounts, decimals, first_instant, leads, negative, signed, time};
+use super::words::{amounts, arrives, decimals, first_instant, leads, negative, noun, signed, time};
 use super::{Answer, Failure, asked, origin};
 
 /// Which entries.
@@ -54,12 +54,13 @@ impl History {
             entries.retain(|entry| entry.at() >= since);
         }
         let shown = &entries[entries.len().saturating_sub(which.limit)..];
-        let lines = shown.iter().map(|entry| line(entry, &wallets, books.zone())).collect();
+        let noun = noun(&books.tenant().later_fields()).one;
+        let lines = shown.iter().map(|entry| line(entry, &wallets, noun, books.zone())).collect();
         Ok(Self { zone: books.zone().clone(), all: entries.len(), lines })
     }
 }
 
-fn line(entry: &Entry, wallets: &[Wallet], zone: &TimeZone) -> Line {
+fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line {
     let at = entry.at();
     let line = |what, wallet: &WalletId, amounts: Amounts, details| Line {
         at,
@@ -94,20 +95,25 @@ fn line(entry: &Entry, wallets: &[Wallet], zone: &TimeZone) -> Line {
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-            let (amounts, details, purchase) = (negative(&cost), told(entry), Some(purchase.clone()));
-            Line { at, what: "bought", wallets, amounts, details, purchase, reference: None }
+            let what = if purchase.is_later() { "bought later" } else { "bought" };
+            let (amounts, details, purchase) = (negative(&cost), told(entry, noun), Some(purchase.clone()));
+            Line { at, what, wallets, amounts, details, purchase, reference: None }
         }
     }
 }
 
-/// `10 leads: 7 known, 3 not known (reported)`.
-fn told(entry: &Entry) -> String {
-    let Entry::Purchase { excess, evidence, lines, .. } = entry else { return String::new() };
+/// `10 leads: 7 known, 3 not known (reported)`, or `7 leads: 5 number arrived, 2 no number (reported)`.
+fn told(entry: &Entry, noun: &str) -> String {
+    let Entry::Purchase { purchase, excess, evidence, lines, .. } = entry else { return String::new() };
     let excess = match excess.is_zero() {
         true => String::new(),
         false => format!("; {} beyond what was held", amounts(excess)),
     };
-    format!("{} ({}){excess}", ends(lines, ["known", "not known", "nobody knows"]), word_of(*evidence))
+    let ends = match purchase.is_later() {
+        true => ends(lines, [&format!("{noun} arrived"), &format!("no {noun}"), "nobody knows"]),
+        false => ends(lines, ["known", "not known", "nobody knows"]),
+    };
+    format!("{ends} ({}){excess}", word_of(*evidence))
 }
 
 /// How many of these leads were hits, misses and unknown, in these words.
@@ -165,6 +171,7 @@ impl Answer for History {
             json!({
                 "at": line.at, "what": line.what, "wallets": line.wallets, "amounts": decimals(&line.amounts),
                 "details": line.details, "purchase": line.purchase, "reference": line.reference,
+                "arrives": line.purchase.as_ref().map(arrives),
             })
         };
         json!({ "entries": self.lines.iter().map(line).collect::<Vec<_>>(), "left_out": self.all - self.lines.len() })

@@ -1,5 +1,7 @@
 //! The commands as people give them, on a running world: over its own address, by its own clock.
 
+mod later;
+
 use clap::Parser;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::credits::Amounts;
@@ -229,7 +231,7 @@ async fn the_rows_of_an_export_add_up_to_what_the_wallets_hold() {
     assert!(kinds.iter().all(|kind| rows.iter().any(|row| row["kind"] == **kind)), "{rows:?}");
     let csv = text(&world, &["export", "--csv"]).await;
     assert_eq!(csv.lines().count(), rows.len() + 1);
-    assert!(csv.contains(",f,\"'=1+1, \"\"x\"\"\"\r\n"), "{csv}");
+    assert!(csv.contains(",f,\"'=1+1, \"\"x\"\"\",\r\n"), "{csv}");
     let told = story(&world, &lost).await;
     assert!(told.iter().any(|step| step.contains("nobody knows whether the provider charged for it")), "{told:?}");
 }

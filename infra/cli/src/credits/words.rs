@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::ledger::{Evidence, LineResult};
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::wallet::WalletKind;
 
@@ -88,6 +90,28 @@ pub(super) fn leads(count: usize) -> String {
     format!("{count} {}", if count == 1 { "lead" } else { "leads" })
 }
 
+/// What arrives later, as people call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noun {
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
+}
+
+/// Numbers, unless nothing but addresses is bought of others.
+pub(super) fn noun(fields: &[PricedField]) -> Noun {
+    let is_address = |field: &PricedField| *field == PricedField::WaterfallEmail;
+    match (fields.iter().any(is_address), fields.iter().all(is_address)) {
+        (true, true) => Noun { one: "e-mail address", many: "e-mail addresses" },
+        (true, false) => Noun { one: "number or address", many: "numbers and addresses" },
+        (false, _) => Noun { one: "number", many: "numbers" },
+    }
+}
+
+/// Whether a purchase is of what comes at once or of what arrives later, for a script.
+pub(super) fn arrives(purchase: &PurchaseId) -> &'static str {
+    if purchase.is_later() { "later" } else { "at-once" }
+}
+
 /// Amounts in JSON: credits, by kind.
 pub(super) fn decimals(amounts: &Amounts) -> BTreeMap<String, f64> {
     amounts.iter().map(|(bucket, each)| (bucket.to_string(), each.to_decimal())).collect()
@@ -165,5 +189,19 @@ pub(super) fn evidence(evidence: Evidence, result: LineResult) -> &'static str {
         (Evidence::Assumed, _) => {
             "inferred from what came back and the prices, since the call was only partly answered"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PricedField::{Mobile, WaterfallEmail, WaterfallMobile};
+
+    #[test]
+    fn what_arrives_later_is_called_by_what_it_is() {
+        let one = |fields: &[PricedField]| noun(fields).one;
+        assert_eq!([one(&[Mobile]), one(&[WaterfallMobile]), one(&[])], ["number"; 3]);
+        assert_eq!(one(&[WaterfallEmail]), "e-mail address");
+        assert_eq!(one(&[Mobile, WaterfallEmail]), "number or address");
     }
 }

@@ -1,16 +1,19 @@
 //! What the books say, for a story to be made of.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, Hold, LineResult, Slice};
+use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, Slice};
+use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
 
 use super::Step;
 use crate::credits::attribution::{Part, parts};
 use crate::credits::origin;
-use crate::credits::words::amounts;
+use crate::credits::words::{Noun, amounts, noun};
 
 /// The books of a tenant.
 pub(super) struct Facts<'a> {
@@ -35,7 +38,36 @@ pub(super) struct Bought<'a> {
     pub(super) leads: usize,
 }
 
+/// A purchase of what comes at once, or of what arrives later, for one record.
+pub(super) enum Half<'a> {
+    /// Held, and not settled.
+    Open(&'a Hold, &'a HoldLine),
+    Settled(Bought<'a>),
+}
+
+/// One call, for one record: what came at once with it, and what arrives later.
+#[derive(Default)]
+pub(super) struct Taken<'a> {
+    pub(super) at_once: Option<Half<'a>>,
+    pub(super) later: Option<Half<'a>>,
+}
+
 impl<'a> Facts<'a> {
+    /// Every call that something was held for on a record, by age.
+    pub(super) fn taken(&self, key: &RecordKey) -> Vec<Taken<'a>> {
+        let line = |hold: &'a Hold| Some(Half::Open(hold, hold.lines.iter().find(|line| line.record == *key)?));
+        let mut calls: BTreeMap<PurchaseId, Taken<'a>> = BTreeMap::new();
+        for half in self.bought(key).map(Half::Settled).chain(self.holds.iter().filter_map(line)) {
+            let taken = calls.entry(half.purchase().at_once()).or_default();
+            if half.purchase().is_later() {
+                taken.later = Some(half);
+            } else {
+                taken.at_once = Some(half);
+            }
+        }
+        calls.into_values().collect()
+    }
+
     /// Everything that was bought for a record, by age.
     pub(super) fn bought(&self, key: &RecordKey) -> impl Iterator<Item = Bought<'a>> {
         self.entries.iter().filter_map(move |entry| {
@@ -56,21 +88,35 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// The open hold that a record is part of.
-    pub(super) fn hold(&self, key: &RecordKey) -> Option<&'a Hold> {
-        self.holds.iter().find(|hold| hold.lines.iter().any(|line| line.record == *key))
-    }
-
     pub(super) fn wallet(&self, wallet: &WalletId) -> Option<&'a Wallet> {
         self.wallets.iter().find(|there| there.wallet == *wallet)
+    }
+
+    /// What the tenant has arriving later, as people call it.
+    pub(super) fn noun(&self) -> Noun {
+        noun(&self.tenant.later_fields())
+    }
+
+    /// Whether a property of the CRM is filled with what arrives later.
+    pub(super) fn arrives_later(&self, property: &str) -> bool {
+        self.is_filled(property, |from| self.tenant.arrives_later(from).is_some())
+    }
+
+    /// The same, or with what is said of that.
+    pub(super) fn is_filled_later(&self, property: &str) -> bool {
+        let said_of_it = |from| matches!(from, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall);
+        self.arrives_later(property) || self.is_filled(property, said_of_it)
+    }
+
+    fn is_filled(&self, property: &str, with: impl Fn(ProfileField) -> bool) -> bool {
+        self.tenant.fields.iter().any(|field| field.property == property && with(field.from))
     }
 
     /// When credits were held for what was begun then and settled later: not before the wallets that it came from were
     /// opened, which whoever needs them does on the way.
     pub(super) fn held_at(&self, purchase: &PurchaseId, slices: &[Slice], settled_at: Timestamp) -> Timestamp {
         let opened = self.grants(slices.iter().map(|slice| &slice.wallet)).into_iter().map(|grant| grant.at);
-        let begun = begun_at(purchase).unwrap_or(settled_at);
-        opened.filter(|at| *at <= settled_at).fold(begun, Timestamp::max)
+        opened.filter(|at| *at <= settled_at).fold(purchase.made_at(), Timestamp::max)
     }
 
     /// When and why each of these wallets was filled.
@@ -91,23 +137,98 @@ impl<'a> Facts<'a> {
         names.into_iter().filter_map(entry).collect()
     }
 
-    /// The most that one lead can have been held for at these prices, if it was bought before or not. `None` when they
-    /// are no longer configured.
-    pub(super) fn worst(&self, held_at: Timestamp, price_version: &str, repeated: bool) -> Option<Amounts> {
-        let tariff = self.config.person_tariff(self.tenant, held_at)?;
-        (tariff.version() == price_version).then(|| tariff.worst_of(repeated))
+    /// The most that one lead can have been held for in this purchase, if it was bought before or not. `None` when its
+    /// prices are no longer configured.
+    pub(super) fn worst(&self, purchase: &PurchaseId, price_version: &str, repeated: bool) -> Option<Amounts> {
+        let made_at = purchase.made_at();
+        let person = self.config.person_tariff(self.tenant, made_at);
+        if !purchase.is_later() {
+            return person.filter(|tariff| tariff.version() == price_version).map(|tariff| tariff.worst_of(repeated));
+        }
+        // Where several things arrive later, nobody knows any more which of them were wanted.
+        let fields = self.tenant.later_fields();
+        let tariff = self.config.later_tariff(self.tenant, &fields, made_at).filter(|_| fields.len() == 1)?;
+        // Both holds of a call name the prices that the call was reckoned with.
+        let versions = [person.map(|tariff| tariff.version()), Some(tariff.version())];
+        versions.into_iter().flatten().any(|version| version == price_version).then(|| tariff.worst())
     }
 
     /// What was held for this part of a purchase at most.
     pub(super) fn held_for(&self, bought: &Bought<'_>) -> Option<Amounts> {
-        let is_before = |other: &Bought<'_>| other.settled_at < bought.held_at && other.line.result == LineResult::Hit;
+        let is_before = |other: &Bought<'_>| {
+            let person = !other.purchase.is_later() && other.line.result == LineResult::Hit;
+            person && other.settled_at < bought.held_at
+        };
         let repeated = self.bought(&bought.line.record).any(|other| is_before(&other));
-        self.worst(bought.held_at, bought.price_version, repeated)
+        self.worst(bought.purchase, bought.price_version, repeated)
     }
 }
 
-/// A purchase's id begins with the time at which it was begun.
-fn begun_at(purchase: &PurchaseId) -> Option<Timestamp> {
-    let (time, _) = purchase.as_str().split_once('-')?;
-    Timestamp::from_millisecond(time.parse().ok()?).ok()
+impl<'a> Half<'a> {
+    pub(super) fn purchase(&self) -> &'a PurchaseId {
+        match self {
+            Self::Open(hold, _) => &hold.purchase,
+            Self::Settled(bought) => bought.purchase,
+        }
+    }
+
+    pub(super) fn held_at(&self) -> Timestamp {
+        match self {
+            Self::Open(hold, _) => hold.held_at,
+            Self::Settled(bought) => bought.held_at,
+        }
+    }
+
+    /// The most it can cost, if that is still known.
+    pub(super) fn worst(&self, facts: &Facts<'_>) -> Option<Amounts> {
+        match self {
+            Self::Open(_, line) => Some(line.worst.clone()),
+            Self::Settled(bought) => facts.held_for(bought),
+        }
+    }
+
+    pub(super) fn price_version(&self) -> &'a str {
+        match self {
+            Self::Open(hold, _) => &hold.price_version,
+            Self::Settled(bought) => bought.price_version,
+        }
+    }
+
+    /// How many records it is for.
+    pub(super) fn leads(&self) -> usize {
+        match self {
+            Self::Open(hold, _) => hold.lines.len(),
+            Self::Settled(bought) => bought.leads,
+        }
+    }
+
+    pub(super) fn settled(&self) -> Option<&Bought<'a>> {
+        match self {
+            Self::Open(..) => None,
+            Self::Settled(bought) => Some(bought),
+        }
+    }
+
+    /// What the record's part comes from, or may.
+    pub(super) fn wallets(&self) -> Vec<&'a WalletId> {
+        match self {
+            Self::Open(hold, _) => hold.slices.iter().map(|slice| &slice.wallet).collect(),
+            Self::Settled(bought) => bought.parts.iter().filter_map(|part| part.wallet).collect(),
+        }
+    }
+}
+
+impl<'a> Taken<'a> {
+    pub(super) fn halves(&self) -> impl Iterator<Item = &Half<'a>> {
+        self.at_once.iter().chain(&self.later)
+    }
+
+    /// The one that stands for the call: what comes at once, unless only the rest is known.
+    pub(super) fn first(&self) -> Option<&Half<'a>> {
+        self.halves().next()
+    }
+
+    pub(super) fn bought_at_once(&self) -> Option<&Bought<'a>> {
+        self.at_once.as_ref()?.settled()
+    }
 }

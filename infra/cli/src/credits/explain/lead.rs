@@ -3,37 +3,42 @@
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::later::WAIT;
+use leadgate_enrichment::ledger::LineResult;
 use leadgate_enrichment::record::{Record, State};
 use serde_json::{Value, json};
 
-use super::facts::{Bought, Facts};
-use super::{Step, Story, sentences};
+use super::facts::{Bought, Facts, Half, Taken};
+use super::{Step, Story, later, sentences};
 use crate::credits::export::{word_for, word_of};
-use crate::credits::words::{amounts, decimals, time};
+use crate::credits::words::{arrives, decimals, time};
 
 pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> Story {
-    let bought: Vec<Bought<'_>> = facts.bought(key).collect();
-    let hold = facts.hold(key);
+    let taken = facts.taken(key);
     let mut steps = Vec::new();
-    let waited = record.and_then(|record| wish(record, &bought, &mut steps));
-    let from_bought = bought.iter().flat_map(|bought| &bought.parts).filter_map(|part| part.wallet);
-    let from_hold = hold.into_iter().flat_map(|hold| &hold.slices).map(|slice| &slice.wallet);
-    steps.extend(facts.grants(from_bought.chain(from_hold)));
-    for each in &bought {
-        let worst = facts.held_for(each);
-        let after_waiting = waited == Some(each.held_at);
-        steps.push(Step { at: each.held_at, what: sentences::held(each, worst.as_ref(), after_waiting) });
-        steps.push(Step { at: each.settled_at, what: sentences::settled(each, worst.as_ref()) });
+    let waited = record.and_then(|record| wish(record, &taken, &mut steps));
+    steps.extend(facts.grants(taken.iter().flat_map(Taken::halves).flat_map(Half::wallets)));
+    for (i, call) in taken.iter().enumerate() {
+        let Some(held_at) = call.first().map(Half::held_at) else { continue };
+        steps.push(Step { at: held_at, what: sentences::held(call, waited == Some(held_at), facts) });
+        if let Some(bought) = call.bought_at_once() {
+            let what = sentences::settled(bought, facts.held_for(bought).as_ref());
+            steps.push(Step { at: bought.settled_at, what });
+        }
+        if let Some(Half::Settled(bought)) = &call.later {
+            let latest = record.filter(|_| i + 1 == taken.len());
+            steps.push(Step { at: bought.settled_at, what: later::settled(bought, call, latest, facts) });
+        }
     }
-    steps.extend(hold.map(|hold| open(hold, key)));
-    steps.extend(record.into_iter().flat_map(|record| ends(record, &bought, hold, facts)));
+    steps.extend(record.into_iter().flat_map(|record| ends(record, &taken, facts)));
     steps.sort_by_key(|step| step.at);
+    let last = steps.last().map(|last| last.at);
+    steps.extend(taken.iter().filter_map(|call| on_its_way(record, call, last, facts)));
     Story {
         head: head(key, record, facts),
         steps,
         lines: Vec::new(),
-        json: json(key, record, &bought, facts),
+        json: json(key, record, &taken, facts),
         zone: facts.tenant.time_zone.clone(),
     }
 }
@@ -41,35 +46,35 @@ pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>)
 fn head(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> String {
     let Some(record) = record else { return format!("{key}: only the ledger still knows of it.") };
     let since = time(record.since, &facts.tenant.time_zone);
-    format!("{key}: {} since {since}.", sentences::word(record.state))
+    let noun = facts.noun().one;
+    let rest = match (&record.awaited, record.owed) {
+        (Some(_), _) => format!("; the {noun} is on its way"),
+        (None, Some(_)) => format!("; the {noun} has yet to be bought"),
+        (None, None) => String::new(),
+    };
+    format!("{key}: {} since {since}{rest}.", sentences::word(record.state))
 }
 
 /// How it began, and why it had to wait, if it did. Gives when the waiting ended.
-fn wish(record: &Record, bought: &[Bought<'_>], steps: &mut Vec<Step>) -> Option<Timestamp> {
-    steps.push(Step { at: record.occurred_at?, what: sentences::wished(record)? });
+fn wish(record: &Record, taken: &[Taken<'_>], steps: &mut Vec<Step>) -> Option<Timestamp> {
+    let begun = record.occurred_at?;
+    steps.push(Step { at: begun, what: sentences::wished(record)? });
     let waited = record.waited.as_ref()?;
-    steps.push(Step { at: waited.since, what: sentences::waited(waited) });
-    bought.iter().map(|bought| bought.held_at).find(|held_at| *held_at >= waited.since)
-}
-
-fn open(hold: &Hold, key: &RecordKey) -> Step {
-    let worst = hold.lines.iter().find(|line| line.record == *key).map(|line| line.worst.clone()).unwrap_or_default();
-    let (purchase, others) = (&hold.purchase, sentences::with_others(hold.lines.len()));
-    let held = amounts(&worst);
-    let what = format!(
-        "Taken up in purchase {purchase}{others}: {held} held for it, the most it can cost (prices {}). \
-         Not settled yet.",
-        hold.price_version
-    );
-    Step { at: hold.held_at, what }
+    let in_part = |bought: &Bought<'_>| {
+        let meanwhile = begun <= bought.settled_at && bought.settled_at <= waited.since;
+        meanwhile && bought.line.result == LineResult::Hit
+    };
+    let in_part = taken.iter().filter_map(Taken::bought_at_once).any(in_part);
+    steps.push(Step { at: waited.since, what: sentences::waited(waited, in_part) });
+    taken.iter().filter_map(Taken::first).map(Half::held_at).find(|held_at| *held_at >= waited.since)
 }
 
 /// Where it stands, and what else the record remembers.
-fn ends(record: &Record, bought: &[Bought<'_>], hold: Option<&Hold>, facts: &Facts<'_>) -> Vec<Step> {
+fn ends(record: &Record, taken: &[Taken<'_>], facts: &Facts<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(claim) = record.claim.as_ref().filter(|_| record.state != State::Written) {
-        let paid = bought.iter().any(|bought| *bought.purchase == claim.purchase);
-        if !paid && hold.is_none() {
+        let is_its = |half: &Half<'_>| half.purchase().at_once() == claim.purchase;
+        if !taken.iter().filter_map(Taken::first).any(is_its) {
             let what = format!("Taken up in purchase {}, of which nothing was spent.", claim.purchase);
             steps.push(Step { at: claim.since, what });
         }
@@ -79,31 +84,29 @@ fn ends(record: &Record, bought: &[Bought<'_>], hold: Option<&Hold>, facts: &Fac
         steps.push(Step { at, what });
     }
     // What the provider said is kept before the purchase is settled, and only then is it over.
-    let settled = bought.iter().map(|bought| bought.settled_at).max();
+    let settled = taken.iter().filter_map(Taken::bought_at_once).map(|bought| bought.settled_at).max();
     let at = settled.map_or(record.since, |settled| settled.max(record.since));
-    steps.push(Step { at, what: sentences::stands(record, facts) });
+    let with_later = taken.last().is_some_and(|call| call.later.is_some());
+    steps.push(Step { at, what: sentences::stands(record, with_later, facts) });
     steps
 }
 
-fn json(key: &RecordKey, record: Option<&Record>, bought: &[Bought<'_>], facts: &Facts<'_>) -> Value {
-    let purchase = |bought: &Bought<'_>| {
-        let worst = facts.held_for(bought);
-        let from = bought.parts.iter().map(|part| {
-            let amount = decimals(&Amounts::one(part.bucket.clone(), part.amount));
-            json!({ "wallet": part.wallet, "amounts": amount })
-        });
+/// What still is to arrive, as the last thing to be said.
+fn on_its_way(record: Option<&Record>, call: &Taken<'_>, last: Option<Timestamp>, facts: &Facts<'_>) -> Option<Step> {
+    let (Half::Open(hold, line), Some(at_once)) = (call.later.as_ref()?, call.bought_at_once()) else { return None };
+    Some(Step { at: last.unwrap_or(hold.held_at), what: later::open(hold, line, at_once, record, facts) })
+}
+
+fn json(key: &RecordKey, record: Option<&Record>, taken: &[Taken<'_>], facts: &Facts<'_>) -> Value {
+    let awaited = record.and_then(|record| record.awaited.as_ref()).map(|awaited| {
+        let own = taken.iter().filter_map(|call| call.later.as_ref()).find(|it| *it.purchase() == awaited.purchase);
+        let since = awaited.purchase.made_at();
         json!({
-            "purchase": bought.purchase,
-            "held_at": bought.held_at,
-            "held": worst.as_ref().map(decimals),
-            "settled_at": bought.settled_at,
-            "result": word_for(bought.line.result),
-            "evidence": word_of(bought.evidence),
-            "cost": decimals(&bought.line.cost),
-            "from": from.collect::<Vec<_>>(),
-            "price_version": bought.price_version,
+            "purchase": awaited.purchase, "since": since, "until": leadgate_enrichment::clock::later(since, WAIT),
+            "held": own.filter(|half| half.settled().is_none()).and_then(|half| half.worst(facts)).as_ref().map(decimals),
         })
-    };
+    });
+    let bought = taken.iter().flat_map(Taken::halves).filter_map(Half::settled);
     json!({
         "record": key,
         "state": record.map(|record| record.state),
@@ -113,6 +116,27 @@ fn json(key: &RecordKey, record: Option<&Record>, bought: &[Bought<'_>], facts: 
             "reason": deferral.reason, "since": deferral.since, "not_before": deferral.not_before,
             "until": deferral.until, "needs": decimals(&deferral.worst),
         })),
-        "purchases": bought.iter().map(purchase).collect::<Vec<_>>(),
+        "awaited": awaited,
+        "owed": record.and_then(|record| record.owed),
+        "purchases": bought.map(|bought| purchase_json(bought, facts)).collect::<Vec<_>>(),
+    })
+}
+
+fn purchase_json(bought: &Bought<'_>, facts: &Facts<'_>) -> Value {
+    let from = bought.parts.iter().map(|part| {
+        let amount = decimals(&Amounts::one(part.bucket.clone(), part.amount));
+        json!({ "wallet": part.wallet, "amounts": amount })
+    });
+    json!({
+        "purchase": bought.purchase,
+        "arrives": arrives(bought.purchase),
+        "held_at": bought.held_at,
+        "held": facts.held_for(bought).as_ref().map(decimals),
+        "settled_at": bought.settled_at,
+        "result": word_for(bought.line.result),
+        "evidence": word_of(bought.evidence),
+        "cost": decimals(&bought.line.cost),
+        "from": from.collect::<Vec<_>>(),
+        "price_version": bought.price_version,
     })
 }

@@ -1,6 +1,7 @@
 //! `leadgate credits explain`: the whole story of a lead or a purchase.
 
 mod facts;
+mod later;
 mod lead;
 mod purchase;
 mod sentences;
@@ -109,7 +110,7 @@ enum Kind {
 
 fn kind_of(asked: &str) -> Kind {
     let is_hex = |text: &str| text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-    match asked.split_once('-') {
+    match asked.strip_suffix("-later").unwrap_or(asked).split_once('-') {
         Some((time, tail)) if time.len() == 13 && tail.len() == 12 && is_hex(time) && is_hex(tail) => Kind::Purchase,
         None if asked.len() == 20 && is_hex(asked) => Kind::Request,
         _ => Kind::Record,

@@ -1,15 +1,17 @@
 //! The story of a purchase.
 
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{Entry, Hold, LineResult};
+use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::ledger::{Entry, Hold, HoldLine, LineResult};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts};
+use super::later::{self, awaited_until};
 use super::{Step, Story, sentences};
 use crate::credits::attribution::parts;
 use crate::credits::export::{word_for, word_of};
 use crate::credits::history::ends;
-use crate::credits::words::{amounts, decimals, evidence, leads, time};
+use crate::credits::words::{amounts, arrives, decimals, evidence, leads, time};
 
 /// `None` when neither the ledger nor an open hold knows it.
 pub(super) fn story(asked: &str, facts: &Facts<'_>) -> Option<Story> {
@@ -38,44 +40,99 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
         })
         .collect();
     let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-    let unknown = lines.iter().any(|line| line.result == LineResult::Unknown);
-    let why = evidence(*how, if unknown { LineResult::Unknown } else { LineResult::Hit });
-    let excess = match excess.is_zero() {
-        true => String::new(),
-        false => format!(" {} of it beyond what was held.", amounts(excess)),
-    };
-    let held = match facts.worst(held_at, price_version, false) {
-        Some(worst) => format!("{} held for each lead, the most it can cost", amounts(&worst)),
-        None => "the most that each lead can cost was held".to_owned(),
-    };
+    let worst = facts.worst(purchase, price_version, false);
     let mut steps = facts.grants(slices.iter().map(|slice| &slice.wallet));
-    steps.push(Step { at: held_at, what: format!("Taken up: {held} (prices {price_version}).") });
-    let ends = ends(lines, ["known to the provider", "not known to it", "of which nobody knows how it ended"]);
-    let what = format!("Settled for {ends}. It cost {}, {why}.{excess}", amounts(&cost));
-    steps.push(Step { at: *at, what });
+    steps.push(Step { at: held_at, what: held(purchase, worst.as_ref(), price_version, facts) });
+    steps.push(Step { at: *at, what: ended(entry, &cost, excess, facts) });
     steps.sort_by_key(|step| step.at);
+    steps.extend(other_half(purchase, facts));
     let zone = facts.tenant.time_zone.clone();
     Some(Story {
-        head: format!("Purchase {purchase}: settled {}.", time(*at, &zone)),
+        head: format!("{}: settled {}.", name(purchase, facts), time(*at, &zone)),
         steps,
-        lines: each.iter().map(line).collect(),
+        lines: each.iter().map(|bought| line(bought, facts)).collect(),
         json: json!({
-            "purchase": purchase, "held_at": held_at, "settled_at": at, "cost": decimals(&cost),
-            "evidence": word_of(*how), "price_version": price_version,
+            "purchase": purchase, "arrives": arrives(purchase), "held_at": held_at, "settled_at": at,
+            "cost": decimals(&cost), "evidence": word_of(*how), "price_version": price_version,
             "lines": each.iter().map(line_json).collect::<Vec<_>>(),
         }),
         zone,
     })
 }
 
-fn line(bought: &Bought<'_>) -> [String; 4] {
-    let result = match bought.line.result {
-        LineResult::Hit => "the provider knew the person",
-        LineResult::Miss => "the provider doesn't know the person",
-        LineResult::Unknown => "nobody knows",
+/// What it is, if it isn't the whole of a call.
+fn name(purchase: &PurchaseId, facts: &Facts<'_>) -> String {
+    if !purchase.is_later() {
+        return format!("Purchase {purchase}");
+    }
+    format!("Purchase {purchase}, the {} asked for with {}", facts.noun().many, purchase.at_once())
+}
+
+fn held(purchase: &PurchaseId, worst: Option<&Amounts>, prices: &str, facts: &Facts<'_>) -> String {
+    let noun = facts.noun().one;
+    let held = match (worst, purchase.is_later()) {
+        (Some(worst), false) => format!("Taken up: {} held for each lead, the most it can cost", amounts(worst)),
+        (None, false) => "Taken up: the most that each lead can cost was held".to_owned(),
+        (Some(worst), true) => format!("Asked for: {} held for each {noun}, the most it can cost", amounts(worst)),
+        (None, true) => format!("Asked for: the most that each {noun} can cost was held"),
+    };
+    format!("{held} (prices {prices}).")
+}
+
+fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> String {
+    let Entry::Purchase { purchase, evidence: how, lines, .. } = entry else { return String::new() };
+    let has = |result| lines.iter().any(|line| line.result == result);
+    let overall = match (has(LineResult::Unknown), has(LineResult::Hit)) {
+        (true, _) => LineResult::Unknown,
+        (false, true) => LineResult::Hit,
+        (false, false) => LineResult::Miss,
+    };
+    let (noun, nobody) = (facts.noun().one, "of which nobody knows how it ended");
+    let (ends, why) = match purchase.is_later() {
+        true => {
+            let words = [format!("whose {noun} arrived"), format!("for whom no {noun} came")];
+            (ends(lines, [&words[0], &words[1], nobody]), later::evidence(*how, overall))
+        }
+        false => (ends(lines, ["known to the provider", "not known to it", nobody]), evidence(*how, overall)),
+    };
+    let excess = match excess.is_zero() {
+        true => String::new(),
+        false => format!(" {} of it beyond what was held.", amounts(excess)),
+    };
+    let cost = if cost.is_zero() { "nothing".to_owned() } else { amounts(cost) };
+    format!("Settled for {ends}. It cost {cost}, {why}.{excess}")
+}
+
+/// What arrives later is a purchase of its own: whoever asks about the one may mean the other.
+fn other_half(purchase: &PurchaseId, facts: &Facts<'_>) -> Option<Step> {
+    if purchase.is_later() {
+        return None;
+    }
+    let (later, noun) = (purchase.later(), facts.noun().many);
+    let settled = facts.entries.iter().find_map(|entry| match entry {
+        Entry::Purchase { purchase, at, .. } if *purchase == later => Some(*at),
+        _ => None,
+    });
+    let told = |what: String| format!("The {noun} asked for with it are a purchase of their own, {later}: {what}.");
+    if let Some(at) = settled {
+        return Some(Step { at, what: told("settled".to_owned()) });
+    }
+    let hold = facts.holds.iter().find(|hold| hold.purchase == later)?;
+    let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
+    Some(Step { at: facts.now, what: told(format!("on their way, {} held", amounts(&worst))) })
+}
+
+fn line(bought: &Bought<'_>, facts: &Facts<'_>) -> [String; 4] {
+    let noun = facts.noun().one;
+    let result = match (bought.line.result, bought.purchase.is_later()) {
+        (LineResult::Hit, false) => "the provider knew the person".to_owned(),
+        (LineResult::Miss, false) => "the provider doesn't know the person".to_owned(),
+        (LineResult::Hit, true) => format!("the {noun} arrived"),
+        (LineResult::Miss, true) => format!("no {noun} came"),
+        (LineResult::Unknown, _) => "nobody knows".to_owned(),
     };
     let cost = if bought.line.cost.is_zero() { "nothing".to_owned() } else { amounts(&bought.line.cost) };
-    [bought.line.record.to_string(), result.to_owned(), cost, sentences::out_of(bought)]
+    [bought.line.record.to_string(), result, cost, sentences::out_of(bought)]
 }
 
 fn line_json(bought: &Bought<'_>) -> Value {
@@ -87,18 +144,12 @@ fn line_json(bought: &Bought<'_>) -> Value {
 fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
     let zone = facts.tenant.time_zone.clone();
     let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
-    let until = time(hold.claimed_until, &zone);
-    let what = match facts.now < hold.claimed_until {
-        true => format!("A worker is at it, until {until} at the latest."),
-        false => {
-            format!("Its worker had until {until}, and is gone: the message or the sweep finds out what was done.")
-        }
-    };
     let mut steps = facts.grants(hold.slices.iter().map(|slice| &slice.wallet));
     let held = format!("Held: {} for {} (prices {}).", amounts(&worst), leads(hold.lines.len()), hold.price_version);
     steps.push(Step { at: hold.held_at, what: held });
-    steps.push(Step { at: facts.now, what });
-    let line = |line: &leadgate_enrichment::ledger::HoldLine| {
+    steps.push(Step { at: facts.now, what: under_way(hold, facts) });
+    steps.extend(other_half(&hold.purchase, facts));
+    let line = |line: &HoldLine| {
         [
             line.record.to_string(),
             "not settled yet".to_owned(),
@@ -106,15 +157,36 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
             String::new(),
         ]
     };
+    let since = time(hold.held_at, &zone);
     Story {
-        head: format!("Purchase {}: held since {}, not settled.", hold.purchase, time(hold.held_at, &zone)),
+        head: format!("{}: held since {since}, not settled.", name(&hold.purchase, facts)),
         steps,
         lines: hold.lines.iter().map(line).collect(),
         json: json!({
-            "purchase": hold.purchase, "held_at": hold.held_at, "settled_at": Value::Null, "held": decimals(&worst),
-            "price_version": hold.price_version,
+            "purchase": hold.purchase, "arrives": arrives(&hold.purchase), "held_at": hold.held_at,
+            "settled_at": Value::Null, "held": decimals(&worst), "price_version": hold.price_version,
             "records": hold.lines.iter().map(|line| &line.record).collect::<Vec<_>>(),
         }),
         zone,
+    }
+}
+
+fn under_way(hold: &Hold, facts: &Facts<'_>) -> String {
+    let zone = &facts.tenant.time_zone;
+    let until = time(hold.claimed_until, zone);
+    if facts.now < hold.claimed_until {
+        return format!("A worker is at it, until {until} at the latest.");
+    }
+    if !hold.purchase.is_later() {
+        return format!("Its worker had until {until}, and is gone: the message or the sweep finds out what was done.");
+    }
+    let noun = facts.noun().many;
+    let end = awaited_until(&hold.purchase);
+    let until = time(end, zone);
+    match facts.now < end {
+        true => {
+            format!("The {noun} are on their way, and asked after until {until}. What hasn't come by then is freed.")
+        }
+        false => format!("The {noun} were asked after until {until}: the next run frees what hasn't come."),
     }
 }

@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::LineResult;
-use leadgate_enrichment::record::{Record, State, Waited};
+use leadgate_enrichment::record::{Deferral, Record, State, Waited};
 
-use super::facts::{Bought, Facts};
+use super::facts::{Bought, Facts, Half, Taken};
 use crate::credits::words::{amounts, deferral, evidence, failure, listed, moment, refusal, source, time};
 
 /// One word for where a record stands.
@@ -25,34 +25,48 @@ pub(super) fn word(state: State) -> &'static str {
     }
 }
 
-/// What that means, as the last thing that happened.
-pub(super) fn stands(record: &Record, facts: &Facts<'_>) -> String {
-    let zone = &facts.tenant.time_zone;
-    match record.state {
-        State::Noted => "Known, but nothing has been done with it.".to_owned(),
-        State::Claimed => claimed(record, zone, facts.now),
-        State::Bought => "Paid for; what was bought is on its way to the CRM.".to_owned(),
-        State::Written if record.written.is_empty() => "Closed: the CRM wanted nothing, or had it already.".to_owned(),
-        State::Written => {
-            let names: Vec<String> = record.written.keys().cloned().collect();
-            format!("Written back: the CRM has what was bought. From us it has {}.", listed(&names))
+/// What that means, as the last thing that happened. `with_later` says that the last call was for more than what comes
+/// at once.
+pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
+    let (zone, noun) = (&facts.tenant.time_zone, facts.noun().one);
+    match (record.state, record.owed) {
+        (State::Noted, _) => "Known, but nothing has been done with it.".to_owned(),
+        (State::Claimed, _) => claimed(record, zone, facts.now),
+        (State::Bought, Some(why)) => {
+            format!("The person is paid for and on the way to the CRM. The {noun} is to wait: {}.", deferral(why))
         }
-        State::Unmatched => {
+        (State::Bought, None) => "Paid for; what was bought is on its way to the CRM.".to_owned(),
+        (State::Written, _) => written(record, with_later, facts),
+        (State::Unmatched, _) => {
             let again = record.last_enriched.map(|asked| moment(later(asked, facts.tenant.windows.miss), zone));
             let again = again.map(|again| format!(" before {again}, unless the record changes")).unwrap_or_default();
             format!("Closed: nobody is asked about them again{again}.")
         }
-        State::Deferred => deferred(record, zone),
-        State::Released => "Released: a message for it is on the queue.".to_owned(),
-        State::Refused => {
+        (State::Deferred, Some(_)) => owed(record, facts),
+        (State::Deferred, None) => deferred(record, zone),
+        (State::Released, Some(_)) => format!("Released: a message is on the queue, to buy the {noun}."),
+        (State::Released, None) => "Released: a message for it is on the queue.".to_owned(),
+        (State::Refused, _) => {
             let why = record.refused.map_or("no reason was kept", refusal);
             format!("Refused: {why}. It is taken up again when the record changes.")
         }
-        State::Failed => {
+        (State::Failed, _) => {
             let why = record.failed.map_or("no reason was kept", failure);
             let kept = if record.patch.is_empty() { "" } else { " What was paid for is kept." };
             format!("Given up: {why}.{kept}")
         }
+    }
+}
+
+/// What arrives later is told of with its own purchase.
+fn written(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
+    let is_told_here = |name: &&String| !with_later || !facts.is_filled_later(name);
+    let names: Vec<String> = record.written.keys().filter(is_told_here).cloned().collect();
+    match (names.is_empty(), with_later) {
+        (true, false) => "Closed: the CRM wanted nothing, or had it already.".to_owned(),
+        (true, true) => "Closed: of what came at once, the CRM wanted nothing or had it already.".to_owned(),
+        (false, false) => format!("Written back: the CRM has what was bought. From us it has {}.", listed(&names)),
+        (false, true) => format!("Written back: the CRM has what came at once. From us it has {}.", listed(&names)),
     }
 }
 
@@ -67,11 +81,29 @@ fn claimed(record: &Record, zone: &TimeZone, now: Timestamp) -> String {
 fn deferred(record: &Record, zone: &TimeZone) -> String {
     let Some(parked) = &record.deferral else { return "Deferred: no reason was kept.".to_owned() };
     let (why, needs) = (deferral(parked.reason), amounts(&parked.worst));
-    let not_before = match parked.not_before > parked.since {
+    format!("Deferred: {why} ({needs} at most). It is released {}.", not_before(parked, zone))
+}
+
+/// Bought in part.
+fn owed(record: &Record, facts: &Facts<'_>) -> String {
+    let (noun, zone) = (facts.noun().one, &facts.tenant.time_zone);
+    let names: Vec<String> = record.written.keys().cloned().collect();
+    let has = if names.is_empty() { String::new() } else { format!(" From us the CRM has {}.", listed(&names)) };
+    let Some(parked) = &record.deferral else { return format!("Deferred: the {noun} has yet to be bought.{has}") };
+    format!(
+        "The person was bought now, and the {noun} deferred: {}. It takes {} at most, since the person has to be \
+         looked up again, and is released {}.{has}",
+        deferral(parked.reason),
+        amounts(&parked.worst),
+        not_before(parked, zone),
+    )
+}
+
+fn not_before(parked: &Deferral, zone: &TimeZone) -> String {
+    match parked.not_before > parked.since {
         true => format!("not before {}", moment(parked.not_before, zone)),
         false => format!("as soon as there are credits, expected by {}", moment(parked.until, zone)),
-    };
-    format!("Deferred: {why} ({needs} at most). It is released {not_before}.")
+    }
 }
 
 /// The wish that it was last worked on for.
@@ -80,21 +112,35 @@ pub(super) fn wished(record: &Record) -> Option<String> {
     Some(format!("The CRM told of {from} (request {request})."))
 }
 
-/// Between the wish and the purchase there was too little, or a cap was reached.
-pub(super) fn waited(waited: &Waited) -> String {
+/// Between the wish and the purchase there was too little, or a cap was reached; `in_part` says that the person was
+/// bought before.
+pub(super) fn waited(waited: &Waited, in_part: bool) -> String {
     let day = waited.until.strftime("%Y-%m-%d");
-    format!("Deferred: {}. It was to be taken up again by {day} at the latest.", deferral(waited.reason))
+    let what = if in_part { "The person was bought, and the rest deferred" } else { "Deferred" };
+    format!("{what}: {}. It was to be taken up again by {day} at the latest.", deferral(waited.reason))
 }
 
-/// The beginning of a purchase, for one of its leads.
-pub(super) fn held(bought: &Bought<'_>, worst: Option<&Amounts>, waited: bool) -> String {
+/// The beginning of a call, for one of its leads.
+pub(super) fn held(taken: &Taken<'_>, waited: bool, facts: &Facts<'_>) -> String {
+    let Some(first) = taken.first() else { return String::new() };
     let begin = if waited { "Released, and taken" } else { "Taken" };
-    let others = with_others(bought.leads);
-    let held = match worst {
-        Some(worst) => format!("{} held for it, the most it can cost", amounts(worst)),
-        None => "the most it can cost was held for it".to_owned(),
+    let (purchase, others, prices) = (first.purchase(), with_others(first.leads()), first.price_version());
+    let worst = |half: &Option<Half<'_>>| half.as_ref().map(|half| half.worst(facts).as_ref().map(amounts));
+    let noun = facts.noun().one;
+    let held = match (worst(&taken.at_once), worst(&taken.later)) {
+        (Some(Some(person)), None) => format!("{person} held for it, the most it can cost"),
+        (Some(Some(person)), Some(Some(later))) => {
+            format!("{person} held for the person and {later} for the {noun}, the most that each can cost")
+        }
+        (None, Some(Some(later))) => format!("{later} held for the {noun}, the most that it can cost"),
+        (Some(Some(person)), Some(None)) => {
+            format!("{person} held for the person, and the most that the {noun} can cost for that")
+        }
+        (Some(None), Some(_)) => format!("the most that the person and the {noun} can cost was held"),
+        (_, None) | (None, Some(None)) => "the most it can cost was held for it".to_owned(),
     };
-    format!("{begin} up in purchase {}{others}: {held} (prices {}).", bought.purchase, bought.price_version)
+    let open = if taken.bought_at_once().is_some() { "" } else { " Not settled yet." };
+    format!("{begin} up in purchase {purchase}{others}: {held} (prices {prices}).{open}")
 }
 
 /// `, with 9 other leads`.
@@ -106,22 +152,24 @@ pub(super) fn with_others(leads_in_all: usize) -> String {
     }
 }
 
-/// The end of a purchase, for one of its leads.
+/// The end of a purchase of what comes at once, for one of its leads.
 pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
-    let (line, how) = (bought.line, evidence(bought.evidence, bought.line.result));
-    let cost = match line.cost.is_zero() {
-        true => "It cost nothing".to_owned(),
-        false => format!("It cost {} out of {}", amounts(&line.cost), out_of(bought)),
-    };
+    let line = bought.line;
+    let (cost, freed) = (paid(bought, evidence(bought.evidence, line.result)), freed(&line.cost, worst));
     match line.result {
-        LineResult::Hit => format!("Settled: the provider knew the person. {cost}, {how}.{}", freed(&line.cost, worst)),
-        LineResult::Miss => {
-            format!("Settled: the provider doesn't know the person. {cost}, {how}.{}", freed(&line.cost, worst))
-        }
+        LineResult::Hit => format!("Settled: the provider knew the person. {cost}.{freed}"),
+        LineResult::Miss => format!("Settled: the provider doesn't know the person. {cost}.{freed}"),
         LineResult::Unknown => format!(
-            "Settled without an answer: nobody knows whether the provider charged for it. {cost}, {how}, and counts as \
-             spent."
+            "Settled without an answer: nobody knows whether the provider charged for it. {cost}, and counts as spent."
         ),
+    }
+}
+
+/// `It cost 1 credit out of plan-2026-02-01, as the provider reported`.
+pub(super) fn paid(bought: &Bought<'_>, how: &str) -> String {
+    match bought.line.cost.is_zero() {
+        true => format!("It cost nothing, {how}"),
+        false => format!("It cost {} out of {}, {how}", amounts(&bought.line.cost), out_of(bought)),
     }
 }
 
@@ -137,7 +185,7 @@ pub(super) fn out_of(bought: &Bought<'_>) -> String {
     listed(&names)
 }
 
-fn freed(cost: &Amounts, worst: Option<&Amounts>) -> String {
+pub(super) fn freed(cost: &Amounts, worst: Option<&Amounts>) -> String {
     let Some(worst) = worst else { return String::new() };
     let free = worst.minus(cost);
     if free.is_zero() {

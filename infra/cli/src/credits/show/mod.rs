@@ -5,7 +5,7 @@ mod text;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::records::Consistency;
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{OnExhausted, Tenant};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
 use leadgate_enrichment::ledger::Hold;
@@ -15,7 +15,7 @@ use leadgate_enrichment::wallet::{Wallet, burn_order, due};
 use serde_json::{Map, Value, json};
 
 use super::books::Books;
-use super::words::{decimals, kind};
+use super::words::{Noun, arrives, decimals, kind, noun};
 use super::{Answer, Failure};
 
 /// More leads than this are not counted one by one.
@@ -34,7 +34,11 @@ pub(super) struct Standing {
     /// Whose time is over, with something left that has not been entered as gone.
     over: Vec<Wallet>,
     pub(super) waiting: Waiting,
+    /// For what is bought at the moment.
     holds: Vec<Hold>,
+    /// For what is on its way, oldest first.
+    on_its_way: Vec<Hold>,
+    noun: Noun,
     pub(super) next: NextGrant,
     pub(super) outlooks: Vec<Outlook>,
 }
@@ -83,12 +87,19 @@ impl Standing {
         let next = next_grant(tenant, now);
         let pays = |open: &&Open| open.wallet.only.is_none_or(|only| only == Action::Match);
         let available: Amounts = wallets.iter().filter(pays).map(|open| &open.wallet.available).sum();
-        let least = books.tariff(now).map(|tariff| tariff.worst()).unwrap_or_default();
+        let [person, later] = books.worst(now);
+        let least = match tenant.on_exhausted {
+            OnExhausted::Defer => [&person, &later].into_iter().sum::<Amounts>(),
+            OnExhausted::Degrade => person,
+        };
         let outlook = |(bucket, available): (&Bucket, Milli)| {
             let burn = Burn::of(&entries, bucket, least.get(bucket), DAYS_MAX, now);
             let forecast = forecast(&burn, available - waiting.needs.get(bucket), now, next.at);
             Outlook { bucket: bucket.clone(), available, burn, forecast }
         };
+        let mut holds = books.credits.open_holds(&tenant.id).await?;
+        holds.sort_by(|a, b| a.purchase.cmp(&b.purchase));
+        let (on_its_way, holds) = holds.into_iter().partition(|hold| hold.purchase.is_later());
         let left_over = |wallet: &&Wallet| wallet.expires <= now && !wallet.available.is_zero();
         Ok(Self {
             tenant: tenant.id.to_string(),
@@ -99,7 +110,9 @@ impl Standing {
             over: there.iter().filter(left_over).cloned().collect(),
             wallets,
             waiting,
-            holds: books.credits.open_holds(&tenant.id).await?,
+            holds,
+            on_its_way,
+            noun: noun(&tenant.later_fields()),
             next,
         })
     }
@@ -108,6 +121,11 @@ impl Standing {
     fn total(&self, of: fn(&Wallet) -> &Amounts) -> Amounts {
         self.wallets.iter().map(|open| of(&open.wallet)).sum()
     }
+}
+
+/// What these holds have reserved.
+fn held<'h>(holds: impl IntoIterator<Item = &'h Hold>) -> Amounts {
+    holds.into_iter().flat_map(|hold| &hold.lines).map(|line| &line.worst).sum()
 }
 
 /// In burn order. Those that pay for one action only come where they would, if it were asked for.
@@ -129,7 +147,7 @@ async fn waiting(books: &Books) -> Result<Waiting, Failure> {
     let more = keys.len() > WAITING_MAX;
     let read = &keys[..keys.len().min(READ_MAX)];
     let records = books.records.read(read, Consistency::Eventual).await?;
-    let worst = books.tariff(books.now).map(|tariff| tariff.worst()).unwrap_or_default();
+    let worst: Amounts = books.worst(books.now).iter().sum();
     let mut waiting = Waiting { leads: keys.len().min(WAITING_MAX) - read.len(), more, ..Waiting::default() };
     for _ in 0..waiting.leads {
         waiting.needs += &worst;
@@ -161,10 +179,12 @@ impl Answer for Standing {
     fn json(&self) -> Value {
         let wallets = self.wallets.iter().map(|open| wallet_json(&open.wallet, open.is_open));
         let reasons = self.waiting.reasons.iter().map(|(reason, count)| json!({ "reason": reason, "leads": count }));
-        let holds = self.holds.iter().map(|hold| {
-            let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
-            let leads = hold.lines.len();
-            json!({ "purchase": hold.purchase, "since": hold.held_at, "leads": leads, "amounts": decimals(&worst) })
+        let holds = self.holds.iter().chain(&self.on_its_way).map(|hold| {
+            let (purchase, leads) = (&hold.purchase, hold.lines.len());
+            json!({
+                "purchase": purchase, "arrives": arrives(purchase), "since": hold.held_at, "leads": leads,
+                "amounts": decimals(&held([hold])),
+            })
         });
         let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
         json!({
@@ -174,6 +194,7 @@ impl Answer for Standing {
             "wallets": wallets.collect::<Vec<_>>(),
             "available": decimals(&self.total(|wallet| &wallet.available)),
             "held": decimals(&self.total(|wallet| &wallet.held)),
+            "held_for_later": decimals(&held(&self.on_its_way)),
             "over": self.over.iter().map(|wallet| wallet_json(wallet, true)).collect::<Vec<_>>(),
             "waiting": {
                 "leads": self.waiting.leads,

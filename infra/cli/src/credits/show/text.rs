@@ -4,10 +4,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
+use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::wallet::Wallet;
 
-use super::{Outlook, Standing};
+use super::{Outlook, Standing, held};
 use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};
 
 /// The first column with a figure in it.
@@ -20,7 +21,11 @@ impl Standing {
         let mut facts = Table::new();
         facts.load_style(presets::UTF8_FULL_CONDENSED);
         facts.add_row(["what waits", &self.told_waiting()]);
+        facts.add_row(["held", &self.told_held()]);
         facts.add_row(["open holds", &self.told_holds()]);
+        if !self.on_its_way.is_empty() {
+            facts.add_row(["on its way", &self.told_on_its_way()]);
+        }
         facts.add_row(["next grant", &self.told_next()]);
         for outlook in &self.outlooks {
             facts.add_row(["forecast", &format!("{}: {}", outlook.bucket, self.told_outlook(outlook))]);
@@ -106,14 +111,39 @@ impl Standing {
         format!("{more}{all}{first}: {}; up to {needs} for all", listed(&reasons))
     }
 
+    fn told_held(&self) -> String {
+        let (all, later) = (self.total(|wallet| &wallet.held), held(&self.on_its_way));
+        match later.is_zero() {
+            true => amounts(&all),
+            false => format!("{}, of which {} for what is on its way", amounts(&all), amounts(&later)),
+        }
+    }
+
+    fn told_on_its_way(&self) -> String {
+        let count: usize = self.on_its_way.iter().map(|hold| hold.lines.len()).sum();
+        let (purchases, since) = (self.on_its_way.len(), self.on_its_way.iter().map(|hold| hold.held_at).min());
+        let since = since.map(|since| time(since, &self.zone)).unwrap_or_default();
+        let (noun, purchases) =
+            (self.noun.many, if purchases == 1 { "1 purchase" } else { &format!("{purchases} purchases") });
+        format!(
+            "{noun} for up to {}, in {purchases} since {since}; what hasn't come within {} hours is freed",
+            leads(count),
+            WAIT.as_secs() / 3600
+        )
+    }
+
     fn told_holds(&self) -> String {
         if self.holds.is_empty() {
             return "none".to_owned();
         }
         let one = |hold: &Hold| {
-            let worst = hold.lines.iter().map(|line| &line.worst).sum::<Amounts>();
             let since = time(hold.held_at, &self.zone);
-            format!("{} for {} since {since}, purchase {}", amounts(&worst), leads(hold.lines.len()), hold.purchase)
+            format!(
+                "{} for {} since {since}, purchase {}",
+                amounts(&held([hold])),
+                leads(hold.lines.len()),
+                hold.purchase
+            )
         };
         let mut lines: Vec<String> = self.holds.iter().take(HOLDS_SHOWN).map(one).collect();
         if self.holds.len() > HOLDS_SHOWN {
