@@ -1,6 +1,6 @@
 //! The purchase: hold the worst case, call the provider, keep what came back, settle what it really cost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join_all;
 use leadgate_aws::credits::{Credits, Holding, Resolved};
@@ -11,7 +11,7 @@ use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::later::{self, Answers};
-use leadgate_enrichment::ledger::{Allocation, Entry, Hold, HoldLine, allocate, part};
+use leadgate_enrichment::ledger::{Allocation, AskedAbout, Entry, Hold, HoldLine, allocate, part};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::person::Profile;
@@ -135,17 +135,14 @@ impl Unit<'_> {
             caps.insert(&cap.name, cap);
         }
         let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &Wanted, worst, asked| HoldLine {
+        let line = |wanted: &Wanted, worst| HoldLine {
             record: wanted.record.key.clone(),
             worst,
-            asked,
             caps: wanted.caps.iter().filter_map(place).collect(),
         };
-        let lines: Vec<HoldLine> =
-            wanted.iter().map(|wanted| line(wanted, wanted.worst.clone(), Some(wanted.asked()))).collect();
+        let lines: Vec<HoldLine> = wanted.iter().map(|wanted| line(wanted, wanted.worst.clone())).collect();
         let with_later = wanted.iter().filter(|wanted| !wanted.later.is_empty());
-        let later: Vec<HoldLine> =
-            with_later.map(|wanted| line(wanted, wanted.total.minus(&wanted.worst), None)).collect();
+        let later: Vec<HoldLine> = with_later.map(|wanted| line(wanted, wanted.total.minus(&wanted.worst))).collect();
         let need = wanted.iter().map(|wanted| &wanted.total).sum();
         let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
         let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
@@ -160,10 +157,22 @@ impl Unit<'_> {
             lines,
             slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
+            asked: AskedAbout::of(&wanted.iter().map(Wanted::asked).collect::<Vec<_>>()),
             wanted: Vec::new(),
         };
         let purchase = self.purchase.later();
-        let later = (!later.is_empty()).then(|| Hold { purchase, lines: later, slices: rest, ..at_once.clone() });
+        let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
+        let fields: Vec<PricedField> = fields.into_iter().collect();
+        let tariff = self.worker.config.later_tariff(self.tenant, &fields, self.purchase.made_at());
+        let price_version = tariff.map(|tariff| tariff.version()).unwrap_or_default();
+        let later = (!later.is_empty()).then(|| Hold {
+            purchase,
+            price_version,
+            lines: later,
+            slices: rest,
+            asked: AskedAbout::default(),
+            ..at_once.clone()
+        });
         let limits = caps.values().map(|cap| cap.limit.clone()).collect();
         Some((Held { at_once, later }, allocation, limits))
     }

@@ -82,10 +82,11 @@ impl Unit<'_> {
         };
         let now = self.now();
         for hold in holds.iter().filter(|hold| hold.purchase != self.purchase && now < hold.claimed_until) {
-            let asked = hold.lines.iter().filter_map(|line| line.asked.as_ref());
-            for asked in asked {
-                let Some(place) = wanted.iter().position(|wanted| wanted.asked() == *asked) else { continue };
-                others[place] = self.leave_word(&hold.purchase, asked).await;
+            for (wanted, others) in wanted.iter().zip(&mut others) {
+                let asked = wanted.asked();
+                if hold.asked.may_be(&asked) {
+                    *others |= self.leave_word(&hold.purchase, &asked).await;
+                }
             }
         }
         others

@@ -13,7 +13,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::Cap;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{EntryLine, Evidence, Hold, HoldLine, LineResult, allocate};
+use leadgate_enrichment::ledger::{AskedAbout, EntryLine, Evidence, Hold, HoldLine, LineResult, allocate};
 use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::price::{Action, Tariff};
 use leadgate_enrichment::provider::{Answer, CallKind, Reply, Told};
@@ -182,7 +182,6 @@ impl Unit<'_> {
         let line = |wanted: &&Wanted| HoldLine {
             record: wanted.record.key.clone(),
             worst: tariff.worst(),
-            asked: None,
             caps: wanted.caps.iter().filter_map(place).collect(),
         };
         let lines: Vec<HoldLine> = claimed.values().map(line).collect();
@@ -196,6 +195,7 @@ impl Unit<'_> {
             lines,
             slices: allocation.slices.clone(),
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
+            asked: AskedAbout::default(),
             wanted: Vec::new(),
         };
         let limits: Vec<Amounts> = caps.values().map(|cap| cap.limit.clone()).collect();

@@ -96,7 +96,24 @@ pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties,
         |property: &str| mapping.iter().any(|field| field.property == property && field.may_write(current, ours));
     let changes = |property: &str, value: &str| value_of(current, property) != Some(value.trim());
     let written = patch.iter().filter(|(property, value)| may_write(property) && changes(property, value));
-    written.map(|(property, value)| (property.clone(), value.clone())).collect()
+    let mut written: Patch = written.map(|(property, value)| (property.clone(), value.clone())).collect();
+    if !shows_our_number(patch, &written, mapping, current) {
+        let of_number = |property: &String| {
+            mapping.iter().any(|field| field.property == *property && field.from.comes_with_a_number())
+        };
+        written.retain(|property, _| !of_number(property));
+    }
+    written
+}
+
+/// What is said of a number is said of ours: not of another that somebody typed in.
+fn shows_our_number(patch: &Patch, written: &Patch, mapping: &[FieldMapping], current: &Properties) -> bool {
+    let is_number = |field: &&FieldMapping| field.from == ProfileField::MobilePhone;
+    let shown = |field: &FieldMapping| {
+        let ours = patch.get(&field.property);
+        written.contains_key(&field.property) || value_of(current, &field.property) == ours.map(|ours| ours.trim())
+    };
+    mapping.iter().find(is_number).is_none_or(shown)
 }
 
 /// The fingerprints of a patch.
@@ -114,6 +131,25 @@ mod tests {
 
     fn holding(value: Option<&str>) -> Properties {
         Properties::from([("jobtitle".into(), value.map(str::to_owned))])
+    }
+
+    #[test]
+    fn what_is_said_of_a_number_is_only_said_of_ours() {
+        let field =
+            |property: &str, from| FieldMapping { property: property.into(), from, policy: FieldPolicy::FillBlank };
+        let mapping = [field("mobile", ProfileField::MobilePhone), field("listed", ProfileField::MobilePhoneDoNotCall)];
+        let mut profile = Profile::default();
+        profile.set(ProfileField::MobilePhone, Some("+15550100"));
+        profile.set(ProfileField::MobilePhoneDoNotCall, Some("found"));
+        let patch = patch_from(&mapping, &profile);
+        let written = |mobile: Option<&str>| {
+            let current = Properties::from([("mobile".into(), mobile.map(str::to_owned))]);
+            applicable(&patch, &mapping, &current, &Fingerprints::new()).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(written(None), ["listed", "mobile"]);
+        assert_eq!(written(Some("+15550100")), ["listed"], "written before, and the rest was not");
+        assert!(written(Some("+44 20 7946 0000")).is_empty(), "somebody typed in another");
+        assert!(patch_from(&mapping[..1], &profile).is_empty(), "a listed number is not said without that");
     }
 
     #[test]

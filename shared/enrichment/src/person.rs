@@ -208,6 +208,11 @@ pub enum ProfileField {
 }
 
 impl ProfileField {
+    /// Whether it says something of a number that comes with it.
+    pub fn comes_with_a_number(self) -> bool {
+        matches!(self, Self::MobilePhoneStatus | Self::MobilePhoneDoNotCall)
+    }
+
     /// Whether it is about the employer.
     pub fn is_of_employer(self) -> bool {
         matches!(

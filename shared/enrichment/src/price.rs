@@ -45,6 +45,22 @@ pub enum PricedField {
     Record,
 }
 
+impl PricedField {
+    /// The word used in configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Email => "email",
+            Self::Mobile => "mobile",
+            Self::WaterfallEmail => "waterfall-email",
+            Self::WaterfallMobile => "waterfall-mobile",
+            Self::Organization => "organization",
+            Self::Page => "page",
+            Self::Record => "record",
+        }
+    }
+}
+
 /// When the charge falls due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use crate::clock::later;
 use crate::config::Tenant;
 use crate::gate::is_known_miss;
 use crate::outcome::{Outcome, RefuseReason};
-use crate::person::{Identity, ProfileField, Properties, value_of};
+use crate::person::{Identity, Properties, value_of};
 use crate::price::PricedField;
 use crate::record::Record;
 
@@ -63,17 +63,13 @@ fn wanted(record: &Record, current: &Properties, tenant: &Tenant) -> (bool, Vec<
         match tenant.arrives_later(field.from) {
             Some(priced) if record.awaited.is_none() => later.push(priced),
             Some(_) => {}
-            None => at_once |= record.owed.is_none() && !comes_with_a_number(field.from),
+            // What is said of a number is no reason to buy one.
+            None => at_once |= record.owed.is_none() && !field.from.comes_with_a_number(),
         }
     }
     later.sort_unstable();
     later.dedup();
     (at_once, later)
-}
-
-/// Tells something of a number, and is no reason to buy one.
-fn comes_with_a_number(field: ProfileField) -> bool {
-    matches!(field, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall)
 }
 
 /// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as HubSpot writes them. Whatever

@@ -97,7 +97,7 @@ const CYCLES_MAX: usize = 60;
 const ARRIVALS_EVERY: Duration = Duration::from_secs(6 * 60);
 const ARRIVALS_MAX: usize = 300;
 /// The steps that enriching a lead takes, as against parking it.
-const ENRICHING: [&str; 7] = ["claim", "dismiss", "open", "hold", "keep", "settle", "close"];
+const ENRICHING: [&str; 8] = ["claim", "dismiss", "open", "hold", "permit", "keep", "settle", "close"];
 
 /// Runs it, telling how far it is.
 pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Shown, StartError> {

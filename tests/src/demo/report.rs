@@ -89,7 +89,7 @@ pub struct Aws {
     pub read_units: f64,
     /// Requests to SQS, those of the event source mapping included.
     pub sqs_requests: u64,
-    /// Write units that the first cycle spent on enriching (claim, hold, keep, settle, close: those of people the
+    /// Write units that the first cycle spent on enriching (claim, hold, permit, keep, settle, close: those of people the
     /// provider didn't know included), for each lead it wrote back. Parking a lead that has to wait is not in it.
     pub write_units_per_written_lead: f64,
     /// Write units that the first cycle spent on parking and releasing, for each lead that it parked, if only until

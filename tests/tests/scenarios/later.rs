@@ -128,7 +128,11 @@ async fn a_delivery_that_is_faster_than_the_call_itself_waits_for_it() {
     let world = world_with(|settings| settings.apollo.later.delay = Duration::ZERO).await;
     let leads = queued_leads(&world, 2).await;
     // The worker dies before it can keep what came back.
-    world.wire.break_by(|call| (call.operation == "dynamodb PutItem" && call.index > 6).then_some(Break::DeathBefore));
+    let mut asked = false;
+    world.wire.break_by(move |call| {
+        asked |= call.operation.starts_with("apollo");
+        (asked && call.operation == "dynamodb PutItem").then_some(Break::DeathBefore)
+    });
     world.pump.round().await;
     world.wire.mend();
     assert_eq!(open_holds(&world).await, 2, "both are held");

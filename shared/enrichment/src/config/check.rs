@@ -231,7 +231,8 @@ impl Checker {
         let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
         for field in &later {
             if !prices.iter().filter(of).any(|price| price.field == *field) {
-                let found = format!("no price of {} for {field:?}, which {path}.fields asks for", provider.as_str());
+                let found =
+                    format!("no price of {} for {:?}, which {path}.fields asks for", provider.as_str(), field.word());
                 self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
             }
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::credits::{Bucket, Milli};
 use crate::ids::{PurchaseId, TenantId};
+use crate::ledger::AskedAbout;
 use crate::patch::Patch;
 use crate::person::ProfileField;
 use crate::price::{Action, ChargeOn, LATER, Price, PricedField, ProviderKind, Repeat};
@@ -39,7 +40,7 @@ fn tariff(charge_on: ChargeOn) -> Tariff {
 
 /// For records 1 to 4.
 fn hold() -> Hold {
-    let line = |id| HoldLine { record: key(id), worst: amounts(8), asked: None, caps: Vec::new() };
+    let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
         purchase: purchase().later(),
         held_at: at(0),
@@ -48,6 +49,7 @@ fn hold() -> Hold {
         lines: (1..=4).map(line).collect(),
         slices: Vec::new(),
         caps: Vec::new(),
+        asked: AskedAbout::default(),
         wanted: Vec::new(),
     }
 }

@@ -11,7 +11,7 @@ use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::ledger::{Allocation, Evidence, Hold, HoldLine, allocate};
+use leadgate_enrichment::ledger::{Allocation, AskedAbout, Evidence, Hold, HoldLine, allocate};
 use leadgate_enrichment::person::Profile;
 use leadgate_enrichment::price::Action;
 use leadgate_enrichment::provider::Answer;
@@ -197,12 +197,8 @@ impl Track {
     fn hold_for(&self, requests: &[Request], allocation: &Allocation) -> Hold {
         let number = self.purchases.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
-        let line = |request: &Request| HoldLine {
-            record: request.record.clone(),
-            worst: one_credit(),
-            asked: None,
-            caps: Vec::new(),
-        };
+        let line =
+            |request: &Request| HoldLine { record: request.record.clone(), worst: one_credit(), caps: Vec::new() };
         Hold {
             purchase: PurchaseId::derive(&self.tenant.id, &number.to_string(), now),
             held_at: now,
@@ -211,6 +207,7 @@ impl Track {
             lines: requests.iter().map(line).collect(),
             slices: allocation.slices.clone(),
             caps: Vec::new(),
+            asked: AskedAbout::default(),
             wanted: Vec::new(),
         }
     }
