@@ -24,7 +24,7 @@ mod price;
 mod unit;
 mod write_back;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,13 +83,13 @@ impl EnrichmentWorker {
         for hint in batch.hints() {
             collected.push((hint, self.collect(hint, invocation).await));
         }
+        let sent_anew = self.send_anew(&batch, &outcomes).await;
         let mut response = SqsBatchResponse::default();
         for message in &batch.messages {
             let stays = match &message.task {
                 Ok(Task::Enrich(request)) => match end_of_request(request, &outcomes) {
-                    // The same message in its place, with its attempts counted from none.
-                    Some(Outcome::Postponed { after, .. }) => self.send_anew(request, *after).await,
-                    Some(Outcome::Returned { after, .. }) => Some(*after),
+                    Some(Outcome::Postponed { .. }) if sent_anew.contains(&message.id.as_str()) => None,
+                    Some(Outcome::Postponed { after, .. } | Outcome::Returned { after, .. }) => Some(*after),
                     Some(_) => None,
                     None => Some(Duration::ZERO),
                 },
@@ -107,13 +107,25 @@ impl EnrichmentWorker {
         response
     }
 
-    /// For how long the message has to stay, if it can't be sent anew. If we die after sending it there are two, which
-    /// does no harm.
-    async fn send_anew(&self, request: &EnrichmentRequest, after: Duration) -> Option<Duration> {
-        let sent = self.queue.send_later(std::slice::from_ref(request), after).await;
-        let error = sent.err()?;
-        warn!(record = %request.record, %error, "the message can't be sent anew: it stays");
-        Some(after)
+    /// Puts what is postponed on the queue anew, where its attempts are counted from none, and gives the messages that
+    /// it was. If we die before these are deleted there are two of each, which does no harm.
+    async fn send_anew<'b>(&self, batch: &'b Batch, outcomes: &BTreeMap<RecordKey, Outcome>) -> BTreeSet<&'b str> {
+        let mut postponed: BTreeMap<Duration, Vec<(&str, EnrichmentRequest)>> = BTreeMap::new();
+        for message in &batch.messages {
+            let Ok(Task::Enrich(request)) = &message.task else { continue };
+            if let Some(Outcome::Postponed { after, .. }) = outcomes.get(&request.record) {
+                postponed.entry(*after).or_default().push((&message.id, request.clone()));
+            }
+        }
+        let mut sent = BTreeSet::new();
+        for (after, messages) in postponed {
+            let (ids, requests): (Vec<&str>, Vec<EnrichmentRequest>) = messages.into_iter().unzip();
+            match self.queue.send_later(&requests, after).await {
+                Ok(()) => sent.extend(ids),
+                Err(error) => warn!(%error, "messages can't be sent anew: they stay"),
+            }
+        }
+        sent
     }
 
     async fn hide(&self, message: &Message, after: Duration) {

@@ -3,6 +3,7 @@
 
 mod queue;
 mod rig;
+mod run;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
