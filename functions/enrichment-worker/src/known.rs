@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Known};
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::clock::{earlier, later};
+use leadgate_enrichment::clock::{earlier, later, until};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::outcome::Outcome;
@@ -24,8 +24,6 @@ use crate::unit::Unit;
 /// For how long what is known of a person is there for those who left word that they want to know: until their messages
 /// have come back. Not longer: it is personal.
 const SHARED_FOR: Duration = Duration::from_secs(15 * 60);
-/// A claim lasts for a minute or so: nobody who began longer ago than this is still asking.
-const ASKING_SINCE: Duration = Duration::from_secs(10 * 60);
 
 impl Unit<'_> {
     /// Parts those who have to be asked about from those of whom the answer is known. These are closed, or returned to
@@ -72,7 +70,9 @@ impl Unit<'_> {
     pub(crate) async fn asked_about_by_others(&self, wanted: &[Wanted]) -> Vec<bool> {
         let mut others = vec![false; wanted.len()];
         let (credits, tenant) = (&self.worker.credits, &self.tenant.id);
-        let since = earlier(self.now(), ASKING_SINCE);
+        // Others run as long as we may: nobody who began longer ago than that is still asking.
+        let claim = until(self.purchase.made_at(), self.invocation.claim_until());
+        let since = earlier(self.now(), claim);
         let holds = match credits.open_since(tenant, since).await {
             Ok(holds) => holds,
             Err(error) => {

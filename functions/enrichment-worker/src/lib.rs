@@ -10,6 +10,10 @@
 //! | keep | the record says what it cost | settles from the record, then writes back |
 //! | settle | the record has the patch | writes back |
 //! | write back | the CRM has it | writes the same again, closes |
+//!
+//! What arrives minutes later is a second purchase within the same call, with a hold of its own that stays open; see
+//! `collect`. Before each call, `pace` takes a permit from the provider's limits; `known` and `organizations` see to it
+//! that nothing is bought that is known already.
 
 mod batch;
 mod buy;

@@ -162,7 +162,7 @@ mod tests {
         let secret = "callback_secrets = [\"leadgate/demo/apollo-callback\"]";
         let cases = [
             (address, "", "tenants.demo.provider.callback_url: found none, but fields.mobilephone"),
-            ("field = \"mobile\"", "field = \"record\"", "prices: found no price of apollo for Mobile"),
+            ("field = \"mobile\"", "field = \"record\"", "prices: found no price of apollo for \"mobile\""),
             (secret, "callback_secrets = []", "tenants.demo.provider.callback_secrets: found none"),
             (secret, "callback_secrets = [\"\"]", "tenants.demo.provider.callback_secrets[0]: found something else"),
             (secret, "", "tenants.demo.provider.callback_secrets: found none"),

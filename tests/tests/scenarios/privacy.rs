@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
-use leadgate_tests::world::{Break, SIGNING_SECRET, World};
+use leadgate_tests::world::{Break, CALLBACK_SECRET, SIGNING_SECRET, Settings, World};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -37,7 +38,8 @@ impl<'a> MakeWriter<'a> for Lines {
 /// Everything that our own code logs on this thread, at the finest level.
 fn listen() -> (Lines, DefaultGuard) {
     let lines = Lines::default();
-    let ours = ["crm_webhook", "enrichment_worker", "deferral_release", "leadgate_aws", "leadgate_connectors"];
+    let functions = ["crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
+    let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_lambda"]);
     let level = tracing::Level::TRACE;
     let targets = tracing_subscriber::filter::Targets::new().with_targets(ours.map(|name| (name, level)));
     let layer = tracing_subscriber::fmt::layer().json().with_writer(lines.clone());
@@ -48,7 +50,11 @@ fn listen() -> (Lines, DefaultGuard) {
 
 /// One lead, and one thing that goes wrong with it.
 async fn trouble(what: usize) -> World {
-    let world = world_with(|settings| settings.credits_per_cycle = Some(2)).await;
+    let world = world_with(|settings| {
+        *settings = Settings { credits_per_cycle: Some(20), ..settings.clone() }.with_phones();
+        settings.apollo.mobile_share = 1.0;
+    })
+    .await;
     world.hubspot.create_contact([
         ("email", "canary.bird@secret-company.example"),
         ("firstname", "Canary"),
@@ -69,6 +75,14 @@ async fn trouble(what: usize) -> World {
     }
     world.hubspot.deliver().await;
     world.settle_down(1).await;
+    for callback in world.apollo.pending_callbacks() {
+        for url in [callback.url.clone(), format!("{}0", callback.url)] {
+            let body = r#"{"people":[{"id":"Canary Bird"}]}"#;
+            world.http().post(url).body(body).send().await.expect("an answer");
+        }
+    }
+    world.clock.turn(Duration::from_secs(6 * 60));
+    world.settle_down(1).await;
     world.wire.mend();
     let url = world.webhook_url();
     let http = leadgate_connectors::http::client();
@@ -86,8 +100,10 @@ async fn no_log_line_holds_a_person_or_a_secret() {
         let contact = world.hubspot.contacts().into_iter().next().expect("the contact");
         let title = contact.value("jobtitle").unwrap_or("jobtitle-not-bought").to_owned();
         let said = String::from_utf8(lines.0.lock().expect("no writer panics").clone()).expect("text");
-        let secrets = [SIGNING_SECRET, "simulated-access-token", "simulated-api-key", "an-old-signing-secret"];
-        let persons = ["canary", "Canary", "Bird", "secret-company", "Secret Company", title.as_str()];
+        let number = contact.value("mobilephone").unwrap_or("number-not-bought").to_owned();
+        let secrets =
+            [SIGNING_SECRET, CALLBACK_SECRET, "simulated-access-token", "simulated-api-key", "an-old-signing-secret"];
+        let persons = ["canary", "Canary", "Bird", "secret-company", "Secret Company", title.as_str(), number.as_str()];
         for word in persons.into_iter().chain(secrets) {
             let line = said.lines().find(|line| line.contains(word));
             assert_eq!(line, None, "{word:?} was logged, in trouble {what}");

@@ -50,6 +50,21 @@ async fn throttling_is_waited_out_and_charges_nothing() {
 }
 
 #[tokio::test]
+async fn a_provider_that_is_down_is_left_alone_and_its_leads_wait() {
+    let world = world().await;
+    let leads = queued_leads(&world, 100).await;
+    world.apollo.faults().add(FaultRule::next(Fault::Status(503, String::new())).times(12));
+    world.pump.run_dry(4).await;
+    let received = world.apollo.ledger().received;
+    assert!((5..=12).contains(&received), "asked {received} times for 100 leads");
+    assert_eq!(world.waiting().await, 100, "they wait, and their attempts aren't counted");
+    world.settle_down(4).await;
+    all_enriched(&world, &leads);
+    let books = at_rest(&world).await;
+    assert_eq!((books.spent, books.unknown), (100_000, 0));
+}
+
+#[tokio::test]
 async fn a_real_rate_limit_lets_everybody_through_in_the_end() {
     let limit = Windows::per_minute(2);
     let limits = Limits { single: limit, bulk: limit, ..Limits::unlimited() };

@@ -123,7 +123,8 @@ impl Checker {
     /// A name such as `leadgate/acme/apollo-key`. What looks like a secret itself is not repeated in the message.
     fn secret_name(&mut self, path: &str, name: &str) {
         let in_alphabet = name.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c));
-        if !in_alphabet || !name.contains('/') || name.len() > 200 {
+        let parts = name.contains('/') && name.split('/').all(|part| !part.is_empty());
+        if !in_alphabet || !parts || name.len() > 200 {
             let expected = "the name of a secret with a '/' in it, such as \"leadgate/acme/apollo-key\" \
                             (never the secret itself)";
             self.problem(path, "something else (not shown)", expected);

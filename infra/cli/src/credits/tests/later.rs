@@ -195,7 +195,7 @@ async fn a_number_that_is_not_written_is_told_of_with_the_reason() {
     assert!(json(&world, &["explain", &leads[0]]).await["awaited"]["held"].is_null(), "it is settled");
 
     pass(&world, MINUTES).await;
-    says(&story(&world, &leads[0]).await, &["but not the number itself: it was filled in meanwhile"]);
+    says(&story(&world, &leads[0]).await, &["The CRM has none of it from us: it was filled in meanwhile"]);
     says(&story(&world, &leads[1]).await, &["Nothing of it is kept: the person asked to be forgotten."]);
 }
 
