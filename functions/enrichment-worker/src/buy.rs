@@ -1,38 +1,29 @@
 //! The purchase: hold the worst case, call the provider, keep what came back, settle what it really cost.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use futures_util::future::join_all;
-use leadgate_aws::credits::{Credits, Holding, Resolved};
-use leadgate_aws::error::StoreError;
+use leadgate_aws::credits::{Credits, Resolved};
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Cap, Choice, Wish, choose};
-use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::later::{self, Answers};
-use leadgate_enrichment::ledger::{Allocation, AskedAbout, Entry, Hold, HoldLine, allocate, part};
+use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::person::Profile;
-use leadgate_enrichment::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Answer, LaterId};
 use leadgate_enrichment::record::{Awaited, Record, Rest};
-use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::{self, Asked, LineEnd};
-use leadgate_enrichment::wallet::Wallet;
-use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
 
 use crate::call::{Call, Stopped};
-use crate::known::share;
 use crate::organizations::Employers;
 use crate::price::Wanted;
 use crate::unit::{StepFailure, Unit};
 
-/// How often a hold is tried when others keep taking from the same wallets. Each try starts from what is there.
-const HOLD_ATTEMPTS_MAX: u32 = 5;
 /// How often others may leave word with a hold while it is being settled.
 const WORDS_MAX: usize = 5;
 
@@ -64,123 +55,6 @@ impl Unit<'_> {
             self.settle_later(&later, entry.as_ref(), &kept).await;
         }
         self.part(wanted, call, kept).await
-    }
-
-    /// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
-    async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Held, Vec<Wanted>)> {
-        wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
-        let (mut wanted, mut sharing) = share(wanted);
-        for _ in 0..HOLD_ATTEMPTS_MAX {
-            let funds = match self.funds(&wanted).await {
-                Ok(funds) => funds,
-                Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
-            };
-            wanted = self.park_the_rest(wanted, &funds).await;
-            if wanted.is_empty() {
-                return None;
-            }
-            let mut all: Vec<Wanted> = wanted.clone();
-            all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
-            // Those who want the same are asked about together.
-            all.sort_by(|a, b| a.later.cmp(&b.later));
-            let Some((held, allocation, limits)) = self.plan_hold(&all, &funds, tariff) else { continue };
-            let (hold, later) = (&held.at_once, held.later.as_slice());
-            match self.worker.credits.hold_all(&self.tenant.id, hold, later, &allocation, &limits).await {
-                Ok(Holding::Held) => {
-                    // Those whom nobody pays for any more go alone, when their messages come again.
-                    sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
-                    let left: Vec<Record> = sharing.into_iter().map(|wanted| wanted.record).collect();
-                    self.give_all_back(&left, "whoever paid for the same person has to wait", Retry::Backoff);
-                    return Some((held, all));
-                }
-                Ok(Holding::Short) => {}
-                Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
-            }
-        }
-        self.give_up_buying(&wanted, "others kept taking from the same wallets")
-    }
-
-    /// What there is to pay with, as it stands.
-    async fn funds(&self, wanted: &[Wanted]) -> Result<Funds, StoreError> {
-        let mut caps: Vec<String> = wanted.iter().flat_map(|wanted| &wanted.caps).map(|cap| cap.name.clone()).collect();
-        caps.sort_unstable();
-        caps.dedup();
-        let credits = &self.worker.credits;
-        let used = credits.used(&self.tenant.id, &caps).await?;
-        let wallets = spendable(credits, self.tenant, Action::Match, self.now()).await?;
-        Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
-    }
-
-    /// Gives those that can be paid for together, in part if that is what the tenant prefers, and parks the rest, each
-    /// with its own reason.
-    async fn park_the_rest(&mut self, wanted: Vec<Wanted>, funds: &Funds) -> Vec<Wanted> {
-        let wishes: Vec<Wish<'_>> = wanted.iter().map(|wanted| wanted.wish(self.tenant.on_exhausted)).collect();
-        let choices = choose(&wishes, &funds.balances);
-        let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-        for (wanted, choice) in wanted.into_iter().zip(choices) {
-            match choice {
-                Choice::Whole => taken.push(wanted),
-                Choice::Part(reason) => taken.push(wanted.without_later(reason)),
-                Choice::Wait(reason) => waiting.extend(self.waiting(wanted, reason)),
-            }
-        }
-        self.park(waiting).await;
-        taken
-    }
-
-    /// The holds for all of `wanted`, where they are taken from, and how far each cap goes.
-    fn plan_hold(&self, wanted: &[Wanted], funds: &Funds, tariff: &Tariff) -> Option<(Held, Allocation, Vec<Amounts>)> {
-        let mut caps: BTreeMap<&str, &Cap> = BTreeMap::new();
-        for cap in wanted.iter().flat_map(|wanted| &wanted.caps) {
-            caps.insert(&cap.name, cap);
-        }
-        let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &Wanted, worst| HoldLine {
-            record: wanted.record.key.clone(),
-            worst,
-            caps: wanted.caps.iter().filter_map(place).collect(),
-        };
-        let lines: Vec<HoldLine> = wanted.iter().map(|wanted| line(wanted, wanted.worst.clone())).collect();
-        let with_later = wanted.iter().filter(|wanted| !wanted.later.is_empty());
-        let later: Vec<HoldLine> = with_later.map(|wanted| line(wanted, wanted.total.minus(&wanted.worst))).collect();
-        let need = wanted.iter().map(|wanted| &wanted.total).sum();
-        let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
-        let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
-        let allocation = allocate(&funds.wallets, &need, &floor)?;
-        let at_once: Amounts = lines.iter().map(|line| &line.worst).sum();
-        let (own, rest) = part(allocation.slices.clone(), &at_once);
-        let at_once = Hold {
-            purchase: self.purchase.clone(),
-            held_at: self.now(),
-            claimed_until: self.invocation.claim_until(),
-            price_version: tariff.version(),
-            lines,
-            slices: own,
-            caps: caps.keys().map(|name| (*name).to_owned()).collect(),
-            asked: AskedAbout::of(&wanted.iter().map(Wanted::asked).collect::<Vec<_>>()),
-            wanted: Vec::new(),
-        };
-        let purchase = self.purchase.later();
-        let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
-        let fields: Vec<PricedField> = fields.into_iter().collect();
-        let tariff = self.worker.config.later_tariff(self.tenant, &fields, self.purchase.made_at());
-        let price_version = tariff.map(|tariff| tariff.version()).unwrap_or_default();
-        let later = (!later.is_empty()).then(|| Hold {
-            purchase,
-            price_version,
-            lines: later,
-            slices: rest,
-            asked: AskedAbout::default(),
-            ..at_once.clone()
-        });
-        let limits = caps.values().map(|cap| cap.limit.clone()).collect();
-        Some((Held { at_once, later }, allocation, limits))
-    }
-
-    fn give_up_buying<T>(&mut self, wanted: &[Wanted], reason: &str) -> Option<T> {
-        let records: Vec<Record> = wanted.iter().map(|wanted| wanted.record.clone()).collect();
-        self.give_all_back(&records, reason, Retry::Backoff);
-        None
     }
 
     /// Writes down, record by record, what came back. `None` when the store failed for one of them.
@@ -338,44 +212,8 @@ pub(crate) async fn resolve(
     }
 }
 
-/// The holds of one purchase.
-struct Held {
-    at_once: Hold,
-    /// For what arrives later, if anybody wants that.
-    later: Option<Hold>,
-}
-
-/// What there is to pay with.
-struct Funds {
-    wallets: Vec<Wallet>,
-    balances: Balances,
-}
-
 impl Wanted {
     fn to_settle(&self) -> Asked<'_> {
         Asked { identity: &self.identity, repeated: self.record.was_bought_before(), shared: self.shared }
-    }
-
-    /// As one who pays nothing, because one of `paying` pays for the same person; `None` when none of them does.
-    fn share_with(&self, paying: &[Self]) -> Option<Self> {
-        let same = |first: &&Self| first.identity == self.identity;
-        let first = paying.iter().filter(same).find(|first| first.later == self.later || first.owed.is_some())?;
-        let nothing = Amounts::default;
-        let (later, owed) = (first.later.clone(), first.owed);
-        Some(Self { shared: true, worst: nothing(), total: nothing(), caps: Vec::new(), later, owed, ..self.clone() })
-    }
-
-    fn source(&self) -> Source {
-        self.record.source.unwrap_or(Source::Change)
-    }
-
-    /// Who was bought in part before takes nothing but the rest.
-    fn wish(&self, on_exhausted: OnExhausted) -> Wish<'_> {
-        let in_part = on_exhausted == OnExhausted::Degrade && !self.later.is_empty() && self.record.owed.is_none();
-        Wish { worst: &self.total, part: in_part.then_some(&self.worst), source: self.source(), caps: &self.caps }
-    }
-
-    fn without_later(self, reason: DeferReason) -> Self {
-        Self { later: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
     }
 }

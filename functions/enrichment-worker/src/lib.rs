@@ -20,6 +20,7 @@ mod buy;
 mod call;
 mod collect;
 mod defer;
+mod hold;
 mod known;
 mod look;
 mod organizations;
