@@ -9,6 +9,7 @@ use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, HoldLine, allocate, part};
 use leadgate_enrichment::outcome::DeferReason;
+use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
@@ -104,6 +105,8 @@ impl Unit<'_> {
         let need = wanted.iter().map(|wanted| &wanted.total).sum();
         let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
         let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
+        let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice());
+        let asked: Vec<Fingerprint> = asked.map(Wanted::asked).collect();
         let allocation = allocate(&funds.wallets, &need, &floor)?;
         let at_once: Amounts = lines.iter().map(|line| &line.worst).sum();
         let (own, rest) = part(allocation.slices.clone(), &at_once);
@@ -115,7 +118,7 @@ impl Unit<'_> {
             lines,
             slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
-            asked: AskedAbout::of(&wanted.iter().map(Wanted::asked).collect::<Vec<_>>()),
+            asked: AskedAbout::of(&asked),
             wanted: Vec::new(),
         };
         let purchase = self.purchase.later();

@@ -30,7 +30,8 @@ impl Unit<'_> {
     /// be written, at no cost. Who wants what arrives later as well is asked about in any case.
     pub(crate) async fn known(&mut self, wanted: Vec<Wanted>) -> (Vec<Wanted>, Vec<Record>) {
         let about = |wanted: &Wanted| About::Person(wanted.asked());
-        let asked: Vec<About> = wanted.iter().filter(|wanted| wanted.later.is_empty()).map(about).collect();
+        let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice() && wanted.later.is_empty();
+        let asked: Vec<About> = wanted.iter().filter(|wanted| may_be_known(wanted)).map(about).collect();
         if asked.is_empty() {
             return (wanted, Vec::new());
         }
@@ -41,7 +42,7 @@ impl Unit<'_> {
         });
         let (mut rest, mut steps, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
         for wanted in wanted {
-            let answer = known.get(&about(&wanted)).filter(|_| wanted.later.is_empty());
+            let answer = known.get(&about(&wanted)).filter(|_| may_be_known(&wanted));
             match answer {
                 None => rest.push(wanted),
                 Some(Known::Miss) => {
@@ -69,6 +70,9 @@ impl Unit<'_> {
     /// finds the answer when its message comes again.
     pub(crate) async fn asked_about_by_others(&self, wanted: &[Wanted]) -> Vec<bool> {
         let mut others = vec![false; wanted.len()];
+        if !wanted.iter().any(Wanted::may_be_there_twice) {
+            return others;
+        }
         let (credits, tenant) = (&self.worker.credits, &self.tenant.id);
         // Others run as long as we may: nobody who began longer ago than that is still asking.
         let claim = until(self.purchase.made_at(), self.invocation.claim_until());
@@ -82,7 +86,8 @@ impl Unit<'_> {
         };
         let now = self.now();
         for hold in holds.iter().filter(|hold| hold.purchase != self.purchase && now < hold.claimed_until) {
-            for (wanted, others) in wanted.iter().zip(&mut others) {
+            let twins = wanted.iter().zip(&mut others).filter(|(wanted, _)| wanted.may_be_there_twice());
+            for (wanted, others) in twins {
                 let asked = wanted.asked();
                 if hold.asked.may_be(&asked) {
                     *others |= self.leave_word(&hold.purchase, &asked).await;
@@ -106,7 +111,7 @@ impl Unit<'_> {
     /// somebody left word about, what it knows.
     pub(crate) async fn tell(&self, wanted: &[Wanted], call: &Call, to: &[Fingerprint]) {
         let (now, tenant) = (self.now(), &self.tenant.id);
-        for (wanted, end) in wanted.iter().zip(&call.ends) {
+        for (wanted, end) in wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice()) {
             let asked = wanted.asked();
             let (known, until) = match end {
                 LineEnd::Answered(Answer::Hit(profile)) if to.contains(&asked) => {
@@ -120,6 +125,13 @@ impl Unit<'_> {
                 warn!(%tenant, %error, "an answer could not be kept for others: they ask for themselves");
             }
         }
+    }
+}
+
+impl Wanted {
+    /// Whether another record of the same CRM may be about the same person, as far as what we ask with goes.
+    pub(crate) fn may_be_there_twice(&self) -> bool {
+        self.identity.email.is_none() || !self.record.key.crm.has_each_address_once()
     }
 }
 

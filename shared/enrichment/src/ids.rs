@@ -60,6 +60,14 @@ pub enum CrmKind {
 }
 
 impl CrmKind {
+    /// Whether it has no two people with the same address, so that nobody who has one can be there twice. HubSpot takes
+    /// the address for what tells contacts apart (documented).
+    pub fn has_each_address_once(self) -> bool {
+        match self {
+            Self::Hubspot => true,
+        }
+    }
+
     /// The word used in keys, URLs and configuration.
     pub fn as_str(self) -> &'static str {
         match self {
