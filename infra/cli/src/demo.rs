@@ -151,8 +151,8 @@ fn print_figures(report: &Report) {
     row(
         "credits, our ledger",
         format!(
-            "{} granted = {} spent + {} held + {} available",
-            credits.granted, credits.spent, credits.held, credits.available
+            "{} granted = {} spent + {} held + {} expired + {} available",
+            credits.granted, credits.spent, credits.held, credits.expired, credits.available
         ),
     );
     let provider = &report.provider;

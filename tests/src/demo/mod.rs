@@ -234,6 +234,7 @@ impl Demo {
             granted: total(|wallet| &wallet.granted),
             spent: total(|wallet| &wallet.spent),
             held: total(|wallet| &wallet.held),
+            expired: total(|wallet| &wallet.expired),
             available: total(|wallet| &wallet.available),
         };
         if self.request.phones {

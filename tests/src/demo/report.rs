@@ -53,6 +53,7 @@ pub struct Credits {
     pub granted: f64,
     pub spent: f64,
     pub held: f64,
+    pub expired: f64,
     pub available: f64,
 }
 

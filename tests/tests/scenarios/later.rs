@@ -285,6 +285,39 @@ async fn who_can_be_paid_for_in_part_waits_for_both_or_takes_the_person_now() {
     }
 }
 
+/// A row of the price list.
+fn price(field: &str, credits: u8) -> String {
+    format!(
+        "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"match\"\nfield = \"{field}\"\n\
+         from = \"2026-01-01\"\ncharge_on = \"match\"\ncost = {{ credits = {credits} }}\n"
+    )
+}
+
+#[tokio::test]
+async fn what_other_sources_have_arrives_with_its_own_price() {
+    let world = world_with(|settings| {
+        let rows = format!("{}{}\n[[prices]]", price("waterfall-email", 4), price("waterfall-mobile", 25));
+        let config = settings.config.replacen("\n[[prices]]", &rows, 1);
+        let provider = "waterfall = [\"email\", \"mobile\"]\ncallback_url =";
+        settings.config = format!("{}email = {{ from = \"email\" }}\n", config.replacen("callback_url =", provider, 1));
+    })
+    .await;
+    let ada = [("firstname", "Ada"), ("lastname", "Lovelace"), ("company", "Engine")];
+    let lead = world.hubspot.create_contact(ada);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&lead).expect("the contact");
+    assert!(contact.value("jobtitle").is_some(), "the person came at once");
+    assert_eq!((contact.value("email"), contact.value("mobilephone")), (None, None));
+    assert_eq!(books_of(&world).await.held, 29_000, "the worst that other sources can cost");
+
+    minutes_pass(&world).await;
+    let contact = world.hubspot.contact(&lead).expect("the contact");
+    assert!(contact.value("email").is_some() && contact.value("mobilephone").is_some());
+    let (books, charged) = (at_rest(&world).await, world.apollo.ledger().credits_charged);
+    assert_eq!((books.spent, books.unknown), (charged, 0), "what the result says of the whole call, less the person");
+}
+
 /// Breaks each call that the worker makes while it collects, in every way.
 #[tokio::test]
 async fn whatever_call_breaks_while_collecting_numbers_are_written_and_settled_once() {
