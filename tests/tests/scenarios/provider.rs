@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::clock::days;
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::apollo::{Limits, Miss, Windows};
@@ -62,6 +63,25 @@ async fn a_provider_that_is_down_is_left_alone_and_its_leads_wait() {
     all_enriched(&world, &leads);
     let books = at_rest(&world).await;
     assert_eq!((books.spent, books.unknown), (100_000, 0));
+}
+
+#[tokio::test]
+async fn what_a_day_has_no_room_for_is_parked_until_the_next() {
+    let limit = Windows { day: Some(3), ..Windows::per_minute(100) };
+    let limits = Limits { single: limit, bulk: limit, ..Limits::unlimited() };
+    let world = world_with(|settings| settings.apollo.limits = limits).await;
+    let leads = queued_leads(&world, 50).await;
+    world.settle_down(1).await;
+    let reason = async |lead: &String| world.record(lead).await.and_then(|record| record.deferral).map(|it| it.reason);
+    let mut parked = 0;
+    for lead in &leads {
+        parked += usize::from(reason(lead).await == Some(DeferReason::ProviderLimit));
+    }
+    assert_eq!((parked, world.apollo.ledger().throttled, world.dead_letters().await), (20, 0, 0));
+    world.clock.turn(days(1));
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().throttled), (50_000, 0));
 }
 
 #[tokio::test]
