@@ -1,6 +1,10 @@
 //! What is broken: the flows of the product, each with how it is set up and what is done in it.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::lane::Lane;
 use super::scene::{End, POOL_MILLI, Scene};
@@ -36,6 +40,33 @@ pub enum Flow {
     Degraded,
     /// The release and the worker, with the number of one who was bought alone, when there are credits for it.
     Rest,
+    /// Two workers at the same time, with one message each.
+    Meeting(Over),
+}
+
+/// What two workers meet over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Two hints that the same numbers have been found.
+    Hint,
+    /// Two records about the same person.
+    Person,
+    /// Two people who work for the same employer.
+    Employer,
+}
+
+impl Over {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Hint, Self::Person, Self::Employer];
+}
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It is broken in this way.
+    Broken(Way),
+    /// Whoever made it stands still, until another worker has done all its work.
+    Overtaken,
 }
 
 /// Where the first of two workers died.
@@ -80,25 +111,43 @@ impl Flow {
         let mut flows = vec![Self::Unit, Self::Scarce, Self::TurnedAway, Self::Release, Self::Webhook];
         flows.extend(Moment::ALL.map(Self::TakeOver));
         flows.extend([Self::Numbers, Self::Arrival, Self::Silence, Self::Employers, Self::Degraded, Self::Rest]);
+        flows.extend(Over::ALL.map(Self::Meeting));
         flows
     }
 
-    /// Whether a call of it that is broken in this way may leave us not knowing what was charged. Asking for what has
-    /// arrived costs nothing, and is done again.
-    pub(super) fn may_leave_unknown(self, way: Way, operation: &str) -> bool {
-        match self {
+    /// All that can happen, at each of these calls of it. Two ask about the same person at the same time only while
+    /// the first of them has credits reserved for it: who comes sooner or later buys for itself.
+    pub(super) fn troubles(self, calls: &[Call]) -> Vec<(Call, Trouble)> {
+        let moves = |call: &Call| call.operation.ends_with("TransactWriteItems");
+        let asked = calls.iter().position(|call| call.operation.starts_with("apollo")).unwrap_or(calls.len());
+        let held = calls[..asked].iter().rposition(moves).unwrap_or(asked);
+        let settled = calls[asked..].iter().position(moves).map_or(calls.len(), |index| asked + index);
+        let calls = if self == Self::Meeting(Over::Person) { &calls[held..settled] } else { calls };
+        let troubles = |call: &Call| match self {
+            Self::Meeting(_) => vec![Trouble::Overtaken],
+            _ => Way::all_for(&call.operation).into_iter().map(Trouble::Broken).collect(),
+        };
+        calls.iter().flat_map(|call| troubles(call).into_iter().map(move |trouble| (call.clone(), trouble))).collect()
+    }
+
+    /// Whether trouble at a call of it may leave us not knowing what was charged. Asking for what has arrived costs
+    /// nothing, and is done again.
+    pub(super) fn may_leave_unknown(self, trouble: Trouble, operation: &str) -> bool {
+        match (self, trouble) {
             // The first worker's death may have left an unknown outcome already.
-            Self::TakeOver(_) | Self::Release => true,
-            Self::Arrival | Self::Silence => false,
-            _ => way.may_leave_unknown(operation),
+            (Self::TakeOver(_) | Self::Release, _) => true,
+            (Self::Arrival | Self::Silence, _) | (_, Trouble::Overtaken) => false,
+            (_, Trouble::Broken(way)) => way.may_leave_unknown(operation),
         }
     }
 
     fn settings(self) -> Settings {
         let mut settings = match self {
-            Self::Numbers | Self::Arrival | Self::Silence => Settings::default().with_phones(),
+            Self::Numbers | Self::Arrival | Self::Silence | Self::Meeting(Over::Hint) => {
+                Settings::default().with_phones()
+            }
             Self::Degraded | Self::Rest => Settings::default().with_phones().degrading(),
-            Self::Employers => Settings::default().with_employers(),
+            Self::Employers | Self::Meeting(Over::Employer) => Settings::default().with_employers(),
             _ => Settings::default(),
         };
         // Whoever is made up is known and has a number, unless the scene says otherwise.
@@ -106,6 +155,7 @@ impl Flow {
         settings.apollo.mobile_share = 1.0;
         settings.apollo.do_not_call_share = 0.0;
         settings.apollo.later.lost_share = if self == Self::Silence { 1.0 } else { 0.0 };
+        settings.apollo.later.doubled_share = if self == Self::Meeting(Over::Hint) { 1.0 } else { 0.0 };
         settings.credits_per_cycle = match self {
             Self::Scarce | Self::Release => Some(2),
             // Two people with their numbers, and one more person.
@@ -131,7 +181,10 @@ impl Flow {
                 scene.leads[2].end = End::Erased;
                 return Ok(scene);
             }
-            Self::Numbers | Self::Arrival | Self::Silence => scene.leads_with_numbers(self == Self::Numbers),
+            Self::Numbers => scene.leads_with_numbers(true),
+            Self::Arrival | Self::Silence | Self::Meeting(Over::Hint) => scene.leads_with_numbers(false),
+            Self::Meeting(Over::Employer) => [true, true].into_iter().for_each(|known| scene.lead(known)),
+            Self::Meeting(Over::Person) => (0..2).for_each(|_| scene.namesake()),
             Self::Employers => {
                 [true, true, false].into_iter().for_each(|known| scene.lead(known));
                 scene.leads[2].end = End::OfAnEmployer;
@@ -148,6 +201,10 @@ impl Flow {
             }
             Self::Arrival => scene.find_numbers(FOUND).await,
             Self::Silence => scene.find_numbers(MISSED).await,
+            Self::Meeting(Over::Hint) => {
+                scene.find_numbers(FOUND).await;
+                scene.world.apollo.deliver_callbacks(scene.world.http()).await;
+            }
             Self::Rest => {
                 scene.world.pump.round().await;
                 scene.world.clock.turn(FOUND);
@@ -173,8 +230,34 @@ impl Flow {
                 world.run_release_or_die().await;
                 world.pump.round().await;
             }
+            Self::Meeting(_) => world.pump.invoke(world.pump.receive_at_most(1).await).await,
             _ => drop(world.pump.round().await),
         }
+    }
+
+    /// The same, but after the `at`th call its worker stands still until another one has worked on all the rest.
+    pub(super) async fn act_overtaken(self, scene: &Scene, at: usize) {
+        let world = &scene.world;
+        let is_there = Arc::new(Notify::new());
+        let tell = is_there.clone();
+        world.wire.break_by(move |call| {
+            if call.index == at {
+                tell.notify_one();
+            }
+            None
+        });
+        let mut first = pin!(self.act(scene));
+        let has_ended = tokio::select! {
+            biased;
+            () = is_there.notified() => false,
+            () = &mut first => true,
+        };
+        // Nobody polls the first one meanwhile.
+        world.pump.round().await;
+        if !has_ended {
+            first.await;
+        }
+        world.wire.mend();
     }
 
     /// The calls of a run in which nothing is broken.

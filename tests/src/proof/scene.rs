@@ -28,8 +28,10 @@ pub(super) enum End {
 pub(super) struct Lead {
     /// The contact.
     pub(super) contact: String,
-    /// Its address.
+    /// The address that the provider has of it.
     pub(super) email: String,
+    /// What the provider knows it by.
+    asked: Asked,
     /// What has to become of it.
     pub(super) end: End,
     /// Whether somebody has typed in a number.
@@ -82,7 +84,22 @@ impl Scene {
         }
         let end = if known { End::Written } else { End::Unmatched };
         let contact = self.world.hubspot.create_contact(properties);
-        self.leads.push(Lead { contact, email, end, has_typed: false });
+        self.leads.push(Lead { contact, asked: Asked::email(&email), email, end, has_typed: false });
+    }
+
+    /// One more, of the same name at the same company as all others that this gives. HubSpot has each address once, but
+    /// whoever filled in a form without one may be there twice.
+    pub(super) fn namesake(&mut self) {
+        let name = [("firstname", "Ada"), ("lastname", "Lovelace"), ("company", "Engine")];
+        let [first_name, last_name, organization_name] = name.map(|(_, value)| Some(value.to_owned()));
+        let asked = Asked { first_name, last_name, organization_name, ..Asked::default() };
+        let email = self.world.apollo.whom(&asked).and_then(|person| person.email).unwrap_or_default();
+        let mut properties = name.to_vec();
+        if self.leads.is_empty() {
+            properties.push(("city", OWN_CITY));
+        }
+        let contact = self.world.hubspot.create_contact(properties);
+        self.leads.push(Lead { contact, asked, email, end: End::Written, has_typed: false });
     }
 
     /// Somebody types in a number.
@@ -176,9 +193,9 @@ impl Scene {
     }
 
     fn check_values(&self, lead: &Lead, findings: &mut Findings) {
-        let Lead { contact, email, has_typed, .. } = lead;
+        let Lead { contact, asked, has_typed, .. } = lead;
         let Some(there) = self.world.hubspot.contact(contact) else { return };
-        let Some(person) = self.world.apollo.whom(&Asked::email(email)) else { return };
+        let Some(person) = self.world.apollo.whom(asked) else { return };
         let title = there.value("jobtitle");
         findings.check(title == Some(person.title.as_str()), Promise::Crm, || {
             format!("contact {contact} has the job title {title:?}, the provider says {:?}", person.title)
