@@ -77,12 +77,14 @@ pub fn settled(
         None => ended_at_once(line, at_once),
     };
     let mut lines: Vec<Option<EntryLine>> = hold.lines.iter().zip(&awaited).map(line).collect();
+    // What is reported is the cost of the whole call. Where some of it is assumed already, that can't be parted.
+    let unknown = lines.iter().flatten().any(|line| line.result == LineResult::Unknown);
     let mut evidence = if answers.is_empty() { Evidence::Inferred } else { Evidence::Reported };
     for (request, answer) in answers {
         let own = |awaited: &Awaited| awaited.request == *request;
         let own: Vec<usize> = (0..lines.len()).filter(|i| awaited[*i].is_some_and(own)).collect();
         let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| tariff_of(&awaited.fields));
-        match tariff.and_then(|tariff| reported(answer, &tariff)) {
+        match tariff.filter(|_| !unknown).and_then(|tariff| reported(answer, &tariff)) {
             Some(reported) => {
                 let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].record).collect::<Vec<_>>(), at_once);
                 let waterfall = own.iter().any(|i| awaited[*i].is_some_and(Awaited::is_waterfall));
@@ -93,7 +95,7 @@ pub fn settled(
         }
     }
     let lines: Vec<EntryLine> = lines.into_iter().flatten().collect();
-    if lines.iter().any(|line| line.result == LineResult::Unknown) {
+    if unknown {
         evidence = Evidence::Assumed;
     }
     (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))

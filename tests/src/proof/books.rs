@@ -4,13 +4,56 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
+use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
 use leadgate_enrichment::wallet::Wallet;
 
 use super::violation::{Findings, Promise};
+use crate::simulators::apollo::Item;
 use crate::world::World;
+
+/// What a purchase is of. One call can be two: what comes at once is settled at once, what arrives later when it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goods {
+    /// What comes at once.
+    People,
+    /// What arrives later.
+    Numbers,
+    /// Where people work.
+    Employers,
+}
+
+impl Goods {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::People, Self::Numbers, Self::Employers];
+
+    fn of(purchase: &PurchaseId) -> Self {
+        match purchase.as_str() {
+            id if id.ends_with("-later") => Self::Numbers,
+            id if id.ends_with("-organizations") => Self::Employers,
+            _ => Self::People,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Numbers => "numbers",
+            Self::Employers => "employers",
+        }
+    }
+
+    /// What the provider charges for them as.
+    fn item(self) -> Item {
+        match self {
+            Self::People => Item::Person,
+            Self::Numbers => Item::Mobile,
+            Self::Employers => Item::Organization,
+        }
+    }
+}
 
 /// Our books, added up. All amounts are in thousandths of a credit.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +71,7 @@ pub struct Books {
     /// Spent on lines of which nobody knows whether they were charged.
     pub unknown: i64,
     /// What was settled for each record, by its id in the CRM.
-    pub lines: BTreeMap<String, Lines>,
+    pub lines: BTreeMap<(Goods, String), Lines>,
     /// Entries in the ledger.
     pub entries: usize,
     /// Entries that say that the provider's figures moved otherwise than ours.
@@ -46,6 +89,10 @@ pub struct Lines {
     pub hits: usize,
     /// Purchases of which nobody knows the outcome.
     pub unknowns: usize,
+    /// What all of them cost, in thousandths of a credit.
+    pub cost: i64,
+    /// What those of them cost of which nobody knows the outcome.
+    pub unknown: i64,
 }
 
 /// A settled purchase, as far as it has to fit to other things.
@@ -53,6 +100,8 @@ pub struct Lines {
 pub struct Purchase {
     /// Its id, which begins with the millisecond in which it was begun.
     pub id: String,
+    /// What it is of.
+    pub goods: Goods,
     /// Where its credits came from.
     pub slices: Vec<Slice>,
     /// The price list that it was reckoned with.
@@ -62,6 +111,10 @@ pub struct Purchase {
 }
 
 impl Purchase {
+    fn line_of(&self, contact: &str) -> Option<&EntryLine> {
+        self.lines.iter().find(|line| line.record.id == contact)
+    }
+
     /// A purchase's id begins with the millisecond in which it was begun.
     pub fn began(&self) -> Option<Timestamp> {
         let (millisecond, _) = self.id.split_once('-')?;
@@ -155,41 +208,97 @@ impl Books {
                     format!("purchase {purchase} took {taken} for lines that cost {cost}")
                 });
                 for line in lines {
-                    let settled = self.lines.entry(line.record.id.clone()).or_default();
-                    match line.result {
-                        LineResult::Unknown => {
-                            settled.unknowns += 1;
-                            self.unknown += total(&line.cost);
-                        }
-                        _ => settled.hits += usize::from(!line.cost.is_zero()),
-                    }
+                    self.enter_line(Goods::of(purchase), line);
                 }
-                let (id, price_version) = (purchase.to_string(), price_version.clone());
-                self.purchases.push(Purchase { id, slices: slices.clone(), price_version, lines: lines.clone() });
+                let (id, goods, price_version) = (purchase.to_string(), Goods::of(purchase), price_version.clone());
+                let (slices, lines) = (slices.clone(), lines.clone());
+                self.purchases.push(Purchase { id, goods, slices, price_version, lines });
             }
         }
     }
 
+    fn enter_line(&mut self, goods: Goods, line: &EntryLine) {
+        let (settled, cost) = (self.lines.entry((goods, line.record.id.clone())).or_default(), total(&line.cost));
+        settled.cost += cost;
+        match line.result {
+            LineResult::Unknown => {
+                settled.unknowns += 1;
+                settled.unknown += cost;
+                self.unknown += cost;
+            }
+            _ => settled.hits += usize::from(cost != 0),
+        }
+    }
+
+    /// What was settled for a record.
+    pub fn lines_of(&self, goods: Goods, contact: &str) -> Lines {
+        self.lines.get(&(goods, contact.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// What was settled for all records.
+    fn lines_for(&self, goods: Goods) -> impl Iterator<Item = &Lines> {
+        self.lines.iter().filter(move |((of, _), _)| *of == goods).map(|(_, lines)| lines)
+    }
+
     /// Checks them against the provider's: what it charged, we have spent, and of what we have spent beyond that we
-    /// say that we don't know.
+    /// say that we don't know. A credit too many for the one doesn't make up for one too few for the other.
     pub fn compare_with_the_provider(&mut self, world: &World) {
-        let charged = world.apollo.ledger().credits_charged;
-        let (spent, unknown) = (self.spent, self.unknown);
-        self.findings.check(charged <= spent, Promise::Credits, || {
-            format!("the provider charged {charged}, our ledger knows of {spent}")
-        });
-        self.findings.check(spent - charged <= unknown, Promise::Order, || {
-            format!("spent {} beyond what was charged, of which {unknown} unknown", spent - charged)
-        });
+        let ledger = world.apollo.ledger();
+        let whole = ("all", ledger.credits_charged, self.spent, self.unknown);
+        let part = |goods: Goods| {
+            let (spent, unknown) = self.lines_for(goods).fold((0, 0), |(a, b), line| (a + line.cost, b + line.unknown));
+            (goods.name(), ledger.milli_for(goods.item()), spent, unknown)
+        };
+        let parts = Goods::ALL.map(part);
+        for (name, charged, spent, unknown) in parts.into_iter().chain([whole]) {
+            self.findings.check(charged <= spent, Promise::Credits, || {
+                format!("the provider charged {charged} for {name}, our ledger knows of {spent}")
+            });
+            self.findings.check(spent - charged <= unknown, Promise::Order, || {
+                format!("spent {} on {name} beyond what was charged, of which {unknown} unknown", spent - charged)
+            });
+        }
     }
 
     /// Checks that nothing was bought, or told the CRM, twice: `emails` are all the addresses that the contact has had.
+    /// Somebody whose number could not be paid for is bought once without it and once with it: that is how it is sold.
     pub fn charged_once(&mut self, world: &World, contact: &str, emails: &[String]) {
-        let charged: usize = emails.iter().map(|email| world.apollo.charges_of(email)).sum();
-        let Lines { hits, unknowns } = self.lines.get(contact).copied().unwrap_or_default();
-        self.findings.check(hits <= 1, Promise::Once, || format!("contact {contact} was bought {hits} times"));
-        self.findings.check(charged <= 1 + unknowns, Promise::Once, || {
-            format!("the provider charged {charged} times for contact {contact}, of which {unknowns} unknown to us")
+        let most = if world.tenant().on_exhausted == OnExhausted::Degrade { 2 } else { 1 };
+        let apollo = &world.apollo;
+        let people: usize = emails.iter().map(|email| apollo.charges_of(email)).sum();
+        let numbers: usize = emails.iter().map(|email| apollo.mobile_charges_of(email)).sum();
+        for (goods, charged, most) in [(Goods::People, people, most), (Goods::Numbers, numbers, 1)] {
+            let (Lines { hits, unknowns, .. }, name) = (self.lines_of(goods, contact), goods.name());
+            self.findings
+                .check(hits <= most, Promise::Once, || format!("contact {contact} was bought {hits} times ({name})"));
+            self.findings.check(charged <= most + unknowns, Promise::Once, || {
+                format!("the provider charged {charged} times for contact {contact} ({name}), {unknowns} unknown to us")
+            });
+        }
+        let alike = [false, true].map(|with| self.hits_with_a_number(contact, with));
+        self.findings.check(alike.iter().all(|hits| *hits <= 1), Promise::Once, || {
+            format!("contact {contact} was bought {} times without a number and {} times with one", alike[0], alike[1])
+        });
+    }
+
+    /// How often a record was bought with its number (or without it, if `with` isn't set), found or not.
+    fn hits_with_a_number(&self, contact: &str, with: bool) -> usize {
+        let hit = |line: &EntryLine| line.result != LineResult::Unknown && !line.cost.is_zero();
+        let has_number = |purchase: &Purchase| {
+            let later = PurchaseId::read(&purchase.id).map(|id| id.later().to_string());
+            self.purchases.iter().any(|other| Some(&other.id) == later.as_ref() && other.line_of(contact).is_some())
+        };
+        let people = self.purchases.iter().filter(|purchase| purchase.goods == Goods::People);
+        people.filter(|it| it.line_of(contact).is_some_and(hit) && has_number(it) == with).count()
+    }
+
+    /// Checks that an employer was bought once, whoever works there.
+    pub fn employer_charged_once(&mut self, world: &World, domain: &str) {
+        let charged = world.apollo.organization_charges_of(domain);
+        let unknowns: usize = self.lines_for(Goods::Employers).map(|lines| lines.unknowns).sum();
+        let hits: usize = self.lines_for(Goods::Employers).map(|lines| lines.hits).sum();
+        self.findings.check(hits <= 1 && charged <= 1 + unknowns, Promise::Once, || {
+            format!("{domain} was bought {hits} times and charged for {charged} times, of which {unknowns} unknown")
         });
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod crash;
+mod flow;
 pub mod history;
 mod lane;
 pub mod mutant;

@@ -122,11 +122,29 @@ impl Settings {
     pub fn with_phones(self) -> Self {
         Self { config: format!("{}\n{PHONE_FIELDS}", self.config), ..self }
     }
+
+    /// The same, where the person is bought without the number that the credits don't suffice for.
+    #[must_use]
+    pub fn degrading(self) -> Self {
+        Self { config: self.config.replace("on_exhausted = \"defer\"", "on_exhausted = \"degrade\""), ..self }
+    }
+
+    /// The same, with employers looked up as well.
+    #[must_use]
+    pub fn with_employers(self) -> Self {
+        let config = self.config.replacen("callback_url =", "organizations = true\ncallback_url =", 1);
+        Self { config: config.replacen("\n[[prices]]", &format!("{EMPLOYER_PRICE}\n[[prices]]"), 1), ..self }
+    }
 }
 
 /// The end of a configuration whose last table says what goes where: numbers, and what is known of them.
 const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\
     mobile_do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// What an employer costs: a credit.
+const EMPLOYER_PRICE: &str = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\n\
+    action = \"enrich-organization\"\nfield = \"organization\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\n\
+    cost = { credits = 1 }\n";
 
 /// Where what arrives later is delivered.
 pub(super) fn callback_url(url: &str, tenant: &TenantId) -> String {

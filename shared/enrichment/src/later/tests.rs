@@ -93,8 +93,18 @@ fn each_line_costs_what_arrived_for_it_and_one_of_an_unknown_call_the_worst() {
     let expected = |second| vec![line("1", Hit, 8), line("2", Miss, second), line("3", Miss, 0), line("4", Unknown, 8)];
     assert_eq!(settle(ChargeOn::Match, None), (expected(0), Some(Evidence::Assumed)));
     assert_eq!(settle(ChargeOn::Lookup, None), (expected(8), Some(Evidence::Assumed)));
-    let reported = vec![line("1", Hit, 9), line("2", Miss, 0), line("3", Miss, 0), line("4", Unknown, 8)];
-    assert_eq!(settle(ChargeOn::Match, Some(9)), (reported, Some(Evidence::Assumed)));
+    // What is reported holds what the unknown one cost, too.
+    assert_eq!(settle(ChargeOn::Match, Some(16)), (expected(0), Some(Evidence::Assumed)));
+}
+
+#[test]
+fn what_is_reported_counts_where_the_whole_call_is_known() {
+    use LineResult::{Hit, Miss};
+    let at_once = entry_of(&[(1, Hit), (2, Hit), (3, Miss), (4, Miss)]);
+    let tariff_of = |_: &[PricedField]| Some(tariff(ChargeOn::Match));
+    let (lines, evidence) = costs(settled(&hold(), Some(&at_once), &records(), &answers(Some(9)), tariff_of, at(9)));
+    let cost: Vec<i64> = lines.iter().map(|line| line.2).collect();
+    assert_eq!((cost, evidence), (vec![9, 0, 0, 0], Some(Evidence::Reported)));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use leadgate_enrichment::wallet::Wallet;
 use super::model::Lead;
 use super::play::Play;
 use super::settings::POOL_MILLI;
-use crate::proof::books::{Books, at_rest};
+use crate::proof::books::{Books, Goods, at_rest};
 use crate::proof::violation::{Findings, Promise};
 use crate::world::{States, World};
 
@@ -125,7 +125,7 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
 
 fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findings) {
     for lead in &play.leads {
-        let lines = books.lines.get(&lead.contact).copied().unwrap_or_default();
+        let lines = books.lines_of(Goods::People, &lead.contact);
         let record = states.records.get(&lead.contact);
         lead.check_end(record, lines, &play.known, findings);
         if let Some((there, record)) = play.world.hubspot.contact(&lead.contact).zip(record) {

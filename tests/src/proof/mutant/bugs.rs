@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::edit::{
-    is_put, puts, record, resolves, rewritten, state, swallowed, unconditional, without_conditions, writes,
+    answer, is_put, purchases_later, puts, record, resolves, rewritten, state, swallowed, unconditional,
+    without_conditions, writes,
 };
 use super::{AFTER_A_CHARGE, Mutant, Part};
-use crate::proof::crash::Flow;
+use crate::proof::crash::{Flow, Over};
 use crate::world::{Call, Caller, Rewrite};
 
 /// All of them. Each stands for a line of the product that could be missing, or be there once too often.
@@ -30,7 +31,18 @@ pub static BUGS: &[Mutant] = &[
     Mutant { bug: "parked leads are marked and not sent", first: Part::Crashes(Flow::Scarce), rewrite: lost_releases },
     Mutant { bug: "parked leads aren't in the line", first: Part::Crashes(Flow::Scarce), rewrite: lost_deferrals },
     Mutant { bug: "an erasure isn't noted", first: Part::Crashes(Flow::Webhook), rewrite: deaf_to_erasures },
+    Mutant { bug: "a number is settled twice", first: Part::Crashes(HINTS), rewrite: blind_numbers },
+    Mutant { bug: "a number costs nothing", first: Part::Crashes(Flow::Arrival), rewrite: free_numbers },
+    Mutant { bug: "what is awaited isn't kept", first: Part::Crashes(Flow::Numbers), rewrite: nothing_awaited },
+    Mutant { bug: "nobody asks after what hasn't come", first: Part::Crashes(Flow::Silence), rewrite: no_asking },
+    Mutant { bug: "nobody looks whom others ask about", first: Part::Crashes(NAMESAKES), rewrite: blind_to_others },
+    Mutant { bug: "word that is left isn't heard", first: Part::Crashes(NAMESAKES), rewrite: deaf_to_word },
+    Mutant { bug: "an employer is asked about by all", first: Part::Crashes(COLLEAGUES), rewrite: blind_employers },
 ];
+
+const HINTS: Flow = Flow::Meeting(Over::Hint);
+const NAMESAKES: Flow = Flow::Meeting(Over::Person);
+const COLLEAGUES: Flow = Flow::Meeting(Over::Employer);
 
 fn blind_records(call: &Call, body: &Value) -> Option<Rewrite> {
     record(call, body)?;
@@ -108,15 +120,17 @@ fn lasting_holds(call: &Call, body: &Value) -> Option<Rewrite> {
 }
 
 fn blind_settlements(call: &Call, body: &Value) -> Option<Rewrite> {
-    resolves(writes(call, body)).then(|| {
-        rewritten(body, |mut write| {
-            for kind in ["Put", "Delete"] {
-                if let Some(inner) = write.get_mut(kind) {
-                    *inner = unconditional(inner.take());
-                }
+    resolves(writes(call, body)).then(|| without_looking(body))
+}
+
+fn without_looking(body: &Value) -> Rewrite {
+    rewritten(body, |mut write| {
+        for kind in ["Put", "Delete"] {
+            if let Some(inner) = write.get_mut(kind) {
+                *inner = unconditional(inner.take());
             }
-            Some(write)
-        })
+        }
+        Some(write)
     })
 }
 
@@ -149,16 +163,19 @@ fn free_unknowns(call: &Call, body: &Value) -> Option<Rewrite> {
     let put = writes(call, body).iter().find(|write| is_put(write, "purchase"))?;
     let lines = put["Put"]["Item"]["lines"]["L"].as_array()?;
     let unknown = lines.iter().all(|line| line["M"]["result"]["S"] == "unknown");
-    unknown.then(|| {
-        rewritten(body, |mut write| {
-            if let Some(item) = write.pointer_mut("/Put/Item") {
-                item["slices"]["L"] = json!([]);
-                for line in item["lines"]["L"].as_array_mut().into_iter().flatten() {
-                    line["M"]["cost"] = json!({ "M": {} });
-                }
+    unknown.then(|| for_nothing(body))
+}
+
+/// The settlement, as if nothing had been charged.
+fn for_nothing(body: &Value) -> Rewrite {
+    rewritten(body, |mut write| {
+        if let Some(item) = write.pointer_mut("/Put/Item") {
+            item["slices"]["L"] = json!([]);
+            for line in item["lines"]["L"].as_array_mut().into_iter().flatten() {
+                line["M"]["cost"] = json!({ "M": {} });
             }
-            Some(moving(write, |held| (0, held)))
-        })
+        }
+        Some(moving(write, |held| (0, held)))
     })
 }
 
@@ -195,4 +212,49 @@ fn lost_deferrals(call: &Call, body: &Value) -> Option<Rewrite> {
 fn deaf_to_erasures(call: &Call, body: &Value) -> Option<Rewrite> {
     record(call, body).filter(|record| record.get("erased_at").is_some())?;
     (call.caller == Caller::Webhook).then(swallowed)
+}
+
+fn blind_numbers(call: &Call, body: &Value) -> Option<Rewrite> {
+    purchases_later(writes(call, body)).then(|| without_looking(body))
+}
+
+fn free_numbers(call: &Call, body: &Value) -> Option<Rewrite> {
+    purchases_later(writes(call, body)).then(|| for_nothing(body))
+}
+
+fn nothing_awaited(call: &Call, body: &Value) -> Option<Rewrite> {
+    record(call, body)?.get("awaited")?;
+    let mut body = body.clone();
+    if let Value::Object(item) = &mut body["Item"] {
+        item.remove("awaited");
+    }
+    Some(Rewrite::Sent(body))
+}
+
+fn no_asking(call: &Call, body: &Value) -> Option<Rewrite> {
+    let first = body["Entries"][0]["MessageBody"].as_str().unwrap_or_default();
+    lost_releases(call, body).filter(|_| first.contains("\"collect\""))
+}
+
+/// What others hold is looked for between two keys.
+fn blind_to_others(call: &Call, body: &Value) -> Option<Rewrite> {
+    let looks = call.operation == "dynamodb Query" && call.caller == Caller::Worker;
+    let between = body["KeyConditionExpression"].as_str().is_some_and(|key| key.contains("BETWEEN"));
+    (looks && between).then(|| Rewrite::Answered(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })))
+}
+
+fn deaf_to_word(call: &Call, body: &Value) -> Option<Rewrite> {
+    resolves(writes(call, body)).then(|| {
+        rewritten(body, |mut write| {
+            if let Some(delete) = write.get_mut("Delete") {
+                *delete = without_conditions(delete.take(), "#wanted");
+            }
+            Some(write)
+        })
+    })
+}
+
+fn blind_employers(call: &Call, body: &Value) -> Option<Rewrite> {
+    answer(call, body).filter(|answer| answer.contains("#organization#"))?;
+    Some(Rewrite::Sent(unconditional(body.clone())))
 }

@@ -34,6 +34,18 @@ pub(super) fn is_put(write: &Value, kind: &str) -> bool {
     name.and_then(|name| name.strip_prefix(kind)).is_some_and(|rest| rest.starts_with('#'))
 }
 
+/// Whether a transaction settles a purchase of what arrives later.
+pub(super) fn purchases_later(writes: &[Value]) -> bool {
+    let name = |write: &Value| write["Put"]["Item"]["item"]["S"].as_str().is_some_and(|name| name.ends_with("-later"));
+    writes.iter().any(|write| is_put(write, "purchase") && name(write))
+}
+
+/// The write of an answer that others may use, or of the claim to ask for it: whom it is about. `None` for every other
+/// call.
+pub(super) fn answer<'v>(call: &Call, body: &'v Value) -> Option<&'v str> {
+    (call.operation == "dynamodb PutItem").then(|| body["Item"]["answer"]["S"].as_str())?
+}
+
 /// Whether a transaction resolves a hold.
 pub(super) fn resolves(writes: &[Value]) -> bool {
     writes.iter().any(|write| write.get("Delete").is_some())
