@@ -125,8 +125,9 @@ impl Scene {
         let contacts: Vec<String> = self.leads.iter().map(|lead| lead.contact.clone()).collect();
         for _ in 0..CYCLES_MAX {
             world.settle_down(1).await;
-            let open = self.wait_for_what_is_held().await?;
-            if !open && world.states(&contacts).await?.count(State::Deferred) == 0 {
+            // What is held longer than that is held by nobody: that no new cycle will change.
+            let held = self.wait_for_what_is_held().await?;
+            if held || world.states(&contacts).await?.count(State::Deferred) == 0 {
                 break;
             }
             world.next_cycle(POOL_MILLI).await;
