@@ -11,7 +11,7 @@ use crate::Outcome;
 
 /// Try the promises: break every call in every way, play random histories, race for credits, and plant bugs.
 ///
-/// Each call that the functions make is broken in every way that a call can break, one at a time; random histories of
+/// Calls that the functions make are broken in every way that a call can break, one at a time; random histories of
 /// deliveries, duplicates, crashes, clock turns and failing vendors are played against a model; many workers race for
 /// few credits. After each, money, leads and CRM must be right. Then bugs are planted, one at a time, and the same
 /// tests have to catch each. Exits with an error if a promise is broken or a bug is missed. Best in a release build.
@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// The seed of the first history; the others follow. A violation names its own.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Break each so-manieth call point only: 1 is all of them.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=100))]
+    each: u8,
     /// Try one part alone.
     #[arg(long, value_enum)]
     only: Option<Only>,
@@ -66,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         Progress::Case => bar.inc(1),
     };
     let only = arguments.only.map(Part::from);
-    let request = Request { histories: arguments.histories, seed: arguments.seed, only };
+    let request = Request { histories: arguments.histories, seed: arguments.seed, each: arguments.each.into(), only };
     let proved = proof::prove(request, &show).await?;
     bar.finish_and_clear();
     for violation in proved.violations.iter().take(SHOWN_MAX) {

@@ -29,6 +29,8 @@ pub struct Request {
     pub histories: u64,
     /// The seed of the first; the others follow.
     pub seed: u64,
+    /// Of the calls, each so-manieth is broken: 1 is all of them.
+    pub each: usize,
     /// One part of it alone.
     pub only: Option<Part>,
 }
@@ -112,7 +114,7 @@ pub async fn prove(request: Request, progress: Show<'_>) -> Result<Proved, Start
     let mut proved = Proved::default();
     let wanted = |part| request.only.is_none_or(|only| only == part);
     if wanted(Part::CrashPoints) {
-        proved.break_calls(progress).await?;
+        proved.break_calls(request.each, progress).await?;
     }
     if wanted(Part::Histories) {
         proved.play_histories(request, progress).await?;
@@ -129,10 +131,10 @@ pub async fn prove(request: Request, progress: Show<'_>) -> Result<Proved, Start
 }
 
 impl Proved {
-    async fn break_calls(&mut self, progress: Show<'_>) -> Result<(), StartError> {
+    async fn break_calls(&mut self, each: usize, progress: Show<'_>) -> Result<(), StartError> {
         let mut points = Vec::new();
         for flow in crash::Flow::all() {
-            points.extend(crash::points(flow).await?);
+            points.extend(crash::points(flow).await?.into_iter().step_by(each.max(1)));
         }
         progress(Progress::Part("crash points", count(points.len())));
         let swept = crash::sweep(points, Effort::all(ABREAST), &|| progress(Progress::Case)).await?;

@@ -5,24 +5,15 @@ use std::sync::{Arc, Mutex, mpsc};
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::apollo::Organization;
-use leadgate_tests::world::{Settings, World};
+use leadgate_tests::world::World;
 use tokio::sync::Notify;
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, states, world_with};
 
 /// A world that looks employers up as well.
-async fn world_with_employers(set: impl FnOnce(&mut Settings)) -> World {
-    world_with(|settings| {
-        let provider = "callback_url =";
-        let with = format!("organizations = true\n{provider}");
-        settings.config = settings.config.replacen(provider, &with, 1);
-        let price = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"enrich-organization\"\n\
-            field = \"organization\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { credits = 1 }\n\n[[prices]]";
-        settings.config = settings.config.replacen("\n[[prices]]", price, 1);
-        set(settings);
-    })
-    .await
+async fn world_with_employers() -> World {
+    world_with(|settings| *settings = settings.clone().with_employers()).await
 }
 
 fn contact(world: &World, email: &str) -> String {
@@ -49,7 +40,7 @@ fn value(world: &World, lead: &str, property: &str) -> Option<String> {
 
 #[tokio::test]
 async fn ten_leads_of_one_company_cost_one_organization_whoever_asks_and_whenever() {
-    let world = world_with_employers(|_| {}).await;
+    let world = world_with_employers().await;
     let leads: Vec<String> = (0..25).map(|i| contact(&world, &format!("first{i}.last{i}@engine.example"))).collect();
     told(&world).await;
     world.settle_down(4).await;
@@ -71,7 +62,7 @@ async fn ten_leads_of_one_company_cost_one_organization_whoever_asks_and_wheneve
 
 #[tokio::test]
 async fn somebody_unknown_at_a_known_company_gets_what_is_known_of_it() {
-    let world = world_with_employers(|_| {}).await;
+    let world = world_with_employers().await;
     let engine = world.apollo.organization("engine.example").expect("generated");
     world.apollo.know_nobody_by_default();
     world.apollo.know_organization(Organization { industry: "steam engines".into(), ..engine });
