@@ -35,6 +35,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     // Log lines go to standard error, and only when asked for: standard output is for results.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(targets(LevelFilter::OFF)).init();
@@ -53,6 +54,17 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever reads what we print may have read enough (`leadgate … | head`): that is no mishap.
+fn end_quietly_when_nobody_reads() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str().is_some_and(|reason| reason.contains("Broken pipe")) {
+            std::process::exit(0);
+        }
+        tell(panic);
+    }));
 }
 
 /// What goes wrong is told to a person.
