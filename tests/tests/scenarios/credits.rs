@@ -355,3 +355,20 @@ async fn one_who_takes_a_part_is_released_as_soon_as_a_part_can_be_paid_for() {
     assert_eq!((rest.state, rest.owed), (State::Deferred, Some(DeferReason::Balance)), "the number waits");
     assert_eq!(at_rest(&world).await.spent, 2000);
 }
+
+#[tokio::test]
+async fn what_is_shared_counts_towards_a_cap_in_full() {
+    let world = world_with(|settings| {
+        settings.config.push_str("\n[tenants.demo.caps]\nper_day = { credits = 2 }\n");
+    })
+    .await;
+    for (first, last) in [("Ada", "Lovelace"), ("Ada", "Lovelace"), ("Bob", "Babbage"), ("Bob", "Babbage")] {
+        world.hubspot.create_contact([("firstname", first), ("lastname", last), ("company", "Engine")]);
+    }
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(at_rest(&world).await.spent, 2000);
+    let leads = queued_leads(&world, 1).await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Deferred], "that is all that the day allows");
+}
