@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use leadgate_aws::credits::{Credits, Resolved};
+use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
@@ -14,7 +16,7 @@ use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::person::Profile;
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Answer, LaterId};
-use leadgate_enrichment::record::{Awaited, Record, Rest};
+use leadgate_enrichment::record::{Awaited, Record, Rest, State};
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::{self, Asked, LineEnd};
 use tracing::{error, warn};
@@ -66,29 +68,12 @@ impl Unit<'_> {
         employers: &Employers,
     ) -> Option<Vec<Record>> {
         let now = self.now();
-        let steps = wanted.iter().enumerate().zip(costs).filter_map(|((i, wanted), cost)| {
-            let (record, cost) = (wanted.record.clone(), cost.clone().unwrap_or_default());
-            Some(match &call.ends[i] {
-                LineEnd::Answered(Answer::Hit(profile)) => {
-                    let rest = self.rest(wanted, profile, call.later[i].as_ref());
-                    let mut profile = profile.clone();
-                    employers.of(wanted).into_iter().for_each(|employer| profile.fill_from(employer));
-                    record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now)
-                }
-                LineEnd::Answered(Answer::Miss) => match employers.of(wanted) {
-                    // Nobody knows the person, but where they work is something.
-                    Some(employer) => {
-                        let patch = patch_from(&self.tenant.fields, employer);
-                        Record { asked: Some(wanted.asked()), ..record.bought(patch, cost, Rest::None, now) }
-                    }
-                    None => record.unmatched(cost, wanted.asked(), now),
-                },
-                LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
-                LineEnd::Unknown | LineEnd::NotAsked => return None,
-            })
+        let steps = wanted.iter().enumerate().zip(costs).map(|((i, wanted), cost)| {
+            let (end, later, employer) = (&call.ends[i], call.later[i].as_ref(), employers.of(wanted));
+            Came { wanted, end, later, cost: cost.clone().unwrap_or_default(), employer }
         });
-        let steps: Vec<Record> = steps.collect();
-        let steps = join_all(steps.into_iter().map(|record| self.step(Step::Keep, record))).await;
+        let steps = join_all(steps.map(|came| self.keep_one(came, now))).await;
+        let steps: Vec<_> = steps.into_iter().flatten().collect();
         let failed = steps.iter().any(|step| matches!(step, Err((_, StepFailure::Store(_)))));
         let kept = self.done(steps);
         if failed {
@@ -99,6 +84,52 @@ impl Unit<'_> {
             return None;
         }
         Some(kept)
+    }
+
+    /// Writes down what came back for one record; `None` when nothing did. An erasure may be noted while the provider is
+    /// asked: what is personal is not kept then, but what was paid for it is, and what is still to be paid for.
+    async fn keep_one(&self, came: Came<'_>, now: Timestamp) -> Option<Result<Record, (RecordKey, StepFailure)>> {
+        let kept = self.kept(&came, came.wanted.record.clone(), now)?;
+        let (key, failure) = match self.step(Step::Keep, kept).await {
+            Ok(record) => return Some(Ok(record)),
+            Err((key, StepFailure::Lost)) => (key, StepFailure::Lost),
+            failed => return Some(failed),
+        };
+        let read = self.worker.records.read(std::slice::from_ref(&key), Consistency::Strong).await;
+        let there = match read {
+            Ok(mut records) => records.remove(&key),
+            Err(error) => return Some(Err((key, StepFailure::Store(error)))),
+        };
+        let ours = there.filter(|there| there.state == State::Claimed && there.purchase() == Some(&self.purchase));
+        match ours.and_then(|there| self.kept(&came, there, now)) {
+            Some(kept) => Some(self.step(Step::Keep, kept).await),
+            None => Some(Err((key, failure))),
+        }
+    }
+
+    /// The record with what came back for it.
+    fn kept(&self, came: &Came<'_>, record: Record, now: Timestamp) -> Option<Record> {
+        let Came { wanted, end, later, cost, employer } = came;
+        let (cost, is_erased) = (cost.clone(), record.erased_at.is_some());
+        let kept = match end {
+            LineEnd::Answered(Answer::Hit(profile)) => {
+                let rest = self.rest(wanted, profile, *later);
+                let mut profile = profile.clone();
+                employer.iter().for_each(|employer| profile.fill_from(employer));
+                record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now)
+            }
+            LineEnd::Answered(Answer::Miss) => match employer {
+                // Nobody knows the person, but where they work is something.
+                Some(employer) => {
+                    let patch = patch_from(&self.tenant.fields, employer);
+                    Record { asked: Some(wanted.asked()), ..record.bought(patch, cost, Rest::None, now) }
+                }
+                None => record.unmatched(cost, wanted.asked(), now),
+            },
+            LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
+            LineEnd::Unknown | LineEnd::NotAsked => return None,
+        };
+        Some(if is_erased { Record { asked: None, ..kept.refused(RefuseReason::Erased, now) } } else { kept })
     }
 
     /// What becomes of what arrives later, for one whose person is known.
@@ -152,6 +183,7 @@ impl Unit<'_> {
             match end {
                 LineEnd::Answered(_) => match take(&record.key) {
                     Some(kept) if kept.is_paid_for() => bought.push(kept),
+                    Some(Record { refused: Some(reason), .. }) => self.end(&record.key, Outcome::Refused(reason)),
                     Some(_) => self.end(&record.key, Outcome::Unmatched),
                     // Not kept, because somebody else wrote the record: it has gone back to the queue.
                     None => {}
@@ -178,6 +210,16 @@ impl Unit<'_> {
         self.park(waiting).await;
         bought
     }
+}
+
+/// What came of the call for one record.
+struct Came<'a> {
+    wanted: &'a Wanted,
+    end: &'a LineEnd,
+    /// Under what the provider is asked for what arrives later.
+    later: Option<&'a LaterId>,
+    cost: Amounts,
+    employer: Option<&'a Profile>,
 }
 
 /// Settles a hold with `entry`, or frees it when there is none. An error is the hold as it stands if somebody has left

@@ -87,6 +87,13 @@ impl Unit<'_> {
         }
         let answers = match self.ask(purchase, &waiting).await? {
             Ok(answers) => answers,
+            // What is settled isn't asked after any more: this message is all that is left to write it by.
+            Err(_) if awaiting.hold.is_none() => {
+                return Ok(End::Returned {
+                    reason: "the provider can't say again what had arrived",
+                    after: TROUBLE_PAUSE,
+                });
+            }
             Err(reason) => return Ok(End::NotYet(reason)),
         };
         if let Some(hold) = &awaiting.hold {

@@ -62,7 +62,9 @@ impl Unit<'_> {
 
     /// A claimed record that has to wait, and for how long at least.
     pub(crate) fn waiting(&self, wanted: Wanted, reason: DeferReason) -> Option<Waiting> {
-        let Wanted { record, caps, total, .. } = wanted;
+        // One who takes a part waits for no more than that.
+        let worst = wanted.part(self.tenant.on_exhausted).unwrap_or(&wanted.total).clone();
+        let Wanted { record, caps, .. } = wanted;
         let request = record.wish()?;
         let not_before = match reason {
             DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(self.now(), PROVIDER_PAUSE),
@@ -73,7 +75,7 @@ impl Unit<'_> {
                 self.now()
             }
         };
-        Some(Waiting { record, request, reason, worst: total, not_before })
+        Some(Waiting { record, request, reason, worst, not_before })
     }
 
     /// Parks them, at one write each.

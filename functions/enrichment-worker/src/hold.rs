@@ -172,10 +172,16 @@ impl Wanted {
         self.record.source.unwrap_or(Source::Change)
     }
 
-    /// Who was bought in part before takes nothing but the rest.
     fn wish(&self, on_exhausted: OnExhausted) -> Wish<'_> {
+        let (part, source) = (self.part(on_exhausted), self.source());
+        Wish { worst: &self.total, part, source, caps: &self.caps }
+    }
+
+    /// What it can cost at worst to take a part, where that is preferred to waiting. Who was bought in part before takes
+    /// nothing but the rest.
+    pub(crate) fn part(&self, on_exhausted: OnExhausted) -> Option<&Amounts> {
         let in_part = on_exhausted == OnExhausted::Degrade && !self.later.is_empty() && self.record.owed.is_none();
-        Wish { worst: &self.total, part: in_part.then_some(&self.worst), source: self.source(), caps: &self.caps }
+        in_part.then_some(&self.worst)
     }
 
     fn without_later(self, reason: DeferReason) -> Self {

@@ -62,16 +62,21 @@ impl Unit<'_> {
         if unknown.is_empty() {
             return employers;
         }
-        if let Err(error) = self.try_employers(unknown, &mut employers).await {
+        if let Err(error) = self.try_employers(unknown, wanted, &mut employers).await {
             warn!(tenant = %self.tenant.id, %error, "employers are left to what their people tell");
         }
         employers
     }
 
-    async fn try_employers(&self, mut unknown: Unknown<'_>, employers: &mut Employers) -> Result<(), StoreError> {
+    async fn try_employers(
+        &self,
+        mut unknown: Unknown<'_>,
+        people: &[Wanted],
+        employers: &mut Employers,
+    ) -> Result<(), StoreError> {
         self.read_employers(&mut unknown, employers).await?;
         let (claimed, mut others) = self.claim_employers(unknown).await?;
-        self.buy_employers(&claimed, employers).await?;
+        self.buy_employers(&claimed, people, employers).await?;
         for _ in 0..LOOKS_MAX {
             if others.is_empty() {
                 break;
@@ -114,7 +119,12 @@ impl Unit<'_> {
         Ok((ours, others))
     }
 
-    async fn buy_employers(&self, claimed: &Unknown<'_>, employers: &mut Employers) -> Result<(), StoreError> {
+    async fn buy_employers(
+        &self,
+        claimed: &Unknown<'_>,
+        people: &[Wanted],
+        employers: &mut Employers,
+    ) -> Result<(), StoreError> {
         let now = self.purchase.made_at();
         let Some(tariff) = self.worker.config.organization_tariff(self.tenant, now) else { return Ok(()) };
         let domains: Vec<String> = claimed.keys().cloned().collect();
@@ -123,7 +133,7 @@ impl Unit<'_> {
             return Ok(());
         }
         let provider = self.worker.connections.provider(self.tenant).await?;
-        let Some(hold) = self.hold_for_employers(claimed, &tariff).await? else { return Ok(()) };
+        let Some(hold) = self.hold_for_employers(claimed, people, &tariff).await? else { return Ok(()) };
         let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
         let told = match self.permit(provider.as_ref(), CallKind::Organizations(domains.len()), share).await {
             Ok(ticket) => {
@@ -172,8 +182,14 @@ impl Unit<'_> {
         self.worker.answers.keep(&self.tenant.id, &about, &known, later(self.now(), window)).await
     }
 
-    /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there.
-    async fn hold_for_employers(&self, claimed: &Unknown<'_>, tariff: &Tariff) -> Result<Option<Hold>, StoreError> {
+    /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or
+    /// when `people` need it: they are what the leads are about.
+    async fn hold_for_employers(
+        &self,
+        claimed: &Unknown<'_>,
+        people: &[Wanted],
+        tariff: &Tariff,
+    ) -> Result<Option<Hold>, StoreError> {
         let (now, credits) = (self.now(), &self.worker.credits);
         let wallets = spendable(credits, self.tenant, Action::EnrichOrganization, now).await?;
         let caps: BTreeMap<&str, &Cap> =
@@ -186,7 +202,8 @@ impl Unit<'_> {
         };
         let lines: Vec<HoldLine> = claimed.values().map(line).collect();
         let need: Amounts = lines.iter().map(|line| &line.worst).sum();
-        let Some(allocation) = allocate(&wallets, &need, &self.tenant.floor) else { return Ok(None) };
+        let keep = people.iter().map(|wanted| &wanted.total).chain([&self.tenant.floor]).sum();
+        let Some(allocation) = allocate(&wallets, &need, &keep) else { return Ok(None) };
         let hold = Hold {
             purchase: self.purchase.organizations(),
             held_at: now,
@@ -198,7 +215,11 @@ impl Unit<'_> {
             asked: AskedAbout::default(),
             wanted: Vec::new(),
         };
-        let limits: Vec<Amounts> = caps.values().map(|cap| cap.limit.clone()).collect();
+        let needed = |cap: &Cap| {
+            let counted = people.iter().filter(|wanted| wanted.caps.iter().any(|own| own.name == cap.name));
+            counted.map(|wanted| &wanted.total).sum::<Amounts>()
+        };
+        let limits: Vec<Amounts> = caps.values().map(|cap| cap.limit.less(&needed(cap))).collect();
         let held = credits.hold_all(&self.tenant.id, &hold, &[], &allocation, &limits).await?;
         Ok((held == Holding::Held).then_some(hold))
     }

@@ -59,8 +59,11 @@ pub fn at_door(
     match record.state {
         State::Claimed | State::Bought => in_flight(record, event, now),
         State::Deferred => Door::InFlight,
+        State::Written | State::Unmatched if record.is_miss() => {
+            let known = is_within(record, windows.miss, now) && !tells_who(&event.cause, identity);
+            if known { Door::Fresh } else { Door::Queue }
+        }
         State::Written if is_within(record, windows.freshness, now) => Door::Fresh,
-        State::Unmatched if is_within(record, windows.miss, now) && !tells_who(&event.cause, identity) => Door::Fresh,
         State::Written | State::Unmatched | State::Noted | State::Released | State::Refused | State::Failed => {
             Door::Queue
         }
@@ -120,13 +123,12 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
     let answered = record.occurred_at.is_some_and(|at| request.occurred_at <= at);
     let same = answered || record.request.as_ref() == Some(&request.request);
     match (record.state, record.refused, record.failed) {
-        (State::Written, ..) if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),
         // A change may tell who the person is after all. Whether it does is seen once the record has been read.
-        (State::Unmatched, ..)
-            if same || (is_within(record, windows.miss, now) && request.source == Source::NewLead) =>
-        {
-            Standing::Ended(Outcome::Unmatched)
+        (State::Written | State::Unmatched, ..) if record.is_miss() => {
+            let known = same || (is_within(record, windows.miss, now) && request.source == Source::NewLead);
+            if known { Standing::Ended(Outcome::Unmatched) } else { Standing::Due }
         }
+        (State::Written, ..) if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),
         (State::Refused, Some(reason), _) if same => Standing::Ended(Outcome::Refused(reason)),
         (State::Failed, _, Some(reason)) if same => Standing::Ended(Outcome::Failed(reason)),
         // Paid for, but the CRM refused it then: it is written now rather than bought again.

@@ -89,7 +89,7 @@ pub fn settled(
                 let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].record).collect::<Vec<_>>(), at_once);
                 let waterfall = own.iter().any(|i| awaited[*i].is_some_and(Awaited::is_waterfall));
                 let rest = if waterfall { reported.less(&paid) } else { reported };
-                charge_reported(&rest, &own, &mut lines);
+                charge_reported(&rest, &own, hold, &mut lines);
             }
             None => evidence = Evidence::Inferred,
         }
@@ -132,10 +132,15 @@ fn reported(answer: &Collected, tariff: &Tariff) -> Option<Amounts> {
     }
 }
 
-/// Where the provider says what the rest of a call cost, that is what it cost.
-fn charge_reported(reported: &Amounts, own: &[usize], lines: &mut [Option<EntryLine>]) {
-    let results: Vec<LineResult> = own.iter().filter_map(|i| lines[*i].as_ref()).map(|line| line.result).collect();
-    let charged = own.iter().filter_map(|i| if lines[*i].is_some() { Some(*i) } else { None }).collect::<Vec<_>>();
+/// Where the provider says what the rest of a call cost, that is what it cost: those who share what another line pays
+/// for pay nothing of it.
+fn charge_reported(reported: &Amounts, own: &[usize], hold: &Hold, lines: &mut [Option<EntryLine>]) {
+    let charged: Vec<usize> = own.iter().copied().filter(|i| lines[*i].is_some()).collect();
+    let paying = |i: &usize| match &lines[*i] {
+        Some(line) if !hold.lines[*i].worst.is_zero() => line.result,
+        _ => LineResult::Miss,
+    };
+    let results: Vec<LineResult> = charged.iter().map(paying).collect();
     for (i, cost) in charged.into_iter().zip(spread(reported, &results)) {
         if let Some(line) = &mut lines[i] {
             line.cost = cost;

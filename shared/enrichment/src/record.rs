@@ -209,7 +209,7 @@ impl Record {
 
     /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
     pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
-        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, ..self }
+        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }
     }
 
     /// Asked for again, but about the same unknown person: nothing was bought.
@@ -261,9 +261,15 @@ impl Record {
         Self { state: State::Failed, since: now, failed: Some(reason), ..self }
     }
 
-    /// Whether something was bought for it before: what we wrote then is remembered.
+    /// Whether the person was bought for it before: what we wrote then is remembered. What we wrote of the employer of
+    /// somebody unknown is no sign of that.
     pub fn was_bought_before(&self) -> bool {
-        !self.written.is_empty()
+        !self.written.is_empty() && self.asked.is_none()
+    }
+
+    /// Whether the provider didn't know the person, even if there was something to say of where they work.
+    pub fn is_miss(&self) -> bool {
+        self.state == State::Unmatched || self.asked.is_some()
     }
 
     /// Whether something was bought for it that the CRM doesn't have yet.

@@ -66,8 +66,12 @@ pub fn costs(
     let unknown = results.contains(&Some(LineResult::Unknown));
     let reported = reported.filter(|_| !unknown).and_then(|reported| tariff.reported(reported));
     if let Some(reported) = reported {
-        let asked: Vec<LineResult> = results.iter().flatten().copied().collect();
-        let mut spread = spread(&reported, &asked).into_iter();
+        // What is shared is charged to whoever pays for it, and counts towards their caps.
+        let paying = |(result, asked): (&Option<LineResult>, &Asked<'_>)| {
+            result.map(|result| if asked.shared { LineResult::Miss } else { result })
+        };
+        let paying: Vec<LineResult> = results.iter().zip(asked).filter_map(paying).collect();
+        let mut spread = spread(&reported, &paying).into_iter();
         let costs = results.iter().map(|result| result.and_then(|_| spread.next())).collect();
         return (costs, Evidence::Reported);
     }

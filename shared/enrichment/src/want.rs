@@ -33,8 +33,12 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
-    // What is owed was not bought together with the rest, which is why it is bought although the rest is fresh.
-    let fresh = |at: &Timestamp| record.owed.is_none() && now < later(*at, tenant.windows.freshness);
+    // What is owed was not bought together with the rest, which is why it is bought although the rest is fresh. And the
+    // date on somebody unknown may be our own: of what was known of their employer.
+    let ours = |at: &Timestamp| record.last_enriched.is_some_and(|own| own.as_millisecond() == at.as_millisecond());
+    let of_employer = |at: &Timestamp| record.asked.is_some() && ours(at);
+    let fresh =
+        |at: &Timestamp| record.owed.is_none() && !of_employer(at) && now < later(*at, tenant.windows.freshness);
     if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }

@@ -2,7 +2,7 @@
 
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::record::State;
-use leadgate_tests::world::World;
+use leadgate_tests::world::{Settings, World};
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, states, world_with};
@@ -335,4 +335,40 @@ async fn separate_buckets_are_held_together_and_settled_apart() {
     assert_eq!(spent("email"), 1000);
     assert!(spent("export") >= 1000 && spent("export") <= 3000);
     assert!(wallets[0].held.is_zero());
+}
+
+#[tokio::test]
+async fn one_who_takes_a_part_is_released_as_soon_as_a_part_can_be_paid_for() {
+    let world = world_with(|settings| {
+        *settings = Settings { credits_per_cycle: Some(9), ..settings.clone() }.with_phones().degrading();
+        settings.apollo.mobile_share = 0.0;
+    })
+    .await;
+    let leads = queued_leads(&world, 2).await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Written, State::Deferred], "the first may cost all there is");
+    // It has no number: what was held for that is free again, and less than the second can cost in all.
+    world.clock.turn(std::time::Duration::from_secs(10 * 60));
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    let rest = world.record(&leads[1]).await.expect("a record");
+    assert_eq!((rest.state, rest.owed), (State::Deferred, Some(DeferReason::Balance)), "the number waits");
+    assert_eq!(at_rest(&world).await.spent, 2000);
+}
+
+#[tokio::test]
+async fn what_is_shared_counts_towards_a_cap_in_full() {
+    let world = world_with(|settings| {
+        settings.config.push_str("\n[tenants.demo.caps]\nper_day = { credits = 2 }\n");
+    })
+    .await;
+    for (first, last) in [("Ada", "Lovelace"), ("Ada", "Lovelace"), ("Bob", "Babbage"), ("Bob", "Babbage")] {
+        world.hubspot.create_contact([("firstname", first), ("lastname", last), ("company", "Engine")]);
+    }
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(at_rest(&world).await.spent, 2000);
+    let leads = queued_leads(&world, 1).await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Deferred], "that is all that the day allows");
 }

@@ -76,6 +76,44 @@ async fn somebody_unknown_at_a_known_company_gets_what_is_known_of_it() {
 }
 
 #[tokio::test]
+async fn an_employer_takes_neither_the_credit_nor_the_room_under_a_cap_that_its_people_need() {
+    for capped in [false, true] {
+        let world = world_with(|settings| {
+            *settings = settings.clone().with_employers();
+            if capped {
+                settings.config.push_str("\n[tenants.demo.caps]\nper_day = { credits = 1 }\n");
+            } else {
+                settings.credits_per_cycle = Some(1);
+            }
+        })
+        .await;
+        let lead = contact(&world, "first1.last1@engine.example");
+        told(&world).await;
+        world.settle_down(1).await;
+        assert_eq!(states(&world, &[lead]).await, [State::Written], "capped: {capped}");
+        assert_eq!(at_rest(&world).await.spent, 1000, "capped: {capped}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_at_a_known_company_is_asked_about_when_the_record_tells_who_it_is() {
+    let world = world_with(|settings| *settings = settings.clone().with_employers()).await;
+    let engine = world.apollo.organization("engine.example").expect("generated");
+    world.apollo.forget("no.body@engine.example");
+    world.apollo.know_organization(Organization { industry: "steam engines".into(), ..engine });
+    let lead = contact(&world, "no.body@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.ledger().people_asked, 1);
+    world.clock.turn(days(1));
+    world.hubspot.edit(&lead, "email", "first2.last2@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert!(value(&world, &lead, "jobtitle").is_some(), "what was written of the company is not what was asked for");
+    at_rest(&world).await;
+}
+
+#[tokio::test]
 async fn somebody_unknown_is_asked_about_once_whichever_record_asks() {
     let world = world_with(|_| {}).await;
     world.apollo.know_nobody_by_default();

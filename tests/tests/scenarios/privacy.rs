@@ -1,13 +1,14 @@
 //! Nothing secret or personal is logged, whatever goes wrong, and whoever asks to be forgotten is.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, CALLBACK_SECRET, SIGNING_SECRET, Settings, World};
+use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -129,4 +130,44 @@ async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_ref
     let record = world.record(parked).await.expect("a record");
     assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
     assert_eq!(world.apollo.ledger().records_charged, 1, "nothing was bought for them");
+}
+
+/// The erasure is noted while the provider is asked, so that the worker finds the record changed under its hands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept() {
+    for count in 1..=2 {
+        let world = world_with(|settings| {
+            *settings = settings.clone().with_phones();
+            settings.apollo.mobile_share = 1.0;
+        })
+        .await;
+        let world = Arc::new(world);
+        let leads = queued_leads(&world, count).await;
+        let messages = world.pump.receive().await;
+        let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
+        let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
+        world.apollo.on_call(move |_| {
+            let first = wait.lock().expect("nobody panics").take();
+            if let Some(wait) = first {
+                told.notify_one();
+                let _ = wait.recv();
+            }
+        });
+        let worker = world.clone();
+        let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
+        asked.notified().await;
+        assert!(world.hubspot.privacy_delete(&leads[0]));
+        world.hubspot.deliver().await;
+        go_on.send(()).expect("the provider waits");
+        worker.await.expect("no panic");
+        world.clock.turn(Duration::from_secs(6 * 60));
+        world.settle_down(1).await;
+
+        let record = world.record(&leads[0]).await.expect("a record");
+        assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+        assert!(record.patch.is_empty() && record.written.is_empty() && record.asked.is_none(), "{record:?}");
+        assert_eq!(record.awaited, None, "the number has arrived, and nobody has it");
+        let books = crate::books::at_rest(&world).await;
+        assert_eq!((books.spent, books.unknown), (9000 * i64::try_from(count).expect("few"), 0));
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
+use leadgate_tests::world::Break;
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, states, world, world_with};
@@ -112,4 +113,33 @@ async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_b
     world.settle_down(1).await;
     all_enriched(&world, &leads);
     assert_eq!(world.apollo.ledger().records_charged, 1);
+}
+
+/// What is settled is not asked after any more, so that the message must not be taken for dealt with.
+#[tokio::test]
+async fn a_number_that_is_settled_outlasts_the_crm_and_then_the_provider_being_down() {
+    let world = world_with(|settings| {
+        *settings = settings.clone().with_phones();
+        settings.apollo.mobile_share = 1.0;
+        settings.apollo.do_not_call_share = 0.0;
+    })
+    .await;
+    let leads = queued_leads(&world, 2).await;
+    world.pump.run_dry(1).await;
+    world.clock.turn(Duration::from_secs(6 * 60));
+    world.apollo.deliver_callbacks(world.http()).await;
+    for down in ["hubspot", "apollo"] {
+        world.wire.break_by(move |call| call.operation.starts_with(down).then_some(Break::Refused));
+        world.pump.show_hidden().await;
+        world.pump.round().await;
+        world.wire.mend();
+        assert_eq!(world.credits.open_holds(world.tenant_id()).await.expect("readable"), [], "settled at first");
+        world.clock.turn(Duration::from_secs(3 * 60));
+    }
+    world.settle_down(1).await;
+    for lead in &leads {
+        let contact = world.hubspot.contact(lead).expect("the contact");
+        assert!(contact.value("mobilephone").is_some(), "{lead} has its number");
+    }
+    at_rest(&world).await;
 }
