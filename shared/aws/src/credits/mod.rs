@@ -143,7 +143,10 @@ impl Credits {
             Committed::Now => Ok(Holding::Held),
             Committed::Refused => {
                 match self.standing(tenant, std::slice::from_ref(&hold.purchase)).await?.remove(&hold.purchase) {
-                    Some(Standing::Open(there)) if there == *hold => Ok(Holding::Held),
+                    // Its acknowledgement was lost. Somebody may have left word with it meanwhile.
+                    Some(Standing::Open(there)) if (Hold { wanted: Vec::new(), ..there.clone() }) == *hold => {
+                        Ok(Holding::Held)
+                    }
                     _ => Ok(Holding::Short),
                 }
             }
