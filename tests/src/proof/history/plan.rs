@@ -160,6 +160,10 @@ impl Plan {
         }
         let count = maker.rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         maker.operations.push(Operation::Deliver(None));
+        if numbers.is_some() {
+            let work = maker.work();
+            maker.operations.push(work);
+        }
         while maker.operations.len() < count {
             maker.something();
         }
@@ -221,7 +225,7 @@ impl Maker {
     fn something(&mut self) {
         let lead = self.rng.usize(..self.leads);
         if let Some(numbers) = self.numbers
-            && self.rng.u8(..4) == 0
+            && self.rng.u8(..3) == 0
         {
             return self.something_with_numbers(numbers, lead);
         }
@@ -258,18 +262,24 @@ impl Maker {
             6 | 7 => Fate::Old,
             8..11 => {
                 let silence = Duration::from_secs(60 * [11, 25, 60, 24 * 60][self.rng.usize(..4)]);
-                let (release, work) = (Operation::Release(self.fault(16, false)), self.work());
-                return self.after(silence, [release, work]);
+                let (release, collect) = (Operation::Release(self.fault(16, false)), self.collect());
+                return self.after(silence, [release, collect]);
             }
             _ => return self.operations.push(Operation::Edit { lead, edit: Edit::Number }),
         };
         let callbacks = Operation::Callbacks(fate, self.fault(4, false));
-        let work = self.work();
+        let collect = self.collect();
         match fate {
-            Fate::Due if self.rng.u8(..4) == 0 => self.after(numbers.delay(), [callbacks, number, work]),
-            Fate::Due => self.after(numbers.delay(), [callbacks, work]),
-            _ => self.operations.extend([callbacks, work]),
+            Fate::Due if self.rng.u8(..4) == 0 => self.after(numbers.delay(), [callbacks, number, collect]),
+            Fate::Due => self.after(numbers.delay(), [callbacks, collect]),
+            _ => self.operations.extend([callbacks, collect]),
         }
+    }
+
+    /// Workers that mostly have hints to deal with: that takes half as many calls as buying does.
+    fn collect(&mut self) -> Operation {
+        let sizes = vec![10; self.rng.usize(1..=2)];
+        Operation::Work { sizes, order: self.rng.u64(..), fault: self.fault(10, self.calm) }
     }
 
     fn after<const N: usize>(&mut self, duration: Duration, then: [Operation; N]) {
