@@ -276,9 +276,10 @@ impl Maker {
         }
     }
 
-    /// Workers that mostly have hints to deal with: that takes half as many calls as buying does.
+    /// Workers that mostly have hints to deal with, which takes half as many calls as buying does: one with all of them,
+    /// or several with one each, of which two may be the same.
     fn collect(&mut self) -> Operation {
-        let sizes = vec![10; self.rng.usize(1..=2)];
+        let sizes = if self.rng.bool() { vec![10] } else { vec![1; 3] };
         Operation::Work { sizes, order: self.rng.u64(..), fault: self.fault(10, self.calm) }
     }
 
