@@ -4,6 +4,7 @@
 mod finish;
 mod limits;
 mod model;
+mod numbers;
 mod plan;
 mod play;
 mod seen;
@@ -29,6 +30,10 @@ pub struct Counts {
     pub leads: usize,
     /// Lines settled as unknown.
     pub unknown_lines: usize,
+    /// Histories in which mobile numbers are bought.
+    pub with_numbers: usize,
+    /// Workers that were disturbed at a run in which they asked for numbers that had been found.
+    pub disturbed: usize,
 }
 
 /// Plays the histories of these seeds.
@@ -44,6 +49,8 @@ pub async fn play_all(
         counts.operations += tried.result.operations;
         counts.leads += tried.result.leads;
         counts.unknown_lines += tried.result.unknown_lines;
+        counts.with_numbers += tried.result.with_numbers;
+        counts.disturbed += tried.result.disturbed;
         violations.extend(tried.violations);
     }
     Ok((counts, violations))
@@ -57,8 +64,9 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
     let mut play = Play::begin(&mut lane, &plan).await?;
     let mut findings = Findings::default();
     for operation in &plan.operations {
-        play.carry_out(operation).await;
-        if let Err(error) = play.check_floor(&mut findings).await {
+        let carried_out = play.carry_out(operation).await;
+        let looked = play.check_floor(&mut findings).await;
+        if let Err(error) = carried_out.and(looked) {
             findings.note(Promise::Order, format!("the world can't be read: {error}"));
         }
     }
@@ -69,7 +77,14 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
             0
         }
     };
-    let counts = Counts { histories: 1, operations: plan.operations.len(), leads: play.leads.len(), unknown_lines };
+    let counts = Counts {
+        histories: 1,
+        operations: plan.operations.len(),
+        leads: play.leads.len(),
+        unknown_lines,
+        with_numbers: usize::from(plan.numbers.is_some()),
+        disturbed: play.disturbed,
+    };
     let violations = findings.at(&format!("seed {seed}: {plan:?}"));
     if violations.is_empty() {
         lane.give_back(play.world);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::record::{Record, State};
 
+use super::numbers::Numbers;
 use crate::proof::books::Lines;
 use crate::proof::violation::{Findings, Promise};
 use crate::simulators::apollo::{Apollo, Asked, Person};
@@ -29,11 +30,18 @@ pub(super) struct Lead {
 /// Whom the provider knows.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// Set when it is asked for mobile numbers as well.
+    pub(super) numbers: Option<Numbers>,
     people: BTreeMap<String, Person>,
     forgotten: BTreeSet<String>,
 }
 
 impl Known {
+    /// Nobody yet.
+    pub(super) fn of(numbers: Option<Numbers>) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+
     /// Somebody, whom the provider knows or doesn't.
     pub(super) fn introduce(&mut self, apollo: &Apollo, email: &str, known: bool) {
         if known {
@@ -49,6 +57,20 @@ impl Known {
         self.forgotten.insert(email.to_owned());
     }
 
+    /// Whoever has this address, if it ever knew them.
+    pub(super) fn person(&self, email: &String) -> Option<&Person> {
+        self.people.get(email)
+    }
+
+    fn has_employers(&self) -> bool {
+        self.numbers.is_some_and(|numbers| numbers.employers)
+    }
+
+    /// How often one is bought, at most, who is asked about as one person.
+    fn purchases_max(&self) -> usize {
+        if self.numbers.is_some_and(|numbers| numbers.degrading) { 2 } else { 1 }
+    }
+
     fn ever(&self, email: &String) -> bool {
         self.people.contains_key(email)
     }
@@ -62,6 +84,11 @@ impl Known {
 const IDENTITIES_MAX: usize = 3;
 
 impl Lead {
+    /// There is nobody to write to any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.deleted || self.erased
+    }
+
     /// Whether `record` is an end that this lead may come to when there are credits for all.
     pub(super) fn check_end(&self, record: Option<&Record>, lines: Lines, known: &Known, findings: &mut Findings) {
         let contact = &self.contact;
@@ -69,13 +96,14 @@ impl Lead {
             return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
         };
         let latest = self.emails.last().expect("a lead has an address");
-        let may_be_written = self.emails.iter().any(|email| known.ever(email));
+        // Of somebody unknown, the employer may be known.
+        let may_be_written = known.has_employers() || self.emails.iter().any(|email| known.ever(email));
         let may_be_unmatched = !known.always(latest);
-        let gone = self.deleted || self.erased;
+        let gone = self.is_gone();
         let ended = match record.state {
             State::Written => may_be_written,
             State::Unmatched => may_be_unmatched || gone,
-            State::Refused => gone || self.emails.len() > IDENTITIES_MAX,
+            State::Refused => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
             State::Failed => lines.unknowns >= 2,
             State::Noted => self.erased,
             State::Claimed | State::Bought | State::Deferred | State::Released => false,
@@ -83,6 +111,9 @@ impl Lead {
         findings.check(ended, Promise::Leads, || {
             format!("contact {contact} stands at {:?} with {lines:?}; {self:?}, {known:?}", record.state)
         });
+        let waits = record.awaited.is_some() || (record.owed.is_some() && record.state != State::Failed);
+        findings
+            .check(!waits, Promise::Leads, || format!("contact {contact} waits for a number that nobody looks for"));
         findings.check(!self.erased || record.erased_at.is_some(), Promise::Crm, || {
             format!("contact {contact} asked to be forgotten, and nobody noted it")
         });
@@ -91,7 +122,14 @@ impl Lead {
     }
 
     /// Whether what stands in the CRM is what people put there, and otherwise what the provider says.
-    pub(super) fn check_values(&self, there: &Contact, state: State, known: &Known, findings: &mut Findings) {
+    pub(super) fn check_values(
+        &self,
+        there: &Contact,
+        state: State,
+        lines: Lines,
+        known: &Known,
+        findings: &mut Findings,
+    ) {
         let contact = &self.contact;
         for (property, own) in &self.human {
             let value = there.value(property).unwrap_or_default();
@@ -113,7 +151,8 @@ impl Lead {
         }
         for property in ["jobtitle", "city"].into_iter().filter(|property| !self.human.contains_key(property)) {
             let value = there.value(property).unwrap_or_default();
-            findings.check(self.is_said(property, value, known), Promise::Crm, || {
+            let of_an_employer = known.has_employers() && lines.hits == 0 && value.is_empty();
+            findings.check(of_an_employer || self.is_said(property, value, known), Promise::Crm, || {
                 format!("contact {contact}: {property} is {value:?}, which the provider says of nobody it was about")
             });
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::numbers::{DEAREST, Fate, Numbers};
 use crate::proof::way::Way;
 
 /// The most leads that appear.
@@ -32,6 +33,8 @@ pub(super) struct Plan {
     pub(super) prices: (i64, i64),
     /// What may be spent beside what there is.
     pub(super) limits: Limits,
+    /// Set when mobile numbers are bought as well.
+    pub(super) numbers: Option<Numbers>,
     /// Nothing in it can leave us not knowing what was charged: nobody dies while they buy, and the provider answers.
     pub(super) calm: bool,
     /// What happens, in this order.
@@ -76,6 +79,8 @@ pub(super) enum Operation {
     Work { sizes: Vec<i32>, order: u64, fault: Option<Fault> },
     /// The schedule runs.
     Release(Option<Fault>),
+    /// Something becomes of the provider's callbacks.
+    Callbacks(Fate, Option<Fault>),
     /// Time goes by.
     Turn(Duration),
     /// The next billing cycle opens.
@@ -110,6 +115,8 @@ pub(super) enum Edit {
     Industry,
     /// The job title is cleared.
     NoTitle,
+    /// The mobile number is filled in.
+    Number,
 }
 
 /// How a vendor's call goes wrong.
@@ -138,23 +145,29 @@ impl Plan {
             return Self::directed();
         }
         let mut rng = Rng::with_seed(seed);
-        let limits = Limits::made_up(&mut rng);
+        let numbers = Numbers::made_up(seed);
+        let mut limits = Limits::made_up(&mut rng);
         // A floor is only felt when credits are short.
         let plenty = rng.u8(..4) == 0 && limits.floor == 0;
         let credits = if plenty { 100 } else { rng.i64(1..=8) };
+        let credits = if numbers.is_some() { limits.suffice_for_numbers(credits) } else { credits };
         let calm = rng.bool();
         let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
         let changes = limits.floor > 0 || limits.per_change.is_some();
-        let mut maker = Maker { rng, calm, changes, leads: 0, days: 0, operations: Vec::new() };
+        let mut maker = Maker { rng, calm, changes, numbers, leads: 0, days: 0, operations: Vec::new() };
         for _ in 0..maker.rng.usize(1..=3) {
             maker.lead();
         }
         let count = maker.rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         maker.operations.push(Operation::Deliver(None));
+        if numbers.is_some() {
+            let work = maker.work();
+            maker.operations.push(work);
+        }
         while maker.operations.len() < count {
             maker.something();
         }
-        Self { seed, credits, prices, limits, calm, operations: maker.operations }
+        Self { seed, credits, prices, limits, numbers, calm, operations: maker.operations }
     }
 
     /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
@@ -167,7 +180,7 @@ impl Plan {
         operations.extend(std::iter::repeat_n(lead, 5));
         operations.extend([Operation::Deliver(None), work(2), work(2), work(10), Operation::PayAgain]);
         let limits = Limits { per_day: Some(4), ..Limits::default() };
-        Self { seed: DIRECTED, credits: 3, prices: (2, 1), limits, calm: true, operations }
+        Self { seed: DIRECTED, credits: 3, prices: (2, 1), limits, numbers: None, calm: true, operations }
     }
 }
 
@@ -179,6 +192,15 @@ impl Limits {
         let floor = if rng.u8(..4) == 0 { rng.i64(1..=3) } else { 0 };
         Self { per_day, per_owner, per_change, floor }
     }
+
+    /// Where numbers are bought, each cap is enough for at least one person with one, and so are these credits, in
+    /// about as many histories as without.
+    fn suffice_for_numbers(&mut self, credits: i64) -> i64 {
+        for cap in [&mut self.per_day, &mut self.per_owner, &mut self.per_change].into_iter().flatten() {
+            *cap += DEAREST;
+        }
+        credits * DEAREST / 2
+    }
 }
 
 struct Maker {
@@ -186,6 +208,7 @@ struct Maker {
     calm: bool,
     /// Many leads are unknown at first, until somebody corrects their address.
     changes: bool,
+    numbers: Option<Numbers>,
     leads: usize,
     days: u64,
     operations: Vec<Operation>,
@@ -201,6 +224,11 @@ impl Maker {
 
     fn something(&mut self) {
         let lead = self.rng.usize(..self.leads);
+        if let Some(numbers) = self.numbers
+            && self.rng.u8(..3) == 0
+        {
+            return self.something_with_numbers(numbers, lead);
+        }
         let operation = match self.rng.u8(..100) {
             0..10 if self.leads < LEADS_MAX => return self.lead(),
             0..22 => Operation::Deliver(self.fault(6, false)),
@@ -221,6 +249,43 @@ impl Maker {
             _ => Operation::PayAgain,
         };
         self.operations.push(operation);
+    }
+
+    /// Numbers are found and somebody says so, or nobody does and they are asked for; callbacks come when they like; or
+    /// people type one in, before or while somebody collects.
+    fn something_with_numbers(&mut self, numbers: Numbers, lead: usize) {
+        let number = Operation::EditMeanwhile { lead, edit: Edit::Number };
+        let fate = match self.rng.u8(..12) {
+            0..4 => Fate::Due,
+            4 => Fate::Early,
+            5 => Fate::Withheld,
+            6 | 7 => Fate::Old,
+            8..11 => {
+                let silence = Duration::from_secs(60 * [11, 25, 60, 24 * 60][self.rng.usize(..4)]);
+                let (release, collect) = (Operation::Release(self.fault(16, false)), self.collect());
+                return self.after(silence, [release, collect]);
+            }
+            _ => return self.operations.push(Operation::Edit { lead, edit: Edit::Number }),
+        };
+        let callbacks = Operation::Callbacks(fate, self.fault(4, false));
+        let collect = self.collect();
+        match fate {
+            Fate::Due if self.rng.u8(..4) == 0 => self.after(numbers.delay(), [callbacks, number, collect]),
+            Fate::Due => self.after(numbers.delay(), [callbacks, collect]),
+            _ => self.operations.extend([callbacks, collect]),
+        }
+    }
+
+    /// Workers that mostly have hints to deal with, which takes half as many calls as buying does: one with all of them,
+    /// or several with one each, of which two may be the same.
+    fn collect(&mut self) -> Operation {
+        let sizes = if self.rng.bool() { vec![10] } else { vec![1; 3] };
+        Operation::Work { sizes, order: self.rng.u64(..), fault: self.fault(10, self.calm) }
+    }
+
+    fn after<const N: usize>(&mut self, duration: Duration, then: [Operation; N]) {
+        self.turn_by(duration);
+        self.operations.extend(then);
     }
 
     fn work(&mut self) -> Operation {
@@ -246,6 +311,10 @@ impl Maker {
             1 => Duration::from_secs(60 * 60 * self.rng.u64(1..=20)),
             _ => Duration::from_secs(24 * 60 * 60 * self.rng.u64(1..=10)),
         };
+        self.turn_by(duration);
+    }
+
+    fn turn_by(&mut self, duration: Duration) {
         self.days += duration.as_secs().div_ceil(24 * 60 * 60);
         if self.days <= DAYS_MAX {
             self.operations.push(Operation::Turn(duration));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
@@ -10,10 +11,12 @@ use tokio::task::JoinSet;
 
 use super::limits::Purchases;
 use super::model::{Known, Lead};
+use super::numbers::NUMBER;
 use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
 use super::seen::{Change, Meanwhile, Seen};
 use super::settings::{POOL_MILLI, settings};
 use crate::proof::lane::Lane;
+use crate::simulators::apollo::Callback;
 use crate::simulators::fault::{Fault, FaultRule};
 use crate::simulators::hubspot::Event;
 use crate::world::{StartError, World};
@@ -35,9 +38,13 @@ pub(super) struct Play {
     pub(super) seen: Seen,
     /// Purchases whose effect on the floor was looked at.
     pub(super) looked_at: Purchases,
+    /// Everything that the provider has promised to say so far.
+    pub(super) promised: Vec<Callback>,
+    /// Workers that were disturbed while they collected.
+    pub(super) disturbed: usize,
     meanwhile: Meanwhile,
     packs: Vec<Wallet>,
-    chance: Rng,
+    pub(super) chance: Rng,
 }
 
 impl Play {
@@ -57,17 +64,19 @@ impl Play {
             world,
             calm: plan.calm,
             leads: Vec::new(),
-            known: Known::default(),
+            known: Known::of(plan.numbers),
             told: Vec::new(),
             seen,
             looked_at: Purchases::new(),
+            promised: Vec::new(),
+            disturbed: 0,
             meanwhile,
             packs: Vec::new(),
             chance: Rng::with_seed(plan.seed),
         })
     }
 
-    pub(super) async fn carry_out(&mut self, operation: &Operation) {
+    pub(super) async fn carry_out(&mut self, operation: &Operation) -> Result<(), StoreError> {
         match operation {
             Operation::Lead { known, own_title, owner } => self.lead(*known, *own_title, *owner),
             Operation::Deliver(fault) => {
@@ -97,18 +106,29 @@ impl Play {
                 self.world.run_release_or_die().await;
                 self.world.wire.mend();
             }
+            Operation::Callbacks(fate, fault) => {
+                self.arm(*fault);
+                self.callbacks(*fate).await;
+                self.world.wire.mend();
+            }
             Operation::Turn(duration) => {
+                self.ask_in_time(later(self.world.clock.now(), *duration)).await?;
                 self.world.clock.turn(*duration);
                 if *duration > VISIBILITY {
                     self.world.pump.show_hidden().await;
                 }
             }
-            Operation::NextCycle => self.world.next_cycle(POOL_MILLI).await,
+            Operation::NextCycle => {
+                let closes = self.world.tenant().plan.calendar.cycle_at(self.world.clock.now()).closes;
+                self.ask_in_time(closes).await?;
+                self.world.next_cycle(POOL_MILLI).await;
+            }
             Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
             Operation::Crm(trouble) => self.world.hubspot.faults().add(FaultRule::next(fault_of(*trouble))),
             Operation::TopUp(credits) => self.top_up(*credits).await,
             Operation::PayAgain => self.pay_again().await,
         }
+        Ok(())
     }
 
     fn arm(&self, fault: Option<CallFault>) {
@@ -153,6 +173,7 @@ impl Play {
             Edit::Title => ("jobtitle", format!("Title {number}")),
             Edit::Industry => ("industry", format!("Industry {number}")),
             Edit::NoTitle => ("jobtitle", String::new()),
+            Edit::Number => (NUMBER, format!("+1 555 {number} (mine)")),
         };
         if let Edit::Email { known } = edit {
             self.known.introduce(&self.world.apollo, &value, known);
@@ -200,6 +221,11 @@ impl Play {
         let again = self.chance.choice(&sent).cloned();
         // An observer's call isn't broken.
         let _ = self.world.queue.send(again.as_slice()).await;
+        let hints = self.seen.hints();
+        if !hints.is_empty() {
+            let again = self.chance.choice(&hints).cloned();
+            let _ = self.world.queue.send_hints(again.as_slice()).await;
+        }
     }
 
     async fn work(&mut self, sizes: &[i32], order: u64, fault: Option<CallFault>) {
@@ -231,7 +257,9 @@ impl Play {
                 std::panic::resume_unwind(error.into_panic());
             }
         }
-        self.world.wire.mend();
+        let calls = self.world.wire.mend();
+        let collects = calls.iter().any(|call| call.operation.contains("webhook_result"));
+        self.disturbed += usize::from(collects && fault.is_some_and(|fault| fault.call < calls.len()));
         self.note_meanwhile();
     }
 

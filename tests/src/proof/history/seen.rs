@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::request::{EnrichmentRequest, Source};
+use leadgate_enrichment::request::{Collect, EnrichmentRequest, Source, Task};
 use serde_json::Value;
 
 use crate::simulators::hubspot::{self, HubSpot};
@@ -20,30 +20,43 @@ pub(super) struct Seen(Arc<Mutex<Noted>>);
 
 #[derive(Default)]
 struct Noted {
-    /// Everything that was put on the queue.
+    /// Every wish that was put on the queue.
     sent: BTreeMap<RequestId, EnrichmentRequest>,
+    /// Every hint.
+    hints: Vec<Collect>,
     /// By purchase and record, what kind of wish the record was claimed for.
     sources: BTreeMap<(String, String), Source>,
 }
 
 impl Seen {
-    /// Everything that was put on the queue.
+    /// Every wish that was put on the queue.
     pub(super) fn sent(&self) -> Vec<EnrichmentRequest> {
         locked(&self.0).sent.values().cloned().collect()
     }
 
-    /// What kind of wish a purchase was made for, of a contact.
+    /// Every hint that was put on the queue.
+    pub(super) fn hints(&self) -> Vec<Collect> {
+        locked(&self.0).hints.clone()
+    }
+
+    /// What kind of wish a purchase was made for, of a contact. What was bought along with people was bought for theirs.
     pub(super) fn source(&self, purchase: &str, contact: &str) -> Option<Source> {
-        locked(&self.0).sources.get(&(purchase.to_owned(), contact.to_owned())).copied()
+        let of_people = purchase.split('-').take(2).collect::<Vec<_>>().join("-");
+        locked(&self.0).sources.get(&(of_people, contact.to_owned())).copied()
     }
 
     pub(super) fn note(&self, call: &Call, body: &Value) {
         match call.operation.as_str() {
             "sqs SendMessageBatch" => {
                 let entries = body["Entries"].as_array().into_iter().flatten();
-                let requests = entries.filter_map(|entry| serde_json::from_str(entry["MessageBody"].as_str()?).ok());
-                let requests = requests.map(|request: EnrichmentRequest| (request.request.clone(), request));
-                locked(&self.0).sent.extend(requests);
+                let mut noted = locked(&self.0);
+                for task in entries.filter_map(|entry| Task::read(entry["MessageBody"].as_str()?).ok()) {
+                    match task {
+                        Task::Enrich(request) => drop(noted.sent.insert(request.request.clone(), request)),
+                        Task::Collect(hint) if !noted.hints.contains(&hint) => noted.hints.push(hint),
+                        Task::Collect(_) => {}
+                    }
+                }
             }
             "dynamodb PutItem" => locked(&self.0).sources.extend(claim(&body["Item"])),
             _ => {}

@@ -26,6 +26,9 @@ pub(super) fn settings(plan: &Plan) -> Settings {
         settings.config = settings.config.replace(from, to);
     }
     settings.config = with_prices(&settings.config, january, february);
+    if let Some(numbers) = plan.numbers {
+        settings = numbers.switched_on(settings, plan.seed);
+    }
     settings.config.push_str(&caps(plan.limits));
     settings.apollo.unknown_share = 0.0;
     settings.apollo.pool_milli = POOL_MILLI;

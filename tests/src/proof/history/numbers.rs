@@ -1,0 +1,206 @@
+//! Mobile numbers in a history: how they are served, what becomes of what the provider delivers, and what must be true of
+//! them at the end. Which number arrives when isn't foreseen: only what has to be there once nothing is awaited.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::record::{Record, State};
+
+use super::model::{Known, Lead};
+use super::play::Play;
+use crate::proof::books::{Books, Goods};
+use crate::proof::violation::{Findings, Promise};
+use crate::simulators::apollo::Callback;
+use crate::simulators::hubspot::Contact;
+use crate::world::Settings;
+
+/// Where a number stands in the CRM.
+pub(super) const NUMBER: &str = "mobilephone";
+/// One history in so many buys numbers.
+const ONE_IN: u8 = 4;
+/// A number costs so many credits, and an employer one.
+pub(super) const DEAREST: i64 = 9;
+/// How long it takes to find a number, in minutes: at once, soon, and so late that a day's wait is nearly over.
+const MINUTES: [u64; 6] = [0, 1, 5, 45, 6 * 60, 20 * 60];
+/// The provider keeps what it has found for thirty days. The schedule runs every five minutes, so that nothing lies for
+/// nearly as long before somebody asks; in a history it runs when the history says so.
+const KEPT: Duration = days(25);
+/// Longer than anything is waited for.
+const WAIT: Duration = Duration::from_secs(25 * 60 * 60);
+/// Whoever was bought again because nobody knew how the first time ended is waited for again.
+const WAITS_MAX: usize = 4;
+
+/// How numbers are bought and served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbers {
+    /// The person is bought without the number that the credits don't suffice for.
+    pub(super) degrading: bool,
+    /// Employers are looked up as well.
+    pub(super) employers: bool,
+    /// How long it takes to find one, in minutes.
+    pub(super) minutes: u64,
+    /// Some are never found, and the provider doesn't say so.
+    pub(super) stuck: bool,
+}
+
+/// What becomes of callbacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Those that are due are made.
+    Due,
+    /// All are made at once, due or not, and once more when they are due.
+    Early,
+    /// None of those that are promised so far is made: they are late, or lost.
+    Withheld,
+    /// Some that were promised are made once more, or at last, in another order.
+    Old,
+}
+
+impl Numbers {
+    /// Not with the chance that everything else comes from: a history without numbers is what it was without this.
+    pub(super) fn made_up(seed: u64) -> Option<Self> {
+        let mut rng = Rng::with_seed(!seed);
+        let minutes = |rng: &mut Rng| MINUTES[rng.usize(..MINUTES.len())];
+        (rng.u8(..ONE_IN) == 0).then(|| Self {
+            degrading: rng.u8(..3) == 0,
+            employers: rng.u8(..3) == 0,
+            minutes: minutes(&mut rng),
+            stuck: rng.u8(..3) == 0,
+        })
+    }
+
+    /// Until they are found.
+    pub(super) fn delay(self) -> Duration {
+        Duration::from_secs(60 * self.minutes)
+    }
+
+    pub(super) fn switched_on(self, settings: Settings, seed: u64) -> Settings {
+        let mut settings = settings.with_phones();
+        if self.degrading {
+            settings = settings.degrading();
+        }
+        if self.employers {
+            settings = settings.with_employers();
+        }
+        settings.apollo.seed = seed;
+        let later = &mut settings.apollo.later;
+        later.delay = self.delay();
+        (later.lost_share, later.doubled_share) = (0.3, 0.3);
+        later.stuck_share = if self.stuck { 0.3 } else { 0.0 };
+        settings
+    }
+}
+
+impl Play {
+    /// The provider's callbacks.
+    pub(super) async fn callbacks(&mut self, fate: Fate) {
+        self.note_callbacks();
+        let (apollo, http) = (&self.world.apollo, self.world.http());
+        match fate {
+            Fate::Due => drop(apollo.deliver_callbacks(http).await),
+            Fate::Early => post(&self.world.apollo.pending_callbacks(), http).await,
+            Fate::Withheld => drop(apollo.take_callbacks()),
+            Fate::Old => {
+                let mut old = self.promised.clone();
+                self.chance.shuffle(&mut old);
+                old.truncate(self.chance.usize(1..=4));
+                post(&old, http).await;
+            }
+        }
+    }
+
+    /// Everything that the provider ever promised to say.
+    pub(super) async fn callbacks_again(&mut self) {
+        self.note_callbacks();
+        post(&self.promised, self.world.http()).await;
+    }
+
+    fn note_callbacks(&mut self) {
+        for callback in self.world.apollo.pending_callbacks() {
+            if !self.promised.iter().any(|promised| promised.request_id == callback.request_id) {
+                self.promised.push(callback);
+            }
+        }
+    }
+
+    /// Before time goes by until `then`: what would be lost because nobody asked for it is asked for.
+    pub(super) async fn ask_in_time(&mut self, then: Timestamp) -> Result<(), StoreError> {
+        if self.known.numbers.is_none() {
+            return Ok(());
+        }
+        let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
+        if holds.iter().any(|hold: &Hold| later(hold.held_at, KEPT) < then) {
+            self.wait_for_numbers().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets time go by until nothing is awaited any more.
+    pub(super) async fn wait_for_numbers(&mut self) -> Result<(), StoreError> {
+        for _ in 0..WAITS_MAX {
+            let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
+            if self.known.numbers.is_none() || holds.is_empty() {
+                break;
+            }
+            self.note_callbacks();
+            self.world.clock.turn(WAIT);
+            self.world.pump.show_hidden().await;
+            self.world.settle_down(1).await;
+        }
+        Ok(())
+    }
+
+    /// The most that a number can cost now.
+    pub(super) fn worst_number(&self) -> Option<Amounts> {
+        let (tenant, now) = (self.world.tenant(), self.world.clock.now());
+        let tariff = self.world.config.later_tariff(tenant, &tenant.later_fields(), now);
+        self.known.numbers.and(tariff).map(|tariff| tariff.worst())
+    }
+}
+
+async fn post(callbacks: &[Callback], http: &reqwest::Client) {
+    for callback in callbacks {
+        // Whatever is answered: old tokens have expired.
+        let _ = callback.post(http).await;
+    }
+}
+
+impl Lead {
+    /// Whether a number stands in the CRM where one was found, or where one had to be. What people have typed is looked
+    /// at with everything else that they have.
+    pub(super) fn check_number(
+        &self,
+        there: &Contact,
+        record: &Record,
+        books: &Books,
+        known: &Known,
+        findings: &mut Findings,
+    ) {
+        let Some(numbers) = known.numbers.filter(|_| !self.human.contains_key(NUMBER) && !self.is_gone()) else {
+            return;
+        };
+        let hits = |goods| books.lines_of(goods, &self.contact).hits;
+        let mut people = self.emails.iter().filter_map(|email| known.person(email)).peekable();
+        let all_have_one = people.peek().is_some() && people.all(|person| person.mobile.is_some());
+        let written = record.state == State::Written && hits(Goods::People) > 0;
+        let value = there.value(NUMBER).unwrap_or_default();
+        let is_somebodys = self.emails.iter().filter_map(|email| known.person(email)).any(|person| {
+            let number = person.mobile.as_ref().map(|mobile| mobile.number.as_str());
+            number == Some(value)
+        });
+        let must_be_there = hits(Goods::Numbers) > 0 || (written && all_have_one && !numbers.stuck);
+        let right = if must_be_there { is_somebodys } else { is_somebodys || value.is_empty() };
+        findings.check(right, Promise::Crm, || {
+            format!(
+                "contact {}: the number is {value:?}, of {:?}",
+                self.contact,
+                books.lines_of(Goods::Numbers, &self.contact)
+            )
+        });
+    }
+}
