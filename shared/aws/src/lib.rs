@@ -11,6 +11,7 @@ pub mod credits;
 pub mod error;
 pub mod events;
 pub mod limits;
+mod put;
 pub mod queue;
 pub mod records;
 pub mod secrets;

@@ -4,14 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::record::Record;
 
 use crate::error::StoreError;
+use crate::put::put;
 use crate::usage::{Step, Usage};
 
 /// The partition key: the record's own name.
@@ -110,7 +108,7 @@ impl Records {
         let seen = record.rev;
         let record = Record { rev: seen + 1, ..record };
         let item = item_of(&record)?;
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
+        let request = self.client.put_item().table_name(&self.table);
         let request = match seen {
             0 => request.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY),
             _ => request
@@ -118,26 +116,8 @@ impl Records {
                 .expression_attribute_names("#rev", REV)
                 .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
         };
-        let sent = request
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                self.usage.wrote(step, answer.consumed_capacity());
-                Ok(Some(record))
-            }
-            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
-                self.usage.wrote_units(step, FAILED_CONDITION_UNITS);
-                let there = match failure.into_err() {
-                    aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => e.item,
-                    _ => None,
-                };
-                Ok((there == Some(item)).then_some(record))
-            }
-            Err(error) => Err(StoreError::from_sdk("writing a record", &error)),
-        }
+        let written = put(request, item, &self.usage, step, "writing a record").await?;
+        Ok(written.then_some(record))
     }
 
     /// The first `limit` parked records of a tenant, in the order in which they shall be released: by source, then by
@@ -171,9 +151,6 @@ impl Records {
 }
 
 const READING: &str = "reading records";
-
-/// A write whose condition fails is charged like one that succeeds: a unit per KB, and a record is below 1 KB.
-const FAILED_CONDITION_UNITS: f64 = 1.0;
 
 type Item = HashMap<String, AttributeValue>;
 

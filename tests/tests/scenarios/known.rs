@@ -1,15 +1,14 @@
 //! What need not be bought, because it is known already: employers, strangers, and people whom two ask about at once.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::Arc;
 
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::apollo::Organization;
 use leadgate_tests::world::World;
-use tokio::sync::Notify;
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, states, world_with};
+use crate::stage::{all_enriched, slow_provider, states, world_with};
 
 /// A world that looks employers up as well.
 async fn world_with_employers() -> World {
@@ -155,15 +154,7 @@ async fn two_records_of_one_person_at_the_same_time_are_bought_once_and_both_wri
     assert_eq!((first.len(), rest.len()), (1, 2));
 
     // The provider takes its time over the first call, until it is told to go on.
-    let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
-    let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
-    world.apollo.on_call(move |_| {
-        let first = wait.lock().expect("nobody panics").take();
-        if let Some(wait) = first {
-            told.notify_one();
-            let _ = wait.recv();
-        }
-    });
+    let (asked, go_on) = slow_provider(&world);
     let worker = world.clone();
     let first = tokio::spawn(async move { worker.pump.invoke(first).await });
     asked.notified().await;

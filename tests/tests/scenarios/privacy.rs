@@ -1,18 +1,17 @@
 //! Nothing secret or personal is logged, whatever goes wrong, and whoever asks to be forgotten is.
 
 use std::io;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, CALLBACK_SECRET, SIGNING_SECRET, Settings, World};
-use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::stage::{queued_leads, states, world_with};
+use crate::stage::{queued_leads, slow_provider, states, world_with};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -144,15 +143,7 @@ async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept()
         let world = Arc::new(world);
         let leads = queued_leads(&world, count).await;
         let messages = world.pump.receive().await;
-        let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
-        let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
-        world.apollo.on_call(move |_| {
-            let first = wait.lock().expect("nobody panics").take();
-            if let Some(wait) = first {
-                told.notify_one();
-                let _ = wait.recv();
-            }
-        });
+        let (asked, go_on) = slow_provider(&world);
         let worker = world.clone();
         let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
         asked.notified().await;

@@ -1,7 +1,10 @@
 //! Worlds with a few leads in them.
 
+use std::sync::{Arc, Mutex, mpsc};
+
 use leadgate_enrichment::record::State;
 use leadgate_tests::world::{Settings, World};
+use tokio::sync::Notify;
 
 /// A world with the default settings.
 pub(crate) async fn world() -> World {
@@ -28,6 +31,20 @@ pub(crate) async fn queued_leads(world: &World, count: usize) -> Vec<String> {
     let delivered = world.hubspot.deliver().await;
     assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
     leads
+}
+
+/// Has the provider take its time over the next call. Tells when it has been asked, and lets it go on.
+pub(crate) fn slow_provider(world: &World) -> (Arc<Notify>, mpsc::Sender<()>) {
+    let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
+    let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
+    world.apollo.on_call(move |_| {
+        let first = wait.lock().expect("nobody panics").take();
+        if let Some(wait) = first {
+            told.notify_one();
+            let _ = wait.recv();
+        }
+    });
+    (asked, go_on)
 }
 
 /// Where the leads stand.

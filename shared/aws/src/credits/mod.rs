@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
@@ -209,7 +210,6 @@ impl Credits {
 
     /// Open holds of purchases made at or after `since`: who may be asking about the same people at the moment.
     pub async fn open_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Hold>, StoreError> {
-        let doing = "reading what others hold";
         let text = |text: String| AttributeValue::S(text);
         let request = self
             .client
@@ -220,19 +220,8 @@ impl Credits {
             .expression_attribute_names("#item", items::ITEM)
             .expression_attribute_values(":tenant", text(tenant.to_string()))
             .expression_attribute_values(":from", text(range_key(HOLD, &format!("{:013}", since.as_millisecond()))))
-            .expression_attribute_values(":to", text(range_key(HOLD, "~")))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut pages = request.into_paginator().send();
-        let mut holds = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
-            self.usage.read(Step::Look, page.consumed_capacity());
-            for item in page.items.unwrap_or_default() {
-                holds.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error))?);
-            }
-        }
-        Ok(holds)
+            .expression_attribute_values(":to", text(range_key(HOLD, "~")));
+        self.all_pages(request, "reading what others hold").await
     }
 
     /// Leaves word with a hold that somebody else wants to know of a person it asks about. `false` when it is resolved.
@@ -308,7 +297,7 @@ impl Credits {
         prefix: &'static str,
         doing: &'static str,
     ) -> Result<Vec<T>, StoreError> {
-        let mut pages = self
+        let request = self
             .client
             .query()
             .table_name(&self.table)
@@ -316,11 +305,18 @@ impl Credits {
             .expression_attribute_names("#tenant", items::TENANT)
             .expression_attribute_names("#item", items::ITEM)
             .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
+            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")));
+        self.all_pages(request, doing).await
+    }
+
+    /// Everything that a query finds, as it stands.
+    async fn all_pages<T: serde::de::DeserializeOwned>(
+        &self,
+        request: QueryFluentBuilder,
+        doing: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let request = request.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut pages = request.into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;

@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue};
 use leadgate_enrichment::breaker::Breaker;
 use leadgate_enrichment::limits::{Count, LimitKey, Meter, Span};
 use serde::de::DeserializeOwned;
 
 use super::{Limits, Sight};
 use crate::error::StoreError;
+use crate::put::{FAILED_CONDITION_UNITS, put};
 use crate::records::Consistency;
 use crate::usage::Step;
 
@@ -24,8 +22,6 @@ const REV: &str = "rev";
 const GRANTED: &str = "granted";
 /// How often what BatchGetItem left over is asked for again, before we call it a failure.
 const LEFTOVER_ATTEMPTS_MAX: usize = 5;
-/// A write whose condition fails is charged like one that succeeds, and an item is below 1 KB.
-const FAILED_CONDITION_UNITS: f64 = 1.0;
 
 const READING: &str = "reading limits";
 pub(super) const WRITING: &str = "writing limits";
@@ -122,7 +118,7 @@ impl Limits {
             Kept::Meter(next) => (seen.meter.rev, Some(seen.meter.granted), item_of(key.meter(), &**next)?),
             Kept::Breaker(next) => (seen.breaker.rev, None, item_of(key.breaker(), next)?),
         };
-        let mut request = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
+        let mut request = self.client.put_item().table_name(&self.table);
         if rev == 0 {
             request =
                 request.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY);
@@ -137,23 +133,7 @@ impl Limits {
                     .expression_attribute_values(":granted", number(granted));
             }
         }
-        let sent = request
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                self.usage.wrote(Step::Permit, answer.consumed_capacity());
-                Ok(true)
-            }
-            Err(SdkError::ServiceError(failure)) if failure.err().is_conditional_check_failed_exception() => {
-                self.usage.wrote_units(Step::Permit, FAILED_CONDITION_UNITS);
-                let PutItemError::ConditionalCheckFailedException(there) = failure.into_err() else { return Ok(false) };
-                Ok(there.item == Some(item))
-            }
-            Err(error) => Err(StoreError::from_sdk(WRITING, &error)),
-        }
+        put(request, item, &self.usage, Step::Permit, WRITING).await
     }
 }
 
