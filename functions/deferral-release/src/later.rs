@@ -12,8 +12,8 @@ use crate::DeferralRelease;
 
 /// Where it is remembered when the open holds were last gone through.
 const MARK: &str = "later";
-/// The most that one run asks after for one tenant: each is a call to the provider. The rest is asked after next time
-/// it is due.
+/// The most that one run asks after for one tenant: each is a call to the provider. Of more, chance decides which, so
+/// that each has its turn within a few days.
 const PER_RUN_MAX: usize = 500;
 
 impl DeferralRelease {
@@ -33,7 +33,11 @@ impl DeferralRelease {
             hold.purchase.is_later() && left && is_to_be_asked_after(hold.held_at, before, now)
         };
         let hint = |hold: &Hold| Collect { tenant: tenant.id.clone(), collect: hold.purchase.clone() };
-        let hints: Vec<Collect> = holds.iter().filter(due).take(PER_RUN_MAX).map(hint).collect();
+        let mut hints: Vec<Collect> = holds.iter().filter(due).map(hint).collect();
+        if hints.len() > PER_RUN_MAX {
+            fastrand::Rng::with_seed(self.clock.jitter().to_bits()).shuffle(&mut hints);
+            hints.truncate(PER_RUN_MAX);
+        }
         self.queue.send_hints(&hints).await?;
         let next = Mark { name: MARK.to_owned(), value: now.as_millisecond().to_string() };
         let _: bool = self.credits.remember(&tenant.id, mark.as_ref(), &next).await?;

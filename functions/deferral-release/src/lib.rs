@@ -5,6 +5,7 @@
 
 mod alert;
 mod later;
+mod locked;
 mod reconcile;
 mod release;
 mod sweep;
@@ -85,6 +86,7 @@ impl DeferralRelease {
         report.expired += self.expire(tenant).await?;
         self.release(tenant, run, report).await?;
         report.alerts += self.alert(tenant).await?;
+        report.alerts += usize::from(self.report_locked(tenant, &holds).await?);
         report.drifts += usize::from(self.reconcile(tenant).await?);
         Ok(())
     }

@@ -14,7 +14,6 @@ use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::person::Profile;
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Answer, LaterId};
 use leadgate_enrichment::record::{Awaited, Record, Rest, State};
 use leadgate_enrichment::retry::Retry;
@@ -140,6 +139,7 @@ impl Unit<'_> {
                 request: request.clone(),
                 person: person.clone(),
                 fields: wanted.later.clone(),
+                written: false,
             }),
             (_, _, Some(reason)) => Rest::Owed(reason),
             _ => Rest::None,
@@ -169,8 +169,7 @@ impl Unit<'_> {
             return;
         }
         let none = HashMap::new();
-        let tariff_of = |_: &[PricedField]| None;
-        let entry = later::settled(hold, at_once, &none, &Answers::new(), tariff_of, self.now());
+        let entry = later::settled(hold, at_once, &none, &Answers::new(), self.now());
         let _ = resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await;
     }
 

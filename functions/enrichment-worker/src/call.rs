@@ -5,7 +5,6 @@ use std::time::Duration;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::price::PricedField;
@@ -78,7 +77,7 @@ impl Unit<'_> {
         let share = share(wanted.iter().filter_map(|wanted| wanted.record.source));
         let mut whole = Call::begun(wanted.len());
         for same in wanted.chunk_by(|a, b| a.later == b.later) {
-            let later = match self.later(&same[0].later).await {
+            let later = match self.later(&same[0].later, provider.result_retention()).await {
                 Ok(later) => later,
                 Err(error) => {
                     whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
@@ -97,12 +96,13 @@ impl Unit<'_> {
         whole
     }
 
-    /// What to ask for although it arrives later, and where the provider may say that it has.
-    async fn later(&self, fields: &[PricedField]) -> Result<Option<Later>, StoreError> {
+    /// What to ask for although it arrives later, and where the provider may say that it has: for as long as it can be
+    /// asked for.
+    async fn later(&self, fields: &[PricedField], retention: Duration) -> Result<Option<Later>, StoreError> {
         if fields.is_empty() {
             return Ok(None);
         }
-        let (purchase, expires) = (self.purchase.later(), later(self.now(), WAIT));
+        let (purchase, expires) = (self.purchase.later(), later(self.now(), retention));
         let callback = self.worker.connections.callback(self.tenant, &purchase, expires).await?;
         Ok(Some(Later {
             mobile: fields.contains(&PricedField::Mobile),

@@ -1,6 +1,9 @@
 //! Collecting what arrives later. A message says no more than that it may be there: what there is, the provider is asked
 //! for, which costs nothing however often it is done. So nothing needs to be kept before the hold is settled, and
 //! whoever does it twice finds the same.
+//!
+//! The hold is settled when the provider has given its last answer for all that the purchase asked for, or keeps none
+//! any more: then what is missing is assumed spent. What has arrived until then is written at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +17,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::crm::Written;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::later::{self as arriving, Answers, WAIT, arrived};
+use leadgate_enrichment::later::{self as arriving, Answers, arrived};
 use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
@@ -45,6 +48,14 @@ pub(crate) enum End {
     NothingAwaited,
     /// The message stays on the queue.
     Returned { reason: &'static str, after: Duration },
+}
+
+/// What the provider says of a purchase.
+struct Asked {
+    /// Its last answers, by call.
+    answers: Answers,
+    /// Why there is none for some of it yet.
+    open: Option<String>,
 }
 
 /// A purchase of what arrives later, as it stands.
@@ -85,20 +96,23 @@ impl Unit<'_> {
         if let Some(end) = busy.map(|claim| claim.until).max() {
             return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
         }
-        let answers = match self.ask(purchase, &waiting).await? {
-            Ok(answers) => answers,
+        let Asked { answers, open } = self.ask(purchase, &waiting).await?;
+        match (open, &awaiting.hold) {
+            (None, _) => {}
             // What is settled isn't asked after any more: this message is all that is left to write it by.
-            Err(_) if awaiting.hold.is_none() => {
+            (Some(_), None) => {
                 return Ok(End::Returned {
                     reason: "the provider can't say again what had arrived",
                     after: TROUBLE_PAUSE,
                 });
             }
-            Err(reason) => return Ok(End::NotYet(reason)),
-        };
+            (Some(reason), Some(_)) => {
+                self.write_early(waiting, &answers).await;
+                return Ok(End::NotYet(reason));
+            }
+        }
         if let Some(hold) = &awaiting.hold {
-            let tariff_of = |fields: &[_]| self.worker.config.later_tariff(self.tenant, fields, purchase.made_at());
-            let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, tariff_of, now);
+            let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
             if resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await.is_err() {
                 return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
             }
@@ -141,33 +155,40 @@ impl Unit<'_> {
         Ok(Ok(Awaiting { hold, at_once, records }))
     }
 
-    /// What the provider has for these records. `Err` when some of it isn't there yet, with the reason.
-    async fn ask(&self, purchase: &PurchaseId, waiting: &[Record]) -> Result<Result<Answers, String>, StoreError> {
-        let mut answers = Answers::new();
+    /// What the provider has for these records.
+    async fn ask(&self, purchase: &PurchaseId, waiting: &[Record]) -> Result<Asked, StoreError> {
+        let mut asked = Asked { answers: Answers::new(), open: None };
         if waiting.is_empty() {
-            return Ok(Ok(answers));
+            return Ok(asked);
         }
         let provider = self.worker.connections.provider(self.tenant).await?;
-        let overdue = later(purchase.made_at(), WAIT) <= self.now();
+        // After that, an answer that isn't a result won't become one.
+        let kept_until = later(purchase.made_at(), provider.result_retention());
         for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
-            if answers.contains_key(&awaited.request) {
+            if asked.answers.contains_key(&awaited.request) {
                 continue;
             }
-            match self.ask_for(provider.as_ref(), &awaited.request, overdue).await {
-                Ok(answer) => drop(answers.insert(awaited.request.clone(), answer)),
-                Err(reason) => return Ok(Err(reason)),
+            match self.ask_for(provider.as_ref(), &awaited.request, kept_until <= self.now()).await {
+                Ok(answer) => drop(asked.answers.insert(awaited.request.clone(), answer)),
+                Err(reason) => asked.open = Some(reason),
             }
         }
-        Ok(Ok(answers))
+        Ok(asked)
     }
 
-    async fn ask_for(&self, provider: &dyn Provider, request: &LaterId, overdue: bool) -> Result<Collected, String> {
+    /// The provider's last answer, or why there is none yet. `is_last_chance` says that it keeps results no longer.
+    async fn ask_for(
+        &self,
+        provider: &dyn Provider,
+        request: &LaterId,
+        is_last_chance: bool,
+    ) -> Result<Collected, String> {
         let timeout = self.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);
         if timeout.is_zero() {
             return Err("too little of the run is left to ask".to_owned());
         }
-        let (tenant, never) = (&self.tenant.id, |reason: String| Ok(Collected::Never(reason)));
-        // Somebody waits for it, whatever it was asked for by.
+        let tenant = &self.tenant.id;
+        // A lead waits for it, whatever it was asked for by.
         let ticket = self.permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
         let told = provider.collect(request, timeout).await;
         let ending = match &told.reply {
@@ -176,24 +197,46 @@ impl Unit<'_> {
             _ => Ending::Answered,
         };
         self.call_ended(ticket, &told.rates, ending).await;
-        match told.reply {
-            answer @ Collected::Arrived { .. } => Ok(answer),
-            Collected::Never(reason) => {
-                warn!(%tenant, reason, "what was awaited never comes");
-                never(reason)
+        let reason = match told.reply {
+            answer @ Collected::Arrived { .. } => return Ok(answer),
+            Collected::Expired(reason) => {
+                error!(%tenant, reason, "the provider keeps an awaited result no longer: it is assumed spent");
+                return Ok(Collected::Expired(reason));
             }
-            Collected::Pending { .. } if overdue => {
-                warn!(%tenant, "what was awaited has not come within a day: it isn't waited for any longer");
-                never("waited for long enough".to_owned())
+            Collected::Throttled { .. } => return Err("the provider throttles us".to_owned()),
+            Collected::Pending { .. } => "it is on its way".to_owned(),
+            Collected::NotFound(reason) => {
+                error!(%tenant, reason, "the provider doesn't know an awaited result: is the key another team's?");
+                reason
             }
-            Collected::Pending { .. } => Err("it is on its way".to_owned()),
-            Collected::Throttled { .. } => Err("the provider throttles us".to_owned()),
             Collected::Denied(reason) => {
                 error!(%tenant, reason, "the provider refuses our key or plan");
-                Err(reason)
+                reason
             }
-            Collected::Transient(reason) => Err(reason),
+            Collected::Transient(reason) => reason,
+        };
+        if !is_last_chance {
+            return Err(reason);
         }
+        error!(%tenant, reason, "an awaited result can't be had any more: it is assumed spent");
+        Ok(Collected::Expired(reason))
+    }
+
+    /// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is
+    /// written with the rest.
+    async fn write_early(&self, waiting: Vec<Record>, answers: &Answers) {
+        let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
+        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
+        let Ok(Ok(ends)) = timeout(limit, self.write_patches(&patched)).await else {
+            warn!(tenant = %self.tenant.id, "what has arrived is written later");
+            return;
+        };
+        let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
+            (patch, Written::Done { dropped }) => Some(record.written_early(fingerprints(&without(patch, dropped)))),
+            _ => None,
+        });
+        // A record that was written by another worker meanwhile is written once more with the rest: the same values.
+        join_all(written.map(|record| self.step(Step::Close, record))).await;
     }
 
     /// Writes what has arrived, and closes the records. Whoever asked to be forgotten meanwhile is not written.
@@ -234,7 +277,8 @@ impl Unit<'_> {
 
     /// The record with what has arrived for it, if there is something to say.
     fn patched(&self, record: &Record, answers: &Answers) -> Option<Record> {
-        let profile = arrived(record.awaited.as_ref()?, answers).filter(|_| record.erased_at.is_none())?;
+        let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
+        let profile = arrived(awaited, answers)?;
         let patch = patch_from(&self.tenant.fields, profile);
         // The date of enrichment was written with what came at once.
         (!patch.is_empty()).then(|| Record { patch, last_enriched: None, ..record.clone() })

@@ -115,6 +115,7 @@ impl Unit<'_> {
             held_at: self.now(),
             claimed_until: self.invocation.claim_until(),
             price_version: tariff.version(),
+            prices: Vec::new(),
             lines,
             slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
@@ -125,10 +126,12 @@ impl Unit<'_> {
         let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
         let fields: Vec<PricedField> = fields.into_iter().collect();
         let tariff = self.worker.config.later_tariff(self.tenant, &fields, self.purchase.made_at());
-        let price_version = tariff.map(|tariff| tariff.version()).unwrap_or_default();
+        let price_version = tariff.as_ref().map(Tariff::version).unwrap_or_default();
+        let prices = tariff.map(|tariff| tariff.terms().to_vec()).unwrap_or_default();
         let later = (!later.is_empty()).then(|| Hold {
             purchase,
             price_version,
+            prices,
             lines: later,
             slices: rest,
             asked: AskedAbout::default(),

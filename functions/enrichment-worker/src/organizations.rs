@@ -209,6 +209,7 @@ impl Unit<'_> {
             held_at: now,
             claimed_until: self.invocation.claim_until(),
             price_version: tariff.version(),
+            prices: Vec::new(),
             lines,
             slices: allocation.slices.clone(),
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),

@@ -3,6 +3,9 @@
 //!
 //! Nothing needs to be kept on the way to settling it. What there is can be asked for again and again, free of charge,
 //! so whoever finds the hold open starts from the provider's own answer.
+//!
+//! The hold stays open until the provider has given its last answer, or can give none any more. Only a result says that
+//! something was not found: an answer that can no longer be had is assumed spent, because it may have been charged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,30 +16,32 @@ use crate::credits::Amounts;
 use crate::ids::RecordKey;
 use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent};
 use crate::person::{Identity, Profile};
-use crate::price::{PricedField, Tariff, spread};
+use crate::price::{Tariff, spread};
 use crate::provider::{Collected, LaterId};
 use crate::record::{Awaited, Record};
 use crate::settlement::entry;
 
-/// How long something is waited for. Apollo says minutes; what hasn't come within a day never will.
-pub const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a result usually takes at most: Apollo says minutes. Credits that are held for longer are reported.
+pub const OVERDUE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When something that was asked for so long ago is asked after, if nobody said that it has arrived: soon at first, then
-/// ever more seldom, and when the wait is over.
-const ASK_AFTER: [Duration; 7] = [
+/// When something that was asked for so long ago is asked after, if no delivery said that it has arrived: soon at first,
+/// then ever more seldom, and once a day after that.
+const ASK_AFTER: [Duration; 6] = [
     Duration::from_secs(10 * 60),
     Duration::from_secs(20 * 60),
     Duration::from_secs(40 * 60),
     Duration::from_secs(2 * 60 * 60),
     Duration::from_secs(6 * 60 * 60),
     Duration::from_secs(12 * 60 * 60),
-    WAIT,
 ];
+/// How often it is asked after from then on.
+const ASK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whether it is time to ask after what was asked for at `since`, when it was last thought of at `before`.
 pub fn is_to_be_asked_after(since: Timestamp, before: Timestamp, now: Timestamp) -> bool {
     let (before, age) = (crate::clock::until(since, before), crate::clock::until(since, now));
-    age >= WAIT || ASK_AFTER.iter().any(|after| before < *after && *after <= age)
+    let days = |age: Duration| age.as_secs() / ASK_EVERY.as_secs();
+    days(before) < days(age) || ASK_AFTER.iter().any(|after| before < *after && *after <= age)
 }
 
 /// What the provider says has arrived, by what it was asked for.
@@ -50,30 +55,27 @@ pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profil
     }
 }
 
-/// The ledger entry that settles `hold`, once everything that its records await has been answered. `at_once` is the
-/// entry for what came at once with the same call: of a line that awaits nothing, it says how it ended. `tariff_of`
-/// gives the prices that were in force when the hold was made. `None` when nobody was asked about, so that the whole
-/// hold is to be freed.
+/// The ledger entry that settles `hold`, once everything that its records await has been answered, or can't be any more:
+/// an awaited result without an [`Collected::Arrived`] is assumed spent. `at_once` is the entry for what came at once
+/// with the same call: of a line that awaits nothing, it says how it ended. It is settled by the prices that are stored
+/// with the hold, whatever the configuration says by now. `None` when nobody was asked about, so that the whole hold is
+/// to be freed.
 pub fn settled(
     hold: &Hold,
     at_once: Option<&Entry>,
     records: &HashMap<RecordKey, Record>,
     answers: &Answers,
-    tariff_of: impl Fn(&[PricedField]) -> Option<Tariff>,
     at: Timestamp,
 ) -> Option<Entry> {
     let awaited = |line: &HoldLine| records.get(&line.record)?.awaits(&hold.purchase);
     let awaited: Vec<Option<&Awaited>> = hold.lines.iter().map(awaited).collect();
-    // One who shares what another line pays for costs nothing.
-    let cost = |line: &HoldLine, awaited: &Awaited| match tariff_of(&awaited.fields).filter(|_| !line.worst.is_zero()) {
-        Some(tariff) => tariff.of(&Identity::default(), false, arrived(awaited, answers)),
-        None => Amounts::default(),
-    };
     let line = |(line, awaited): (&HoldLine, &Option<&Awaited>)| match awaited {
-        Some(awaited) => {
-            let result = if arrived(awaited, answers).is_some() { LineResult::Hit } else { LineResult::Miss };
-            Some(EntryLine { record: line.record.clone(), result, cost: cost(line, awaited) })
+        Some(awaited) if has_arrived(awaited, answers) => {
+            let profile = arrived(awaited, answers);
+            let result = if profile.is_some() { LineResult::Hit } else { LineResult::Miss };
+            Some(EntryLine { record: line.record.clone(), result, cost: cost(hold, line, awaited, profile) })
         }
+        Some(_) => Some(assume_spent(line)),
         None => ended_at_once(line, at_once),
     };
     let mut lines: Vec<Option<EntryLine>> = hold.lines.iter().zip(&awaited).map(line).collect();
@@ -83,7 +85,7 @@ pub fn settled(
     for (request, answer) in answers {
         let own = |awaited: &Awaited| awaited.request == *request;
         let own: Vec<usize> = (0..lines.len()).filter(|i| awaited[*i].is_some_and(own)).collect();
-        let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| tariff_of(&awaited.fields));
+        let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| hold.tariff(&awaited.fields));
         match tariff.filter(|_| !unknown).and_then(|tariff| reported(answer, &tariff)) {
             Some(reported) => {
                 let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].record).collect::<Vec<_>>(), at_once);
@@ -99,6 +101,23 @@ pub fn settled(
         evidence = Evidence::Assumed;
     }
     (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
+}
+
+/// Whether the provider has given its result for this.
+fn has_arrived(awaited: &Awaited, answers: &Answers) -> bool {
+    matches!(answers.get(&awaited.request), Some(Collected::Arrived { .. }))
+}
+
+/// What a result costs by the stored prices. A line that shares what another one pays for costs nothing, and without
+/// stored prices it is the worst case.
+fn cost(hold: &Hold, line: &HoldLine, awaited: &Awaited, profile: Option<&Profile>) -> Amounts {
+    if line.worst.is_zero() {
+        return Amounts::default();
+    }
+    match hold.tariff(&awaited.fields) {
+        Some(tariff) => tariff.of(&Identity::default(), false, profile),
+        None => line.worst.clone(),
+    }
 }
 
 /// A line that awaits nothing ended with the call itself: if that may have been carried out without our seeing its

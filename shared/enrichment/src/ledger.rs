@@ -13,6 +13,7 @@ pub use self::allocation::{Allocation, allocate, part};
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::{PurchaseId, RecordKey};
 use crate::patch::Fingerprint;
+use crate::price::{PricedField, Tariff, Terms};
 use crate::wallet::WalletId;
 
 /// An amount of one kind out of one wallet.
@@ -51,6 +52,9 @@ pub struct Hold {
     pub claimed_until: Timestamp,
     /// Which prices the worst case was reckoned with.
     pub price_version: String,
+    /// The prices themselves, for an asynchronous purchase: it is settled by these, whatever the configuration says then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Terms>,
     /// A line per record.
     pub lines: Vec<HoldLine>,
     /// Where the credits were taken from, in burn order.
@@ -96,6 +100,12 @@ impl AskedAbout {
 }
 
 impl Hold {
+    /// The stored prices of `fields`. `None` when none of them was stored.
+    pub fn tariff(&self, fields: &[PricedField]) -> Option<Tariff> {
+        let rows = self.prices.iter().filter(|terms| fields.contains(&terms.field));
+        Tariff::stored(&self.price_version, rows.cloned().collect())
+    }
+
     /// What counts towards each cap, in the order of the list: the sum of `amount` over its lines.
     pub fn by_cap(&self, amount: impl Fn(&HoldLine) -> Amounts) -> Vec<Amounts> {
         let mut sums = vec![Amounts::default(); self.caps.len()];
@@ -290,6 +300,7 @@ mod tests {
                 held_at: Timestamp::UNIX_EPOCH,
                 claimed_until: Timestamp::UNIX_EPOCH,
                 price_version: String::new(),
+                prices: Vec::new(),
                 lines: Vec::new(),
                 asked: AskedAbout::default(),
                 wanted: Vec::new(),

@@ -62,7 +62,7 @@ impl PricedField {
 }
 
 /// When the charge falls due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChargeOn {
     /// For asking, whatever the answer.
@@ -76,7 +76,7 @@ pub enum ChargeOn {
 }
 
 /// What is charged for something that was bought for the same record before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeat {
     /// The same again: providers' APIs do charge again, whatever their plans say.
@@ -84,6 +84,27 @@ pub enum Repeat {
     Charged,
     /// Nothing.
     Free,
+}
+
+impl Repeat {
+    fn is_charged(&self) -> bool {
+        *self == Self::Charged
+    }
+}
+
+/// What is charged for one thing, and when: a row of a price list without its name and dates. Stored with the hold of an
+/// asynchronous purchase, because the configuration may have changed by the time the result arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// To get what.
+    pub field: PricedField,
+    /// When it falls due.
+    pub charge_on: ChargeOn,
+    /// For a person that was bought before for the same record.
+    #[serde(default, skip_serializing_if = "Repeat::is_charged")]
+    pub repeat: Repeat,
+    /// How much.
+    pub cost: Amounts,
 }
 
 /// One row of a price list.
@@ -132,7 +153,8 @@ pub const LATER: [PricedField; 3] = [PricedField::Mobile, PricedField::Waterfall
 /// The prices of one purchase: for each thing that it may get, the row in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
-    rows: Vec<Price>,
+    version: String,
+    rows: Vec<Terms>,
 }
 
 impl Tariff {
@@ -150,14 +172,27 @@ impl Tariff {
             prices.iter().filter(applies).filter(|price| price.field == *field).max_by_key(|price| price.from).cloned()
         };
         let rows: Vec<Price> = fields.iter().filter_map(row).collect();
-        (!rows.is_empty()).then_some(Self { rows })
+        let mut versions: Vec<&str> = rows.iter().map(|row| row.version.as_str()).collect();
+        versions.dedup();
+        let version = versions.join(" + ");
+        let terms =
+            |row: Price| Terms { field: row.field, charge_on: row.charge_on, repeat: row.repeat, cost: row.cost };
+        Self::stored(&version, rows.into_iter().map(terms).collect())
+    }
+
+    /// The prices that were stored under this name. `None` when there are none.
+    pub fn stored(version: &str, rows: Vec<Terms>) -> Option<Self> {
+        (!rows.is_empty()).then(|| Self { version: version.to_owned(), rows })
     }
 
     /// Names the price lists in it.
     pub fn version(&self) -> String {
-        let mut versions: Vec<&str> = self.rows.iter().map(|row| row.version.as_str()).collect();
-        versions.dedup();
-        versions.join(" + ")
+        self.version.clone()
+    }
+
+    /// What is charged for each thing.
+    pub fn terms(&self) -> &[Terms] {
+        &self.rows
     }
 
     /// The most that one person can cost.
@@ -172,7 +207,7 @@ impl Tariff {
 
     /// What an answer costs: `None` for a person the provider doesn't know.
     pub fn of(&self, asked: &Identity, repeated: bool, profile: Option<&Profile>) -> Amounts {
-        let due = |row: &&Price| row.counts(repeated) && row.is_due(asked, profile);
+        let due = |row: &&Terms| row.counts(repeated) && row.is_due(asked, profile);
         self.rows.iter().filter(due).map(|row| &row.cost).sum()
     }
 
@@ -188,7 +223,7 @@ impl Tariff {
     }
 }
 
-impl Price {
+impl Terms {
     fn counts(&self, repeated: bool) -> bool {
         !repeated || self.repeat == Repeat::Charged
     }
@@ -203,9 +238,7 @@ impl Price {
             ChargeOn::VerifiedNetNew => profile.has_verified_email() && !profile.has_email(asked.email.as_deref()),
         }
     }
-}
 
-impl Price {
     /// Whether the answer holds what the price is for. A person that is known is in it, whatever is known of them.
     fn is_in(&self, profile: &Profile) -> bool {
         match self.field {

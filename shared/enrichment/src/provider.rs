@@ -22,6 +22,9 @@ pub trait Provider: Send + Sync {
     /// decision, because a second call can be charged again. With `later`, some of it will arrive later.
     async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply>;
 
+    /// For how long the provider keeps the result of an asynchronous call: it can be asked for until then.
+    fn result_retention(&self) -> Duration;
+
     /// What has become of what was to arrive later. Free of charge, however often.
     async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected>;
 
@@ -92,8 +95,12 @@ pub enum Collected {
         /// When to ask again, if it says so.
         retry_after: Option<Duration>,
     },
-    /// It never will: the provider doesn't know the call, or has forgotten it.
-    Never(String),
+    /// The provider doesn't know the call. It may be that our key is another team's than the one that asked, so this is
+    /// no proof that nothing was found or charged.
+    NotFound(String),
+    /// The provider keeps the result no longer: nobody can find out what became of it. Not a miss: it may have been found
+    /// and charged.
+    Expired(String),
     /// Not now: a rate limit.
     Throttled {
         /// When it said to come back.

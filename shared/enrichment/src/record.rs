@@ -207,6 +207,12 @@ impl Record {
         Self { awaited: None, written: all, ..self }
     }
 
+    /// What was on its way has arrived and is written, while the purchase it belongs to waits for the results of others.
+    pub fn written_early(self, written: Fingerprints) -> Self {
+        let awaited = self.awaited.clone().map(|awaited| Awaited { written: true, ..awaited });
+        Self { awaited, ..self.collected(written) }
+    }
+
     /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
     pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
         Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }

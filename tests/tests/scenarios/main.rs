@@ -2,6 +2,7 @@
 //! a list of expected calls.
 
 mod alerts;
+mod async_results;
 mod books;
 mod crash;
 mod credits;

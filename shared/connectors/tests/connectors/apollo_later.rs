@@ -264,10 +264,12 @@ async fn until_it_has_arrived_it_is_awaited_unless_it_never_will() {
     let retry_after = Some(Duration::from_secs(10));
     let pending = collected(404, &json!({"error_code": "result_pending", "retry_after_seconds": 10})).await;
     assert_eq!(pending, Collected::Pending { retry_after });
-    for (status, code) in [(404, "request_id_unknown"), (410, "request_id_expired"), (400, "invalid_request_id")] {
+    for (status, code) in [(410, "request_id_expired"), (400, "invalid_request_id")] {
         let reply = collected(status, &json!({"error_code": code})).await;
-        assert!(matches!(&reply, Collected::Never(reason) if reason.contains(code)), "{reply:?}");
+        assert!(matches!(&reply, Collected::Expired(reason) if reason.contains(code)), "{reply:?}");
     }
+    let unknown = collected(404, &json!({"error_code": "request_id_unknown"})).await;
+    assert!(matches!(&unknown, Collected::NotFound(reason) if reason.contains("request_id_unknown")), "{unknown:?}");
     for status in [401, 403] {
         assert!(matches!(collected(status, &Value::Null).await, Collected::Denied(_)), "{status}");
     }
@@ -285,7 +287,7 @@ async fn until_it_has_arrived_it_is_awaited_unless_it_never_will() {
     let server = Server::start(|_, _| (200, String::new())).await;
     for stray in ["", "../users", "1?x=1", "1%2f", &"1".repeat(65)] {
         let reply = apollo(&server.url).collect(&id(stray), TIMEOUT).await.reply;
-        assert!(matches!(reply, Collected::Never(_)), "{stray}: {reply:?}");
+        assert!(matches!(reply, Collected::Expired(_)), "{stray}: {reply:?}");
     }
     assert!(server.lines().is_empty(), "no stray id goes out");
 }

@@ -40,12 +40,18 @@ fn tariff(charge_on: ChargeOn) -> Tariff {
 
 /// For records 1 to 4.
 fn hold() -> Hold {
+    hold_at(ChargeOn::Match)
+}
+
+/// The same, at these prices.
+fn hold_at(charge_on: ChargeOn) -> Hold {
     let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
         purchase: purchase().later(),
         held_at: at(0),
         claimed_until: at(65),
         price_version: "test".into(),
+        prices: tariff(charge_on).terms().to_vec(),
         lines: (1..=4).map(line).collect(),
         slices: Vec::new(),
         caps: Vec::new(),
@@ -59,7 +65,13 @@ fn records() -> HashMap<RecordKey, Record> {
     let record = |id: u8, rest| Record::new(key(id), at(0)).bought(Patch::new(), Amounts::default(), rest, at(1));
     let awaited = |id: u8| {
         let (request, person) = (LaterId("-7".into()), format!("p{id}"));
-        Rest::Awaited(Awaited { purchase: purchase().later(), request, person, fields: vec![PricedField::Mobile] })
+        Rest::Awaited(Awaited {
+            purchase: purchase().later(),
+            request,
+            person,
+            fields: vec![PricedField::Mobile],
+            written: false,
+        })
     };
     [record(1, awaited(1)), record(2, awaited(2)), record(3, Rest::None)].map(|r| (r.key.clone(), r)).into()
 }
@@ -87,7 +99,7 @@ fn each_line_costs_what_arrived_for_it_and_one_of_an_unknown_call_the_worst() {
     use LineResult::{Hit, Miss, Unknown};
     let at_once = entry_of(&[(1, Hit), (2, Hit), (3, Miss), (4, Unknown)]);
     let settle = |charge_on, reported| {
-        costs(settled(&hold(), Some(&at_once), &records(), &answers(reported), |_| Some(tariff(charge_on)), at(9)))
+        costs(settled(&hold_at(charge_on), Some(&at_once), &records(), &answers(reported), at(9)))
     };
     let line = |id: &str, result, cost| (id.to_owned(), result, cost);
     let expected = |second| vec![line("1", Hit, 8), line("2", Miss, second), line("3", Miss, 0), line("4", Unknown, 8)];
@@ -101,8 +113,7 @@ fn each_line_costs_what_arrived_for_it_and_one_of_an_unknown_call_the_worst() {
 fn what_is_reported_counts_where_the_whole_call_is_known() {
     use LineResult::{Hit, Miss};
     let at_once = entry_of(&[(1, Hit), (2, Hit), (3, Miss), (4, Miss)]);
-    let tariff_of = |_: &[PricedField]| Some(tariff(ChargeOn::Match));
-    let (lines, evidence) = costs(settled(&hold(), Some(&at_once), &records(), &answers(Some(9)), tariff_of, at(9)));
+    let (lines, evidence) = costs(settled(&hold(), Some(&at_once), &records(), &answers(Some(9)), at(9)));
     let cost: Vec<i64> = lines.iter().map(|line| line.2).collect();
     assert_eq!((cost, evidence), (vec![9, 0, 0, 0], Some(Evidence::Reported)));
 }
@@ -110,34 +121,36 @@ fn what_is_reported_counts_where_the_whole_call_is_known() {
 #[test]
 fn what_nobody_was_asked_about_is_freed() {
     let none = HashMap::new();
-    assert_eq!(settled(&hold(), None, &none, &Answers::new(), |_| Some(tariff(ChargeOn::Lookup)), at(9)), None);
-    let (lines, evidence) = costs(settled(
-        &hold(),
-        Some(&entry_of(&[(3, LineResult::Hit)])),
-        &none,
-        &Answers::new(),
-        |_| Some(tariff(ChargeOn::Match)),
-        at(9),
-    ));
+    assert_eq!(settled(&hold_at(ChargeOn::Lookup), None, &none, &Answers::new(), at(9)), None);
+    let (lines, evidence) =
+        costs(settled(&hold(), Some(&entry_of(&[(3, LineResult::Hit)])), &none, &Answers::new(), at(9)));
     assert_eq!((lines, evidence), (vec![("3".to_owned(), LineResult::Miss, 0)], Some(Evidence::Inferred)));
 }
 
 #[test]
-fn what_never_comes_costs_nothing_unless_asking_does() {
-    let never: Answers = [(LaterId("-7".into()), Collected::Never("gone".into()))].into();
+fn a_result_that_can_not_be_had_any_more_is_assumed_spent() {
     let at_once = entry_of(&[(1, LineResult::Hit), (2, LineResult::Hit)]);
-    let total = |charge_on| {
-        let (lines, _) =
-            costs(settled(&hold(), Some(&at_once), &records(), &never, |_| Some(tariff(charge_on)), at(9)));
-        lines.iter().map(|line| line.2).sum::<i64>()
-    };
-    assert_eq!((total(ChargeOn::Match), total(ChargeOn::Lookup)), (0, 16));
+    for expired in [Some(Collected::Expired("gone".into())), Some(Collected::NotFound("who?".into())), None] {
+        let answers: Answers = expired.into_iter().map(|end| (LaterId("-7".into()), end)).collect();
+        let (lines, evidence) = costs(settled(&hold(), Some(&at_once), &records(), &answers, at(9)));
+        let line = |id: &str| (id.to_owned(), LineResult::Unknown, 8);
+        assert_eq!((lines, evidence), (vec![line("1"), line("2")], Some(Evidence::Assumed)), "{answers:?}");
+    }
 }
 
 #[test]
-fn it_is_asked_after_ever_more_seldom_and_once_more_when_the_wait_is_over() {
+fn a_result_costs_the_worst_case_where_no_prices_were_stored() {
+    let at_once = entry_of(&[(1, LineResult::Hit), (2, LineResult::Hit)]);
+    let hold = Hold { prices: Vec::new(), ..hold() };
+    let (lines, _) = costs(settled(&hold, Some(&at_once), &records(), &answers(None), at(9)));
+    assert_eq!(lines.iter().map(|line| line.2).collect::<Vec<_>>(), [8, 8]);
+}
+
+#[test]
+fn it_is_asked_after_ever_more_seldom_and_then_once_a_day() {
     let minute = 60;
     let asked = |before: i64, now: i64| is_to_be_asked_after(at(0), at(before * minute), at(now * minute));
     assert!(!asked(4, 9) && asked(9, 14) && !asked(14, 19) && asked(9, 30));
-    assert!(!asked(13 * 60, 20 * 60) && asked(20 * 60, 24 * 60) && asked(25 * 60, 25 * 60 + 5));
+    assert!(!asked(13 * 60, 20 * 60) && asked(20 * 60, 24 * 60) && !asked(25 * 60, 25 * 60 + 5));
+    assert!(asked(47 * 60, 48 * 60) && !asked(49 * 60, 71 * 60) && asked(719 * 60, 721 * 60));
 }

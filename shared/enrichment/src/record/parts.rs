@@ -89,6 +89,9 @@ pub struct Awaited {
     pub person: String,
     /// What it is paid for as.
     pub fields: Vec<PricedField>,
+    /// It has arrived and the CRM has it, but the purchase waits for the results of others: it is not written again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub written: bool,
 }
 
 impl Awaited {

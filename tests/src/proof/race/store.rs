@@ -204,6 +204,7 @@ impl Track {
             held_at: now,
             claimed_until: now,
             price_version: "race".to_owned(),
+            prices: Vec::new(),
             lines: requests.iter().map(line).collect(),
             slices: allocation.slices.clone(),
             caps: Vec::new(),

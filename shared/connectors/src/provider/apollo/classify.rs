@@ -68,7 +68,10 @@ pub enum CallError {
         /// When to ask again, if it says so.
         retry_after: Option<Duration>,
     },
-    /// What was to arrive later never will: Apollo doesn't know the call, or keeps it no longer.
+    /// Apollo doesn't know the call. The key may be another team's.
+    #[error("{0}")]
+    NotFound(String),
+    /// Apollo keeps the result no longer, or the id is none that it gives out.
     #[error("{0}")]
     Gone(String),
     /// It didn't get there, or was turned away before any work.
@@ -102,7 +105,7 @@ pub(super) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         (404, Some("result_pending")) => {
             CallError::Pending { retry_after: failure.wait().or_else(|| retry_after(headers)) }
         }
-        (404, Some("request_id_unknown")) => CallError::Gone(reason("there is no such call")),
+        (404, Some("request_id_unknown")) => CallError::NotFound(reason("there is no such call of this key's team")),
         (400, Some("invalid_request_id")) => CallError::Gone(reason("that names no call")),
         (410, _) => CallError::Gone(reason("it is there no longer")),
         // Apollo's API redirects nowhere: this is about our base URL, and no fault of the person's.
@@ -134,6 +137,7 @@ impl CallError {
             | Self::Denied(_)
             | Self::Invalid(_)
             | Self::Missing(_)
+            | Self::NotFound(_)
             | Self::Gone(_)
             | Self::Unknown(_) => Retry::Never,
         }
@@ -155,7 +159,10 @@ impl From<CallError> for Reply {
             CallError::Throttled { retry_after } | CallError::Locked { retry_after } => Self::Throttled { retry_after },
             CallError::OutOfCredits => Self::OutOfCredits,
             // No look-up has an id in its path: the address of the API is wrong, whoever is asked about.
-            CallError::Denied(reason) | CallError::Missing(reason) | CallError::Gone(reason) => Self::Denied(reason),
+            CallError::Denied(reason)
+            | CallError::Missing(reason)
+            | CallError::NotFound(reason)
+            | CallError::Gone(reason) => Self::Denied(reason),
             CallError::Invalid(reason) => Self::Invalid(reason),
             CallError::Pending { .. } => Self::Transient(error.to_string()),
             CallError::Transient(reason) => Self::Transient(reason),
@@ -168,7 +175,8 @@ impl From<CallError> for Collected {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Pending { retry_after } => Self::Pending { retry_after },
-            CallError::Gone(reason) => Self::Never(reason),
+            CallError::NotFound(reason) => Self::NotFound(reason),
+            CallError::Gone(reason) => Self::Expired(reason),
             CallError::Throttled { retry_after } | CallError::Locked { retry_after } => Self::Throttled { retry_after },
             CallError::Denied(reason) => Self::Denied(reason),
             // Asking is free and does no harm: whatever isn't an answer can be tried again.

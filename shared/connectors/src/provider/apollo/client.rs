@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::clock::days;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
 use reqwest::{Method, RequestBuilder};
@@ -16,6 +17,9 @@ use crate::secret::Secret;
 /// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
 /// `RECORD_LIMIT_EXCEEDED` (documented).
 pub(super) const PEOPLE_MAX: usize = 10;
+
+/// For how long `webhook_result` answers (documented).
+const RESULT_RETENTION: Duration = days(30);
 
 /// One Apollo team.
 pub struct Apollo {
@@ -79,9 +83,13 @@ impl Provider for Apollo {
         })
     }
 
+    fn result_retention(&self) -> Duration {
+        RESULT_RETENTION
+    }
+
     async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected> {
         let Ok(id) = id_in_path(&request.0) else {
-            return Told::without_rates(Collected::Never("an id that is none of Apollo's".to_owned()));
+            return Told::without_rates(Collected::Expired("an id that is none of Apollo's".to_owned()));
         };
         let path = format!("{}/{id}", self.endpoint(CallKind::Collect));
         let told = self.exchange(self.request(Method::GET, &path), timeout).await;

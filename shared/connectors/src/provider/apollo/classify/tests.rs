@@ -119,7 +119,8 @@ fn every_meaning_comes_down_to_what_a_flow_knows() {
         (CallError::Invalid(word()), Reply::Invalid(word()), transient(), Retry::Never),
         (CallError::Missing(word()), Reply::Denied(word()), transient(), Retry::Never),
         (CallError::Pending { retry_after }, Reply::Transient("not yet".into()), Collected::Pending { retry_after }, after),
-        (CallError::Gone(word()), Reply::Denied(word()), Collected::Never(word()), Retry::Never),
+        (CallError::NotFound(word()), Reply::Denied(word()), Collected::NotFound(word()), Retry::Never),
+        (CallError::Gone(word()), Reply::Denied(word()), Collected::Expired(word()), Retry::Never),
         (CallError::Transient(word()), Reply::Transient(word()), transient(), Retry::Backoff),
         (CallError::Unknown(word()), Reply::Unknown(word()), transient(), Retry::Never),
     ];
