@@ -52,10 +52,11 @@ impl Unit<'_> {
         self.tell(&wanted, &call, &[]).await;
         let entry = settlement::seen(&held.at_once, &call.ends, &costs, evidence, self.now());
         let settled = self.settle_and_tell(&held.at_once, entry.as_ref(), &wanted, &call).await;
-        if let Some(later) = held.later.filter(|_| settled) {
-            self.settle_later(&later, entry.as_ref(), &kept).await;
-        }
-        self.part(wanted, call, kept).await
+        let settled = match held.later.filter(|_| settled) {
+            Some(later) => self.settle_later(&later, entry.as_ref(), &kept).await,
+            None => settled,
+        };
+        self.part(wanted, call, kept, settled).await
     }
 
     /// Writes down, record by record, what came back. `None` when the store failed for one of them.
@@ -164,17 +165,17 @@ impl Unit<'_> {
     }
 
     /// What arrives later is settled when it has arrived, unless nothing will.
-    async fn settle_later(&self, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) {
+    async fn settle_later(&self, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) -> bool {
         if kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
-            return;
+            return true;
         }
         let none = HashMap::new();
         let entry = later::settled(hold, at_once, &none, &Answers::new(), self.now());
-        let _ = resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await;
+        resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await.is_ok()
     }
 
     /// Sends each record its way, and gives those that the CRM is to be told about.
-    async fn part(&mut self, wanted: Vec<Wanted>, call: Call, kept: Vec<Record>) -> Vec<Record> {
+    async fn part(&mut self, wanted: Vec<Wanted>, call: Call, kept: Vec<Record>, settled: bool) -> Vec<Record> {
         let (mut bought, mut not_asked) = (Vec::new(), Vec::new());
         let take = |key: &RecordKey| kept.iter().find(|record| record.key == *key).cloned();
         for (wanted, end) in wanted.into_iter().zip(call.ends) {
@@ -200,7 +201,11 @@ impl Unit<'_> {
             Some(Stopped::Denied) => DeferReason::ProviderDenied,
             Some(Stopped::Later(retry, reason)) => {
                 let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
-                self.give_all_back(&records, &reason, retry);
+                if settled {
+                    self.give_all_back(&records, &reason, retry);
+                } else {
+                    self.give_back_uncalled(records, "not asked about, and its hold may still be open").await;
+                }
                 return bought;
             }
             None => return bought,
@@ -245,7 +250,7 @@ pub(crate) async fn resolve(
             warn!(%tenant, %purchase, "the hold had been resolved by somebody else");
             Ok(())
         }
-        Ok(Resolved::Wanted(there)) => Err(Some(there)),
+        Ok(Resolved::Changed(there)) => Err(Some(there)),
         Err(error) => {
             warn!(%tenant, %purchase, %error, "the hold stays open until it is swept");
             Err(None)

@@ -16,6 +16,7 @@ use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::wallets::spendable;
+use tracing::warn;
 
 use crate::known::share;
 use crate::price::Wanted;
@@ -53,7 +54,12 @@ impl Unit<'_> {
                     return Some((held, all));
                 }
                 Ok(Holding::Short) => {}
-                Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
+                Err(error) => {
+                    warn!(tenant = %self.tenant.id, purchase = %self.purchase, %error, "it is not known whether credits are held");
+                    let records = all.into_iter().map(|wanted| wanted.record).collect();
+                    self.give_back_uncalled(records, "credits could not be held").await;
+                    return None;
+                }
             }
         }
         self.give_up_buying(&wanted, "others kept taking from the same wallets")

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::abandoned;
+use leadgate_aws::credits::Standing as PurchaseStanding;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
@@ -36,6 +37,14 @@ pub(crate) struct Found {
 pub(crate) struct Due {
     pub(crate) request: EnrichmentRequest,
     pub(crate) record: Record,
+}
+
+impl Due {
+    /// The purchase that the record names although no worker is at work on it. One that a dead worker left was settled
+    /// when it was taken over.
+    fn earlier_purchase(&self) -> Option<&PurchaseId> {
+        self.record.purchase().filter(|_| self.record.state != State::Claimed)
+    }
 }
 
 /// A record whose worker is gone.
@@ -146,6 +155,49 @@ impl Unit<'_> {
             return self.dismiss(record.failed(reason, now), outcome).await;
         }
         found.due.push(Due { request, record });
+    }
+
+    /// Settles what earlier purchases of these records left open, before they are claimed anew: a record that names a
+    /// purchase no longer says that it was not called for.
+    pub(crate) async fn settle_open(&mut self, due: Vec<Due>) -> Vec<Due> {
+        let named: HashSet<PurchaseId> = due.iter().filter_map(Due::earlier_purchase).cloned().collect();
+        if named.is_empty() {
+            return due;
+        }
+        let named: Vec<PurchaseId> = named.into_iter().collect();
+        let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
+        let open = match self.open_purchases(&named).await {
+            Ok(open) => open,
+            Err(error) => {
+                self.give_back_after(&keys, &error);
+                return Vec::new();
+            }
+        };
+        let now = self.now();
+        let (waiting, due): (Vec<Due>, Vec<Due>) =
+            due.into_iter().partition(|due| due.earlier_purchase().is_some_and(|purchase| open.contains_key(purchase)));
+        for due in waiting {
+            let until_then = due.earlier_purchase().and_then(|purchase| open.get(purchase)).map(|at| until(now, *at));
+            let reason = "an earlier purchase of it has not been settled yet";
+            self.give_back(&due.record.key, reason, until_then.unwrap_or_default() + AFTER_A_CLAIM);
+        }
+        due
+    }
+
+    /// Those of these purchases whose worker may still be at work, and until when. The others are settled.
+    async fn open_purchases(&self, named: &[PurchaseId]) -> Result<HashMap<PurchaseId, Timestamp>, StoreError> {
+        let (records, credits, tenant, now) = (&self.worker.records, &self.worker.credits, &self.tenant.id, self.now());
+        let mut open = HashMap::new();
+        for (purchase, standing) in credits.standing(tenant, named).await? {
+            match standing {
+                PurchaseStanding::Open(hold) if now < hold.claimed_until => {
+                    drop(open.insert(purchase, hold.claimed_until))
+                }
+                PurchaseStanding::Open(hold) => drop(abandoned::settle(records, credits, tenant, &hold, now).await?),
+                PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}
+            }
+        }
+        Ok(open)
     }
 
     /// Claims what the wallets can pay for, new leads first, and parks the rest without a claim: when credits have

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
@@ -50,7 +51,8 @@ impl<'a> Unit<'a> {
         requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
     ) -> BTreeMap<RecordKey, Outcome> {
         let found = self.look(&requests).await;
-        let due = self.in_the_providers_time(found.due).await;
+        let due = self.settle_open(found.due).await;
+        let due = self.in_the_providers_time(due).await;
         let claimed = self.claim(due).await;
         let wanted = self.price(claimed).await;
         let mut bought = found.bought;
@@ -104,6 +106,20 @@ impl<'a> Unit<'a> {
         match retry {
             Retry::After(asked) => self.end(key, Outcome::Postponed { reason, after: claim.max(asked) + spread }),
             _ => self.give_back(key, reason, claim + spread),
+        }
+    }
+
+    /// Leaves records on the queue that the provider was certainly not called for, although their hold may still be open:
+    /// naming its purchase no longer, they are the proof of it. Only in trouble, so that the write costs nothing
+    /// otherwise.
+    pub(crate) async fn give_back_uncalled(&mut self, records: Vec<Record>, reason: &'static str) {
+        let now = self.now();
+        for record in &records {
+            self.give_back_claimed(&record.key, reason, Retry::Backoff);
+        }
+        let steps = records.into_iter().map(|record| self.step(Step::Defer, record.unclaimed(now)));
+        for record in join_all(steps).await.into_iter().flatten() {
+            self.give_back(&record.key, reason, TROUBLE_PAUSE);
         }
     }
 

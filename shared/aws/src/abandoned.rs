@@ -47,21 +47,30 @@ pub async fn settle(
 ) -> Result<HashSet<RecordKey>, StoreError> {
     let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
     let kept = records.read(&keys, Consistency::Strong).await?;
-    let entry = settlement::found(hold, &kept, now);
-    let mut resolved = credits.settle(tenant, hold, &entry).await?;
+    let mut open = hold.clone();
     for _ in 0..WORDS_MAX {
-        // There is nobody left who could tell them: they ask for themselves.
-        let Resolved::Wanted(hold) = &resolved else { break };
-        resolved = credits.settle(tenant, hold, &entry).await?;
-    }
-    match resolved {
-        Resolved::Now => return Ok(settlement::unknowns(&entry)),
-        Resolved::Before => {}
-        Resolved::Wanted(_) => {
-            return Err(StoreError::exhausted("settling a hold", "others kept leaving word with it"));
+        let entry = settlement::found(&open, &kept, now);
+        let resolved = match &entry {
+            Some(entry) => credits.settle(tenant, &open, entry).await?,
+            None => credits.void(tenant, &open).await?,
+        };
+        match resolved {
+            Resolved::Now => return Ok(entry.as_ref().map(settlement::unknowns).unwrap_or_default()),
+            Resolved::Before => return settled_before(credits, tenant, &hold.purchase).await,
+            // No worker is left that could give others its answers: they ask for themselves.
+            Resolved::Changed(there) => open = there,
         }
     }
-    match credits.standing(tenant, std::slice::from_ref(&hold.purchase)).await?.remove(&hold.purchase) {
+    Err(StoreError::exhausted("settling a hold", "it kept changing"))
+}
+
+/// The unknown records of a purchase that another one has resolved first.
+async fn settled_before(
+    credits: &Credits,
+    tenant: &TenantId,
+    purchase: &PurchaseId,
+) -> Result<HashSet<RecordKey>, StoreError> {
+    match credits.standing(tenant, std::slice::from_ref(purchase)).await?.remove(purchase) {
         Some(Standing::Settled(entry)) => Ok(settlement::unknowns(&entry)),
         // Freed by the worker itself at the very end of its life: nothing was charged.
         _ => Ok(HashSet::new()),

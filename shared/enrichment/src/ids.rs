@@ -198,6 +198,11 @@ impl PurchaseId {
         Self(format!("{}{ORGANIZATIONS}", self.first()))
     }
 
+    /// Whether this is the purchase of what is known of employers.
+    pub fn is_organizations(&self) -> bool {
+        self.0.ends_with(ORGANIZATIONS)
+    }
+
     /// The purchase of what came at once with the same call.
     pub fn at_once(&self) -> Self {
         Self(self.first().to_owned())

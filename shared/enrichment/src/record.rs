@@ -238,6 +238,12 @@ impl Record {
         }
     }
 
+    /// Given back before the provider was called, with its message on the queue. It names no purchase any more, which is
+    /// proof that none was called for it.
+    pub fn unclaimed(self, now: Timestamp) -> Self {
+        Self { state: State::Released, since: now, claim: None, ..self }
+    }
+
     /// Out of parking: a message is on the queue.
     pub fn released(self, now: Timestamp) -> Self {
         Self { state: State::Released, since: now, waited: self.last_wait(), deferral: None, ..self }

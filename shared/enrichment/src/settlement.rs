@@ -103,16 +103,25 @@ pub fn seen(
 }
 
 /// The ledger entry for a purchase whose worker is gone: what the records kept of it, and for the rest, that it was
-/// spent.
-pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -> Entry {
+/// spent. `None` when it was not called for any of them, so that the whole hold is to be freed.
+pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -> Option<Entry> {
     let kept = |line: &HoldLine| {
         let (result, cost) = records.get(&line.record)?.kept_of(&hold.purchase)?;
         Some(EntryLine { record: line.record.clone(), result, cost })
     };
-    let lines: Vec<EntryLine> =
-        hold.lines.iter().map(|line| kept(line).unwrap_or_else(|| assume_spent(line))).collect();
+    let called = hold.lines.iter().filter(|line| was_called(hold, records.get(&line.record)));
+    let lines: Vec<EntryLine> = called.map(|line| kept(line).unwrap_or_else(|| assume_spent(line))).collect();
     let known = lines.iter().all(|line| line.result != LineResult::Unknown);
-    entry(hold, lines, if known { Evidence::Inferred } else { Evidence::Assumed }, at)
+    let evidence = if known { Evidence::Inferred } else { Evidence::Assumed };
+    (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
+}
+
+/// Whether the provider may have been called for the record of a hold that is still open. A record is claimed before
+/// its hold is made, and goes on naming the purchase until that is settled: another worker settles it before it claims
+/// the record anew. So one that names it no longer was given back by the purchase's own worker, which does so only
+/// without having called. Employers are looked up for a record that names the purchase of the person.
+fn was_called(hold: &Hold, record: Option<&Record>) -> bool {
+    hold.purchase.is_organizations() || record.is_none_or(|record| record.purchase() == Some(&hold.purchase))
 }
 
 /// The ledger entry for a hold of which `lines` were asked for.

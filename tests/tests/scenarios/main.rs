@@ -1,6 +1,7 @@
 //! What Leadgate promises, tried in a world: one scenario a test, against the state of the world rather than against
 //! a list of expected calls.
 
+mod acknowledgements;
 mod alerts;
 mod async_results;
 mod books;

@@ -20,6 +20,7 @@ use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
 use leadgate_enrichment::patch::Fingerprint;
+use leadgate_enrichment::retry::Backoff;
 use leadgate_enrichment::wallet::Wallet;
 
 use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
@@ -57,8 +58,9 @@ pub enum Resolved {
     Now,
     /// It had been resolved already. Nothing was changed.
     Before,
-    /// It is open still, and somebody wants to know of its people since it was read. Nothing was changed.
-    Wanted(Hold),
+    /// It is open still, and has changed since it was read: others wait for its answers, or its slices have moved.
+    /// Nothing was changed.
+    Changed(Hold),
 }
 
 /// What the ledger knows of a purchase.
@@ -140,17 +142,16 @@ impl Credits {
             others.iter().chain([hold]).for_each(|hold| all += &worst(hold));
             transaction.count(tenant, cap, &all, limits.get(index))?;
         }
-        match transaction.commit().await? {
-            Committed::Now => Ok(Holding::Held),
-            Committed::Refused => {
-                match self.standing(tenant, std::slice::from_ref(&hold.purchase)).await?.remove(&hold.purchase) {
-                    // Its acknowledgement was lost. Somebody may have left word with it meanwhile.
-                    Some(Standing::Open(there)) if (Hold { wanted: Vec::new(), ..there.clone() }) == *hold => {
-                        Ok(Holding::Held)
-                    }
-                    _ => Ok(Holding::Short),
-                }
-            }
+        let committed = transaction.commit().await;
+        if let Ok(Committed::Now) = committed {
+            return Ok(Holding::Held);
+        }
+        // An acknowledgement may have been lost: what is there decides, not what was heard.
+        match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
+            // Others may have asked to be given its answers meanwhile.
+            (Standing::Open(there), _) if (Hold { wanted: Vec::new(), ..there.clone() }) == *hold => Ok(Holding::Held),
+            (_, Err(error)) => Err(error),
+            (_, Ok(_)) => Ok(Holding::Short),
         }
     }
 
@@ -196,16 +197,32 @@ impl Credits {
                 transaction.count(tenant, cap, &back, None)?;
             }
         }
-        match transaction.commit().await? {
-            Committed::Now => Ok(Resolved::Now),
-            Committed::Refused => {
-                let purchase = &hold.purchase;
-                match self.standing(tenant, std::slice::from_ref(purchase)).await?.remove(purchase) {
-                    Some(Standing::Open(there)) if there.wanted != hold.wanted => Ok(Resolved::Wanted(there)),
-                    _ => Ok(Resolved::Before),
-                }
-            }
+        let committed = transaction.commit().await;
+        if let Ok(Committed::Now) = committed {
+            return Ok(Resolved::Now);
         }
+        match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
+            (Standing::Open(there), _) if there != *hold => Ok(Resolved::Changed(there)),
+            (Standing::Open(_), Err(error)) => Err(error),
+            (Standing::Open(_), Ok(_)) => {
+                Err(StoreError::exhausted("resolving a hold", "a condition failed, and it is still open"))
+            }
+            _ => Ok(Resolved::Before),
+        }
+    }
+
+    /// Where a purchase stands after a write whose outcome was not heard. Asked several times, since whatever broke the
+    /// write may last for a moment.
+    async fn standing_after_trouble(&self, tenant: &TenantId, purchase: &PurchaseId) -> Result<Standing, StoreError> {
+        for attempts_made in 1.. {
+            let error = match self.standing(tenant, std::slice::from_ref(purchase)).await {
+                Ok(mut standings) => return Ok(standings.remove(purchase).unwrap_or(Standing::Nothing)),
+                Err(error) => error,
+            };
+            let Some(wait) = Backoff::IN_FUNCTION.wait(attempts_made, self.clock.jitter()) else { return Err(error) };
+            self.clock.sleep(wait).await;
+        }
+        Ok(Standing::Nothing)
     }
 
     /// Open holds of purchases made at or after `since`: who may be asking about the same people at the moment.
