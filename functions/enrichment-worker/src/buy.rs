@@ -116,7 +116,8 @@ impl Unit<'_> {
                 let rest = self.rest(wanted, profile, *later);
                 let mut profile = profile.clone();
                 employer.iter().for_each(|employer| profile.fill_from(employer));
-                record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now)
+                let bought = record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now);
+                Record { bought_for: Some(wanted.identity.person_fingerprint()), ..bought }
             }
             LineEnd::Answered(Answer::Miss) => match employer {
                 // Nobody knows the person, but where they work is something.
@@ -129,7 +130,11 @@ impl Unit<'_> {
             LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
             LineEnd::Unknown | LineEnd::NotAsked => return None,
         };
-        Some(if is_erased { Record { asked: None, ..kept.refused(RefuseReason::Erased, now) } } else { kept })
+        Some(if is_erased {
+            Record { asked: None, bought_for: None, ..kept.refused(RefuseReason::Erased, now) }
+        } else {
+            kept
+        })
     }
 
     /// What becomes of what arrives later, for one whose person is known.
@@ -260,6 +265,6 @@ pub(crate) async fn resolve(
 
 impl Wanted {
     fn to_settle(&self) -> Asked<'_> {
-        Asked { identity: &self.identity, repeated: self.record.was_bought_before(), shared: self.shared }
+        Asked { identity: &self.identity, repeated: self.record.was_bought_for(&self.identity), shared: self.shared }
     }
 }

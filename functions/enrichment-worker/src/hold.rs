@@ -7,14 +7,14 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::{Balances, Cap, Choice, Wish, choose};
 use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, HoldLine, allocate, part};
+use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, HoldLine, Slice, allocate, part};
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::wallet::{Wallet, WalletId};
 use leadgate_lambda::wallets::spendable;
 use tracing::warn;
 
@@ -123,6 +123,7 @@ impl Unit<'_> {
             price_version: tariff.version(),
             prices: Vec::new(),
             lines,
+            unheld_from: unheld_from(&own, funds),
             slices: own,
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
             asked: AskedAbout::of(&asked),
@@ -139,6 +140,7 @@ impl Unit<'_> {
             price_version,
             prices,
             lines: later,
+            unheld_from: unheld_from(&rest, funds),
             slices: rest,
             asked: AskedAbout::default(),
             ..at_once.clone()
@@ -152,6 +154,11 @@ impl Unit<'_> {
         self.give_all_back(&records, reason, Retry::Backoff);
         None
     }
+}
+
+/// Where a charge is taken from that nothing was held for.
+fn unheld_from(slices: &[Slice], funds: &Funds) -> Option<WalletId> {
+    funds.wallets.first().filter(|_| slices.is_empty()).map(|wallet| wallet.wallet.clone())
 }
 
 /// The holds of one purchase.

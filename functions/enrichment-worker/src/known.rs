@@ -52,7 +52,9 @@ impl Unit<'_> {
                 }
                 Some(Known::Hit(profile)) => {
                     let patch = patch_from(&self.tenant.fields, profile);
-                    steps.push(wanted.record.bought(patch, Amounts::default(), Rest::None, now));
+                    let bought_for = Some(wanted.identity.person_fingerprint());
+                    let bought = wanted.record.bought(patch, Amounts::default(), Rest::None, now);
+                    steps.push(Record { bought_for, ..bought });
                 }
             }
         }

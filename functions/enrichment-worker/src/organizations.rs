@@ -211,6 +211,7 @@ impl Unit<'_> {
             price_version: tariff.version(),
             prices: Vec::new(),
             lines,
+            unheld_from: None,
             slices: allocation.slices.clone(),
             caps: caps.keys().map(|name| (*name).to_owned()).collect(),
             asked: AskedAbout::default(),

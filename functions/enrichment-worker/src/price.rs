@@ -74,7 +74,7 @@ impl Unit<'_> {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
-                    let worst = self.worst_of(record.was_bought_before());
+                    let worst = self.worst_of(record.was_bought_for(&identity));
                     let total = [&worst, &self.worst_later(&later)].into_iter().sum();
                     let employer = self.employer(&record, &identity, read.get(&record.key.id));
                     let (owed, shared) = (None, false);

@@ -59,6 +59,9 @@ pub struct Hold {
     pub lines: Vec<HoldLine>,
     /// Where the credits were taken from, in burn order.
     pub slices: Vec<Slice>,
+    /// The wallet that a charge is taken from if nothing was held: it burns first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheld_from: Option<WalletId>,
     /// The caps that some of the lines count towards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<String>,
@@ -211,9 +214,9 @@ pub enum Entry {
         /// When it was settled.
         #[serde(with = "millisecond::required")]
         at: Timestamp,
-        /// What it really took, and from where.
+        /// What it really took, and from where, with what was charged beyond the hold.
         slices: Vec<Slice>,
-        /// Charged beyond the hold: taken from a wallet of the hold all the same, and worth an alarm.
+        /// How much of it was charged beyond the hold: worth an alarm.
         #[serde(default, skip_serializing_if = "Amounts::is_zero")]
         excess: Amounts,
         /// How we know.
@@ -241,9 +244,12 @@ impl Entry {
 /// What a settled hold really takes from each of its slices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// For each slice of the hold, in its order: how much of it is spent. The rest is freed.
+    /// For each slice of the hold, in its order: how much is spent from it. The rest is freed. More than the slice when
+    /// more was charged than was held.
     pub spent: Vec<Milli>,
-    /// What was charged beyond the hold.
+    /// What is spent of kinds that nothing was held of.
+    pub unheld: Vec<Slice>,
+    /// What was charged beyond the hold, in all.
     pub excess: Amounts,
     /// For each cap of the hold: what counts towards it in the end.
     pub capped: Vec<Amounts>,
@@ -260,7 +266,20 @@ pub fn charge(hold: &Hold, lines: &[EntryLine]) -> Charge {
         owed.add(&slice.bucket, Milli::ZERO - take);
         spent.push(take);
     }
-    Charge { spent, excess: owed, capped }
+    let excess: Amounts = owed.iter().filter(|(_, amount)| *amount > Milli::ZERO).map(owned).collect();
+    for (slice, spent) in hold.slices.iter().zip(&mut spent).rev() {
+        let beyond = owed.get(&slice.bucket);
+        owed.add(&slice.bucket, Milli::ZERO - beyond);
+        *spent += beyond;
+    }
+    let wallet = hold.slices.first().map(|slice| &slice.wallet).or(hold.unheld_from.as_ref());
+    let left = owed.iter().filter(|(_, amount)| *amount > Milli::ZERO).map(owned).zip(wallet.into_iter().cycle());
+    let unheld = left.map(|((bucket, amount), wallet)| Slice { wallet: wallet.clone(), bucket, amount }).collect();
+    Charge { spent, unheld, excess, capped }
+}
+
+fn owned((bucket, amount): (&Bucket, Milli)) -> (Bucket, Milli) {
+    (bucket.clone(), amount)
 }
 
 /// What becomes of a line when nobody knows whether it was charged.
@@ -289,34 +308,56 @@ mod tests {
         assert!(AskedAbout::default().is_empty() && !AskedAbout::default().may_be(&people[0]));
     }
 
+    fn hold(slices: Vec<Slice>) -> Hold {
+        Hold {
+            purchase: serde_json::from_str("\"p\"").expect("an id"),
+            held_at: Timestamp::UNIX_EPOCH,
+            claimed_until: Timestamp::UNIX_EPOCH,
+            price_version: String::new(),
+            prices: Vec::new(),
+            lines: Vec::new(),
+            slices,
+            unheld_from: None,
+            caps: Vec::new(),
+            asked: AskedAbout::default(),
+            wanted: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_nothing_was_held_of_is_taken_from_the_wallet_that_burns_first() {
+        let wallet = Some(WalletId("plan".into()));
+        let hold = Hold { unheld_from: wallet.clone(), ..hold(Vec::new()) };
+        let line = EntryLine {
+            record: "t#hubspot#contact#1".parse().expect("a key"),
+            result: LineResult::Hit,
+            cost: amounts(700),
+        };
+        let charge = charge(&hold, &[line]);
+        assert_eq!(charge.excess, amounts(700));
+        let unheld: Vec<_> = charge.unheld.into_iter().map(|slice| (Some(slice.wallet), slice.amount.get())).collect();
+        assert_eq!(unheld, [(wallet, 700)]);
+    }
+
     proptest! {
         #[test]
         fn a_charge_is_never_more_than_held_plus_excess_and_nothing_vanishes(
             slices in prop::collection::vec(1i64..100, 1..5),
             costs in prop::collection::vec(0i64..100, 0..8),
         ) {
-            let hold = Hold {
-                purchase: serde_json::from_str("\"p\"").expect("an id"),
-                held_at: Timestamp::UNIX_EPOCH,
-                claimed_until: Timestamp::UNIX_EPOCH,
-                price_version: String::new(),
-                prices: Vec::new(),
-                lines: Vec::new(),
-                asked: AskedAbout::default(),
-                wanted: Vec::new(),
-                caps: Vec::new(),
-                slices: slices.iter().enumerate().map(|(i, amount)| Slice {
-                    wallet: WalletId(i.to_string()), bucket: bucket(), amount: Milli::new(*amount),
-                }).collect(),
-            };
+            let slices_of = slices.iter().enumerate().map(|(i, amount)| Slice {
+                wallet: WalletId(i.to_string()), bucket: bucket(), amount: Milli::new(*amount),
+            });
+            let hold = hold(slices_of.collect());
             let lines: Vec<EntryLine> = costs.iter().map(|cost| EntryLine {
                 record: "t#hubspot#contact#1".parse().expect("a key"), result: LineResult::Hit, cost: amounts(*cost),
             }).collect();
             let charge = charge(&hold, &lines);
             let spent: i64 = charge.spent.iter().map(|m| m.get()).sum();
-            prop_assert_eq!(spent + charge.excess.total().get(), costs.iter().sum::<i64>());
-            prop_assert!(charge.spent.iter().zip(&hold.slices).all(|(s, slice)| *s <= slice.amount));
-            prop_assert!(charge.excess.is_zero() || spent == slices.iter().sum::<i64>());
+            prop_assert_eq!(spent, costs.iter().sum::<i64>());
+            let beyond = charge.spent.iter().zip(&hold.slices).map(|(spent, slice)| (*spent - slice.amount).max(Milli::ZERO));
+            prop_assert_eq!(beyond.sum::<Milli>(), charge.excess.total());
+            prop_assert!(charge.unheld.is_empty());
         }
     }
 }

@@ -103,6 +103,16 @@ impl Identity {
         self.domain.clone().or_else(of_address)
     }
 
+    /// What a provider tells the person by, without keeping it: the address, else the LinkedIn profile, else the name and
+    /// the employer. What we write into the other fields after a purchase makes nobody else of them.
+    pub fn person_fingerprint(&self) -> Fingerprint {
+        match (&self.email, &self.linkedin_url) {
+            (Some(email), _) => Fingerprint::of(email),
+            (None, Some(url)) => Fingerprint::of(url),
+            (None, None) => self.fingerprint(),
+        }
+    }
+
     /// Tells this identity from another without keeping it.
     pub fn fingerprint(&self) -> Fingerprint {
         let parts = [&self.email, &self.first_name, &self.last_name, &self.company, &self.domain, &self.linkedin_url];

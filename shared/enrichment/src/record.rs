@@ -15,6 +15,7 @@ use crate::ids::{PurchaseId, RecordKey, RequestId};
 use crate::ledger::LineResult;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
 use crate::patch::{Fingerprint, Fingerprints, Patch};
+use crate::person::Identity;
 use crate::request::{EnrichmentRequest, Source};
 
 /// What we remember of a CRM record. Never a whole provider answer: well under 1 KB, because a write costs by the KB.
@@ -70,6 +71,9 @@ pub struct Record {
     /// Who an unmatched record was about when we asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub asked: Option<Fingerprint>,
+    /// Who it was about when it was bought: a provider that charges nothing for the same person again goes by that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bought_for: Option<Fingerprint>,
     /// Set while deferred.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deferral: Option<Deferral>,
@@ -114,6 +118,7 @@ impl Record {
             awaited: None,
             owed: None,
             asked: None,
+            bought_for: None,
             deferral: None,
             waited: None,
             refused: None,
@@ -273,10 +278,9 @@ impl Record {
         Self { state: State::Failed, since: now, failed: Some(reason), ..self }
     }
 
-    /// Whether the person was bought for it before: what we wrote then is remembered. What we wrote of the employer of
-    /// somebody unknown is no sign of that.
-    pub fn was_bought_before(&self) -> bool {
-        !self.written.is_empty() && self.asked.is_none()
+    /// Whether this person was bought for it before. Another person in the same record was not.
+    pub fn was_bought_for(&self, identity: &Identity) -> bool {
+        self.bought_for.as_ref() == Some(&identity.person_fingerprint())
     }
 
     /// Whether the provider didn't know the person, even if there was something to say of where they work.
@@ -291,7 +295,14 @@ impl Record {
 
     /// The person asked to be forgotten: what is personal goes at once, the rest is for the erasure to finish.
     pub fn erasure_noted(self, now: Timestamp) -> Self {
-        Self { erased_at: Some(now), patch: Patch::new(), written: Fingerprints::new(), asked: None, ..self }
+        Self {
+            erased_at: Some(now),
+            patch: Patch::new(),
+            written: Fingerprints::new(),
+            asked: None,
+            bought_for: None,
+            ..self
+        }
     }
 
     /// The purchase that the last claim belongs to.

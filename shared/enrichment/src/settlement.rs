@@ -132,6 +132,7 @@ pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timesta
         slice.amount = spent;
         slice
     });
+    let slices = slices.chain(charge.unheld);
     Entry::Purchase {
         purchase: hold.purchase.clone(),
         at,

@@ -15,6 +15,7 @@ mod known;
 mod later;
 mod privacy;
 mod provider;
+mod repeats;
 mod stage;
 mod tenants;
 mod write_back;

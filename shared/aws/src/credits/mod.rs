@@ -16,12 +16,12 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::credits::{Amounts, Milli};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
 use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::retry::Backoff;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::wallet::{Wallet, WalletId};
 
 use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
 pub use self::marks::Mark;
@@ -180,15 +180,17 @@ impl Credits {
         charge: &Charge,
     ) -> Result<Resolved, StoreError> {
         transaction.delete_hold(tenant, &range_key(HOLD, hold.purchase.as_str()), hold.wanted.len())?;
-        let mut excess = charge.excess.clone();
-        for (wallet, slices) in by_wallet(&hold.slices) {
-            let moved = slices.iter().map(|(slice, index)| {
-                let extra = excess.get(&slice.bucket);
-                excess.add(&slice.bucket, Milli::ZERO - extra);
-                (&slice.bucket, slice.amount, charge.spent[*index] + extra)
-            });
-            let moved: Vec<_> = moved.collect();
-            transaction.release(tenant, wallet, &moved)?;
+        // What was held and is spent, by wallet and kind: a transaction may touch an item only once.
+        let mut moved: BTreeMap<&WalletId, BTreeMap<&Bucket, (Milli, Milli)>> = BTreeMap::new();
+        let unheld = charge.unheld.iter().map(|slice| (slice, Milli::ZERO, slice.amount));
+        let held = hold.slices.iter().zip(&charge.spent).map(|(slice, spent)| (slice, slice.amount, *spent));
+        for (slice, held, spent) in held.chain(unheld) {
+            let amounts = moved.entry(&slice.wallet).or_default().entry(&slice.bucket).or_default();
+            *amounts = (amounts.0 + held, amounts.1 + spent);
+        }
+        for (wallet, amounts) in moved {
+            let amounts: Vec<_> = amounts.into_iter().map(|(bucket, (held, spent))| (bucket, held, spent)).collect();
+            transaction.release(tenant, &wallet.0, &amounts)?;
         }
         let worst = hold.by_cap(|line| line.worst.clone());
         for ((cap, worst), cost) in hold.caps.iter().zip(&worst).zip(&charge.capped) {

@@ -122,9 +122,9 @@ impl<'a> Transaction<'a> {
         let mut sets = Vec::new();
         let mut update = Update::builder().expression_attribute_values(":zero", number(0));
         for (i, (bucket, held, spent)) in amounts.iter().enumerate() {
-            sets.push(format!("held.#b{i} = held.#b{i} - :h{i}"));
+            sets.push(format!("held.#b{i} = if_not_exists(held.#b{i}, :zero) - :h{i}"));
             sets.push(format!("spent.#b{i} = if_not_exists(spent.#b{i}, :zero) + :s{i}"));
-            sets.push(format!("available.#b{i} = available.#b{i} + :f{i}"));
+            sets.push(format!("available.#b{i} = if_not_exists(available.#b{i}, :zero) + :f{i}"));
             update = update
                 .expression_attribute_names(format!("#b{i}"), bucket.as_str())
                 .expression_attribute_values(format!(":h{i}"), number(held.get()))

@@ -54,6 +54,7 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
         prices: tariff(charge_on).terms().to_vec(),
         lines: (1..=4).map(line).collect(),
         slices: Vec::new(),
+        unheld_from: None,
         caps: Vec::new(),
         asked: AskedAbout::default(),
         wanted: Vec::new(),

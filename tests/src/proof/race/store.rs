@@ -206,6 +206,7 @@ impl Track {
             price_version: "race".to_owned(),
             prices: Vec::new(),
             lines: requests.iter().map(line).collect(),
+            unheld_from: None,
             slices: allocation.slices.clone(),
             caps: Vec::new(),
             asked: AskedAbout::default(),
