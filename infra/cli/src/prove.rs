@@ -13,8 +13,8 @@ use crate::Outcome;
 ///
 /// Calls that the functions make are broken in every way that a call can break, one at a time; random histories of
 /// deliveries, duplicates, crashes, clock turns and failing vendors are played against a model; many workers race for
-/// few credits. After each, money, leads and CRM must be right. Then bugs are planted, one at a time, and the same
-/// tests have to catch each. Exits with an error if a promise is broken or a bug is missed. Best in a release build.
+/// few credits. After each, money, leads and CRM must be right. The purchase protocol is checked in every state of small
+/// worlds, with and without mistakes. Then bugs are planted, one at a time, and the same tests have to catch each. Exits with an error if a promise is broken or a bug is missed. Best in a release build.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How many random histories are played.
@@ -39,6 +39,7 @@ enum Only {
     CrashPoints,
     Histories,
     Races,
+    Model,
     PlantedBugs,
 }
 
@@ -48,6 +49,7 @@ impl From<Only> for Part {
             Only::CrashPoints => Self::CrashPoints,
             Only::Histories => Self::Histories,
             Only::Races => Self::Races,
+            Only::Model => Self::Model,
             Only::PlantedBugs => Self::PlantedBugs,
         }
     }
@@ -74,6 +76,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     bar.finish_and_clear();
     for violation in proved.violations.iter().take(SHOWN_MAX) {
         eprintln!("leadgate: {violation}\n");
+    }
+    for missed in proved.mistakes.iter().filter(|noticed| noticed.by.is_none()) {
+        eprintln!("leadgate: not caught by the purchase model: {}", missed.mistake);
     }
     for bug in proved.bugs.iter().filter(|bug| bug.by.is_none()) {
         eprintln!("leadgate: not caught: {}", bug.bug);
@@ -104,13 +109,29 @@ fn print(proved: &Proved) {
         "planted bugs".to_owned(),
         format!("{} of {} caught", figures.seeded_bugs_caught, figures.seeded_bugs),
     ]);
+    let (seeded, caught) = (figures.model_mistakes, figures.model_mistakes_caught);
+    let model = format!("{} states, {caught} of {seeded} seeded mistakes caught", figures.model_states);
+    table.add_row(["purchase model".to_owned(), model]);
     table.add_row(["time".to_owned(), format!("{:.1} s", figures.seconds)]);
     println!("{table}\n");
+    print_mistakes(proved);
     println!("How each planted bug was caught:");
     for bug in &proved.bugs {
         let by = bug.by.as_ref().map_or_else(|| "not at all".to_owned(), |by| shortened(&by.to_string()));
         println!("  {}\n    {by}", bug.bug);
     }
+}
+
+fn print_mistakes(proved: &Proved) {
+    println!("How each mistake in the purchase model was caught:");
+    for noticed in &proved.mistakes {
+        let by = noticed.by.as_ref().map_or_else(
+            || "not at all".to_owned(),
+            |trace| format!("after {} steps: {}", trace.steps.len(), shortened(&trace.broken)),
+        );
+        println!("  {}\n    {by}", noticed.mistake);
+    }
+    println!();
 }
 
 fn shortened(text: &str) -> String {

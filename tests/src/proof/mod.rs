@@ -6,6 +6,7 @@ pub mod crash;
 mod flow;
 pub mod history;
 mod lane;
+pub mod model;
 pub mod mutant;
 pub mod race;
 mod scene;
@@ -44,6 +45,8 @@ pub enum Part {
     Histories,
     /// Many at once.
     Races,
+    /// The purchase protocol on a small world, in every state that it can reach.
+    Model,
     /// The proof itself, tried against code with bugs in it.
     PlantedBugs,
 }
@@ -68,6 +71,12 @@ pub struct Figures {
     pub operations: usize,
     /// Requests made in races.
     pub raced_requests: usize,
+    /// States of the purchase model that were checked.
+    pub model_states: usize,
+    /// Mistakes seeded into the purchase model.
+    pub model_mistakes: usize,
+    /// Those that break a rule of it.
+    pub model_mistakes_caught: usize,
     /// Times that more was held, spent or charged than there was.
     pub oversells: usize,
     /// Times that a record was charged for twice, other than after an outcome that nobody knows.
@@ -93,12 +102,15 @@ pub struct Proved {
     pub violations: Vec<Violation>,
     /// What became of each bug.
     pub bugs: Vec<Caught>,
+    /// What became of each mistake in the purchase model.
+    pub mistakes: Vec<model::Noticed>,
 }
 
 impl Proved {
     /// Whether the code kept its promises, and the proof saw every bug.
     pub fn holds(&self) -> bool {
-        self.violations.is_empty() && self.figures.seeded_bugs == self.figures.seeded_bugs_caught
+        let Figures { seeded_bugs, seeded_bugs_caught, model_mistakes, model_mistakes_caught, .. } = self.figures;
+        self.violations.is_empty() && seeded_bugs == seeded_bugs_caught && model_mistakes == model_mistakes_caught
     }
 }
 
@@ -121,6 +133,9 @@ pub async fn prove(request: Request, progress: Show<'_>) -> Result<Proved, Start
     }
     if wanted(Part::Races) {
         proved.race(request, progress).await?;
+    }
+    if wanted(Part::Model) {
+        proved.check_model(progress).await;
     }
     if wanted(Part::PlantedBugs) {
         proved.hunt_bugs(request, progress).await?;
@@ -163,6 +178,17 @@ impl Proved {
         self.figures.raced_requests = requests;
         self.violations.extend(found);
         Ok(())
+    }
+
+    async fn check_model(&mut self, progress: Show<'_>) {
+        let worlds: Vec<model::World> = model::World::SMALL.into_iter().chain(model::World::LARGE).collect();
+        progress(Progress::Part("model", count(model::cases(&worlds))));
+        let proved = model::prove(&worlds, &|| progress(Progress::Case)).await;
+        self.figures.model_states = proved.states;
+        self.figures.model_mistakes = proved.mistakes.len();
+        self.figures.model_mistakes_caught = proved.mistakes.iter().filter(|noticed| noticed.by.is_some()).count();
+        self.mistakes = proved.mistakes;
+        self.violations.extend(proved.violations);
     }
 
     async fn hunt_bugs(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {

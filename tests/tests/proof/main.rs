@@ -1,5 +1,6 @@
 //! The proof in its short form. `leadgate prove` is the long one; `LEADGATE_PROVE_HISTORIES` makes this one longer.
 
+use leadgate_tests::proof::model::{self, World};
 use leadgate_tests::proof::race::{Race, Size};
 use leadgate_tests::proof::{ABREAST, Effort, Violation, crash, history, mutant, race};
 
@@ -46,6 +47,19 @@ async fn sixty_four_workers_on_one_wallet_spend_what_there_is_and_no_more() {
     let (requests, violations) = race::run(races, 1, Effort::all(1), &|| {}).await.expect("the races run");
     println!("{requests} requests");
     none(&violations);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_purchase_protocol_is_right_in_every_state_of_small_worlds() {
+    // `leadgate prove` searches larger ones, too.
+    let proved = model::prove(&World::SMALL, &|| {}).await;
+    println!("{} states, with the ends {:?}", proved.states, proved.ends);
+    none(&proved.violations);
+    for noticed in &proved.mistakes {
+        let trace = noticed.by.as_ref().unwrap_or_else(|| panic!("not caught: {}", noticed.mistake));
+        println!("{}: {trace}", noticed.mistake);
+    }
+    assert_eq!(proved.mistakes.len(), model::Mistake::ALL.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
