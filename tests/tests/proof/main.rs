@@ -55,6 +55,11 @@ async fn the_purchase_protocol_is_right_in_every_state_of_small_worlds() {
     let proved = model::prove(&World::SMALL, &|| {}).await;
     println!("{} states, with the ends {:?}", proved.states, proved.ends);
     none(&proved.violations);
+    // A world in which nothing happens would break no rule.
+    for number in ["Written", "NotFound", "Assumed", "Lost"] {
+        assert!(proved.ends.contains(&format!("Written, number {number}")), "no number ends as {number}");
+    }
+    assert!(proved.ends.contains("Deferred"), "no lead is deferred");
     for noticed in &proved.mistakes {
         let trace = noticed.by.as_ref().unwrap_or_else(|| panic!("not caught: {}", noticed.mistake));
         println!("{}: {trace}", noticed.mistake);
