@@ -72,13 +72,13 @@ impl World {
     /// Searched in seconds, also without optimization: those that are soonest done come first.
     pub const SMALL: [Self; 8] = [
         Self { crashes: 0, lost_acknowledgements: 1, turns: 0, ..ONE },
-        Self { turns: 0, ..TWO },
         Self { crashes: 0, grant: 2, ..TWO },
         Self { records: 2, numbers: false, grant: 1, has_person: 0b01, ..PLAIN },
         Self { turns: 0, ..ONE },
         Self { charging: Charging::Asked, has_number: 0, ..PLAIN },
-        PLAIN,
+        Self { turns: 0, grant: 3, ..TWO },
         Self { workers: 1, refusals: 0, ..LOSSES },
+        PLAIN,
     ];
 
     /// Searched in half a minute, with optimization.
