@@ -255,7 +255,7 @@ pub(crate) async fn resolve(
             warn!(%tenant, %purchase, "the hold had been resolved by somebody else");
             Ok(())
         }
-        Ok(Resolved::Changed(there)) => Err(Some(there)),
+        Ok(Resolved::Changed(there)) => Err(Some(*there)),
         Err(error) => {
             warn!(%tenant, %purchase, %error, "the hold stays open until it is swept");
             Err(None)

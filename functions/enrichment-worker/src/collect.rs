@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use leadgate_aws::abandoned;
 use leadgate_aws::credits::Standing;
 use leadgate_aws::error::StoreError;
@@ -17,12 +18,13 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::crm::Written;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::later::{self as arriving, Answers, arrived};
+use leadgate_enrichment::later::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::settlement::unknowns;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
@@ -66,6 +68,15 @@ struct Awaiting {
     records: HashMap<RecordKey, Record>,
 }
 
+impl Awaiting {
+    /// Whether the provider may have accepted a call of which we don't know the id of its result: what it finds is
+    /// charged when it is found. Settled at once, that could fall into a cycle whose credits were all offered anew.
+    fn may_still_be_charged(&self, now: Timestamp) -> bool {
+        let is_recent = self.hold.as_ref().is_some_and(|hold| now < later(hold.held_at, OVERDUE));
+        is_recent && self.at_once.as_ref().is_some_and(|entry| !unknowns(entry).is_empty())
+    }
+}
+
 impl Unit<'_> {
     /// Collects what `purchase` waits for, if it is there.
     pub(crate) async fn collect(&self, purchase: &PurchaseId) -> End {
@@ -95,6 +106,9 @@ impl Unit<'_> {
         let busy = waiting.iter().filter(|record| record.claim_lives(now)).filter_map(|record| record.claim.as_ref());
         if let Some(end) = busy.map(|claim| claim.until).max() {
             return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
+        }
+        if waiting.is_empty() && awaiting.may_still_be_charged(now) {
+            return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
         }
         let Asked { answers, open } = self.ask(purchase, &waiting).await?;
         match (open, &awaiting.hold) {

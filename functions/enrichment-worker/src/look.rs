@@ -191,7 +191,7 @@ impl Unit<'_> {
         for (purchase, standing) in credits.standing(tenant, named).await? {
             match standing {
                 PurchaseStanding::Open(hold) if now < hold.claimed_until => {
-                    drop(open.insert(purchase, hold.claimed_until))
+                    open.extend([(purchase, hold.claimed_until)])
                 }
                 PurchaseStanding::Open(hold) => drop(abandoned::settle(records, credits, tenant, &hold, now).await?),
                 PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}

@@ -58,7 +58,7 @@ pub async fn settle(
             Resolved::Now => return Ok(entry.as_ref().map(settlement::unknowns).unwrap_or_default()),
             Resolved::Before => return settled_before(credits, tenant, &hold.purchase).await,
             // No worker is left that could give others its answers: they ask for themselves.
-            Resolved::Changed(there) => open = there,
+            Resolved::Changed(there) => open = *there,
         }
     }
     Err(StoreError::exhausted("settling a hold", "it kept changing"))

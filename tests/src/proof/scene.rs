@@ -55,7 +55,9 @@ const NUMBER: &str = "mobilephone";
 /// Where all of them work.
 const EMPLOYER: &str = "engine.example";
 /// What is waited for arrives within so many turns of the clock, by whichever way.
-const TURNS_MAX: usize = 4;
+const TURNS_MAX: usize = 5;
+/// What was asked for by a call whose outcome is unknown is held for a day.
+const LAST_TURN: Duration = Duration::from_secs(25 * 60 * 60);
 /// Long enough for the sweeper to find a hold, and for what has arrived to be asked after once more.
 const TURN: Duration = Duration::from_secs(21 * 60);
 /// More billing cycles than any scene needs to pay for all its leads.
@@ -141,11 +143,11 @@ impl Scene {
     /// Lets time pass until nothing is held any more. Whether something still is.
     async fn wait_for_what_is_held(&self) -> Result<bool, leadgate_aws::error::StoreError> {
         let world = &self.world;
-        for _ in 0..TURNS_MAX {
+        for turn in 1..=TURNS_MAX {
             if world.credits.open_holds(world.tenant_id()).await?.is_empty() {
                 return Ok(false);
             }
-            world.clock.turn(TURN);
+            world.clock.turn(if turn < TURNS_MAX { TURN } else { LAST_TURN });
             world.settle_down(1).await;
         }
         Ok(!world.credits.open_holds(world.tenant_id()).await?.is_empty())

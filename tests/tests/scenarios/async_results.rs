@@ -230,8 +230,9 @@ async fn a_result_is_settled_by_the_prices_that_it_was_held_with_whatever_the_co
             tenant.fields.retain(|field| field.from != ProfileField::MobilePhone);
         }
     };
-    let deployments: [(&str, &dyn Fn(&mut Config), usize); 3] =
-        [("no price", &without_price, 2), ("another price", &cheaper, 2), ("no field", &without_field, 0)];
+    type Deploy = fn(&mut Config);
+    let deployments: [(&str, Deploy, usize); 3] =
+        [("no price", without_price, 2), ("another price", cheaper, 2), ("no field", without_field, 0)];
     for (name, deploy, written) in deployments {
         let world = world_with(|_| {}).await;
         let leads = awaiting(&world, 2).await;

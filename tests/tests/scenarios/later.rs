@@ -145,6 +145,9 @@ async fn a_delivery_that_is_faster_than_the_call_itself_waits_for_it() {
         world.clock.turn(Duration::from_secs(20 * 60));
         world.settle_down(1).await;
     }
+    assert_eq!(open_holds(&world).await, 1, "what the provider may still find is held for");
+    world.clock.turn(days(1));
+    world.settle_down(1).await;
     assert_eq!(numbers(&world, &leads), 2, "bought once more, as policy allows");
     let books = at_rest(&world).await;
     assert_eq!((books.spent, books.unknown), (4 * BOTH, 2 * BOTH), "the first is counted as spent, in both halves");

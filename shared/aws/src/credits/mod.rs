@@ -60,7 +60,7 @@ pub enum Resolved {
     Before,
     /// It is open still, and has changed since it was read: others wait for its answers, or its slices have moved.
     /// Nothing was changed.
-    Changed(Hold),
+    Changed(Box<Hold>),
 }
 
 /// What the ledger knows of a purchase.
@@ -204,7 +204,7 @@ impl Credits {
             return Ok(Resolved::Now);
         }
         match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
-            (Standing::Open(there), _) if there != *hold => Ok(Resolved::Changed(there)),
+            (Standing::Open(there), _) if there != *hold => Ok(Resolved::Changed(Box::new(there))),
             (Standing::Open(_), Err(error)) => Err(error),
             (Standing::Open(_), Ok(_)) => {
                 Err(StoreError::exhausted("resolving a hold", "a condition failed, and it is still open"))

@@ -1,20 +1,11 @@
 //! What a story says of what arrives later.
 
-use jiff::Timestamp;
-use leadgate_enrichment::clock::later;
-use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::ledger::{Evidence, Hold, HoldLine, LineResult};
 use leadgate_enrichment::record::Record;
 
 use super::facts::{Bought, Facts, Taken};
 use super::sentences::{freed, paid};
 use crate::credits::words::{self, amounts, listed, time};
-
-/// Until when it is asked after.
-pub(super) fn awaited_until(purchase: &PurchaseId) -> Timestamp {
-    later(purchase.made_at(), WAIT)
-}
 
 /// How its purchase ended, for one of its leads. `record` is the lead's, if nothing was bought for it since.
 pub(super) fn settled(bought: &Bought<'_>, call: &Taken<'_>, record: Option<&Record>, facts: &Facts<'_>) -> String {
@@ -24,7 +15,7 @@ pub(super) fn settled(bought: &Bought<'_>, call: &Taken<'_>, record: Option<&Rec
         LineResult::Miss => missed(bought, call, facts),
         LineResult::Unknown => {
             return format!(
-                "Of the {noun}, too, nobody knows whether the provider charged for it. {}, and counts as spent \
+                "Whether the provider found the {noun} and charged for it can't be known. {}, and counts as spent \
                  (purchase {}).",
                 paid(bought, words::evidence(bought.evidence, line.result)),
                 bought.purchase,
@@ -49,9 +40,6 @@ fn missed(bought: &Bought<'_>, call: &Taken<'_>, facts: &Facts<'_>) -> String {
         format!("No {noun} is looked for where nobody is known")
     } else if bought.evidence == Evidence::Reported {
         format!("No {noun} was found")
-    } else if awaited_until(bought.purchase) <= bought.settled_at {
-        let until = time(awaited_until(bought.purchase), &facts.tenant.time_zone);
-        format!("The {noun} never came: it was asked after until {until}")
     } else {
         format!("No {noun} came")
     }
@@ -94,16 +82,12 @@ pub(super) fn open(
 ) -> String {
     let (noun, held, purchase) = (facts.noun(), amounts(&line.worst), &hold.purchase);
     let zone = &facts.tenant.time_zone;
-    let until = awaited_until(purchase);
     let with_the_rest = format!("when the last of the {} that were asked for with it is here", noun.many);
     if record.is_some_and(|record| record.awaits(purchase).is_some()) {
         let since = time(purchase.made_at(), zone);
-        let wait = match facts.now < until {
-            true => format!("is asked after until {}; what hasn't come by then is freed", time(until, zone)),
-            false => format!("was asked after until {}: the next run frees what hasn't come", time(until, zone)),
-        };
         return format!(
-            "The {} is on its way since {since}: {held} held for it (purchase {purchase}). It {wait}.",
+            "The {} is on its way since {since}: {held} held for it (purchase {purchase}), until the provider's last \
+             answer.",
             noun.one
         );
     }

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::ledger::LineResult;
 use leadgate_enrichment::record::{Record, State};
 use serde_json::{Value, json};
@@ -102,7 +101,7 @@ fn json(key: &RecordKey, record: Option<&Record>, taken: &[Taken<'_>], facts: &F
         let own = taken.iter().filter_map(|call| call.later.as_ref()).find(|it| *it.purchase() == awaited.purchase);
         let since = awaited.purchase.made_at();
         json!({
-            "purchase": awaited.purchase, "since": since, "until": leadgate_enrichment::clock::later(since, WAIT),
+            "purchase": awaited.purchase, "since": since,
             "held": own.filter(|half| half.settled().is_none()).and_then(|half| half.worst(facts)).as_ref().map(decimals),
         })
     });

@@ -6,7 +6,7 @@ use leadgate_enrichment::ledger::{Entry, Hold, HoldLine, LineResult};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts};
-use super::later::{self, awaited_until};
+use super::later;
 use super::{Step, Story, sentences};
 use crate::credits::attribution::parts;
 use crate::credits::export::{word_for, word_of};
@@ -180,13 +180,5 @@ fn under_way(hold: &Hold, facts: &Facts<'_>) -> String {
     if !hold.purchase.is_later() {
         return format!("Its worker had until {until}, and is gone: the message or the sweep finds out what was done.");
     }
-    let noun = facts.noun().many;
-    let end = awaited_until(&hold.purchase);
-    let until = time(end, zone);
-    match facts.now < end {
-        true => {
-            format!("The {noun} are on their way, and asked after until {until}. What hasn't come by then is freed.")
-        }
-        false => format!("The {noun} were asked after until {until}: the next run frees what hasn't come."),
-    }
+    format!("The {} are on their way. It stays open until the provider's last answer.", facts.noun().many)
 }

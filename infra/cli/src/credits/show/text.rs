@@ -4,7 +4,6 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
-use leadgate_enrichment::later::WAIT;
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::wallet::Wallet;
 
@@ -126,9 +125,8 @@ impl Standing {
         let (noun, purchases) =
             (self.noun.many, if purchases == 1 { "1 purchase" } else { &format!("{purchases} purchases") });
         format!(
-            "{noun} for up to {}, in {purchases} since {since}; what hasn't come within {} hours is freed",
-            leads(count),
-            WAIT.as_secs() / 3600
+            "{noun} for up to {}, in {purchases} since {since}; held until the provider's last answer",
+            leads(count)
         )
     }
 
