@@ -11,8 +11,7 @@ use leadgate_enrichment::wallet::WalletId;
 /// A part of what a line cost.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
-    /// Where it came from. `None` when it was charged in a kind of credit of which nothing had been held: no wallet
-    /// gave it.
+    /// Where it came from. `None` when the tenant had no wallet at all that could give it.
     pub(super) wallet: Option<&'a WalletId>,
     pub(super) bucket: &'a Bucket,
     pub(super) amount: Milli,
@@ -35,9 +34,7 @@ fn parts_of<'a>(line: &'a EntryLine, slices: &'a [Slice], left: &mut [Milli]) ->
             }
         }
         if owed > Milli::ZERO {
-            // Beyond what was held: the store takes it from the first of the hold's wallets by name.
-            let wallets = slices.iter().filter(|slice| slice.bucket == *bucket).map(|slice| &slice.wallet);
-            parts.push(Part { wallet: wallets.min(), bucket, amount: owed });
+            parts.push(Part { wallet: None, bucket, amount: owed });
         }
     }
     parts
@@ -50,7 +47,7 @@ mod tests {
     use leadgate_enrichment::ledger::LineResult;
 
     #[test]
-    fn lines_are_paid_slice_by_slice_and_what_goes_beyond_comes_from_the_first_by_name() {
+    fn lines_are_paid_slice_by_slice() {
         let bucket = Bucket::new("credits");
         let slice = |wallet: &str, amount| Slice {
             wallet: WalletId(wallet.to_owned()),
@@ -62,12 +59,12 @@ mod tests {
             result: LineResult::Hit,
             cost: Amounts::one(bucket.clone(), Milli::new(cost)),
         };
-        let (slices, lines) = ([slice("b", 3), slice("a", 2)], [line(2), line(0), line(2), line(3)]);
+        let (slices, lines) = ([slice("b", 3), slice("a", 4)], [line(2), line(0), line(2), line(3)]);
         let parts = parts(&slices, &lines);
         let told: Vec<Vec<(&str, i64)>> = parts
             .iter()
             .map(|parts| parts.iter().map(|p| (p.wallet.expect("a wallet").0.as_str(), p.amount.get())).collect())
             .collect();
-        assert_eq!(told, [vec![("b", 2)], vec![], vec![("b", 1), ("a", 1)], vec![("a", 1), ("a", 2)]]);
+        assert_eq!(told, [vec![("b", 2)], vec![], vec![("b", 1), ("a", 1)], vec![("a", 3)]]);
     }
 }
