@@ -6,9 +6,11 @@
 mod alert;
 mod later;
 mod locked;
+mod plan;
 mod reconcile;
 mod release;
 mod sweep;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -49,6 +51,8 @@ pub struct Report {
     pub released: usize,
     /// Parked records that are not wanted any more, closed with a reason.
     pub closed: usize,
+    /// Changes of the plan that were made.
+    pub plan_changes: usize,
     /// Wallets whose time was over, with something left in them.
     pub expired: usize,
     /// Holds whose worker was gone, settled.
@@ -59,6 +63,8 @@ pub struct Report {
     pub alerts: usize,
     /// Drifts entered.
     pub drifts: usize,
+    /// Unknown outcomes that the provider's figures have resolved.
+    pub resolved: usize,
     /// Tenants that could not be dealt with this time.
     pub failed_tenants: usize,
 }
@@ -73,8 +79,12 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        let Report { released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants } = report;
-        info!(released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants, "run ended");
+        let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, .. } = report;
+        let Report { drifts, resolved, failed_tenants, .. } = report;
+        info!(
+            released,
+            closed, plan_changes, expired, swept, asked_after, alerts, drifts, resolved, failed_tenants, "run ended"
+        );
         report
     }
 
@@ -83,11 +93,14 @@ impl DeferralRelease {
         let holds = self.credits.open_holds(&tenant.id).await?;
         report.swept += self.sweep(tenant, &holds, run).await?;
         report.asked_after += self.ask_after(tenant, &holds).await?;
+        report.plan_changes += self.follow_plan(tenant).await?;
         report.expired += self.expire(tenant).await?;
         self.release(tenant, run, report).await?;
         report.alerts += self.alert(tenant).await?;
         report.alerts += usize::from(self.report_locked(tenant, &holds).await?);
-        report.drifts += usize::from(self.reconcile(tenant).await?);
+        let entered = self.reconcile(tenant).await?;
+        report.drifts += entered.drifts;
+        report.resolved += entered.resolved;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::{PurchaseId, RecordKey};
 use crate::patch::Fingerprint;
 use crate::price::{PricedField, Tariff, Terms};
-use crate::wallet::WalletId;
+use crate::wallet::{ChangeReason, WalletId};
 
 /// An amount of one kind out of one wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +158,18 @@ pub enum Evidence {
     Assumed,
 }
 
+/// What the provider's figures say of an unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedAs {
+    /// All of it was charged, as had been assumed.
+    Charged,
+    /// Nothing was charged.
+    NotCharged,
+    /// Something was charged, and less than had been assumed.
+    ChargedInPart,
+}
+
 /// Something that happened to a balance. Entries are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -199,6 +211,30 @@ pub enum Entry {
         #[serde(with = "millisecond::required")]
         at: Timestamp,
     },
+    /// The plan was changed in the configuration.
+    PlanChange {
+        /// Which wallet.
+        wallet: WalletId,
+        /// What was granted, or less than nothing for what was taken back.
+        amounts: Amounts,
+        /// Why.
+        reason: ChangeReason,
+        /// When.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+    },
+    /// The provider's own figures say what became of lines of which it was not known whether they were charged.
+    Resolution {
+        /// Of which purchase.
+        purchase: PurchaseId,
+        /// What was not charged after all, and went back to where it came from.
+        slices: Vec<Slice>,
+        /// What the figures say.
+        outcome: ResolvedAs,
+        /// When they were compared.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+    },
     /// The provider's own figures moved otherwise than our ledger. Moves no balance: somebody has to look.
     Drift {
         /// What the provider says was used since the last comparison, less what we say was spent.
@@ -235,6 +271,8 @@ impl Entry {
             Self::Grant { at, .. }
             | Self::Adjust { at, .. }
             | Self::Expire { at, .. }
+            | Self::PlanChange { at, .. }
+            | Self::Resolution { at, .. }
             | Self::Drift { at, .. }
             | Self::Purchase { at, .. } => *at,
         }
