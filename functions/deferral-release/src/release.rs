@@ -79,7 +79,7 @@ impl DeferralRelease {
             let arose = record.occurred_at.unwrap_or(deferral.since);
             if record.erased_at.is_some() {
                 parked.unwanted.push((record, RefuseReason::Erased));
-            } else if now >= later(arose, tenant.give_up) {
+            } else if now >= later(arose, tenant.windows.give_up) {
                 parked.unwanted.push((record, RefuseReason::TooOld));
             } else if deferral.not_before <= now {
                 parked.waiting.push(record);

@@ -14,7 +14,7 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::gate::{Standing, at_till};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Record, State};
+use leadgate_enrichment::record::{Claim, Deferral, Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
 
 use crate::unit::Unit;
@@ -71,23 +71,24 @@ impl Unit<'_> {
         let mut abandoned = Vec::new();
         for (key, requests) in requests {
             let record = records.remove(key);
-            // Of two messages for one record, one that was dealt with before must not speak for one that wasn't.
-            let standing = |request| (request, at_till(record.as_ref(), request, self.tenant.windows, now));
-            let mut standings: Vec<_> = requests.iter().map(standing).collect();
-            standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
-            let Some((request, standing)) = standings.into_iter().next() else { continue };
+            let Some((request, standing)) = self.standing_of(record.as_ref(), requests) else { continue };
             match standing {
                 Standing::Due => {
                     let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
-                    found.due.push(Due { request: request.clone(), record });
+                    found.due.push(Due { request, record });
                 }
                 Standing::InFlight(end) => {
                     self.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
                 }
                 Standing::Abandoned(purchase) => {
-                    let due = record.map(|record| Due { request: request.clone(), record });
+                    let due = record.map(|record| Due { request, record });
                     let latest = requests.iter().map(|request| request.occurred_at).max();
                     abandoned.extend(due.map(|due| Abandoned { purchase, due, latest }));
+                }
+                Standing::Parked(deferral) => {
+                    if let Some(record) = record {
+                        self.renew(record.renewed(&request), &deferral).await;
+                    }
                 }
                 Standing::Ended(outcome) => match (record, &outcome) {
                     // Erased while it waited: nobody else is going to end it.
@@ -103,6 +104,33 @@ impl Unit<'_> {
             self.give_back_after(&left, &error);
         }
         found
+    }
+
+    /// How the record stands towards its requests, and what they ask for together: of those that are not dealt with yet,
+    /// the best source speaks, with the time of the latest. One that was dealt with before must not speak for one that
+    /// wasn't.
+    fn standing_of(
+        &self,
+        record: Option<&Record>,
+        requests: &[EnrichmentRequest],
+    ) -> Option<(EnrichmentRequest, Standing)> {
+        let now = self.now();
+        let standing = |request| (request, at_till(record, request, self.tenant.windows, now));
+        let mut standings: Vec<_> = requests.iter().map(standing).collect();
+        standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
+        let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));
+        let together = open.map(|(request, _)| (*request).clone()).reduce(|all, request| all.joined(&request));
+        let (first, standing) = standings.into_iter().next()?;
+        let request = together.unwrap_or_else(|| first.clone());
+        Some((record.map_or_else(|| request.clone(), |record| record.joined(&request)), standing))
+    }
+
+    /// One write, and no one is asked: its date has not come.
+    async fn renew(&mut self, record: Record, deferral: &Deferral) {
+        let outcome = Outcome::Deferred { reason: deferral.reason, until: deferral.until };
+        let key = record.key.clone();
+        let step = self.step(Step::Defer, record).await;
+        self.done_with(vec![step], vec![(key, outcome)]);
     }
 
     fn is_placed(&self, key: &RecordKey, found: &Found) -> bool {

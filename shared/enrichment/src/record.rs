@@ -249,6 +249,22 @@ impl Record {
         Self { state: State::Released, since: now, claim: None, ..self }
     }
 
+    /// Parked as before, for `request` as well.
+    pub fn renewed(self, request: &EnrichmentRequest) -> Self {
+        let EnrichmentRequest { request, source, occurred_at, .. } = self.joined(request);
+        Self { request: Some(request), source: Some(source), occurred_at: Some(occurred_at), ..self }
+    }
+
+    /// `request`, together with the one that this record is being worked on for, while that has not ended: a late
+    /// redelivery must not make it older, nor an edit put a new lead further back in the line.
+    pub fn joined(&self, request: &EnrichmentRequest) -> EnrichmentRequest {
+        let is_open = matches!(self.state, State::Claimed | State::Deferred | State::Released);
+        match self.wish().filter(|_| is_open) {
+            Some(own) => own.joined(request),
+            None => request.clone(),
+        }
+    }
+
     /// Out of parking: a message is on the queue.
     pub fn released(self, now: Timestamp) -> Self {
         Self { state: State::Released, since: now, waited: self.last_wait(), deferral: None, ..self }

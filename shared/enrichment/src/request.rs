@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Cause, DueEvent};
+use crate::event::DueEvent;
 use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
@@ -20,6 +20,16 @@ pub struct EnrichmentRequest {
     /// When the CRM says it arose.
     #[serde(with = "millisecond::required")]
     pub occurred_at: Timestamp,
+}
+
+impl EnrichmentRequest {
+    /// Both in one: the later event, from the source that goes first.
+    #[must_use]
+    pub fn joined(self, other: &Self) -> Self {
+        let source = self.source.min(other.source);
+        let later = if other.occurred_at > self.occurred_at { other.clone() } else { self };
+        Self { source, ..later }
+    }
 }
 
 /// A message on the queue.
@@ -89,10 +99,7 @@ impl Source {
 
 impl From<DueEvent> for EnrichmentRequest {
     fn from(event: DueEvent) -> Self {
-        let source = match event.cause {
-            Cause::Created => Source::NewLead,
-            Cause::Changed { .. } => Source::Change,
-        };
+        let source = event.cause.source();
         Self { record: event.record, request: event.request, source, occurred_at: event.occurred_at }
     }
 }

@@ -16,6 +16,7 @@ mod later;
 mod privacy;
 mod provider;
 mod repeats;
+mod renewal;
 mod stage;
 mod tenants;
 mod write_back;
