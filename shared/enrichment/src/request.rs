@@ -75,6 +75,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// All of them, those that go first at first.
+    pub const ALL: [Self; 2] = [Self::NewLead, Self::Change];
+
     /// The word for it in keys and configuration.
     pub fn word(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ mod gate;
 mod happy;
 mod known;
 mod later;
+mod line;
 mod privacy;
 mod provider;
 mod repeats;
