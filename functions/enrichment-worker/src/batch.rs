@@ -1,7 +1,6 @@
 //! The messages of one batch.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use leadgate_enrichment::ids::{RecordKey, TenantId};
@@ -15,7 +14,9 @@ pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) receipt: String,
     /// How often it has been received, this time included.
-    receives: u32,
+    pub(crate) receives: u32,
+    /// As it was sent.
+    pub(crate) body: String,
     /// Or why it isn't one, in words that hold nothing of the message.
     pub(crate) task: Result<Task, String>,
 }
@@ -54,43 +55,16 @@ impl Batch {
     }
 }
 
-/// However often a message has come back, it is looked at again after this long.
-const PAUSE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
-
 impl Message {
-    /// How long to hide it, when there is no point in looking at it before `after`: twice as long each time it comes
-    /// back, so that it outlasts an outage of some hours before it counts as undeliverable.
-    pub(crate) fn pause(&self, after: Duration) -> Duration {
-        let doublings = self.receives.saturating_sub(1).min(10);
-        after.saturating_mul(1 << doublings).min(PAUSE_MAX).max(after)
-    }
-
     fn read(message: SqsMessage) -> Self {
-        let body = message.body.as_deref().unwrap_or_default();
+        let body = message.body.unwrap_or_default();
         let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
         Self {
             id: message.message_id.unwrap_or_default(),
             receipt: message.receipt_handle.unwrap_or_default(),
             receives: receives.unwrap_or(1),
-            task: Task::read(body),
+            task: Task::read(&body),
+            body,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_that_keeps_coming_back_outlasts_an_outage_of_hours() {
-        let after = Duration::from_secs(65);
-        let pause = |receives| {
-            let (id, receipt, task) = (String::new(), String::new(), Err(String::new()));
-            Message { id, receipt, receives, task }.pause(after)
-        };
-        assert_eq!((pause(1), pause(2), pause(3)), (after, after * 2, after * 4));
-        let all: Duration = (1..8).map(pause).sum();
-        assert!(all > Duration::from_secs(2 * 60 * 60), "{all:?}");
-        assert_eq!(pause(u32::MAX), PAUSE_MAX);
     }
 }

@@ -24,6 +24,7 @@ use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::unknowns;
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -48,6 +49,8 @@ pub(crate) enum End {
     NotYet(String),
     /// Nothing waits for it, any more or at all.
     NothingAwaited,
+    /// Something of it can't be read: the message is in the dead-letter queue.
+    DeadLettered { reason: &'static str },
     /// The message stays on the queue.
     Returned { reason: &'static str, after: Duration },
 }
@@ -83,6 +86,10 @@ impl Unit<'_> {
         let tenant = &self.tenant.id;
         match self.try_collect(purchase).await {
             Ok(end) => end,
+            Err(error) if error.retry == Retry::Never => {
+                error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
+                End::DeadLettered { reason: error.doing }
+            }
             Err(error) => {
                 warn!(%tenant, %purchase, %error, "collecting is tried again");
                 End::Returned { reason: error.doing, after: TROUBLE_PAUSE }

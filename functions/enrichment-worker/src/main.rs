@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         answers: environment.answers()?,
         limits: environment.limits()?,
         queue: environment.queue()?,
+        dead_letters: environment.dead_letters()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         clock: environment.clock.clone(),
     });

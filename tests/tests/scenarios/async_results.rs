@@ -205,6 +205,7 @@ async fn collected_after(world: &World, deploy: impl FnOnce(&mut Config)) {
         answers: deployed.answers.clone(),
         limits: deployed.limits.clone(),
         queue: deployed.queue.clone(),
+        dead_letters: deployed.dead_letters.clone(),
         connections: deployed.connections.clone(),
         clock: deployed.clock.clone(),
     };

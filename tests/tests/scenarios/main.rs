@@ -14,6 +14,7 @@ mod happy;
 mod known;
 mod later;
 mod line;
+mod outage;
 mod privacy;
 mod provider;
 mod repeats;
