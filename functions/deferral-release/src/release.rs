@@ -95,7 +95,7 @@ impl DeferralRelease {
             for keys in old.chunks(CHUNK).take_while(|_| self.has_time(run)) {
                 let found = self.read(tenant, keys, now).await?;
                 report.closed += found.unwanted.len();
-                self.close(found.unwanted, now).await?;
+                self.close(tenant, found.unwanted, now).await?;
             }
         }
         Ok(())
@@ -146,7 +146,7 @@ impl DeferralRelease {
         let going: Vec<Record> = going.map(|(record, _)| record).collect();
         self.send_and_mark(&going, now).await?;
         report.closed += found.unwanted.len();
-        self.close(found.unwanted, now).await?;
+        self.close(tenant, found.unwanted, now).await?;
         Ok(going.len())
     }
 
@@ -186,8 +186,16 @@ impl DeferralRelease {
         try_join_all(released).await.map(drop)
     }
 
-    async fn close(&self, unwanted: Vec<(Record, RefuseReason)>, now: Timestamp) -> Result<(), StoreError> {
-        let closed = unwanted.into_iter().map(|(record, reason)| record.refused(reason, now));
+    async fn close(
+        &self,
+        tenant: &Tenant,
+        unwanted: Vec<(Record, RefuseReason)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let closed = unwanted.into_iter().map(|(record, reason)| match reason {
+            RefuseReason::TooOld => record.waited_too_long(tenant.windows.freshness, now),
+            reason => record.refused(reason, now),
+        });
         try_join_all(closed.map(|record| self.records.write(Step::Dismiss, record))).await.map(drop)
     }
 }

@@ -1,13 +1,17 @@
 //! The messages of one batch.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use jiff::Timestamp;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 
 pub(crate) struct Batch {
     pub(crate) messages: Vec<Message>,
+    /// Those that came before their time.
+    pub(crate) early: Vec<(Message, Duration)>,
 }
 
 pub(crate) struct Message {
@@ -22,8 +26,15 @@ pub(crate) struct Message {
 }
 
 impl Batch {
-    pub(crate) fn read(event: SqsEvent) -> Self {
-        Self { messages: event.records.into_iter().map(Message::read).collect() }
+    pub(crate) fn read(event: SqsEvent, now: Timestamp) -> Self {
+        let mut batch = Self { messages: Vec::new(), early: Vec::new() };
+        for message in event.records.into_iter().map(Message::read) {
+            match message.early_by(now) {
+                Some(wait) => batch.early.push((message, wait)),
+                None => batch.messages.push(message),
+            }
+        }
+        batch
     }
 
     /// The requests by tenant and record, first in rank first. Two messages for one record are one purchase: the record
@@ -46,7 +57,7 @@ impl Batch {
         let mut hints: Vec<&Collect> = Vec::new();
         for message in &self.messages {
             if let Ok(Task::Collect(hint)) = &message.task
-                && !hints.contains(&hint)
+                && !hints.iter().any(|known| known.is_same(hint))
             {
                 hints.push(hint);
             }

@@ -89,7 +89,7 @@ impl EnrichmentWorker {
     /// Works on a batch. What couldn't be finished is reported back and stays on the queue, hidden until there is a
     /// point in trying again.
     pub async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-        let batch = Batch::read(event);
+        let batch = Batch::read(event, self.clock.now());
         let mut outcomes = BTreeMap::new();
         for (tenant, requests) in batch.by_tenant() {
             outcomes.extend(self.work(&tenant, requests, invocation).await);
@@ -106,7 +106,8 @@ impl EnrichmentWorker {
                 Next::DeadLetter
             }
         };
-        let messages = batch.messages.iter().map(|message| (message, next(message))).collect();
+        let early = batch.early.iter().map(|(message, wait)| (message, Next::Anew(*wait)));
+        let messages = batch.messages.iter().map(|message| (message, next(message))).chain(early).collect();
         let mut response = SqsBatchResponse::default();
         for message in self.dispose(messages).await {
             response.add_failure(message.id.clone());
@@ -169,9 +170,10 @@ fn end_of_request(request: &EnrichmentRequest, outcomes: &BTreeMap<RecordKey, Ou
 /// The same for a hint.
 fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Next {
     let (tenant, purchase) = (&hint.tenant, &hint.collect);
-    let Some((_, end)) = collected.iter().find(|(done, _)| *done == hint) else { return Next::Deleted };
+    let Some((_, end)) = collected.iter().find(|(done, _)| done.is_same(hint)) else { return Next::Deleted };
     info!(%tenant, %purchase, end = ?end, "hint dealt with");
     match end {
+        End::Postponed { after, .. } => Next::Anew(*after),
         End::Returned { after, .. } => Next::Back(*after),
         End::DeadLettered { .. } => Next::DeadLetter,
         End::Collected { .. } | End::NotYet(_) | End::NothingAwaited => Next::Deleted,

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
         clock: environment.clock.clone(),
     });
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context)).await)
+        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context, worker.clock.now())).await)
     }))
     .await
 }

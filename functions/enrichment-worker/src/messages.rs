@@ -8,8 +8,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::queue::DELAY_MAX;
+use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::request::Task;
 use tracing::{error, warn};
 
@@ -24,6 +26,9 @@ pub const RECEIVES_MAX: u32 = 4;
 const UNSENT_PAUSE: Duration = Duration::from_secs(2 * 60 * 60);
 /// The longest of these: SQS hides a message for twelve hours at most.
 const UNSENT_PAUSE_MAX: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// By how much a wait may be cut short so as not to be sent anew for that alone.
+const DELAY_SLACK: Duration = Duration::from_secs(30);
 
 /// What becomes of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +68,12 @@ impl EnrichmentWorker {
         stay.into_iter().map(|(message, _)| message).collect()
     }
 
-    /// Those that could not be sent, with for how long they are to be hidden.
+    /// Those that could not be sent, with for how long they are to be hidden. What has to wait for longer than the queue
+    /// delays a message says until when, and is sent anew as often as it comes before that.
     async fn send_anew<'m>(&self, messages: Vec<&'m Message>, after: Duration) -> Vec<(&'m Message, Duration)> {
-        let tasks: Vec<&Task> = messages.iter().filter_map(|message| message.task.as_ref().ok()).collect();
+        let not_before = (after > DELAY_MAX + DELAY_SLACK).then(|| later(self.clock.now(), after));
+        let tasks = messages.iter().filter_map(|message| message.task.clone().ok());
+        let tasks: Vec<Task> = tasks.map(|task| task.put_off(not_before)).collect();
         match self.queue.send_later(&tasks, after).await {
             Ok(()) => Vec::new(),
             Err(error) => {
@@ -96,6 +104,12 @@ impl EnrichmentWorker {
 }
 
 impl Message {
+    /// How long it is still to wait, if it says so and that is not over.
+    pub(crate) fn early_by(&self, now: Timestamp) -> Option<Duration> {
+        let not_before = self.task.as_ref().ok()?.not_before()?;
+        Some(until(now, not_before)).filter(|wait| !wait.is_zero())
+    }
+
     /// How long to hide it, when there is no point in taking it up before `after`: twice as long each time it comes back.
     fn pause(&self, after: Duration) -> Duration {
         after.saturating_mul(1 << self.receives.saturating_sub(1).min(RECEIVES_MAX))

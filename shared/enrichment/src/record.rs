@@ -3,6 +3,7 @@
 //! A step takes the record as it was read and gives the record as it shall be. The store writes it only if nobody has
 //! written in between (`rev`), so every step is decided on what is really there.
 
+mod kept;
 mod parts;
 
 use jiff::Timestamp;
@@ -166,12 +167,15 @@ impl Record {
             Rest::Awaited(awaited) => (Some(awaited), None),
             Rest::Owed(reason) => (self.awaited, Some(reason)),
         };
+        // What arrived before and the CRM refused was paid for, too.
+        let mut kept = self.patch.clone();
+        kept.extend(patch);
         Self {
             awaited,
             owed,
             state: State::Bought,
             since: now,
-            patch,
+            patch: kept,
             cost,
             hops,
             unknowns: 0,
@@ -355,6 +359,7 @@ impl Record {
             request: self.request.clone()?,
             source: self.source?,
             occurred_at: self.occurred_at?,
+            not_before: None,
         })
     }
 }

@@ -142,8 +142,9 @@ async fn each_worker_event_leaves_on_the_queue_what_its_name_says() {
         let world = world().await;
         let contacts = leads(&world, 10);
         let event: SqsEvent = serde_json::from_str(&text).expect("an SQS event");
-        let deadline = later(world.clock.now(), std::time::Duration::from_secs(60));
-        let response = world.worker.handle(event, &Invocation { id: name.clone(), deadline }).await;
+        let began = world.clock.now();
+        let deadline = later(began, std::time::Duration::from_secs(60));
+        let response = world.worker.handle(event, &Invocation { id: name.clone(), began, deadline }).await;
         assert_eq!(response.batch_item_failures.len(), expected[name.as_str()], "{name}");
         if name == "sqs.ten-requests.json" {
             all_enriched(&world, &contacts);
