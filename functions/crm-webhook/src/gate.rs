@@ -33,8 +33,7 @@ impl CrmWebhook {
         for event in due {
             let door = at_door(known.get(&event.record), &event, tenant.windows, &tenant.identity, self.clock.now());
             match door {
-                Door::Queue if requests.contains_key(&event.record) => answer.repeated += 1,
-                Door::Queue => drop(requests.insert(event.record.clone(), event.into())),
+                Door::Queue => answer.repeated += usize::from(add(&mut requests, event.into())),
                 Door::Fresh => answer.fresh += 1,
                 Door::InFlight => answer.in_flight += 1,
                 Door::Echo => answer.echo += 1,
@@ -74,6 +73,15 @@ impl CrmWebhook {
         }
         Err(StoreError::exhausted("noting an erasure", "a worker kept writing the record"))
     }
+}
+
+/// One request for each record, however many events tell of it. Whether there was one already.
+fn add(requests: &mut BTreeMap<RecordKey, EnrichmentRequest>, request: EnrichmentRequest) -> bool {
+    let first = requests.remove(&request.record);
+    let repeated = first.is_some();
+    let both = first.map_or_else(|| request.clone(), |first| first.joined(&request));
+    requests.insert(request.record, both);
+    repeated
 }
 
 /// What is due, creations first so that they speak for their record, and whom to forget.

@@ -32,7 +32,8 @@ impl DeferralRelease {
             let left = now >= hold.claimed_until;
             hold.purchase.is_later() && left && is_to_be_asked_after(hold.held_at, before, now)
         };
-        let hint = |hold: &Hold| Collect { tenant: tenant.id.clone(), collect: hold.purchase.clone() };
+        let hint =
+            |hold: &Hold| Collect { tenant: tenant.id.clone(), collect: hold.purchase.clone(), not_before: None };
         let mut hints: Vec<Collect> = holds.iter().filter(due).map(hint).collect();
         if hints.len() > PER_RUN_MAX {
             fastrand::Rng::with_seed(self.clock.jitter().to_bits()).shuffle(&mut hints);

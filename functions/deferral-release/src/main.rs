@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
     });
     // What the schedule sends says nothing: the tables know what there is to do.
     run(service_fn(async |event: LambdaEvent<Value>| {
-        Ok::<_, Error>(release.handle(&Invocation::of(&event.context)).await)
+        Ok::<_, Error>(release.handle(&Invocation::of(&event.context, release.clock.now())).await)
     }))
     .await
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::records::{Consistency, Parked};
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
-use leadgate_enrichment::clock::{later, until};
+use leadgate_enrichment::clock::{earlier, later, until};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
@@ -18,22 +18,26 @@ use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Record, State};
 use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_lambda::invocation::Invocation;
+use tracing::error;
 
 use crate::{DeferralRelease, Report};
 
 /// The most that one run releases for one tenant. A new cycle opens for everything parked at once; with a run every
 /// five minutes this is a pace that the workers and the provider's rate limit can keep up with.
 const PER_RUN_MAX: usize = 1000;
-/// The most that one run looks at for one tenant: some of what is parked first may have to wait for an operator.
-const LOOKED_AT_MAX: usize = 4 * PER_RUN_MAX;
+/// The most that one run closes for one tenant from one source, because they are too old.
+const CLOSED_MAX: i32 = 1000;
+/// The most of the line that one run passes: 60 MB of the index, which takes some ten seconds. Those that may not go now
+/// stand in front of those that may, so that it has to be more than any tenant parks.
+const PASSED_MAX: usize = 200_000;
 /// How many are read, sent and marked together.
 const CHUNK: usize = 50;
 /// No more is begun when less than this is left of the run.
 const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 
 impl DeferralRelease {
-    /// Releases as many as the credits can pay for, new leads first, then by age, and closes those that are not
-    /// wanted any more.
+    /// Closes those that are too old, and releases as many of the others as the credits can pay for, new leads first,
+    /// then by age. Those that may not go now are passed, and only those that go are read.
     pub(crate) async fn release(
         &self,
         tenant: &Tenant,
@@ -41,57 +45,140 @@ impl DeferralRelease {
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let Some(most) = self.most(tenant, now) else { return Ok(()) };
+        self.close_too_old(tenant, run, report).await?;
+        let Some(prices) = self.prices(tenant, now) else { return Ok(()) };
         // A worker may be at it for as long as this run may: what closes before that can't pay any more.
         let wallets = self.wallets(tenant).spendable(Action::Match, now, run.claim_until()).await?;
-        let mut balances = Balances::of(&wallets, &tenant.floor, BTreeMap::new());
-        let mut released = 0;
-        for keys in self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?.chunks(CHUNK) {
-            let in_time = until(self.clock.now(), run.deadline) >= TIME_TO_FINISH;
-            if !in_time || released >= PER_RUN_MAX {
+        let mut funds = Funds { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()) };
+        let (mut after, mut from, mut passed, mut released) = (None, Source::ALL[0], 0, 0);
+        // Once nothing can be paid for, those left in the line are not read.
+        while funds.suffice_for_one(from) && passed < PASSED_MAX {
+            let page = self.records.parked(&tenant.id, after).await?;
+            passed += page.parked.len();
+            if page.unreadable > 0 {
+                error!(tenant = %tenant.id, parked = page.unreadable, "parked records can't be read: mend or delete them");
+            }
+            for chunk in page.parked.chunks(CHUNK) {
+                if !self.has_time(run) || released >= PER_RUN_MAX {
+                    report.released += released;
+                    return Ok(());
+                }
+                released += self.release_chunk(tenant, chunk, &mut funds, report).await?;
+            }
+            from = page.parked.last().and_then(|last| last.source).unwrap_or(from);
+            after = page.next;
+            if after.is_none() {
                 break;
             }
-            let parked = self.parked(tenant, keys, now).await?;
-            let (go, paid) = payable(parked.waiting, &most, &balances);
-            balances.available = balances.available.minus(&paid);
-            self.release_chunk(&go, now).await?;
-            self.close(parked.unwanted, now).await?;
-            released += go.len();
-            report.closed += parked.closed;
         }
         report.released += released;
         Ok(())
     }
 
-    /// The most that one record can cost now.
-    fn most(&self, tenant: &Tenant, now: Timestamp) -> Option<Amounts> {
-        let at_once = self.config.person_tariff(tenant, now)?.worst();
+    fn has_time(&self, run: &Invocation) -> bool {
+        until(self.clock.now(), run.deadline) >= TIME_TO_FINISH
+    }
+
+    /// The most and the least that one record can cost now.
+    fn prices(&self, tenant: &Tenant, now: Timestamp) -> Option<Prices> {
+        let person = self.config.person_tariff(tenant, now)?;
         let later = self.config.later_tariff(tenant, &tenant.later_fields(), now).map(|tariff| tariff.worst());
-        Some([at_once].iter().chain(&later).sum())
+        Some(Prices { most: [person.worst()].iter().chain(&later).sum(), least: person.worst_of(true) })
+    }
+
+    /// Those that are too old stand first among those from the same source, and are found whatever the credits.
+    async fn close_too_old(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let arose_by = earlier(now, tenant.windows.give_up);
+        for source in Source::ALL.map(Some).into_iter().chain([None]) {
+            let old = self.records.parked_since(&tenant.id, source, arose_by, CLOSED_MAX).await?;
+            for keys in old.chunks(CHUNK).take_while(|_| self.has_time(run)) {
+                let found = self.read(tenant, keys, now).await?;
+                report.closed += found.unwanted.len();
+                self.close(tenant, found.unwanted, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of these, releases those that may go and can be paid for, and closes those whose people asked to be forgotten. How
+    /// many were released.
+    async fn release_chunk(
+        &self,
+        tenant: &Tenant,
+        chunk: &[Parked],
+        funds: &mut Funds,
+        report: &mut Report,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let erased = chunk.iter().filter(|parked| parked.erased_at.is_some());
+        let mut keys: Vec<RecordKey> = erased.map(|parked| parked.key.clone()).collect();
+        let may_go = |parked: &&Parked| parked.erased_at.is_none() && parked.deferral.not_before <= now;
+        let mut left: Vec<Parked> = chunk.iter().filter(may_go).cloned().collect();
+        let mut released = 0;
+        // One that turns out to be gone, or can't be read, leaves its credits to the next. Each round has fewer left.
+        loop {
+            let payable = funds.payable(&left);
+            let (going, rest): (Vec<_>, Vec<_>) = left.into_iter().zip(payable).partition(|(_, payable)| *payable);
+            left = rest.into_iter().map(|(parked, _)| parked).collect();
+            keys.extend(going.into_iter().map(|(parked, _)| parked.key));
+            if keys.is_empty() {
+                return Ok(released);
+            }
+            released += self.release_these(tenant, &std::mem::take(&mut keys), funds, report).await?;
+        }
+    }
+
+    /// The same, once they have been read.
+    async fn release_these(
+        &self,
+        tenant: &Tenant,
+        keys: &[RecordKey],
+        funds: &mut Funds,
+        report: &mut Report,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let found = self.read(tenant, keys, now).await?;
+        let parked: Vec<Parked> = found.waiting.iter().filter_map(Parked::of).collect();
+        let payable = funds.payable(&parked);
+        funds.take(&parked, &payable);
+        let going = found.waiting.into_iter().zip(payable).filter(|(_, payable)| *payable);
+        let going: Vec<Record> = going.map(|(record, _)| record).collect();
+        self.send_and_mark(&going, now).await?;
+        report.closed += found.unwanted.len();
+        self.close(tenant, found.unwanted, now).await?;
+        Ok(going.len())
     }
 
     /// What these records stand for now: the index that named them lags behind.
-    async fn parked(&self, tenant: &Tenant, keys: &[RecordKey], now: Timestamp) -> Result<Parked, StoreError> {
-        let mut records = self.records.read(keys, Consistency::Strong).await?;
-        let mut parked = Parked::default();
-        for record in keys.iter().filter_map(|key| records.remove(key)) {
+    async fn read(&self, tenant: &Tenant, keys: &[RecordKey], now: Timestamp) -> Result<Found, StoreError> {
+        let mut records = self.records.read_apart(keys, Consistency::Strong).await?;
+        let mut found = Found::default();
+        for key in keys {
+            let record = match records.remove(key) {
+                Some(Ok(record)) => record,
+                Some(Err(error)) => {
+                    error!(record = %key, %error, "a parked record can't be read: mend or delete it");
+                    continue;
+                }
+                None => continue,
+            };
             let Some(deferral) = record.deferral.clone().filter(|_| record.state == State::Deferred) else { continue };
             let arose = record.occurred_at.unwrap_or(deferral.since);
             if record.erased_at.is_some() {
-                parked.unwanted.push((record, RefuseReason::Erased));
-            } else if now >= later(arose, tenant.give_up) {
-                parked.unwanted.push((record, RefuseReason::TooOld));
+                found.unwanted.push((record, RefuseReason::Erased));
+            } else if now >= later(arose, tenant.windows.give_up) {
+                found.unwanted.push((record, RefuseReason::TooOld));
             } else if deferral.not_before <= now {
-                parked.waiting.push(record);
+                found.waiting.push(record);
             }
         }
-        parked.closed = parked.unwanted.len();
-        Ok(parked)
+        Ok(found)
     }
 
     /// Send first, then mark. If the run dies in between, the next sends again, and the second message finds nothing
     /// to do. The other way round, a record would be marked with no message to show for it.
-    async fn release_chunk(&self, records: &[Record], now: Timestamp) -> Result<(), StoreError> {
+    async fn send_and_mark(&self, records: &[Record], now: Timestamp) -> Result<(), StoreError> {
         let requests: Vec<EnrichmentRequest> = records.iter().filter_map(Record::wish).collect();
         self.queue.send(&requests).await?;
         // One that is lost went to a worker that has the message already: it is on its way.
@@ -99,33 +186,66 @@ impl DeferralRelease {
         try_join_all(released).await.map(drop)
     }
 
-    async fn close(&self, unwanted: Vec<(Record, RefuseReason)>, now: Timestamp) -> Result<(), StoreError> {
-        let closed = unwanted.into_iter().map(|(record, reason)| record.refused(reason, now));
+    async fn close(
+        &self,
+        tenant: &Tenant,
+        unwanted: Vec<(Record, RefuseReason)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let closed = unwanted.into_iter().map(|(record, reason)| match reason {
+            RefuseReason::TooOld => record.waited_too_long(tenant.windows.freshness, now),
+            reason => record.refused(reason, now),
+        });
         try_join_all(closed.map(|record| self.records.write(Step::Dismiss, record))).await.map(drop)
     }
 }
 
 /// Parked records, by what is to become of them.
 #[derive(Default)]
-struct Parked {
+struct Found {
     waiting: Vec<Record>,
     unwanted: Vec<(Record, RefuseReason)>,
-    closed: usize,
 }
 
-/// Those that can be paid for, and what they take at worst. Caps are the worker's: only it knows whose a record is.
-fn payable(waiting: Vec<Record>, most: &Amounts, balances: &Balances) -> (Vec<Record>, Amounts) {
-    let source = |record: &Record| record.source.unwrap_or(Source::Change);
-    // What a record was parked with counts, unless prices have fallen since.
-    let worst = |record: &Record| match &record.deferral {
-        Some(deferral) if most.covers(&deferral.worst) => deferral.worst.clone(),
-        _ => most.clone(),
-    };
-    let worst: Vec<Amounts> = waiting.iter().map(worst).collect();
-    let wish = |(record, worst)| Wish { worst, part: None, source: source(record), caps: &[] };
-    let wishes: Vec<Wish<'_>> = waiting.iter().zip(&worst).map(wish).collect();
-    let choices = choose(&wishes, balances);
-    let paid = choices.iter().zip(&worst).filter(|(choice, _)| **choice == Choice::Whole).map(|(_, worst)| worst).sum();
-    let go = waiting.into_iter().zip(choices).filter(|(_, choice)| *choice == Choice::Whole);
-    (go.map(|(record, _)| record).collect(), paid)
+/// What one record can cost.
+struct Prices {
+    most: Amounts,
+    least: Amounts,
+}
+
+/// What there is to pay with.
+struct Funds {
+    prices: Prices,
+    balances: Balances,
+}
+
+impl Funds {
+    /// Whether any record can be paid for that comes from `source` or from one that goes after it.
+    fn suffice_for_one(&self, source: Source) -> bool {
+        let floor = if source.leaves_floor() { self.balances.floor.clone() } else { Amounts::default() };
+        let need: Amounts = [&self.prices.least, &floor].into_iter().sum();
+        self.balances.available.covers(&need)
+    }
+
+    /// Which of these can be paid for, taken in order. Caps are the worker's: only it knows whose a record is.
+    fn payable(&self, parked: &[Parked]) -> Vec<bool> {
+        let worst: Vec<&Amounts> = parked.iter().map(|parked| self.worst(parked)).collect();
+        let source = |parked: &Parked| parked.source.unwrap_or(Source::Change);
+        let wish = |(parked, worst)| Wish { worst, part: None, source: source(parked), caps: &[] };
+        let wishes: Vec<Wish<'_>> = parked.iter().zip(worst).map(wish).collect();
+        choose(&wishes, &self.balances).into_iter().map(|choice| choice == Choice::Whole).collect()
+    }
+
+    /// Leaves the rest for those after them.
+    fn take(&mut self, parked: &[Parked], payable: &[bool]) {
+        let going = parked.iter().zip(payable).filter(|(_, payable)| **payable);
+        let paid: Amounts = going.map(|(parked, _)| self.worst(parked)).sum();
+        self.balances.available = self.balances.available.minus(&paid);
+    }
+
+    /// What a record was parked with counts, unless prices have fallen since.
+    fn worst<'a>(&'a self, parked: &'a Parked) -> &'a Amounts {
+        let (own, most) = (&parked.deferral.worst, &self.prices.most);
+        if most.covers(own) { own } else { most }
+    }
 }

@@ -16,14 +16,16 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{later, until};
-use leadgate_enrichment::crm::Written;
+use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::later::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::limits::{Ending, Share};
-use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
+use leadgate_enrichment::outcome::FailReason;
+use leadgate_enrichment::patch::{Fingerprints, Patch, fingerprints, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::unknowns;
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -48,6 +50,10 @@ pub(crate) enum End {
     NotYet(String),
     /// Nothing waits for it, any more or at all.
     NothingAwaited,
+    /// The CRM has asked for a wait: the message is sent anew.
+    Postponed { reason: &'static str, after: Duration },
+    /// Something of it can't be read: the message is in the dead-letter queue.
+    DeadLettered { reason: &'static str },
     /// The message stays on the queue.
     Returned { reason: &'static str, after: Duration },
 }
@@ -83,6 +89,10 @@ impl Unit<'_> {
         let tenant = &self.tenant.id;
         match self.try_collect(purchase).await {
             Ok(end) => end,
+            Err(error) if error.retry == Retry::Never => {
+                error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
+                End::DeadLettered { reason: error.doing }
+            }
             Err(error) => {
                 warn!(%tenant, %purchase, %error, "collecting is tried again");
                 End::Returned { reason: error.doing, after: TROUBLE_PAUSE }
@@ -262,24 +272,22 @@ impl Unit<'_> {
         let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
         let ends = match timeout(limit, self.write_patches(&patched)).await {
             Ok(Ok(ends)) => ends,
-            Ok(Err(error)) => {
-                warn!(tenant = %self.tenant.id, reason = error.reason, "what has arrived is written later");
-                return returned("the CRM failed");
-            }
+            Ok(Err(error)) => return Ok(self.not_written(waiting, &patched, &error).await),
             Err(_) => return returned("the CRM was too slow for what is left of the run"),
         };
         let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
         for record in waiting {
             let id = &record.key.id;
             let is_written = patched.iter().any(|patched| patched.key == record.key);
+            if let Some((patch, Written::Rejected(reason))) = ends.get(id) {
+                error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
+                closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, self.now()));
+                continue;
+            }
             let kept = match ends.get(id) {
                 Some((patch, Written::Done { dropped })) => without(patch, dropped),
-                Some((_, Written::Rejected(reason))) => {
-                    error!(record = %record.key, reason, "the CRM refuses what has arrived");
-                    Patch::new()
-                }
                 None if is_written => return returned("the CRM gave no answer for a record"),
-                Some((_, Written::Gone)) | None => Patch::new(),
+                Some((_, Written::Gone | Written::Rejected(_))) | None => Patch::new(),
             };
             written += usize::from(!kept.is_empty());
             closed.push(record.collected(fingerprints(&kept)));
@@ -289,6 +297,30 @@ impl Unit<'_> {
             return returned("a record of it was written by somebody else");
         }
         Ok(End::Collected { written })
+    }
+
+    /// The CRM has failed as a whole. A wait that it asks for is kept; what it would refuse again isn't tried again, and
+    /// what has arrived is kept.
+    async fn not_written(&self, waiting: Vec<Record>, patched: &[Record], error: &CrmError) -> End {
+        let (tenant, reason) = (&self.tenant.id, &error.reason);
+        if error.retry != Retry::Never {
+            warn!(%tenant, reason, "what has arrived is written later");
+        }
+        match error.retry {
+            Retry::After(after) => return End::Postponed { reason: "the CRM asks for a wait", after },
+            Retry::Backoff => return End::Returned { reason: "the CRM failed", after: TROUBLE_PAUSE },
+            Retry::Never => error!(%tenant, reason, "the CRM refuses a call as a whole: what has arrived is kept"),
+        }
+        let arrived = |record: &Record| patched.iter().find(|patched| patched.key == record.key);
+        let steps = waiting.into_iter().map(|record| match arrived(&record).map(|patched| patched.patch.clone()) {
+            Some(patch) => record.arrived_unwritten(patch, FailReason::CrmRefused, self.now()),
+            None => record.collected(Fingerprints::new()),
+        });
+        let steps = join_all(steps.map(|record| self.step(Step::Close, record))).await;
+        match steps.iter().any(Result::is_err) {
+            true => End::Returned { reason: "a record of it was written by another worker", after: TROUBLE_PAUSE },
+            false => End::Collected { written: 0 },
+        }
     }
 
     /// The record with what has arrived for it, if there is something to say.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Known};
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::clock::{earlier, later, until};
+use leadgate_enrichment::clock::{earlier, later};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::outcome::Outcome;
@@ -24,6 +24,8 @@ use crate::unit::Unit;
 /// For how long what is known of a person is there for those who left word that they want to know: until their messages
 /// have come back. Not longer: it is personal.
 const SHARED_FOR: Duration = Duration::from_secs(15 * 60);
+/// How far the clocks of two workers may be apart, by which their purchases are named.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 impl Unit<'_> {
     /// Parts those who have to be asked about from those of whom the answer is known. These are closed, or returned to
@@ -76,9 +78,9 @@ impl Unit<'_> {
             return others;
         }
         let (credits, tenant) = (&self.worker.credits, &self.tenant.id);
-        // Others run as long as we may: nobody who began longer ago than that is still asking.
-        let claim = until(self.purchase.made_at(), self.invocation.claim_until());
-        let since = earlier(self.now(), claim);
+        // Others run as long as we may, counted from our beginning: this purchase may have been made late in the run. None
+        // that was made longer ago than that is still under way.
+        let since = earlier(self.now(), self.invocation.longest_claim() + CLOCK_SKEW);
         let holds = match credits.open_since(tenant, since).await {
             Ok(holds) => holds,
             Err(error) => {

@@ -23,34 +23,39 @@ mod defer;
 mod hold;
 mod known;
 mod look;
+mod messages;
 mod organizations;
 mod pace;
 mod price;
 mod unit;
 mod write_back;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use jiff::Timestamp;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
-use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::batch::{Batch, Message};
 use crate::collect::End;
+use crate::messages::Next;
 use crate::unit::Unit;
+
+pub use crate::messages::RECEIVES_MAX;
 
 /// Everything the worker may touch.
 pub struct EnrichmentWorker {
@@ -66,20 +71,25 @@ pub struct EnrichmentWorker {
     pub limits: Limits,
     /// Only to hide messages and to send them anew: the event source receives and deletes them.
     pub queue: Queue,
+    /// For messages that trying again can't help.
+    pub dead_letters: Queue,
     /// CRMs and providers.
     pub connections: Connections,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Nobody can work on a message for a tenant we don't have; an operator may still add it.
+const UNKNOWN_TENANT: &str = "unknown tenant";
+/// Nothing can be done with a message for a tenant we don't have; an operator may still add it.
 const UNKNOWN_TENANT_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// For how long they may: as long as SQS would have kept the message.
+const UNKNOWN_TENANT_PATIENCE: Duration = days(14);
 
 impl EnrichmentWorker {
     /// Works on a batch. What couldn't be finished is reported back and stays on the queue, hidden until there is a
     /// point in trying again.
     pub async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-        let batch = Batch::read(event);
+        let batch = Batch::read(event, self.clock.now());
         let mut outcomes = BTreeMap::new();
         for (tenant, requests) in batch.by_tenant() {
             outcomes.extend(self.work(&tenant, requests, invocation).await);
@@ -88,65 +98,30 @@ impl EnrichmentWorker {
         for hint in batch.hints() {
             collected.push((hint, self.collect(hint, invocation).await));
         }
-        let sent_anew = self.send_anew(&batch, &outcomes).await;
-        let mut response = SqsBatchResponse::default();
-        for message in &batch.messages {
-            let stays = match &message.task {
-                Ok(Task::Enrich(request)) => match end_of_request(request, &outcomes) {
-                    Some(Outcome::Postponed { .. }) if sent_anew.contains(&message.id.as_str()) => None,
-                    Some(Outcome::Postponed { after, .. } | Outcome::Returned { after, .. }) => Some(*after),
-                    Some(_) => None,
-                    None => Some(Duration::ZERO),
-                },
-                Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
-                Err(reason) => {
-                    error!(message = message.id, reason, "not a message of ours: left for the dead-letter queue");
-                    Some(Duration::ZERO)
-                }
-            };
-            if let Some(after) = stays {
-                response.add_failure(message.id.clone());
-                self.hide(message, after).await;
+        let next = |message: &Message| match &message.task {
+            Ok(Task::Enrich(request)) => end_of_request(request, &outcomes),
+            Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
+            Err(reason) => {
+                error!(message = message.id, reason, "not a message of ours: it is in the dead-letter queue");
+                Next::DeadLetter
             }
+        };
+        let early = batch.early.iter().map(|(message, wait)| (message, Next::Anew(*wait)));
+        let messages = batch.messages.iter().map(|message| (message, next(message))).chain(early).collect();
+        let mut response = SqsBatchResponse::default();
+        for message in self.dispose(messages).await {
+            response.add_failure(message.id.clone());
         }
         response
-    }
-
-    /// Puts what is postponed on the queue anew, where its attempts are counted from none, and gives the messages that
-    /// it was. If we die before these are deleted there are two of each, which does no harm.
-    async fn send_anew<'b>(&self, batch: &'b Batch, outcomes: &BTreeMap<RecordKey, Outcome>) -> BTreeSet<&'b str> {
-        let mut postponed: BTreeMap<Duration, Vec<(&str, EnrichmentRequest)>> = BTreeMap::new();
-        for message in &batch.messages {
-            let Ok(Task::Enrich(request)) = &message.task else { continue };
-            if let Some(Outcome::Postponed { after, .. }) = outcomes.get(&request.record) {
-                postponed.entry(*after).or_default().push((&message.id, request.clone()));
-            }
-        }
-        let mut sent = BTreeSet::new();
-        for (after, messages) in postponed {
-            let (ids, requests): (Vec<&str>, Vec<EnrichmentRequest>) = messages.into_iter().unzip();
-            match self.queue.send_later(&requests, after).await {
-                Ok(()) => sent.extend(ids),
-                Err(error) => warn!(%error, "messages can't be sent anew: they stay"),
-            }
-        }
-        sent
-    }
-
-    async fn hide(&self, message: &Message, after: Duration) {
-        if after.is_zero() {
-            return;
-        }
-        if let Err(error) = self.queue.hide(&message.receipt, message.pause(after)).await {
-            let message = &message.id;
-            warn!(message, %error, "the message stays hidden for the queue's own visibility time-out instead");
-        }
     }
 
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
         match self.config.tenant(&hint.tenant) {
             Some(tenant) => Box::pin(Unit::new(self, tenant, invocation).collect(&hint.collect)).await,
-            None => End::Returned { reason: "unknown tenant", after: UNKNOWN_TENANT_PAUSE },
+            None => match self.may_be_added(hint.collect.made_at()) {
+                true => End::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
+                false => End::DeadLettered { reason: UNKNOWN_TENANT },
+            },
         }
     }
 
@@ -159,27 +134,48 @@ impl EnrichmentWorker {
         if let Some(tenant) = self.config.tenant(tenant) {
             return Box::pin(Unit::new(self, tenant, invocation).run(requests)).await;
         }
-        error!(%tenant, "no such tenant in the configuration: its messages stay on the queue");
-        let returned = Outcome::Returned { reason: "unknown tenant", after: UNKNOWN_TENANT_PAUSE };
-        requests.into_keys().map(|key| (key, returned.clone())).collect()
+        error!(%tenant, "no such tenant in the configuration: its messages wait for it");
+        let outcome = |requests: &[EnrichmentRequest]| {
+            let latest = requests.iter().map(|request| request.occurred_at).max().unwrap_or(Timestamp::MIN);
+            match self.may_be_added(latest) {
+                true => Outcome::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
+                false => Outcome::DeadLettered { reason: UNKNOWN_TENANT },
+            }
+        };
+        requests.iter().map(|(key, requests)| (key.clone(), outcome(requests))).collect()
+    }
+
+    /// Whether an operator may still add the tenant of a message that arose then.
+    fn may_be_added(&self, arose: Timestamp) -> bool {
+        self.clock.now() < later(arose, UNKNOWN_TENANT_PATIENCE)
     }
 }
 
-/// One log line, and the outcome, if there is one.
-fn end_of_request<'o>(request: &EnrichmentRequest, outcomes: &'o BTreeMap<RecordKey, Outcome>) -> Option<&'o Outcome> {
+/// One log line, and what becomes of the message.
+fn end_of_request(request: &EnrichmentRequest, outcomes: &BTreeMap<RecordKey, Outcome>) -> Next {
     let (record, request) = (&request.record, &request.request);
     let Some(outcome) = outcomes.get(record) else {
         error!(%record, "a request ended without an outcome: it stays on the queue");
-        return None;
+        return Next::Back(Duration::ZERO);
     };
     info!(%record, %request, outcome = outcome.word(), detail = %outcome, "request ended");
-    Some(outcome)
+    match outcome {
+        Outcome::Postponed { after, .. } => Next::Anew(*after),
+        Outcome::Returned { after, .. } => Next::Back(*after),
+        Outcome::DeadLettered { .. } => Next::DeadLetter,
+        _ => Next::Deleted,
+    }
 }
 
-/// One log line, and for how long the message has to stay, if it has to.
-fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Option<Duration> {
+/// The same for a hint.
+fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Next {
     let (tenant, purchase) = (&hint.tenant, &hint.collect);
-    let end = collected.iter().find(|(done, _)| *done == hint).map(|(_, end)| end)?;
+    let Some((_, end)) = collected.iter().find(|(done, _)| done.is_same(hint)) else { return Next::Deleted };
     info!(%tenant, %purchase, end = ?end, "hint dealt with");
-    if let End::Returned { after, .. } = end { Some(*after) } else { None }
+    match end {
+        End::Postponed { after, .. } => Next::Anew(*after),
+        End::Returned { after, .. } => Next::Back(*after),
+        End::DeadLettered { .. } => Next::DeadLetter,
+        End::Collected { .. } | End::NotYet(_) | End::NothingAwaited => Next::Deleted,
+    }
 }

@@ -14,8 +14,9 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::gate::{Standing, at_till};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Record, State};
+use leadgate_enrichment::record::{Claim, Deferral, Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::retry::Retry;
 
 use crate::unit::Unit;
 
@@ -47,6 +48,9 @@ impl Due {
     }
 }
 
+/// Of purchases whose workers are gone, the records for which it isn't known whether they were charged.
+type Unknowns = HashMap<PurchaseId, HashSet<RecordKey>>;
+
 /// A record whose worker is gone.
 struct Abandoned {
     purchase: PurchaseId,
@@ -59,7 +63,7 @@ impl Unit<'_> {
     /// Looks at the records as they really stand.
     pub(crate) async fn look(&mut self, requests: &BTreeMap<RecordKey, Vec<EnrichmentRequest>>) -> Found {
         let keys: Vec<RecordKey> = requests.keys().cloned().collect();
-        let mut records = match self.worker.records.read(&keys, Consistency::Strong).await {
+        let mut records = match self.worker.records.read_apart(&keys, Consistency::Strong).await {
             Ok(records) => records,
             Err(error) => {
                 self.give_back_after(&keys, &error);
@@ -70,24 +74,31 @@ impl Unit<'_> {
         let mut found = Found::default();
         let mut abandoned = Vec::new();
         for (key, requests) in requests {
-            let record = records.remove(key);
-            // Of two messages for one record, one that was dealt with before must not speak for one that wasn't.
-            let standing = |request| (request, at_till(record.as_ref(), request, self.tenant.windows, now));
-            let mut standings: Vec<_> = requests.iter().map(standing).collect();
-            standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
-            let Some((request, standing)) = standings.into_iter().next() else { continue };
+            let record = match records.remove(key).transpose() {
+                Ok(record) => record,
+                Err(error) => {
+                    self.dead_letter(key, &error);
+                    continue;
+                }
+            };
+            let Some((request, standing)) = self.standing_of(record.as_ref(), requests) else { continue };
             match standing {
                 Standing::Due => {
                     let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
-                    found.due.push(Due { request: request.clone(), record });
+                    found.due.push(Due { request, record });
                 }
                 Standing::InFlight(end) => {
                     self.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
                 }
                 Standing::Abandoned(purchase) => {
-                    let due = record.map(|record| Due { request: request.clone(), record });
+                    let due = record.map(|record| Due { request, record });
                     let latest = requests.iter().map(|request| request.occurred_at).max();
                     abandoned.extend(due.map(|due| Abandoned { purchase, due, latest }));
+                }
+                Standing::Parked(deferral) => {
+                    if let Some(record) = record {
+                        self.renew(record.renewed(&request), &deferral).await;
+                    }
                 }
                 Standing::Ended(outcome) => match (record, &outcome) {
                     // Erased while it waited: nobody else is going to end it.
@@ -105,6 +116,33 @@ impl Unit<'_> {
         found
     }
 
+    /// How the record stands towards its requests, and what they ask for together: of those that are not dealt with yet,
+    /// the best source speaks, with the time of the latest. One that was dealt with before must not speak for one that
+    /// wasn't.
+    fn standing_of(
+        &self,
+        record: Option<&Record>,
+        requests: &[EnrichmentRequest],
+    ) -> Option<(EnrichmentRequest, Standing)> {
+        let now = self.now();
+        let standing = |request| (request, at_till(record, request, self.tenant.windows, now));
+        let mut standings: Vec<_> = requests.iter().map(standing).collect();
+        standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
+        let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));
+        let together = open.map(|(request, _)| (*request).clone()).reduce(|all, request| all.joined(&request));
+        let (first, standing) = standings.into_iter().next()?;
+        let request = together.unwrap_or_else(|| first.clone());
+        Some((record.map_or_else(|| request.clone(), |record| record.joined(&request)), standing))
+    }
+
+    /// One write, and no one is asked: its date has not come.
+    async fn renew(&mut self, record: Record, deferral: &Deferral) {
+        let outcome = Outcome::Deferred { reason: deferral.reason, until: deferral.until };
+        let key = record.key.clone();
+        let step = self.step(Step::Defer, record).await;
+        self.done_with(vec![step], vec![(key, outcome)]);
+    }
+
     fn is_placed(&self, key: &RecordKey, found: &Found) -> bool {
         let due = found.due.iter().any(|due| due.record.key == *key);
         due || found.bought.iter().any(|record| record.key == *key) || self.has_ended(key)
@@ -118,20 +156,42 @@ impl Unit<'_> {
         }
         let purchases: HashSet<PurchaseId> = abandoned.iter().map(|abandoned| abandoned.purchase.clone()).collect();
         let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
-        let (records, credits, now) = (&self.worker.records, &self.worker.credits, self.now());
-        let unknowns = abandoned::resolve(records, credits, &self.tenant.id, &purchases, now).await?;
+        let (unknowns, unreadable) = match self.resolve(&purchases).await {
+            Err(error) if error.retry == Retry::Never => self.resolve_apart(&purchases).await?,
+            resolved => (resolved?, HashMap::new()),
+        };
         for abandoned in abandoned {
-            self.take_over_one(abandoned, &unknowns, found).await;
+            match unreadable.get(&abandoned.purchase) {
+                Some(error) => self.dead_letter(&abandoned.due.record.key, error),
+                None => self.take_over_one(abandoned, &unknowns, found).await,
+            }
         }
         Ok(())
     }
 
-    async fn take_over_one(
-        &mut self,
-        abandoned: Abandoned,
-        unknowns: &HashMap<PurchaseId, HashSet<RecordKey>>,
-        found: &mut Found,
-    ) {
+    async fn resolve(&self, purchases: &[PurchaseId]) -> Result<Unknowns, StoreError> {
+        let (records, credits, now) = (&self.worker.records, &self.worker.credits, self.now());
+        abandoned::resolve(records, credits, &self.tenant.id, purchases, now).await
+    }
+
+    /// One by one, so that one of which something can't be read stands in the way of no other. Those are given as well,
+    /// with what can't be read.
+    async fn resolve_apart(
+        &self,
+        purchases: &[PurchaseId],
+    ) -> Result<(Unknowns, HashMap<PurchaseId, StoreError>), StoreError> {
+        let (mut unknowns, mut unreadable) = (Unknowns::new(), HashMap::new());
+        for purchase in purchases {
+            match self.resolve(std::slice::from_ref(purchase)).await {
+                Ok(one) => unknowns.extend(one),
+                Err(error) if error.retry == Retry::Never => drop(unreadable.insert(purchase.clone(), error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((unknowns, unreadable))
+    }
+
+    async fn take_over_one(&mut self, abandoned: Abandoned, unknowns: &Unknowns, found: &mut Found) {
         let Abandoned { purchase, due: Due { request, record }, latest } = abandoned;
         let now = self.now();
         if record.erased_at.is_some() {

@@ -21,11 +21,12 @@ async fn main() -> Result<(), Error> {
         answers: environment.answers()?,
         limits: environment.limits()?,
         queue: environment.queue()?,
+        dead_letters: environment.dead_letters()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         clock: environment.clock.clone(),
     });
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context)).await)
+        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context, worker.clock.now())).await)
     }))
     .await
 }

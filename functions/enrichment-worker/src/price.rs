@@ -61,6 +61,10 @@ impl Unit<'_> {
         }
         let read = match self.read_crm(&claimed, &self.tenant.properties()).await {
             Ok(read) => read,
+            Err(error) if error.retry == Retry::Never => {
+                self.refused_by_the_crm(claimed, &error.reason).await;
+                return Vec::new();
+            }
             Err(error) => {
                 self.give_all_back(&claimed, &error.reason, error.retry);
                 return Vec::new();

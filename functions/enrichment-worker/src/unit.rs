@@ -19,7 +19,7 @@ use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::wallets::TenantWallets;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::EnrichmentWorker;
 
@@ -38,6 +38,8 @@ pub(crate) struct Unit<'a> {
 const LOST_RACE_PAUSE: Duration = Duration::from_secs(3);
 /// Before a message is looked at again after our own trouble.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
+/// Before a message is taken up again when an operator has to mend something for all of a tenant's.
+const OPERATOR_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 impl<'a> Unit<'a> {
     pub(crate) fn new(worker: &'a EnrichmentWorker, tenant: &'a Tenant, invocation: &'a Invocation) -> Self {
@@ -116,7 +118,8 @@ impl<'a> Unit<'a> {
         let spread = Duration::from_secs(5).mul_f64(self.worker.clock.jitter());
         match retry {
             Retry::After(asked) => self.end(key, Outcome::Postponed { reason, after: claim.max(asked) + spread }),
-            _ => self.give_back(key, reason, claim + spread),
+            Retry::Never => self.end(key, Outcome::Postponed { reason, after: claim.max(OPERATOR_PAUSE) + spread }),
+            Retry::Backoff => self.give_back(key, reason, claim + spread),
         }
     }
 
@@ -134,11 +137,23 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// Our own trouble with a store, before anything was claimed.
+    /// A record of which something can't be read. The error names it: an operator mends it, and redrives the message.
+    pub(crate) fn dead_letter(&mut self, key: &RecordKey, error: &StoreError) {
+        error!(record = %key, %error, "can't be read: mend or delete the item, then redrive the dead-letter queue");
+        self.end(key, Outcome::DeadLettered { reason: error.doing });
+    }
+
+    /// Our own trouble with a store, before anything was claimed. What can't be read of a tenant's wallets or caps is an
+    /// operator's to mend, and all its leads wait for that.
     pub(crate) fn give_back_after<'k>(&mut self, keys: impl IntoIterator<Item = &'k RecordKey>, error: &StoreError) {
         warn!(tenant = %self.tenant.id, %error, "requests go back to the queue");
         for key in keys {
-            self.give_back(key, error.doing, TROUBLE_PAUSE);
+            match error.retry {
+                Retry::Never => {
+                    self.end(key, Outcome::Postponed { reason: error.doing, after: OPERATOR_PAUSE });
+                }
+                _ => self.give_back(key, error.doing, TROUBLE_PAUSE),
+            }
         }
     }
 
@@ -160,6 +175,7 @@ impl<'a> Unit<'a> {
             match step {
                 Ok(record) => done.push(record),
                 Err((key, StepFailure::Lost)) => self.give_back(&key, "somebody else got to it first", LOST_RACE_PAUSE),
+                Err((key, StepFailure::Store(error))) if error.retry == Retry::Never => self.dead_letter(&key, &error),
                 Err((key, StepFailure::Store(error))) => self.give_back_after([&key], &error),
             }
         }

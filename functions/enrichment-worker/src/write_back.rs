@@ -13,7 +13,7 @@ use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::unit::Unit;
 
@@ -30,6 +30,9 @@ impl Unit<'_> {
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
         let written = match timeout(limit, self.write_patches(&bought)).await {
             Ok(Ok(written)) => written,
+            Ok(Err(error)) if error.retry == Retry::Never => {
+                return self.refused_by_the_crm(bought, &error.reason).await;
+            }
             Ok(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
             Err(_) => {
                 return self.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
@@ -59,6 +62,18 @@ impl Unit<'_> {
             outcomes.push((key, outcome));
         }
         let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
+        self.done_with(steps, outcomes);
+    }
+
+    /// The CRM refuses a call for all of them, and would refuse it again. They end with that reason, and keep what was
+    /// bought: it is written when the next event takes them up.
+    pub(crate) async fn refused_by_the_crm(&mut self, records: Vec<Record>, reason: &str) {
+        let now = self.now();
+        error!(tenant = %self.tenant.id, reason, "the CRM refuses a call as a whole: mend the mapping or its API version");
+        let outcome = Outcome::Failed(FailReason::CrmRefused);
+        let outcomes = records.iter().map(|record| (record.key.clone(), outcome.clone())).collect();
+        let failed = records.into_iter().map(|record| record.failed(FailReason::CrmRefused, now));
+        let steps = join_all(failed.map(|record| self.step(Step::Close, record))).await;
         self.done_with(steps, outcomes);
     }
 

@@ -81,7 +81,7 @@ impl ProviderWebhook {
         let people = people(&bytes(request))?;
         let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
         self.awaited(&hold, &people).await?;
-        self.queue.send_hints(&[Collect { tenant: tenant.id.clone(), collect: purchase }]).await?;
+        self.queue.send_hints(&[Collect { tenant: tenant.id.clone(), collect: purchase, not_before: None }]).await?;
         Ok(Answer::Queued)
     }
 

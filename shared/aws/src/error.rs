@@ -20,19 +20,19 @@ pub struct StoreError {
 
 impl StoreError {
     /// What the SDK reports, with the code that AWS gave it. The SDK has retried what may be retried at once, so
-    /// what is left is worth another try later, unless it never got as far as a request.
+    /// what is left is worth another try later: also what never got as far as a request, or isn't allowed, since that is
+    /// of an operator's making, and the lead must live until it is mended.
     pub fn from_sdk<E, R>(doing: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let retry = if matches!(error, SdkError::ConstructionFailure(_)) { Retry::Never } else { Retry::Backoff };
         let reason = match (error.code(), error) {
             (Some(code), _) => format!("{code}: {}", error.message().unwrap_or_default()),
             (None, SdkError::TimeoutError(_)) => "timed out".to_owned(),
             (None, SdkError::DispatchFailure(_)) => "could not be reached".to_owned(),
             (None, _) => "gave no usable answer".to_owned(),
         };
-        Self { doing, reason, retry }
+        Self { doing, reason, retry: Retry::Backoff }
     }
 
     /// Something that AWS handed back and we can't read: another version's item, or a hand-made one.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::request::{Collect, EnrichmentRequest};
+use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
@@ -39,9 +39,15 @@ impl Queue {
         self.send_all(requests, None).await
     }
 
-    /// The same, out of sight for `delay`, as far as SQS delays messages.
-    pub async fn send_later(&self, requests: &[EnrichmentRequest], delay: Duration) -> Result<(), StoreError> {
-        self.send_all(requests, Some(delay.min(DELAY_MAX))).await
+    /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.
+    pub async fn send_later(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
+        self.send_all(tasks, Some(delay.min(DELAY_MAX))).await
+    }
+
+    /// One message, whatever is in it.
+    pub async fn send_text(&self, body: &str) -> Result<(), StoreError> {
+        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        sent.map(drop).map_err(|error| StoreError::from_sdk(SENDING, &error))
     }
 
     /// The same for hints that something may have arrived.

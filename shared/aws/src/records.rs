@@ -1,13 +1,16 @@
 //! The `records` table: one item per CRM record, with the flag that the gate goes by.
 
+mod parked;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
-use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::record::Record;
 
+pub use self::parked::{Next, Page, Parked};
 use crate::error::StoreError;
 use crate::put::put;
 use crate::usage::{Step, Usage};
@@ -16,11 +19,6 @@ use crate::usage::{Step, Usage};
 const KEY: &str = "record";
 /// Counts writes. Every write names the count that it was decided on.
 const REV: &str = "rev";
-/// The index of parked records. Sparse: only they carry its keys.
-const DEFERRED_INDEX: &str = "deferred";
-const DEFERRED_TENANT: &str = "deferred_tenant";
-const DEFERRED_ORDER: &str = "deferred_order";
-
 /// The most keys in one BatchGetItem: DynamoDB's limit.
 const BATCH_GET_MAX: usize = 100;
 /// How often what BatchGetItem left over is asked for again, before we call it a failure.
@@ -61,6 +59,16 @@ impl Records {
         keys: &[RecordKey],
         consistency: Consistency,
     ) -> Result<HashMap<RecordKey, Record>, StoreError> {
+        let read = self.read_apart(keys, consistency).await?;
+        read.into_iter().map(|(key, record)| record.map(|record| (key, record))).collect()
+    }
+
+    /// The same, where one that can't be read doesn't stand in the way of the others.
+    pub async fn read_apart(
+        &self,
+        keys: &[RecordKey],
+        consistency: Consistency,
+    ) -> Result<HashMap<RecordKey, Result<Record, StoreError>>, StoreError> {
         let mut records = HashMap::with_capacity(keys.len());
         for chunk in keys.chunks(BATCH_GET_MAX) {
             let mut wanted = Some(self.batch_of(chunk, consistency)?);
@@ -88,15 +96,16 @@ impl Records {
     async fn read_batch(
         &self,
         batch: KeysAndAttributes,
-        records: &mut HashMap<RecordKey, Record>,
+        records: &mut HashMap<RecordKey, Result<Record, StoreError>>,
     ) -> Result<Option<KeysAndAttributes>, StoreError> {
         let request = self.client.batch_get_item().request_items(&self.table, batch);
         let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = request.send().await.map_err(|error| StoreError::from_sdk(READING, &error))?;
         self.usage.read(Step::Look, answer.consumed_capacity());
         for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-            let record = record_of(item)?;
-            records.insert(record.key.clone(), record);
+            let key = item.get(KEY).and_then(|key| key.as_s().ok()).and_then(|key| key.parse().ok());
+            let key = key.ok_or_else(|| StoreError::unreadable(READING, "a record without its name"))?;
+            records.insert(key, record_of(item));
         }
         Ok(answer.unprocessed_keys.unwrap_or_default().remove(&self.table))
     }
@@ -119,52 +128,17 @@ impl Records {
         let written = put(request, item, &self.usage, step, "writing a record").await?;
         Ok(written.then_some(record))
     }
-
-    /// The first `limit` parked records of a tenant, in the order in which they shall be released: by source, then by
-    /// age. The index lags behind the table by moments: read a record before acting on it.
-    pub async fn deferred(&self, tenant: &TenantId, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
-        let mut keys = Vec::new();
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DEFERRED_INDEX)
-            .key_condition_expression("#tenant = :tenant")
-            .expression_attribute_names("#tenant", DEFERRED_TENANT)
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| StoreError::from_sdk("listing parked records", &error))?;
-            self.usage.read(Step::Release, page.consumed_capacity());
-            for mut item in page.items.unwrap_or_default() {
-                let Some(AttributeValue::S(key)) = item.remove(KEY) else { continue };
-                keys.push(key.parse().map_err(|error| StoreError::unreadable("listing parked records", error))?);
-                if keys.len() == limit {
-                    return Ok(keys);
-                }
-            }
-        }
-        Ok(keys)
-    }
 }
 
 const READING: &str = "reading records";
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The record as an item. A parked one also gets the keys of the index: by source, then by when the wish arose.
+/// The record as an item. A parked one also gets the keys of the index.
 fn item_of(record: &Record) -> Result<Item, StoreError> {
     let unreadable = |error| StoreError::unreadable("writing a record", error);
     let mut item: Item = serde_dynamo::to_item(record).map_err(unreadable)?;
-    if let Some(deferral) = &record.deferral {
-        let rank = record.source.map_or(9, |source| source.rank());
-        let arose = record.occurred_at.unwrap_or(deferral.since);
-        let order = format!("{rank}#{:013}", arose.as_millisecond());
-        item.insert(DEFERRED_TENANT.to_owned(), AttributeValue::S(record.key.tenant.to_string()));
-        item.insert(DEFERRED_ORDER.to_owned(), AttributeValue::S(order));
-    }
+    item.extend(parked::keys(record));
     Ok(item)
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::ids::{RecordKey, RequestId};
 use crate::patch::Fingerprint;
+use crate::request::Source;
 
 /// One thing that a delivery tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,4 +42,14 @@ pub enum Cause {
         /// Of the new value.
         value: Fingerprint,
     },
+}
+
+impl Cause {
+    /// What a request that comes of it comes from.
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Created => Source::NewLead,
+            Self::Changed { .. } => Source::Change,
+        }
+    }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::later;
+use crate::clock::{days, later};
 use crate::event::{Cause, DueEvent};
 use crate::ids::PurchaseId;
 use crate::outcome::{Outcome, RefuseReason};
 use crate::patch::Fingerprint;
 use crate::person::IdentityProperties;
-use crate::record::{Record, State};
+use crate::record::{Deferral, Record, State};
 use crate::request::{EnrichmentRequest, Source};
 
 /// How long answers stay good.
@@ -21,7 +21,22 @@ pub struct Windows {
     pub freshness: Duration,
     /// That the provider doesn't know somebody.
     pub miss: Duration,
+    /// A request: a lead that has waited for credits for longer is closed.
+    pub give_up: Duration,
 }
+
+impl Windows {
+    /// A newer event renews a deferral only when it is newer by this much. A renewal is a write, and a storm of edits on
+    /// leads that wait must cost next to nothing; a sixteenth of the time after which they are closed is little enough.
+    fn renewal(&self) -> Duration {
+        (self.give_up / RENEWALS_PER_WINDOW).min(RENEWAL_MAX)
+    }
+}
+
+/// How many renewals there may be at most within the time after which a lead that waits is closed.
+const RENEWALS_PER_WINDOW: u32 = 16;
+/// However long leads may wait, a day's events are renewed by one write.
+const RENEWAL_MAX: Duration = days(1);
 
 /// How far the CRM's clock may be from ours when we ask whether a change was made before we read the record.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
@@ -33,7 +48,7 @@ pub enum Door {
     Queue,
     /// Dropped: enriched within the window.
     Fresh,
-    /// Dropped: somebody is at work on it and will read it, or it is parked.
+    /// Dropped: a worker has it and will read it, or it is parked and the event is no newer than its deferral.
     InFlight,
     /// Dropped: the CRM tells us what we wrote.
     Echo,
@@ -58,6 +73,7 @@ pub fn at_door(
     }
     match record.state {
         State::Claimed | State::Bought => in_flight(record, event, now),
+        State::Deferred if renews(record, event.occurred_at, event.cause.source(), windows) => Door::Queue,
         State::Deferred => Door::InFlight,
         State::Written | State::Unmatched if record.is_miss() => {
             let known = is_within(record, windows.miss, now) && !tells_who(&event.cause, identity);
@@ -76,6 +92,13 @@ fn in_flight(record: &Record, event: &DueEvent, now: Timestamp) -> Door {
     let Some(claim) = record.claim.as_ref().filter(|_| record.claim_lives(now)) else { return Door::Queue };
     let seen = event.cause == Cause::Created || later(event.occurred_at, CLOCK_SKEW) <= claim.since;
     if seen { Door::InFlight } else { Door::Queue }
+}
+
+/// A parked record is read when its turn comes, so that what an event tells is not lost. But a deferral lasts from when
+/// its event occurred: a newer one renews it, and so does one that goes first in the line.
+fn renews(record: &Record, occurred_at: Timestamp, source: Source, windows: Windows) -> bool {
+    let is_newer = record.occurred_at.is_none_or(|at| later(at, windows.renewal()) < occurred_at);
+    is_newer || record.source.is_none_or(|own| source < own)
 }
 
 fn is_echo(record: &Record, cause: &Cause) -> bool {
@@ -101,6 +124,8 @@ pub enum Standing {
     InFlight(Timestamp),
     /// Whoever worked on it is gone, and left this purchase: it must be resolved before anything else.
     Abandoned(PurchaseId),
+    /// It is parked until a time that is still ahead: this request only renews the deferral.
+    Parked(Deferral),
     /// There is nothing to do for this request any more.
     Ended(Outcome),
 }
@@ -132,8 +157,25 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
         (State::Refused, Some(reason), _) if same => Standing::Ended(Outcome::Refused(reason)),
         (State::Failed, _, Some(reason)) if same => Standing::Ended(Outcome::Failed(reason)),
         // Paid for, but the CRM refused it then: it is written now rather than bought again.
+        (State::Deferred, ..) => at_till_parked(record, request, windows, now),
         (State::Failed, ..) if record.is_paid_for() => {
             record.purchase().map_or(Standing::Due, |purchase| Standing::Abandoned(purchase.clone()))
+        }
+        _ => Standing::Due,
+    }
+}
+
+/// From its date on, a parked record is due for what renews it and for the very request that it is parked for: the release
+/// sends that before it marks the record, so that it may find it still parked, and must not end. Whatever else comes is
+/// one more edit of a storm, or late. Clocks differ, and a date that is a moment ahead has come.
+fn at_till_parked(record: &Record, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
+    let Some(deferral) = &record.deferral else { return Standing::Due };
+    let is_ahead = later(now, CLOCK_SKEW) < deferral.not_before;
+    let is_its_own = record.occurred_at == Some(request.occurred_at);
+    match renews(record, request.occurred_at, request.source, windows) {
+        true if is_ahead => Standing::Parked(deferral.clone()),
+        false if is_ahead || !is_its_own => {
+            Standing::Ended(Outcome::Deferred { reason: deferral.reason, until: deferral.until })
         }
         _ => Standing::Due,
     }
@@ -150,10 +192,11 @@ mod tests {
     use crate::clock::days;
     use crate::credits::Amounts;
     use crate::ids::{RecordKey, RequestId, TenantId};
+    use crate::outcome::DeferReason;
     use crate::patch::{Patch, fingerprints};
     use crate::record::{Claim, Rest};
 
-    const WINDOWS: Windows = Windows { freshness: days(90), miss: days(30) };
+    const WINDOWS: Windows = Windows { freshness: days(90), miss: days(30), give_up: days(8) };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + second).expect("in range")
@@ -202,6 +245,48 @@ mod tests {
         assert_eq!(door(&written(), &change("jobtitle", "CTO", old), old), Door::Echo, "however late it comes");
         assert_eq!(door(&written(), &change("email", "a@b.c", old), old + 200), Door::Queue);
         assert_eq!(door(&written().erasure_noted(at(300)), &created(0), 301), Door::Erased);
+    }
+
+    fn parked_until(not_before: i64) -> Record {
+        let deferral = Deferral {
+            reason: DeferReason::OwnerCap,
+            since: at(10),
+            not_before: at(not_before),
+            until: at(not_before),
+            worst: Amounts::default(),
+        };
+        Record::new(key(), at(0)).deferred(&change("email", "a@b.c", 0).into(), deferral)
+    }
+
+    #[test]
+    fn the_door_lets_through_what_renews_a_deferral_and_little_else() {
+        let parked = parked_until(1_000_000);
+        let half_a_day = 12 * 3600;
+        assert_eq!(door(&parked, &change("email", "c@d.e", half_a_day), half_a_day), Door::InFlight, "not much newer");
+        assert_eq!(door(&parked, &change("email", "c@d.e", half_a_day + 1), half_a_day + 1), Door::Queue);
+        assert_eq!(door(&parked, &created(-5), 100), Door::Queue, "a new lead goes first, however late it is told of");
+        let raised = parked.clone().renewed(&created(-5).into());
+        assert_eq!((raised.source, raised.occurred_at), (Some(Source::NewLead), Some(at(0))));
+        assert_eq!(door(&raised, &created(-5), 100), Door::InFlight, "once");
+    }
+
+    #[test]
+    fn a_parked_record_is_renewed_before_its_date_and_due_from_it_on() {
+        let (parked, day) = (parked_until(2_000_000), 24 * 3600);
+        let newer: EnrichmentRequest = change("email", "c@d.e", day).into();
+        let till =
+            |record: &Record, request: &EnrichmentRequest, second| at_till(Some(record), request, WINDOWS, at(second));
+        assert!(matches!(till(&parked, &newer, 1_999_969), Standing::Parked(_)));
+        assert_eq!(till(&parked, &newer, 1_999_970), Standing::Due, "clocks differ");
+        let renewed = parked.clone().renewed(&newer);
+        assert_eq!((renewed.occurred_at, &renewed.deferral), (Some(at(day)), &parked.deferral));
+        let ended = |standing| matches!(standing, Standing::Ended(Outcome::Deferred { .. }));
+        assert!(ended(till(&renewed, &newer, 1_999_969)));
+        assert_eq!(till(&renewed, &newer, 2_000_000), Standing::Due, "the release sends before it marks");
+        for second in [0, day - 60, day + 60] {
+            let other: EnrichmentRequest = change("email", "e@f.g", second).into();
+            assert!(ended(till(&renewed, &other, 1_999_969)) && ended(till(&renewed, &other, 2_000_000)), "{second}");
+        }
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub enum Outcome {
         /// When it will be taken up again.
         after: Duration,
     },
+    /// In the dead-letter queue: something of it can't be read, or it belongs to nothing we know. Trying again would only
+    /// find the same, until an operator mends it.
+    DeadLettered {
+        /// What.
+        reason: &'static str,
+    },
     /// Back on the queue, unchanged.
     Returned {
         /// Why.
@@ -98,6 +104,8 @@ pub enum FailReason {
     OutcomeUnknown,
     /// The CRM refuses what was bought.
     WriteRejected,
+    /// The CRM refuses the whole call, and would refuse it again: a mapping or a version that it doesn't know.
+    CrmRefused,
 }
 
 impl Outcome {
@@ -112,6 +120,7 @@ impl Outcome {
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
             Self::Postponed { .. } => "postponed",
+            Self::DeadLettered { .. } => "dead-lettered",
             Self::Returned { .. } => "returned",
         }
     }
@@ -131,6 +140,7 @@ impl fmt::Display for Outcome {
             Self::Deferred { reason, until } => write!(f, "{word} until {until}: {reason:?}"),
             Self::Refused(reason) => write!(f, "{word}: {reason:?}"),
             Self::Failed(reason) => write!(f, "{word}: {reason:?}"),
+            Self::DeadLettered { reason } => write!(f, "{word}: {reason}"),
             Self::Postponed { reason, after } | Self::Returned { reason, after } => {
                 write!(f, "{word} for {} s: {reason}", after.as_secs())
             }

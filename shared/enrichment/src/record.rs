@@ -3,6 +3,7 @@
 //! A step takes the record as it was read and gives the record as it shall be. The store writes it only if nobody has
 //! written in between (`rev`), so every step is decided on what is really there.
 
+mod kept;
 mod parts;
 
 use jiff::Timestamp;
@@ -166,12 +167,15 @@ impl Record {
             Rest::Awaited(awaited) => (Some(awaited), None),
             Rest::Owed(reason) => (self.awaited, Some(reason)),
         };
+        // What arrived before and the CRM refused was paid for, too.
+        let mut kept = self.patch.clone();
+        kept.extend(patch);
         Self {
             awaited,
             owed,
             state: State::Bought,
             since: now,
-            patch,
+            patch: kept,
             cost,
             hops,
             unknowns: 0,
@@ -247,6 +251,22 @@ impl Record {
     /// proof that none was called for it.
     pub fn unclaimed(self, now: Timestamp) -> Self {
         Self { state: State::Released, since: now, claim: None, ..self }
+    }
+
+    /// Parked as before, for `request` as well.
+    pub fn renewed(self, request: &EnrichmentRequest) -> Self {
+        let EnrichmentRequest { request, source, occurred_at, .. } = self.joined(request);
+        Self { request: Some(request), source: Some(source), occurred_at: Some(occurred_at), ..self }
+    }
+
+    /// `request`, together with the one that this record is being worked on for, while that has not ended: a late
+    /// redelivery must not make it older, nor an edit put a new lead further back in the line.
+    pub fn joined(&self, request: &EnrichmentRequest) -> EnrichmentRequest {
+        let is_open = matches!(self.state, State::Claimed | State::Deferred | State::Released);
+        match self.wish().filter(|_| is_open) {
+            Some(own) => own.joined(request),
+            None => request.clone(),
+        }
     }
 
     /// Out of parking: a message is on the queue.
@@ -339,6 +359,7 @@ impl Record {
             request: self.request.clone()?,
             source: self.source?,
             occurred_at: self.occurred_at?,
+            not_before: None,
         })
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Cause, DueEvent};
+use crate::event::DueEvent;
 use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
@@ -20,6 +20,19 @@ pub struct EnrichmentRequest {
     /// When the CRM says it arose.
     #[serde(with = "millisecond::required")]
     pub occurred_at: Timestamp,
+    /// Not to be taken up before: another has asked for a longer wait than the queue can delay a message.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+}
+
+impl EnrichmentRequest {
+    /// Both in one: the later event, from the source that goes first.
+    #[must_use]
+    pub fn joined(self, other: &Self) -> Self {
+        let source = self.source.min(other.source);
+        let later = if other.occurred_at > self.occurred_at { other.clone() } else { self };
+        Self { source, ..later }
+    }
 }
 
 /// A message on the queue.
@@ -41,9 +54,36 @@ pub struct Collect {
     pub tenant: TenantId,
     /// The purchase of what arrives later.
     pub collect: PurchaseId,
+    /// Not to be taken up before.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+}
+
+impl Collect {
+    /// Whether both are about the same purchase.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.tenant, &self.collect) == (&other.tenant, &other.collect)
+    }
 }
 
 impl Task {
+    /// Before when it is not to be taken up, if it says so.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Enrich(request) => request.not_before,
+            Self::Collect(hint) => hint.not_before,
+        }
+    }
+
+    /// The same, not to be taken up before then.
+    #[must_use]
+    pub fn put_off(self, not_before: Option<Timestamp>) -> Self {
+        match self {
+            Self::Enrich(request) => Self::Enrich(EnrichmentRequest { not_before, ..request }),
+            Self::Collect(hint) => Self::Collect(Collect { not_before, ..hint }),
+        }
+    }
+
     /// Reads a message. An error says where it isn't one, in words that hold nothing of the message.
     pub fn read(body: &str) -> Result<Self, String> {
         let wrong = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
@@ -65,6 +105,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// All of them, those that go first at first.
+    pub const ALL: [Self; 2] = [Self::NewLead, Self::Change];
+
     /// The word for it in keys and configuration.
     pub fn word(self) -> &'static str {
         match self {
@@ -89,10 +132,29 @@ impl Source {
 
 impl From<DueEvent> for EnrichmentRequest {
     fn from(event: DueEvent) -> Self {
-        let source = match event.cause {
-            Cause::Created => Source::NewLead,
-            Cause::Changed { .. } => Source::Change,
-        };
-        Self { record: event.record, request: event.request, source, occurred_at: event.occurred_at }
+        let source = event.cause.source();
+        let DueEvent { record, request, occurred_at, .. } = event;
+        Self { record, request, source, occurred_at, not_before: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_not_before_when_only_if_it_has_to() {
+        let request =
+            r#"{"record":"acme#hubspot#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
+        let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
+        for body in [request, hint] {
+            let task = Task::read(body).expect("a message of ours");
+            assert_eq!(task.not_before(), None);
+            assert_eq!(serde_json::to_string(&task).ok().as_deref(), Some(body));
+            let at = Timestamp::from_millisecond(7).ok();
+            let put_off = serde_json::to_string(&task.clone().put_off(at)).unwrap_or_default();
+            assert!(put_off.ends_with(r#","not_before":7}"#), "{put_off}");
+            assert_eq!(Task::read(&put_off), Ok(task.put_off(at)));
+        }
     }
 }

@@ -92,6 +92,12 @@ impl Environment {
         Ok(Queue::new(client, variable("LEADGATE_QUEUE_URL")?, self.clock.clone()))
     }
 
+    /// The queue of messages that trying again can't help.
+    pub fn dead_letters(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?, self.clock.clone()))
+    }
+
     /// Where operators are told things.
     pub fn events(&self) -> Result<Events, EnvironmentError> {
         let client = aws_sdk_eventbridge::Client::new(&self.sdk);

@@ -4,13 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::Context;
-use leadgate_enrichment::clock::later;
+use leadgate_enrichment::clock::{later, until};
 
 /// Which run this is, and when it ends.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// Unique to the run.
     pub id: String,
+    /// When it began.
+    pub began: Timestamp,
     /// When Lambda ends it, finished or not.
     pub deadline: Timestamp,
 }
@@ -20,10 +22,15 @@ pub struct Invocation {
 pub const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 
 impl Invocation {
-    /// From what Lambda says.
-    pub fn of(context: &Context) -> Self {
+    /// From what Lambda says at its beginning.
+    pub fn of(context: &Context, began: Timestamp) -> Self {
         let deadline = context.deadline().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { id: context.request_id.clone(), deadline: later(Timestamp::UNIX_EPOCH, deadline) }
+        Self { id: context.request_id.clone(), began, deadline: later(Timestamp::UNIX_EPOCH, deadline) }
+    }
+
+    /// How long a claim can last at most that was made in a run like this one: from its beginning on.
+    pub fn longest_claim(&self) -> Duration {
+        until(self.began, self.claim_until())
     }
 
     /// Until when a claim made in this run lasts.

@@ -177,12 +177,14 @@ mod tests {
         let put = dynamodb.put_item().table_name("one-RecordsTable").item("record", text("r"));
         let put =
             put.item("deferred_tenant", text("t")).item("deferred_order", text("1")).item("state", text("deferred"));
+        let put = put.item("source", text("change"));
         put.item("patch", text("not in the index")).send().await.expect("put");
         let query = dynamodb.query().table_name("one-RecordsTable").index_name("deferred");
         let query = query.key_condition_expression("deferred_tenant = :t").expression_attribute_values(":t", text("t"));
         let found = query.send().await.expect("queried");
         assert_eq!(found.items()[0].get("record"), Some(&text("r")));
-        assert_eq!(found.items()[0].get("state"), None, "the index holds keys only");
+        assert_eq!(found.items()[0].get("source"), Some(&text("change")), "the index holds what the release goes by");
+        assert_eq!(found.items()[0].get("patch"), None, "and nothing else");
 
         let wrong_key = dynamodb.put_item().table_name("one-CreditsTable").item("tenant", text("t"));
         assert!(wrong_key.send().await.is_err(), "the key's second half is missing");

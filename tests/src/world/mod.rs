@@ -141,8 +141,9 @@ impl World {
 
     /// Runs the schedule's function once, as of now.
     pub async fn run_release(&self) -> Report {
-        let deadline = later(self.clock.now(), self.site.schedule.timeout);
-        self.release.handle(&Invocation { id: "schedule".to_owned(), deadline }).await
+        let began = self.clock.now();
+        let deadline = later(began, self.site.schedule.timeout);
+        self.release.handle(&Invocation { id: "schedule".to_owned(), began, deadline }).await
     }
 
     /// Runs the schedule's function once, unless it dies meanwhile.

@@ -165,8 +165,8 @@ impl Pump {
     /// dies, nothing is deleted.
     pub async fn invoke(&self, messages: Vec<Message>) {
         let number = self.invocations.fetch_add(1, Ordering::SeqCst);
-        let invocation =
-            Invocation { id: format!("invocation-{number}"), deadline: later(self.clock.now(), self.timeout) };
+        let began = self.clock.now();
+        let invocation = Invocation { id: format!("invocation-{number}"), began, deadline: later(began, self.timeout) };
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(event_of).collect();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -100,14 +100,13 @@ impl Names {
         let variable = |name: &str| {
             environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
         };
-        let dead_letters = created.queue_urls.get("EnrichmentDeadLetterQueue");
         Ok(Self {
             records: variable("LEADGATE_RECORDS_TABLE")?,
             credits: variable("LEADGATE_CREDITS_TABLE")?,
             answers: variable("LEADGATE_ANSWERS_TABLE")?,
             limits: variable("LEADGATE_LIMITS_TABLE")?,
             queue_url: variable("LEADGATE_QUEUE_URL")?,
-            dead_letter_queue_url: dead_letters.cloned().ok_or("the template has no dead-letter queue")?,
+            dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,
         })
     }
 }

@@ -117,6 +117,7 @@ struct Stores {
     answers: Answers,
     limits: Limits,
     queue: Queue,
+    dead_letters: Queue,
 }
 
 impl Parts {
@@ -135,6 +136,7 @@ impl Parts {
             limits: Limits::new(dynamodb.clone(), &names.limits, self.usage.clone(), clock.clone()),
             answers: Answers::new(dynamodb.clone(), &names.answers, self.usage.clone()),
             credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
+            dead_letters: Queue::new(sqs.clone(), &names.dead_letter_queue_url, clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock),
         }
     }
@@ -152,9 +154,9 @@ impl Parts {
     }
 
     fn worker(&self) -> EnrichmentWorker {
-        let Stores { records, credits, answers, limits, queue } = self.stores(Caller::Worker);
-        let (config, connections) = (self.config.clone(), self.connections.clone());
-        EnrichmentWorker { config, records, credits, answers, limits, queue, connections, clock: self.clock.clone() }
+        let Stores { records, credits, answers, limits, queue, dead_letters } = self.stores(Caller::Worker);
+        let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
+        EnrichmentWorker { config, records, credits, answers, limits, queue, dead_letters, connections, clock }
     }
 
     fn release(&self) -> DeferralRelease {

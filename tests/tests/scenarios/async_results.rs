@@ -205,6 +205,7 @@ async fn collected_after(world: &World, deploy: impl FnOnce(&mut Config)) {
         answers: deployed.answers.clone(),
         limits: deployed.limits.clone(),
         queue: deployed.queue.clone(),
+        dead_letters: deployed.dead_letters.clone(),
         connections: deployed.connections.clone(),
         clock: deployed.clock.clone(),
     };
@@ -212,8 +213,9 @@ async fn collected_after(world: &World, deploy: impl FnOnce(&mut Config)) {
     let mut message = SqsMessage::default();
     message.body = Some(json!({ "tenant": world.tenant_id(), "collect": hold.purchase }).to_string());
     event.records = vec![message];
-    let deadline = later(world.clock.now(), Duration::from_secs(60));
-    let response = worker.handle(event, &Invocation { id: "deployed".to_owned(), deadline }).await;
+    let began = world.clock.now();
+    let deadline = later(began, Duration::from_secs(60));
+    let response = worker.handle(event, &Invocation { id: "deployed".to_owned(), began, deadline }).await;
     assert!(response.batch_item_failures.is_empty(), "{response:?}");
 }
 

@@ -82,6 +82,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("AnswersTable.Arn", RECORDS),
             ("LimitsTable.Arn", LIMITS),
             ("EnrichmentQueue.Arn", RECEIVE),
+            ("EnrichmentDeadLetterQueue.Arn", &["sqs:SendMessage"]),
             ("secrets:hubspot-token-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-callback-??????", &["secretsmanager:GetSecretValue"]),

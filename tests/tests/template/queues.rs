@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use enrichment_worker::RECEIVES_MAX;
 use leadgate_lambda::invocation::CLAIM_MARGIN;
 use leadgate_tests::template::{Template, Trigger};
 use serde_json::{Value, json};
@@ -121,6 +122,8 @@ fn a_message_that_nobody_can_handle_is_kept_and_seen() {
             let Some(redrive) = &queue.redrive else { continue };
             let patient = redrive.max_receive_count >= RECEIVES_MIN;
             complaints.unless(patient, || format!("{name}: {} receives", redrive.max_receive_count));
+            let anew = redrive.max_receive_count >= 2 * RECEIVES_MAX;
+            complaints.unless(anew, || format!("{name}: a message that can't be sent anew has no receives left"));
             let kept = template.queue(&redrive.dead_letter_queue).is_some_and(|end| end.retention >= queue.retention);
             complaints.unless(kept, || format!("{name}: its dead letters are lost before it loses them"));
         }
@@ -130,6 +133,7 @@ fn a_message_that_nobody_can_handle_is_kept_and_seen() {
     const QUEUE: &str = "/Resources/EnrichmentQueue/Properties";
     notices(rule, &format!("{QUEUE}/RedrivePolicy"), Value::Null);
     notices(rule, &format!("{QUEUE}/RedrivePolicy/maxReceiveCount"), json!(4));
+    notices(rule, &format!("{QUEUE}/RedrivePolicy/maxReceiveCount"), json!(7));
     notices(rule, &format!("{QUEUE}/SqsManagedSseEnabled"), json!(false));
     notices(rule, "/Resources/EnrichmentDeadLetterQueue/Properties/MessageRetentionPeriod", json!(1_209_599));
     notices(rule, "/Resources/DeadLetterAlarm/Properties/MetricName", json!("NumberOfMessagesSent"));

@@ -202,6 +202,7 @@ pub(super) fn failure(reason: FailReason) -> &'static str {
     match reason {
         FailReason::OutcomeUnknown => "its purchases ended in unknown outcomes as often as policy allows",
         FailReason::WriteRejected => "the CRM refuses the values",
+        FailReason::CrmRefused => "the CRM refuses the whole call: a mapping or its API version is wrong",
     }
 }
 

@@ -132,8 +132,8 @@ impl Checker {
             windows: Windows {
                 freshness: days_or(table.freshness_days, FRESHNESS_DEFAULT),
                 miss: days_or(table.miss_days, MISS_DEFAULT),
+                give_up: days_or(table.give_up_days, GIVE_UP_DEFAULT),
             },
-            give_up: days_or(table.give_up_days, GIVE_UP_DEFAULT),
             hops_per_hour: table.hops_per_hour.unwrap_or(HOPS_PER_HOUR_DEFAULT),
             crm,
             provider,

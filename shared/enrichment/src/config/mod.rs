@@ -41,10 +41,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Where its days begin.
     pub time_zone: TimeZone,
-    /// How long answers stay good.
+    /// How long answers stay good, and requests.
     pub windows: Windows,
-    /// After how long a lead that waits for credits is given up.
-    pub give_up: Duration,
     /// The most purchases for one record within one hour.
     pub hops_per_hour: u32,
     /// Its CRM.

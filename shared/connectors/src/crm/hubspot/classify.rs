@@ -19,6 +19,9 @@ const BURST_WINDOW: Duration = Duration::from_secs(10);
 /// The daily limit opens again at midnight in the account's time zone, which we don't know: look once an hour.
 const DAILY: Duration = Duration::from_secs(60 * 60);
 
+/// How often to see whether an operator has mended what HubSpot refuses.
+const OPERATOR: Duration = Duration::from_secs(15 * 60);
+
 /// HubSpot's own status while it moves an account to another region: up to a day, and `Retry-After` says how long.
 const MIGRATING: u16 = 477;
 
@@ -30,8 +33,9 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> C
         429 => Retry::After(retry_after(headers).unwrap_or(BURST_WINDOW)),
         423 => Retry::After(LOCKED),
         MIGRATING => retry_after(headers).map_or(Retry::Backoff, Retry::After),
-        // Somebody has to mend the token, its scopes or the API version. The lead must live until then.
-        401 | 403 | 404 | 408 => Retry::Backoff,
+        // An operator has to mend the token, its scopes or the API version. The lead must live until then.
+        401 | 403 | 404 => Retry::After(OPERATOR),
+        408 => Retry::Backoff,
         400..=499 => Retry::Never,
         _ => Retry::Backoff,
     };
@@ -77,8 +81,11 @@ mod tests {
         assert_eq!(retry(423, None, ""), after(2));
         assert_eq!(retry(477, Some("7200"), ""), after(7200));
         assert_eq!(retry(477, Some("999999"), ""), after(86_400));
-        for operator_or_weather in [401, 403, 404, 408, 477, 500, 502, 503, 504, 521, 524, 302] {
-            assert_eq!(retry(operator_or_weather, None, ""), Retry::Backoff, "{operator_or_weather}");
+        for operator in [401, 403, 404] {
+            assert_eq!(retry(operator, None, ""), after(900), "{operator}");
+        }
+        for weather in [408, 477, 500, 502, 503, 504, 521, 524, 302] {
+            assert_eq!(retry(weather, None, ""), Retry::Backoff, "{weather}");
         }
         for wrong in [400, 409, 413, 415, 422] {
             assert_eq!(retry(wrong, None, ""), Retry::Never, "{wrong}");

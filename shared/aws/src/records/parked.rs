@@ -1,0 +1,151 @@
+//! The line of parked records, as the index tells of it. The index lags behind the table by moments: a record is read
+//! before it is acted on.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::record::{Deferral, Record};
+use leadgate_enrichment::request::Source;
+use serde::Deserialize;
+
+use super::{Item, KEY, Records};
+use crate::error::StoreError;
+use crate::usage::Step;
+
+/// The index of parked records. Sparse: only they carry its keys.
+const INDEX: &str = "deferred";
+const TENANT: &str = "deferred_tenant";
+const ORDER: &str = "deferred_order";
+/// The place in the line of a record of which it isn't known where its request came from: at the end.
+const LAST: u8 = 9;
+/// How many are read together: some 300 KB of the index, well within DynamoDB's 1 MB.
+const PAGE: i32 = 1000;
+
+const LISTING: &str = "listing parked records";
+
+/// A parked record: enough of it to see whether it may go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Parked {
+    /// Which.
+    #[serde(rename = "record")]
+    pub key: RecordKey,
+    /// Where its request came from.
+    #[serde(default)]
+    pub source: Option<Source>,
+    /// When the person asked to be forgotten.
+    #[serde(with = "millisecond::optional", default)]
+    pub erased_at: Option<Timestamp>,
+    /// Why it waits, until when, and for what.
+    pub deferral: Deferral,
+}
+
+impl Parked {
+    /// The same of a record that was read, if it is parked.
+    pub fn of(record: &Record) -> Option<Self> {
+        let (key, source, erased_at) = (record.key.clone(), record.source, record.erased_at);
+        Some(Self { key, source, erased_at, deferral: record.deferral.clone()? })
+    }
+}
+
+/// Some of the line, in order.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Those of them that can be read.
+    pub parked: Vec<Parked>,
+    /// How many of them can't be: another version's, or hand-made ones.
+    pub unreadable: usize,
+    /// From where to go on, if there are more.
+    pub next: Option<Next>,
+}
+
+/// A place in the line.
+#[derive(Debug)]
+pub struct Next(Item);
+
+impl Records {
+    /// The parked records of a tenant, a page at a time, in the order in which they shall be released: by source, then by
+    /// age.
+    pub async fn parked(&self, tenant: &TenantId, after: Option<Next>) -> Result<Page, StoreError> {
+        let query = self.line(tenant).key_condition_expression("#tenant = :tenant").limit(PAGE);
+        let query = query.set_exclusive_start_key(after.map(|Next(key)| key));
+        let answer = query.send().await.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
+        self.usage.read(Step::Release, answer.consumed_capacity());
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Next);
+        let mut page = Page { next, ..Page::default() };
+        for item in answer.items.unwrap_or_default() {
+            match serde_dynamo::from_item(item) {
+                Ok(parked) => page.parked.push(parked),
+                Err(_) => page.unreadable += 1,
+            }
+        }
+        Ok(page)
+    }
+
+    /// The oldest `limit` parked records of a tenant from one source whose requests arose by then.
+    pub async fn parked_since(
+        &self,
+        tenant: &TenantId,
+        source: Option<Source>,
+        arose_by: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        let query = self.line(tenant).key_condition_expression("#tenant = :tenant AND #order BETWEEN :first AND :last");
+        let query = query
+            .expression_attribute_names("#order", ORDER)
+            .expression_attribute_values(":first", AttributeValue::S(place(source, Timestamp::UNIX_EPOCH)))
+            .expression_attribute_values(":last", AttributeValue::S(place(source, arose_by)));
+        let answer = query.limit(limit).send().await.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
+        self.usage.read(Step::Release, answer.consumed_capacity());
+        answer.items.unwrap_or_default().iter().map(key_of).collect()
+    }
+
+    /// The first `limit` parked records of a tenant, in the order in which they shall be released.
+    pub async fn deferred(&self, tenant: &TenantId, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
+        let mut keys = Vec::new();
+        let query = self.line(tenant).key_condition_expression("#tenant = :tenant");
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
+            self.usage.read(Step::Release, page.consumed_capacity());
+            for item in page.items.unwrap_or_default() {
+                keys.push(key_of(&item)?);
+                if keys.len() == limit {
+                    return Ok(keys);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    fn line(&self, tenant: &TenantId) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&self.table).index_name(INDEX);
+        query
+            .expression_attribute_names("#tenant", TENANT)
+            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+}
+
+fn key_of(item: &Item) -> Result<RecordKey, StoreError> {
+    let key = item.get(KEY).and_then(|key| key.as_s().ok()).map_or("", String::as_str);
+    key.parse().map_err(|error| StoreError::unreadable(LISTING, error))
+}
+
+/// By source, then by when the request arose.
+fn place(source: Option<Source>, arose: Timestamp) -> String {
+    format!("{}#{:013}", source.map_or(LAST, Source::rank), arose.as_millisecond())
+}
+
+/// The keys of the index, which only a parked record carries.
+pub(super) fn keys(record: &Record) -> HashMap<String, AttributeValue> {
+    let Some(deferral) = &record.deferral else { return HashMap::new() };
+    let order = place(record.source, record.occurred_at.unwrap_or(deferral.since));
+    HashMap::from([
+        (TENANT.to_owned(), AttributeValue::S(record.key.tenant.to_string())),
+        (ORDER.to_owned(), AttributeValue::S(order)),
+    ])
+}

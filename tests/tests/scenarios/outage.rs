@@ -1,0 +1,195 @@
+//! Trouble of ours, of the CRM and of an operator's making: it may last, and no lead is lost by it.
+
+use std::time::Duration;
+
+use leadgate_enrichment::outcome::FailReason;
+use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::fault::Fault;
+use leadgate_tests::world::{Break, Call, Caller, Rewrite, World};
+use serde_json::{Value, json};
+
+use crate::books::{at_rest, books_of};
+use crate::stage::{all_enriched, queued_leads, states, world};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Lets so much time go by, in steps, with a worker at work all the while.
+async fn time_passes(world: &World, all: Duration, step: Duration) {
+    let mut passed = Duration::ZERO;
+    while passed < all {
+        world.pump.run_dry(1).await;
+        world.clock.turn(step);
+        passed += step;
+    }
+}
+
+async fn minutes_pass(world: &World, all: Duration) {
+    time_passes(world, all, Duration::from_secs(5 * 60)).await;
+}
+
+/// Everything is mended: every lead is written, and bought once.
+async fn all_ends_well(world: &World, leads: &[String]) {
+    world.wire.mend();
+    assert_eq!(world.dead_letters().await, 0, "given up on");
+    minutes_pass(world, HOUR / 2).await;
+    world.settle_down(2).await;
+    all_enriched(world, leads);
+    let books = at_rest(world).await;
+    let spent: i64 = 1000 * i64::try_from(leads.len()).expect("few");
+    assert_eq!((books.spent, books.unknown), (spent, 0));
+}
+
+#[tokio::test]
+async fn dynamodb_may_be_away_for_half_a_day() {
+    let world = world().await;
+    let leads = queued_leads(&world, 12).await;
+    let away = |call: &Call| call.operation.starts_with("dynamodb") && call.caller == Caller::Worker;
+    world.wire.break_by(move |call| away(call).then_some(Break::Refused));
+    minutes_pass(&world, HOUR * 13).await;
+    all_ends_well(&world, &leads).await;
+}
+
+#[tokio::test]
+async fn the_crm_may_be_away_for_half_a_day_before_and_after_a_purchase() {
+    for path in ["batch/read", "batch/update"] {
+        let world = world().await;
+        let leads = queued_leads(&world, 5).await;
+        world.wire.break_by(move |call| call.operation.ends_with(path).then_some(Break::Refused));
+        minutes_pass(&world, HOUR * 13).await;
+        all_ends_well(&world, &leads).await;
+    }
+}
+
+#[tokio::test]
+async fn messages_outlast_an_outage_in_which_they_cant_be_sent_anew() {
+    let world = world().await;
+    let leads = queued_leads(&world, 3).await;
+    world.wire.break_by(|call| {
+        let stores = call.operation.starts_with("dynamodb") || call.operation.starts_with("sqs Send");
+        (stores && call.caller == Caller::Worker).then_some(Break::Refused)
+    });
+    minutes_pass(&world, HOUR * 13).await;
+    world.wire.mend();
+    assert_eq!(world.dead_letters().await, 0, "given up on");
+    minutes_pass(&world, HOUR * 9).await;
+    all_ends_well(&world, &leads).await;
+}
+
+#[tokio::test]
+async fn a_token_that_the_crm_refuses_may_be_renewed_after_days() {
+    for status in [401, 403] {
+        let world = world().await;
+        let leads = queued_leads(&world, 3).await;
+        world.hubspot.faults().decide_by(move |_| Some(Fault::Status(status, String::new())));
+        let before = crm_calls(&world);
+        time_passes(&world, HOUR * 72, Duration::from_secs(15 * 60)).await;
+        let calls = crm_calls(&world) - before;
+        assert!(calls <= 72 * 5 + 5, "it was asked {calls} times in three days");
+        world.hubspot.faults().clear();
+        world.wire.tap(&world.hubspot, &world.apollo);
+        all_ends_well(&world, &leads).await;
+    }
+}
+
+fn crm_calls(world: &World) -> u64 {
+    world.hubspot.counters().received
+}
+
+#[tokio::test]
+async fn only_what_kills_the_function_reaches_the_dead_letter_queue_by_being_received() {
+    let world = world().await;
+    queued_leads(&world, 1).await;
+    world.wire.break_by(|call| (call.caller == Caller::Worker).then_some(Break::DeathBefore));
+    minutes_pass(&world, HOUR * 2).await;
+    world.wire.mend();
+    assert_eq!((world.dead_letters().await, world.waiting().await), (1, 0));
+}
+
+/// What another version of us may have left behind.
+fn from_another_version(call: &Call, body: &Value, contact: &str) -> Option<Rewrite> {
+    let item = body.get("Item").filter(|_| call.operation == "dynamodb PutItem")?;
+    let ours = item["record"]["S"].as_str().is_some_and(|record| record.ends_with(contact));
+    (ours && item["state"]["S"] == "written").then(|| {
+        let mut body = body.clone();
+        body["Item"]["state"] = json!({ "S": "archived" });
+        Rewrite::Sent(body)
+    })
+}
+
+#[tokio::test]
+async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_nothing() {
+    let world = world().await;
+    let first = queued_leads(&world, 1).await;
+    let contact = first[0].clone();
+    world.wire.rewrite_by(move |call, body| from_another_version(call, body, &contact));
+    world.settle_down(1).await;
+    world.wire.rewrite_by(|_, _| None);
+
+    world.hubspot.edit(&first[0], "website", "https://engine.example");
+    let others = [("email", "ada.lovelace@engine.example"), ("email", "alan.turing@engine.example")];
+    let others = others.map(|email| world.hubspot.create_contact([email]));
+    world.hubspot.deliver().await;
+    assert_eq!(world.waiting().await, 3, "the door can't read it, and leaves it to the worker");
+    world.pump.round().await;
+    assert_eq!((world.dead_letters().await, world.waiting().await), (1, 0), "at once, and alone");
+    all_enriched(&world, &others);
+    assert_eq!(books_of(&world).await.spent, 3000);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_cant_be_put_away_stays() {
+    let world = world().await;
+    let first = queued_leads(&world, 1).await;
+    let contact = first[0].clone();
+    world.wire.rewrite_by(move |call, body| from_another_version(call, body, &contact));
+    world.settle_down(1).await;
+    world.wire.rewrite_by(|_, _| None);
+    world.hubspot.edit(&first[0], "website", "https://engine.example");
+    world.hubspot.deliver().await;
+    world.wire.break_by(|call| {
+        let sends = call.operation.starts_with("sqs Send") && call.caller == Caller::Worker;
+        sends.then_some(Break::Refused)
+    });
+    world.pump.round().await;
+    world.wire.mend();
+    assert_eq!((world.dead_letters().await, world.waiting().await), (0, 1));
+    minutes_pass(&world, HOUR * 3).await;
+    assert_eq!((world.dead_letters().await, world.waiting().await), (1, 0));
+}
+
+#[tokio::test]
+async fn what_the_crm_refuses_as_a_whole_ends_with_that_reason_and_what_was_bought_is_kept() {
+    let world = world().await;
+    let leads = queued_leads(&world, 2).await;
+    let refuse = |path: &'static str| {
+        let body = r#"{"status":"error","message":"Property does not exist","category":"VALIDATION_ERROR"}"#;
+        world
+            .hubspot
+            .faults()
+            .decide_by(move |call| call.path.ends_with(path).then(|| Fault::Status(422, body.into())));
+    };
+    refuse("batch/read");
+    minutes_pass(&world, HOUR).await;
+    assert_eq!((world.dead_letters().await, world.waiting().await), (0, 0), "nothing is tried that can't succeed");
+    assert_eq!(states(&world, &leads).await, [State::Failed; 2]);
+    assert_eq!(world.record(&leads[0]).await.and_then(|record| record.failed), Some(FailReason::CrmRefused));
+    assert_eq!(books_of(&world).await.spent, 0);
+
+    refuse("batch/update");
+    let again = async |website: &str| {
+        world.clock.turn(HOUR);
+        for lead in &leads {
+            world.hubspot.edit(lead, "website", website);
+        }
+        world.hubspot.deliver().await;
+        minutes_pass(&world, HOUR).await;
+    };
+    again("https://engine.example").await;
+    assert_eq!(states(&world, &leads).await, [State::Failed; 2]);
+    assert_eq!((world.dead_letters().await, books_of(&world).await.spent), (0, 2000));
+
+    world.hubspot.faults().clear();
+    again("https://other.example").await;
+    all_enriched(&world, &leads);
+    assert_eq!(at_rest(&world).await.spent, 2000, "what was paid for was kept");
+}
