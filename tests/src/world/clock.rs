@@ -7,25 +7,29 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later, until, whole_milliseconds};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::servers::SqsClock;
 
 /// The time in the world.
-#[derive(Debug)]
 pub struct WorldClock {
     started: Instant,
     state: Mutex<State>,
     patience: Patience,
+    /// Counts the turns, for those who wait for a moment without being asleep.
+    turns: watch::Sender<u64>,
 }
 
-#[derive(Debug)]
+type TurnHook = Box<dyn Fn(Duration) + Send + Sync>;
+
 struct State {
     /// What it showed when it was started, and by how much it has been turned since.
     shows: Timestamp,
     chance: Rng,
     /// Who else goes by it.
     sqs: Option<SqsClock>,
+    /// What is done before it is turned.
+    before_turns: Vec<TurnHook>,
     /// Who is asleep, by when they wake up.
     asleep: BTreeMap<(Timestamp, u64), oneshot::Sender<()>>,
     sleeps: u64,
@@ -52,6 +56,8 @@ impl Drop for Companion {
         let mut state = self.0.lock();
         state.companions -= 1;
         state.wake_the_first();
+        drop(state);
+        self.0.turned();
     }
 }
 
@@ -62,11 +68,12 @@ impl WorldClock {
             shows: start,
             chance: Rng::with_seed(seed),
             sqs: None,
+            before_turns: Vec::new(),
             asleep: BTreeMap::new(),
             sleeps: 0,
             companions: 0,
         };
-        Self { started: Instant::now(), state: Mutex::new(state), patience }
+        Self { started: Instant::now(), state: Mutex::new(state), patience, turns: watch::Sender::new(0) }
     }
 
     /// From now on SQS goes by it too.
@@ -74,21 +81,44 @@ impl WorldClock {
         self.lock().sqs = sqs;
     }
 
+    /// From now on `hook` is called before each turn, with the time that is about to pass. It must not use this clock.
+    pub(super) fn before_turns(&self, hook: impl Fn(Duration) + Send + Sync + 'static) {
+        self.lock().before_turns.push(Box::new(hook));
+    }
+
     /// Turns it forward.
     pub fn turn(&self, duration: Duration) {
         let mut state = self.lock();
-        state.shows = later(state.shows, duration);
+        state.pass(duration);
         let still_asleep = (state.shows, u64::MAX);
         let later_on = state.asleep.split_off(&still_asleep);
         for sleeper in std::mem::replace(&mut state.asleep, later_on).into_values() {
             // Who doesn't sleep any more needs no waking.
             let _ = sleeper.send(());
         }
-        let sqs = state.sqs.clone();
         drop(state);
-        if let Some(sqs) = sqs {
-            sqs.turn(duration);
+        self.turned();
+    }
+
+    /// Waits until it shows `at`. That is no sleep: it neither turns the clock nor lets it be turned.
+    pub async fn reached(&self, at: Timestamp) {
+        let mut turns = self.turns.subscribe();
+        loop {
+            let left = until(self.now(), at);
+            if left.is_zero() {
+                return;
+            }
+            // An error would mean that the clock is gone, which we hold.
+            if self.patience == Patience::Real {
+                let _ = tokio::time::timeout(left, turns.changed()).await;
+            } else {
+                let _ = turns.changed().await;
+            }
         }
+    }
+
+    fn turned(&self) {
+        self.turns.send_modify(|turns| *turns += 1);
     }
 
     /// One more who is awake. The clock stands until all of them sleep.
@@ -105,6 +135,7 @@ impl WorldClock {
             let key = (later(state.shows, duration), state.sleeps);
             state.asleep.insert(key, waker);
             state.wake_the_first();
+            self.turned();
             Asleep { clock: self, key }
         };
         // An error would mean that the clock is gone, which we hold.
@@ -130,17 +161,27 @@ impl Drop for Asleep<'_> {
 }
 
 impl State {
+    /// Lets time pass, here and wherever it is gone by.
+    fn pass(&mut self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        for hook in &self.before_turns {
+            hook(duration);
+        }
+        if let Some(sqs) = &self.sqs {
+            sqs.turn(duration);
+        }
+        self.shows = later(self.shows, duration);
+    }
+
     /// Wakes up whoever is first, if all sleep.
     fn wake_the_first(&mut self) {
         if self.asleep.len() < self.companions {
             return;
         }
         let Some(((at, _), sleeper)) = self.asleep.pop_first() else { return };
-        let turned = until(self.shows, at);
-        self.shows = self.shows.max(at);
-        if let Some(sqs) = self.sqs.as_ref().filter(|_| !turned.is_zero()) {
-            sqs.turn(turned);
-        }
+        self.pass(until(self.shows, at));
         // Who doesn't sleep any more has left the list.
         let _ = sleeper.send(());
     }

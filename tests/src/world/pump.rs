@@ -33,7 +33,7 @@ pub struct Pump {
     queue_url: String,
     worker: Arc<EnrichmentWorker>,
     wire: Arc<Wire>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<WorldClock>,
     /// From the template.
     pub(super) timeout: Duration,
     invocations: AtomicU64,
@@ -51,7 +51,7 @@ impl Pump {
         queue_url: String,
         worker: Arc<EnrichmentWorker>,
         wire: Arc<Wire>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<WorldClock>,
         timeout: Duration,
     ) -> Self {
         Self {
@@ -157,20 +157,22 @@ impl Pump {
     }
 
     /// Invokes the worker with these messages, as Lambda does, and deletes what it doesn't report as failed. If it
-    /// dies, nothing is deleted.
+    /// dies, or hasn't answered at its deadline, nothing is deleted.
     pub async fn invoke(&self, messages: Vec<Message>) {
         let number = self.invocations.fetch_add(1, Ordering::SeqCst);
-        let invocation =
-            Invocation { id: format!("invocation-{number}"), deadline: later(self.clock.now(), self.timeout) };
+        let deadline = later(self.clock.now(), self.timeout);
+        let invocation = Invocation { id: format!("invocation-{number}"), deadline };
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(event_of).collect();
         let response = tokio::select! {
             biased;
-            () = self.wire.death() => {
-                self.deaths.fetch_add(1, Ordering::SeqCst);
-                return;
-            }
-            response = self.worker.handle(event, &invocation) => response,
+            () = self.wire.death() => None,
+            () = self.clock.reached(deadline) => None,
+            response = self.worker.handle(event, &invocation) => Some(response),
+        };
+        let Some(response) = response else {
+            self.deaths.fetch_add(1, Ordering::SeqCst);
+            return;
         };
         let failed = |message: &&Message| {
             let id = message.message_id.as_deref().unwrap_or_default();
@@ -229,7 +231,7 @@ impl Pump {
         self.finished.load(Ordering::SeqCst)
     }
 
-    /// How often a worker died.
+    /// How often a worker died, or was ended at its deadline.
     pub fn deaths(&self) -> u64 {
         self.deaths.load(Ordering::SeqCst)
     }

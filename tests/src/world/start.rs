@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use crm_webhook::CrmWebhook;
@@ -51,9 +52,12 @@ impl World {
         site.worlds += 1;
         let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
         clock.lead(site.servers.sqs_clock.clone());
+        let wire = Arc::<Wire>::default();
+        let passes = wire.clone();
+        clock.before_turns(move |by| passes.before_turn(by));
         let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));
         let parts = Parts {
-            wire: Arc::default(),
+            wire,
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
@@ -210,6 +214,7 @@ impl Parts {
             servers: self.site.servers.clone(),
             site: self.site,
             sqs: polling,
+            release_deaths: AtomicU64::new(0),
             _web: Served(web),
         }
     }

@@ -18,4 +18,5 @@ mod provider;
 mod repeats;
 mod stage;
 mod tenants;
+mod wire;
 mod write_back;
