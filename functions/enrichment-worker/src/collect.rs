@@ -25,7 +25,6 @@ use leadgate_enrichment::patch::{Patch, fingerprints, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::settlement::unknowns;
-use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::buy::resolve;
@@ -241,7 +240,7 @@ impl Unit<'_> {
     async fn write_early(&self, waiting: Vec<Record>, answers: &Answers) {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let Ok(Ok(ends)) = timeout(limit, self.write_patches(&patched)).await else {
+        let Some(Ok(ends)) = self.within(limit, self.write_patches(&patched)).await else {
             warn!(tenant = %self.tenant.id, "what has arrived is written later");
             return;
         };
@@ -258,13 +257,13 @@ impl Unit<'_> {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
         let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
-        let ends = match timeout(limit, self.write_patches(&patched)).await {
-            Ok(Ok(ends)) => ends,
-            Ok(Err(error)) => {
+        let ends = match self.within(limit, self.write_patches(&patched)).await {
+            Some(Ok(ends)) => ends,
+            Some(Err(error)) => {
                 warn!(tenant = %self.tenant.id, reason = error.reason, "what has arrived is written later");
                 return returned("the CRM failed");
             }
-            Err(_) => return returned("the CRM was too slow for what is left of the run"),
+            None => return returned("the CRM was too slow for what is left of the run"),
         };
         let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
         for record in waiting {

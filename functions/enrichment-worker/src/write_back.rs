@@ -12,7 +12,6 @@ use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
-use tokio::time::timeout;
 use tracing::warn;
 
 use crate::unit::Unit;
@@ -28,10 +27,10 @@ impl Unit<'_> {
             return;
         }
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let written = match timeout(limit, self.write_patches(&bought)).await {
-            Ok(Ok(written)) => written,
-            Ok(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
-            Err(_) => {
+        let written = match self.within(limit, self.write_patches(&bought)).await {
+            Some(Ok(written)) => written,
+            Some(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
+            None => {
                 return self.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
             }
         };

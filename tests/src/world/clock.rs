@@ -1,4 +1,5 @@
-//! A clock that goes on by itself and can be turned forward by hand.
+//! A clock that can be turned forward by hand. Unless its world waits in real time, that is all that moves it: what a test
+//! finds must not depend on how fast the machine is.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later, until, whole_milliseconds};
 use tokio::sync::{oneshot, watch};
 
-use super::servers::SqsClock;
+use super::servers::{PATIENCE, SqsClock};
 
 /// The time in the world.
 pub struct WorldClock {
@@ -39,9 +40,9 @@ struct State {
 /// How the world waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// As long as it takes.
+    /// As long as it takes: the clock goes by the machine's.
     Real,
-    /// Not at all: who sleeps turns the clock instead.
+    /// Not at all: who sleeps turns the clock instead. Otherwise it stands.
     None,
     /// Together: when all companions sleep, the clock is turned to when the first of them wakes up. Otherwise it stands.
     Together,
@@ -76,8 +77,16 @@ impl WorldClock {
         Self { started: Instant::now(), state: Mutex::new(state), patience, turns: watch::Sender::new(0) }
     }
 
+    /// How long anything may take by the machine's clock, where this one doesn't go by it.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        (self.patience != Patience::Real).then_some(PATIENCE)
+    }
+
     /// From now on SQS goes by it too.
     pub(super) fn lead(&self, sqs: Option<SqsClock>) {
+        if let Some(sqs) = sqs.as_ref().filter(|_| self.patience == Patience::Real) {
+            sqs.go_on();
+        }
         self.lock().sqs = sqs;
     }
 
@@ -190,7 +199,7 @@ impl State {
 #[async_trait::async_trait]
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        let passed = if self.patience == Patience::Together { Duration::ZERO } else { self.started.elapsed() };
+        let passed = if self.patience == Patience::Real { self.started.elapsed() } else { Duration::ZERO };
         whole_milliseconds(later(self.lock().shows, passed))
     }
 
@@ -203,6 +212,10 @@ impl Clock for WorldClock {
             }
             Patience::Together => self.sleep_together(duration).await,
         }
+    }
+
+    async fn passed(&self, duration: Duration) {
+        self.reached(later(self.now(), duration)).await;
     }
 
     fn jitter(&self) -> f64 {

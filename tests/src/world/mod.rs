@@ -109,6 +109,7 @@ impl World {
         let mut subscription = Subscription::new(&self.webhook_url(), SIGNING_SECRET);
         subscription.signed_url.clone_from(&tenant.crm.public_url);
         subscription.properties.clone_from(&tenant.crm.enrich_on_change);
+        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
         self.hubspot.subscribe(subscription);
     }
 

@@ -16,6 +16,7 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
+use leadgate_connectors::http::Http;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
@@ -56,13 +57,17 @@ impl World {
         let passes = wire.clone();
         clock.before_turns(move |by| passes.before_turn(by));
         let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));
+        let http = match clock.patience() {
+            Some(patience) => Http::patient(site.http.clone(), patience),
+            None => site.http.clone().into(),
+        };
         let parts = Parts {
             wire,
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
             bus: Arc::default(),
-            connections: Connections::new(secrets.clone(), site.http.clone()),
+            connections: Connections::new(secrets.clone(), http),
             whereabouts: Whereabouts {
                 dynamodb: site.servers.dynamodb.clone(),
                 records_table: site.names.records.clone(),
