@@ -27,7 +27,6 @@ use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::unknowns;
-use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::buy::resolve;
@@ -253,7 +252,7 @@ impl Unit<'_> {
     async fn write_early(&self, waiting: Vec<Record>, answers: &Answers) {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let Ok(Ok(ends)) = timeout(limit, self.write_patches(&patched)).await else {
+        let Some(Ok(ends)) = self.within(limit, self.write_patches(&patched)).await else {
             warn!(tenant = %self.tenant.id, "what has arrived is written later");
             return;
         };
@@ -270,10 +269,10 @@ impl Unit<'_> {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
         let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
-        let ends = match timeout(limit, self.write_patches(&patched)).await {
-            Ok(Ok(ends)) => ends,
-            Ok(Err(error)) => return Ok(self.not_written(waiting, &patched, &error).await),
-            Err(_) => return returned("the CRM was too slow for what is left of the run"),
+        let ends = match self.within(limit, self.write_patches(&patched)).await {
+            Some(Ok(ends)) => ends,
+            Some(Err(error)) => return Ok(self.not_written(waiting, &patched, &error).await),
+            None => return returned("the CRM was too slow for what is left of the run"),
         };
         let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
         for record in waiting {

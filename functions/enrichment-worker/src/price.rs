@@ -117,8 +117,11 @@ impl Unit<'_> {
         crm.read(ObjectType::Contact, &ids, properties).await
     }
 
-    /// Leaves claimed records on the queue, all for the same reason.
+    /// Leaves claimed records on the queue, all for the same reason, if there are any.
     pub(crate) fn give_all_back(&mut self, records: &[Record], reason: &str, retry: Retry) {
+        if records.is_empty() {
+            return;
+        }
         warn!(tenant = %self.tenant.id, purchase = %self.purchase, reason, "claimed records go back to the queue");
         for record in records {
             self.give_back_claimed(&record.key, "see the warning for its purchase", retry);

@@ -98,6 +98,15 @@ impl<'a> Unit<'a> {
         until(self.now(), self.invocation.deadline)
     }
 
+    /// What `work` comes to, or nothing if it takes longer than this.
+    pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.worker.clock.passed(limit) => None,
+        }
+    }
+
     pub(crate) fn has_ended(&self, key: &RecordKey) -> bool {
         self.outcomes.contains_key(key)
     }

@@ -12,7 +12,6 @@ use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
-use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::unit::Unit;
@@ -28,13 +27,13 @@ impl Unit<'_> {
             return;
         }
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let written = match timeout(limit, self.write_patches(&bought)).await {
-            Ok(Ok(written)) => written,
-            Ok(Err(error)) if error.retry == Retry::Never => {
+        let written = match self.within(limit, self.write_patches(&bought)).await {
+            Some(Ok(written)) => written,
+            Some(Err(error)) if error.retry == Retry::Never => {
                 return self.refused_by_the_crm(bought, &error.reason).await;
             }
-            Ok(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
-            Err(_) => {
+            Some(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
+            None => {
                 return self.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
             }
         };

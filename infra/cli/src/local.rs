@@ -32,8 +32,9 @@ pub(crate) struct Arguments {
     phones: bool,
 }
 
-/// How often the queue is looked at when nothing is going on.
-const IDLE_PAUSE: Duration = Duration::from_millis(50);
+/// How often the simulated CRM looks whether it has an event to deliver. It costs no request, and is soon enough for
+/// whoever watches.
+const DELIVERIES_EVERY: Duration = Duration::from_millis(100);
 const WORKERS: usize = 4;
 /// How often the simulated provider looks whether a delivery of what arrives later is due: soon after the clock is
 /// turned, too.
@@ -56,7 +57,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let settings = if arguments.phones { settings.with_phones() } else { settings };
     let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
     introduce(&world, &real);
-    let working = [tokio::spawn(work(world.clone())), tokio::spawn(call_back(world.clone()))];
+    let working = [
+        tokio::spawn(deliver(world.clone())),
+        tokio::spawn(work(world.clone())),
+        tokio::spawn(keep_schedule(world.clone())),
+        tokio::spawn(call_back(world.clone())),
+    ];
     tokio::signal::ctrl_c().await?;
     working.iter().for_each(tokio::task::JoinHandle::abort);
     println!("stopped");
@@ -96,17 +102,24 @@ async fn call_back(world: Arc<World>) {
     }
 }
 
-/// Delivers, works, and keeps the schedule, by the world's clock.
-async fn work(world: Arc<World>) {
-    let mut release_due = later(world.clock.now(), world.release_every());
+/// The simulated CRM delivers what it has to tell.
+async fn deliver(world: Arc<World>) {
     loop {
         world.hubspot.deliver().await;
-        world.pump.run_dry(WORKERS).await;
-        if world.clock.now() >= release_due {
-            world.run_release().await;
-            release_due = later(world.clock.now(), world.release_every());
-        }
-        tokio::time::sleep(IDLE_PAUSE).await;
+        tokio::time::sleep(DELIVERIES_EVERY).await;
+    }
+}
+
+/// Works on what comes over the queue.
+async fn work(world: Arc<World>) {
+    world.pump.run(WORKERS).await;
+}
+
+/// Keeps the schedule, by the world's clock.
+async fn keep_schedule(world: Arc<World>) {
+    loop {
+        world.clock.reached(later(world.clock.now(), world.release_every())).await;
+        world.run_release().await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder};
 
 /// How long to wait for a connection. The vendors are a few hops away; one that doesn't answer a SYN within this time
 /// is down, and the time is better spent on the next attempt.
@@ -35,6 +36,39 @@ pub fn client() -> reqwest::Client {
         .user_agent(concat!("leadgate/", env!("CARGO_PKG_VERSION")))
         .build()
         .expect("nothing in it depends on the outside")
+}
+
+/// A client, and how long its calls may take.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    /// Instead of what each call is given.
+    patience: Option<Duration>,
+}
+
+impl From<reqwest::Client> for Http {
+    /// Each call may take as long as it is given.
+    fn from(client: reqwest::Client) -> Self {
+        Self { client, patience: None }
+    }
+}
+
+impl Http {
+    /// Each call may take this long, however little it is given: for vendors that are simulated on the same machine,
+    /// where being late only means that the machine is busy.
+    pub fn patient(client: reqwest::Client, patience: Duration) -> Self {
+        Self { client, patience: Some(patience) }
+    }
+
+    /// The beginning of a call.
+    pub(crate) fn request(&self, method: Method, url: String) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// A call that may take this long.
+    pub(crate) fn within(&self, timeout: Duration, request: RequestBuilder) -> RequestBuilder {
+        request.timeout(self.patience.unwrap_or(timeout))
+    }
 }
 
 /// An exchange that ended without a whole answer. Which of the two decides about money: after [`Self::NotSent`] a

@@ -12,6 +12,11 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Waits this long.
     async fn sleep(&self, duration: Duration);
+    /// Ends when this much time has passed: for giving something else that long. Where the clock is turned by hand, it
+    /// doesn't make time pass by itself, as a sleep may.
+    async fn passed(&self, duration: Duration) {
+        self.sleep(duration).await;
+    }
     /// A number in `0.0..1.0` for jitter: chance, like time, comes from outside.
     fn jitter(&self) -> f64;
 }

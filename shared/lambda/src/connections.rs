@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::crm::hubspot::client::HubSpot;
+use leadgate_connectors::http::Http;
 use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::Tenant;
@@ -21,13 +22,13 @@ use crate::callbacks;
 #[derive(Debug, Clone)]
 pub struct Connections {
     secrets: Arc<Secrets>,
-    http: reqwest::Client,
+    http: Http,
 }
 
 impl Connections {
     /// Connections over this HTTP client.
-    pub fn new(secrets: Arc<Secrets>, http: reqwest::Client) -> Self {
-        Self { secrets, http }
+    pub fn new(secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
+        Self { secrets, http: http.into() }
     }
 
     /// The tenant's CRM.

@@ -15,7 +15,7 @@ use leadgate_enrichment::clock::Clock;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::fault::{Fault, Faults};
+use super::fault::{AnswerEdit, Fault, Faults};
 use super::guarded::Guarded;
 
 /// The largest body that a simulator reads: a batch of a hundred contacts with long values fits many times.
@@ -132,6 +132,7 @@ pub(super) async fn serve<V: Vendor>(vendor: &V, path: &str, request: Request) -
         Some(Fault::DropAfterWork) => return severed(),
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::StatusAfterWork(status, body)) => return told(vendor, status, &body),
+        Some(Fault::Edited(edit)) => return answer.edited(&edit).into_response(),
         _ => {}
     }
     answer.into_response()
@@ -181,6 +182,14 @@ impl Answer {
     #[must_use]
     pub(super) fn with_headers(mut self, headers: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         self.headers.extend(headers);
+        self
+    }
+
+    /// An answer that isn't JSON stays as it is.
+    fn edited(mut self, edit: &AnswerEdit) -> Self {
+        if let Ok(body) = serde_json::from_str(&self.body) {
+            self.body = edit.apply(body).to_string();
+        }
         self
     }
 

@@ -1,9 +1,11 @@
 //! What a simulator can be told to do wrong.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::exchange::Call;
 use super::guarded::Guarded;
@@ -27,6 +29,9 @@ pub enum Fault {
     /// The work is done (and charged), and nothing is ever said: the caller's own deadline ends the call, whatever
     /// the simulator's clock does.
     Silence,
+    /// The work is done, and its JSON answer is changed on the way. Only a program can ask for it.
+    #[serde(skip)]
+    Edited(AnswerEdit),
     /// Turned away by a rate limit, in the vendor's own words.
     Throttle {
         /// What the `Retry-After` header says, if there is one.
@@ -39,11 +44,42 @@ impl Fault {
     /// Whether the call is carried out nevertheless.
     pub(super) fn does_the_work(&self) -> bool {
         match self {
-            Self::StatusAfterWork(..) | Self::Delay(_) | Self::DropAfterWork | Self::Silence => true,
+            Self::StatusAfterWork(..) | Self::Delay(_) | Self::DropAfterWork | Self::Silence | Self::Edited(_) => true,
             Self::Status(..) | Self::DropBeforeWork | Self::Throttle { .. } => false,
         }
     }
 }
+
+/// What is made of a JSON answer on its way.
+#[derive(Clone)]
+pub struct AnswerEdit(Arc<dyn Fn(Value) -> Value + Send + Sync>);
+
+impl AnswerEdit {
+    /// Gives what the caller reads for what was answered.
+    pub fn new(edit: impl Fn(Value) -> Value + Send + Sync + 'static) -> Self {
+        Self(Arc::new(edit))
+    }
+
+    /// What the caller reads.
+    pub fn apply(&self, answer: Value) -> Value {
+        (self.0)(answer)
+    }
+}
+
+impl fmt::Debug for AnswerEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnswerEdit")
+    }
+}
+
+/// Two edits are equal if they are the same one.
+impl PartialEq for AnswerEdit {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AnswerEdit {}
 
 /// A fault, and the calls that it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,4 +1,5 @@
-//! A clock that goes on by itself and can be turned forward by hand.
+//! A clock that can be turned forward by hand. Unless its world waits in real time, that is all that moves it: what a test
+//! finds must not depend on how fast the machine is.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,25 +8,29 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later, until, whole_milliseconds};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::servers::SqsClock;
+use super::servers::{PATIENCE, SqsClock};
 
 /// The time in the world.
-#[derive(Debug)]
 pub struct WorldClock {
     started: Instant,
     state: Mutex<State>,
     patience: Patience,
+    /// Counts the turns, for those who wait for a moment without being asleep.
+    turns: watch::Sender<u64>,
 }
 
-#[derive(Debug)]
+type TurnHook = Box<dyn Fn(Duration) + Send + Sync>;
+
 struct State {
     /// What it showed when it was started, and by how much it has been turned since.
     shows: Timestamp,
     chance: Rng,
     /// Who else goes by it.
     sqs: Option<SqsClock>,
+    /// What is done before it is turned.
+    before_turns: Vec<TurnHook>,
     /// Who is asleep, by when they wake up.
     asleep: BTreeMap<(Timestamp, u64), oneshot::Sender<()>>,
     sleeps: u64,
@@ -35,9 +40,9 @@ struct State {
 /// How the world waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// As long as it takes.
+    /// As long as it takes: the clock goes by the machine's.
     Real,
-    /// Not at all: who sleeps turns the clock instead.
+    /// Not at all: who sleeps turns the clock instead. Otherwise it stands.
     None,
     /// Together: when all companions sleep, the clock is turned to when the first of them wakes up. Otherwise it stands.
     Together,
@@ -52,6 +57,8 @@ impl Drop for Companion {
         let mut state = self.0.lock();
         state.companions -= 1;
         state.wake_the_first();
+        drop(state);
+        self.0.turned();
     }
 }
 
@@ -62,33 +69,65 @@ impl WorldClock {
             shows: start,
             chance: Rng::with_seed(seed),
             sqs: None,
+            before_turns: Vec::new(),
             asleep: BTreeMap::new(),
             sleeps: 0,
             companions: 0,
         };
-        Self { started: Instant::now(), state: Mutex::new(state), patience }
+        Self { started: Instant::now(), state: Mutex::new(state), patience, turns: watch::Sender::new(0) }
+    }
+
+    /// How long anything may take by the machine's clock, where this one doesn't go by it.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        (self.patience != Patience::Real).then_some(PATIENCE)
     }
 
     /// From now on SQS goes by it too.
     pub(super) fn lead(&self, sqs: Option<SqsClock>) {
+        if let Some(sqs) = sqs.as_ref().filter(|_| self.patience == Patience::Real) {
+            sqs.go_on();
+        }
         self.lock().sqs = sqs;
+    }
+
+    /// From now on `hook` is called before each turn, with the time that is about to pass. It must not use this clock.
+    pub(super) fn before_turns(&self, hook: impl Fn(Duration) + Send + Sync + 'static) {
+        self.lock().before_turns.push(Box::new(hook));
     }
 
     /// Turns it forward.
     pub fn turn(&self, duration: Duration) {
         let mut state = self.lock();
-        state.shows = later(state.shows, duration);
+        state.pass(duration);
         let still_asleep = (state.shows, u64::MAX);
         let later_on = state.asleep.split_off(&still_asleep);
         for sleeper in std::mem::replace(&mut state.asleep, later_on).into_values() {
             // Who doesn't sleep any more needs no waking.
             let _ = sleeper.send(());
         }
-        let sqs = state.sqs.clone();
         drop(state);
-        if let Some(sqs) = sqs {
-            sqs.turn(duration);
+        self.turned();
+    }
+
+    /// Waits until it shows `at`. That is no sleep: it neither turns the clock nor lets it be turned.
+    pub async fn reached(&self, at: Timestamp) {
+        let mut turns = self.turns.subscribe();
+        loop {
+            let left = until(self.now(), at);
+            if left.is_zero() {
+                return;
+            }
+            // An error would mean that the clock is gone, which we hold.
+            if self.patience == Patience::Real {
+                let _ = tokio::time::timeout(left, turns.changed()).await;
+            } else {
+                let _ = turns.changed().await;
+            }
         }
+    }
+
+    fn turned(&self) {
+        self.turns.send_modify(|turns| *turns += 1);
     }
 
     /// One more who is awake. The clock stands until all of them sleep.
@@ -105,6 +144,7 @@ impl WorldClock {
             let key = (later(state.shows, duration), state.sleeps);
             state.asleep.insert(key, waker);
             state.wake_the_first();
+            self.turned();
             Asleep { clock: self, key }
         };
         // An error would mean that the clock is gone, which we hold.
@@ -130,17 +170,27 @@ impl Drop for Asleep<'_> {
 }
 
 impl State {
+    /// Lets time pass, here and wherever it is gone by.
+    fn pass(&mut self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        for hook in &self.before_turns {
+            hook(duration);
+        }
+        if let Some(sqs) = &self.sqs {
+            sqs.turn(duration);
+        }
+        self.shows = later(self.shows, duration);
+    }
+
     /// Wakes up whoever is first, if all sleep.
     fn wake_the_first(&mut self) {
         if self.asleep.len() < self.companions {
             return;
         }
         let Some(((at, _), sleeper)) = self.asleep.pop_first() else { return };
-        let turned = until(self.shows, at);
-        self.shows = self.shows.max(at);
-        if let Some(sqs) = self.sqs.as_ref().filter(|_| !turned.is_zero()) {
-            sqs.turn(turned);
-        }
+        self.pass(until(self.shows, at));
         // Who doesn't sleep any more has left the list.
         let _ = sleeper.send(());
     }
@@ -149,7 +199,7 @@ impl State {
 #[async_trait::async_trait]
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        let passed = if self.patience == Patience::Together { Duration::ZERO } else { self.started.elapsed() };
+        let passed = if self.patience == Patience::Real { self.started.elapsed() } else { Duration::ZERO };
         whole_milliseconds(later(self.lock().shows, passed))
     }
 
@@ -162,6 +212,10 @@ impl Clock for WorldClock {
             }
             Patience::Together => self.sleep_together(duration).await,
         }
+    }
+
+    async fn passed(&self, duration: Duration) {
+        self.reached(later(self.now(), duration)).await;
     }
 
     fn jitter(&self) -> f64 {

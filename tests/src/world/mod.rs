@@ -8,12 +8,15 @@ mod pump;
 mod servers;
 mod settings;
 mod site;
+mod stale;
 mod start;
 mod states;
+mod under_way;
 mod web;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -79,6 +82,7 @@ pub struct World {
     pub servers: Arc<Servers>,
     site: Site,
     sqs: aws_sdk_sqs::Client,
+    release_deaths: AtomicU64,
     _web: Served,
 }
 
@@ -106,6 +110,7 @@ impl World {
         let mut subscription = Subscription::new(&self.webhook_url(), SIGNING_SECRET);
         subscription.signed_url.clone_from(&tenant.crm.public_url);
         subscription.properties.clone_from(&tenant.crm.enrich_on_change);
+        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
         self.hubspot.subscribe(subscription);
     }
 
@@ -139,20 +144,31 @@ impl World {
         &self.site.http
     }
 
-    /// Runs the schedule's function once, as of now.
+    /// Runs the schedule's function once, as of now. A run that dies reports nothing.
     pub async fn run_release(&self) -> Report {
-        let began = self.clock.now();
-        let deadline = later(began, self.site.schedule.timeout);
-        self.release.handle(&Invocation { id: "schedule".to_owned(), began, deadline }).await
+        self.run_release_or_die().await.unwrap_or_default()
     }
 
-    /// Runs the schedule's function once, unless it dies meanwhile.
+    /// Runs the schedule's function once, unless it dies meanwhile or hasn't ended at its deadline.
     pub async fn run_release_or_die(&self) -> Option<Report> {
-        tokio::select! {
+        let began = self.clock.now();
+        let deadline = later(began, self.site.schedule.timeout);
+        let invocation = Invocation { id: "schedule".to_owned(), began, deadline };
+        let report = tokio::select! {
             biased;
             () = self.wire.death() => None,
-            report = self.run_release() => Some(report),
+            () = self.clock.reached(deadline) => None,
+            report = self.release.handle(&invocation) => Some(report),
+        };
+        if report.is_none() {
+            self.release_deaths.fetch_add(1, Ordering::SeqCst);
         }
+        report
+    }
+
+    /// How often a worker or the schedule's function died, or was ended at its deadline.
+    pub fn deaths(&self) -> u64 {
+        self.pump.deaths() + self.release_deaths.load(Ordering::SeqCst)
     }
 
     /// How often the schedule's function runs.
@@ -173,8 +189,9 @@ impl World {
                 self.pump.show_hidden().await;
                 continue;
             }
-            let report = self.run_release().await;
-            if report.released == 0 && report.swept == 0 && report.asked_after == 0 {
+            let Some(report) = self.run_release_or_die().await else { continue };
+            let is_done = report.released == 0 && report.swept == 0 && report.asked_after == 0;
+            if is_done && self.wire.land_all() == 0 {
                 return;
             }
         }

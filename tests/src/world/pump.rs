@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use enrichment_worker::EnrichmentWorker;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
+use tokio::task::JoinSet;
 
 use super::clock::WorldClock;
 use super::wire::Wire;
@@ -19,6 +20,11 @@ use super::wire::Wire;
 const RECEIVE_MAX: i32 = 10;
 /// How long an idle poller waits before it looks again.
 const IDLE_PAUSE: Duration = Duration::from_millis(3);
+
+/// The longest that SQS lets a poller wait for a message, in seconds.
+const LONG_POLL_SECONDS: i32 = 20;
+/// How long a poller waits before it asks a queue again that gave an error.
+const ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// A message is hidden for twelve hours at most.
 const HIDDEN_MAX: Duration = Duration::from_secs(12 * 60 * 60);
@@ -33,7 +39,7 @@ pub struct Pump {
     queue_url: String,
     worker: Mutex<Arc<EnrichmentWorker>>,
     wire: Arc<Wire>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<WorldClock>,
     /// From the template.
     pub(super) timeout: Duration,
     invocations: AtomicU64,
@@ -51,7 +57,7 @@ impl Pump {
         queue_url: String,
         worker: Arc<EnrichmentWorker>,
         wire: Arc<Wire>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<WorldClock>,
         timeout: Duration,
     ) -> Self {
         Self {
@@ -72,6 +78,28 @@ impl Pump {
     /// From now on, this worker is invoked.
     pub(super) fn deploy(&self, worker: Arc<EnrichmentWorker>) {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
+    }
+
+    /// Runs `workers` at a time, each of which waits until there are messages for it. It ends when it is dropped.
+    pub async fn run(self: &Arc<Self>, workers: usize) {
+        let mut pollers = JoinSet::new();
+        for _ in 0..workers {
+            pollers.spawn(self.clone().poll());
+        }
+        while pollers.join_next().await.is_some() {
+            // A worker that panics is a failed run of the function: the others go on, and so does its poller.
+            pollers.spawn(self.clone().poll());
+        }
+    }
+
+    async fn poll(self: Arc<Self>) {
+        loop {
+            match self.ask(RECEIVE_MAX, LONG_POLL_SECONDS).await {
+                Some(messages) if messages.is_empty() => {}
+                Some(messages) => self.invoke(messages).await,
+                None => tokio::time::sleep(ERROR_PAUSE).await,
+            }
+        }
     }
 
     /// Runs `workers` at a time until no message is in sight and none of them is busy.
@@ -150,33 +178,43 @@ impl Pump {
 
     /// The messages in sight, at most so many: a poller may get fewer than there are.
     pub async fn receive_at_most(&self, most: i32) -> Vec<Message> {
+        self.ask(most, 0).await.unwrap_or_default()
+    }
+
+    /// The messages in sight, or the next to show within so many seconds. `None` if SQS gives an error.
+    async fn ask(&self, most: i32, wait_seconds: i32) -> Option<Vec<Message>> {
         let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(most);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
-        let messages = request.send().await.ok().and_then(|answer| answer.messages).unwrap_or_default();
+        let answer = request.wait_time_seconds(wait_seconds).send().await.ok()?;
+        let messages = answer.messages.unwrap_or_default();
         let mut hidden = self.hidden();
         for message in &messages {
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             hidden.insert(text(&message.message_id), text(&message.receipt_handle));
         }
-        messages
+        drop(hidden);
+        Some(messages)
     }
 
     /// Invokes the worker with these messages, as Lambda does, and deletes what it doesn't report as failed. If it
-    /// dies, nothing is deleted.
+    /// dies, or hasn't answered at its deadline, nothing is deleted.
     pub async fn invoke(&self, messages: Vec<Message>) {
         let number = self.invocations.fetch_add(1, Ordering::SeqCst);
         let began = self.clock.now();
-        let invocation = Invocation { id: format!("invocation-{number}"), began, deadline: later(began, self.timeout) };
+        let deadline = later(began, self.timeout);
+        let invocation = Invocation { id: format!("invocation-{number}"), began, deadline };
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(event_of).collect();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let response = tokio::select! {
             biased;
-            () = self.wire.death() => {
-                self.deaths.fetch_add(1, Ordering::SeqCst);
-                return;
-            }
-            response = worker.handle(event, &invocation) => response,
+            () = self.wire.death() => None,
+            () = self.clock.reached(deadline) => None,
+            response = worker.handle(event, &invocation) => Some(response),
+        };
+        let Some(response) = response else {
+            self.deaths.fetch_add(1, Ordering::SeqCst);
+            return;
         };
         let failed = |message: &&Message| {
             let id = message.message_id.as_deref().unwrap_or_default();
@@ -235,7 +273,7 @@ impl Pump {
         self.finished.load(Ordering::SeqCst)
     }
 
-    /// How often a worker died.
+    /// How often a worker died, or was ended at its deadline.
     pub fn deaths(&self) -> u64 {
         self.deaths.load(Ordering::SeqCst)
     }

@@ -1,13 +1,15 @@
 //! DynamoDB and SQS on loopback: embedded ones, or those that the environment names.
 //!
-//! SQS hides and delays messages by a clock of its own. The embedded one's stands still unless it is told to go on: it
-//! is told of the time that really passes, and whenever the world's clock is turned.
+//! SQS hides and delays messages by a clock of its own. The embedded one's stands still, as the world's does, and is
+//! turned when that is turned. In a world that waits in real time it goes by the machine's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -61,8 +63,8 @@ impl Servers {
         let (sqs, sqs_clock) = match endpoint("LEADGATE_SQS_ENDPOINT") {
             Some(endpoint) => (endpoint, None),
             None => {
-                let (clock, turns) = unbounded_channel();
-                let serve = async || serve_sqs(turns).await;
+                let (clock, changes) = unbounded_channel();
+                let serve = async || serve_sqs(changes).await;
                 let address = embed("sqs-on-loopback", TimeIs::Told, &mut stop, serve).await?;
                 (url(address), Some(SqsClock(clock)))
             }
@@ -88,14 +90,25 @@ impl Servers {
     }
 }
 
-/// The settings that are deployed, and credentials that mean nothing.
+/// How long anything on this machine may take. However busy it is, it is faster than that; what hangs still ends.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// The settings that are deployed, but for the time that a call may take, and credentials that mean nothing.
 async fn sdk(http: SharedHttpClient) -> SdkConfig {
+    let patient = TimeoutConfig::builder()
+        .connect_timeout(PATIENCE)
+        .operation_attempt_timeout(PATIENCE)
+        .operation_timeout(PATIENCE)
+        .build();
     leadgate_aws::client::configured(http)
+        .timeout_config(patient)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
         .load()
         .await
 }
+
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses the servers")]
 fn endpoint(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|endpoint| !endpoint.is_empty())
@@ -156,66 +169,71 @@ async fn serve_dynamodb() -> Result<SocketAddr, ServerError> {
     Ok(address)
 }
 
-async fn serve_sqs(turns: UnboundedReceiver<Turn>) -> Result<SocketAddr, ServerError> {
+async fn serve_sqs(changes: UnboundedReceiver<Change>) -> Result<SocketAddr, ServerError> {
     let (listener, address) = bind().await?;
-    tokio::spawn(keep_time(turns));
+    tokio::spawn(keep_time(changes));
     tokio::spawn(accept_sqs(listener, address));
     Ok(address)
 }
 
 /// The embedded SQS's clock.
 #[derive(Debug, Clone)]
-pub(super) struct SqsClock(UnboundedSender<Turn>);
+pub(super) struct SqsClock(UnboundedSender<Change>);
 
-/// By how much it was turned, and whom to tell when it is done.
+/// What happens to it.
 #[derive(Debug)]
-struct Turn {
-    by: Duration,
-    done: mpsc::Sender<()>,
+enum Change {
+    /// It goes by the machine's clock from now on.
+    GoOn,
+    /// It is turned by so much, and `done` is answered then.
+    Turn { by: Duration, done: mpsc::Sender<()> },
 }
 
 /// Nothing in SQS takes longer: a message is hidden for twelve hours at most. It catches up on every second that it is
 /// turned by, so a turn by months is not told in full.
 const TURN_MAX: Duration = Duration::from_secs(12 * 60 * 60 + 60);
-/// A server that doesn't answer by then is gone, or serves nobody.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is told of the time that really passed.
-const TICK: Duration = Duration::from_millis(10);
 
 impl SqsClock {
     /// Turns it forward. Whatever is asked after that is answered by the new time.
     pub(super) fn turn(&self, by: Duration) {
         let (done, turned) = mpsc::channel();
-        if self.0.send(Turn { by: by.min(TURN_MAX), done }).is_ok() {
-            // Who is gone needs no turning.
-            let _ = turned.recv_timeout(TURN_PATIENCE);
+        if self.0.send(Change::Turn { by: by.min(TURN_MAX), done }).is_ok() {
+            // However busy the machine is, it answers, unless the server is gone: then the sender is gone, too.
+            let _ = turned.recv_timeout(PATIENCE);
         }
+    }
+
+    /// Lets it go by the machine's clock.
+    pub(super) fn go_on(&self) {
+        // A server that is gone has no time.
+        let _ = self.0.send(Change::GoOn);
     }
 }
 
-/// Moves this thread's time on, by what has really passed and by what it is told to.
-async fn keep_time(mut turns: UnboundedReceiver<Turn>) {
-    let (ticks, mut ticking) = unbounded_channel();
+/// Moves this thread's time on, as it is told to.
+async fn keep_time(mut changes: UnboundedReceiver<Change>) {
     let (_stop, stopped) = mpsc::channel::<()>();
-    // Besides ticking, a blocking task keeps time that is told from jumping to the next timer when nothing is to do.
-    tokio::task::spawn_blocking(move || {
-        while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) && ticks.send(()).is_ok() {}
-    });
-    let mut told = Instant::now();
-    loop {
-        let turn = tokio::select! {
-            tick = ticking.recv() => match tick {
-                Some(()) => None,
-                None => return,
-            },
-            Some(turn) = turns.recv() => Some(turn),
-        };
-        let passed = told.elapsed();
-        told += passed;
-        tokio::time::advance(passed + turn.as_ref().map_or(Duration::ZERO, |turn| turn.by)).await;
-        if let Some(turn) = turn {
-            // Who has stopped waiting needs no answer.
-            let _ = turn.done.send(());
+    // While a blocking task waits, time that stands doesn't jump to the next timer when there is nothing to do.
+    tokio::task::spawn_blocking(move || stopped.recv());
+    let mut goes_on = false;
+    while let Some(change) = changes.recv().await {
+        match change {
+            Change::GoOn if goes_on => {}
+            Change::GoOn => {
+                tokio::time::resume();
+                goes_on = true;
+            }
+            Change::Turn { by, done } => {
+                if goes_on {
+                    tokio::time::pause();
+                }
+                tokio::time::advance(by).await;
+                if goes_on {
+                    tokio::time::resume();
+                }
+                // Who has stopped waiting needs no answer.
+                let _ = done.send(());
+            }
         }
     }
 }

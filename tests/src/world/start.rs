@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use crm_webhook::CrmWebhook;
@@ -15,6 +16,7 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
+use leadgate_connectors::http::Http;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
@@ -51,14 +53,21 @@ impl World {
         site.worlds += 1;
         let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
         clock.lead(site.servers.sqs_clock.clone());
+        let wire = Arc::<Wire>::default();
+        let passes = wire.clone();
+        clock.before_turns(move |by| passes.before_turn(by));
         let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));
+        let http = match clock.patience() {
+            Some(patience) => Http::patient(site.http.clone(), patience),
+            None => site.http.clone().into(),
+        };
         let parts = Parts {
-            wire: Arc::default(),
+            wire,
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
             bus: Arc::default(),
-            connections: Connections::new(secrets.clone(), site.http.clone()),
+            connections: Connections::new(secrets.clone(), http),
             whereabouts: Whereabouts {
                 dynamodb: site.servers.dynamodb.clone(),
                 records_table: site.names.records.clone(),
@@ -212,6 +221,7 @@ impl Parts {
             servers: self.site.servers.clone(),
             site: self.site,
             sqs: polling,
+            release_deaths: AtomicU64::new(0),
             _web: Served(web),
         }
     }

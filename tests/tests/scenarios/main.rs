@@ -25,4 +25,5 @@ mod renewal;
 mod repeats;
 mod stage;
 mod tenants;
+mod wire;
 mod write_back;

@@ -11,9 +11,8 @@ use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::{Later, LaterId, Provider};
 
+use crate::apollo::{SILENCE, TIMEOUT};
 use crate::loopback::{Server, nobody, raw};
-
-const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// What nothing may repeat.
 const PRIVATE: [&str; 6] = ["ada", "lovelace", "b.example", "7700900001", "s3cr3t", "t0k3n"];
@@ -30,7 +29,7 @@ fn ada() -> Identity {
 }
 
 /// Every way to fail, in words.
-async fn failures(url: &str) -> Vec<String> {
+async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
     let later = Later {
         mobile: true,
@@ -48,22 +47,22 @@ async fn failures(url: &str) -> Vec<String> {
     let organizations = OrganizationSearch { q_organization_name: Some("b.example".into()), ..Default::default() };
     let (one, two) = (vec!["b.example".to_owned()], vec!["b.example".to_owned(); 2]);
     let mut failures = vec![
-        in_words(&apollo.look_up(&[ada()], Some(&later), TIMEOUT).await.reply),
-        in_words(&apollo.look_up(&[ada(), ada()], Some(&later), TIMEOUT).await.reply),
-        in_words(&apollo.look_up_organizations(&one, TIMEOUT).await.reply),
-        in_words(&apollo.look_up_organizations(&two, TIMEOUT).await.reply),
-        in_words(&apollo.collect(&LaterId("42".into()), TIMEOUT).await.reply),
-        in_words(&apollo.collect(&LaterId("t0k3n/ada".into()), TIMEOUT).await.reply),
-        in_words(&apollo.usage(TIMEOUT).await),
+        in_words(&apollo.look_up(&[ada()], Some(&later), timeout).await.reply),
+        in_words(&apollo.look_up(&[ada(), ada()], Some(&later), timeout).await.reply),
+        in_words(&apollo.look_up_organizations(&one, timeout).await.reply),
+        in_words(&apollo.look_up_organizations(&two, timeout).await.reply),
+        in_words(&apollo.collect(&LaterId("42".into()), timeout).await.reply),
+        in_words(&apollo.collect(&LaterId("t0k3n/ada".into()), timeout).await.reply),
+        in_words(&apollo.usage(timeout).await),
     ];
     let errors = [
-        apollo.create_contact(&contact, true, TIMEOUT).await.reply.err(),
-        apollo.update_contact("c1", &contact, TIMEOUT).await.reply.err(),
-        apollo.update_contact("ada@b.example", &contact, TIMEOUT).await.reply.err(),
-        apollo.search_contacts(&search, TIMEOUT).await.reply.err(),
-        apollo.search_people(&people, TIMEOUT).await.reply.err(),
-        apollo.search_organizations(&organizations, TIMEOUT).await.reply.err(),
-        apollo.health(TIMEOUT).await.reply.err(),
+        apollo.create_contact(&contact, true, timeout).await.reply.err(),
+        apollo.update_contact("c1", &contact, timeout).await.reply.err(),
+        apollo.update_contact("ada@b.example", &contact, timeout).await.reply.err(),
+        apollo.search_contacts(&search, timeout).await.reply.err(),
+        apollo.search_people(&people, timeout).await.reply.err(),
+        apollo.search_organizations(&organizations, timeout).await.reply.err(),
+        apollo.health(timeout).await.reply.err(),
     ];
     for error in errors.into_iter().flatten() {
         failures.extend([error.to_string(), in_words(&error)]);
@@ -96,7 +95,7 @@ async fn no_error_repeats_what_apollo_says_of_anybody() {
         ];
         for body in bodies {
             let server = Server::start(move |_, _| (status, body.clone())).await;
-            assert_private(&failures(&server.url).await, &format!("{status}"));
+            assert_private(&failures(&server.url, TIMEOUT).await, &format!("{status}"));
         }
     }
 }
@@ -105,7 +104,7 @@ async fn no_error_repeats_what_apollo_says_of_anybody() {
 async fn no_error_repeats_what_could_not_be_read() {
     for body in ["\"Ada Lovelace\"", "{\"ada@b.example\": ", "[{\"email\": \"ada@b.example\"}]"] {
         let server = Server::start(move |_, _| (200, body.to_owned())).await;
-        assert_private(&failures(&server.url).await, body);
+        assert_private(&failures(&server.url, TIMEOUT).await, body);
     }
 }
 
@@ -113,8 +112,8 @@ async fn no_error_repeats_what_could_not_be_read() {
 async fn no_error_repeats_what_did_not_arrive() {
     let (silent, _) = raw(None).await;
     let (broken, _) = raw(Some("HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"person\":\"Ada")).await;
-    for url in [nobody().await, silent, broken] {
-        assert_private(&failures(&url).await, &url);
+    for (url, timeout) in [(nobody().await, TIMEOUT), (silent, SILENCE), (broken, TIMEOUT)] {
+        assert_private(&failures(&url, timeout).await, &url);
     }
 }
 

@@ -7,7 +7,7 @@ use leadgate_enrichment::person::{Profile, ProfileField};
 use leadgate_enrichment::provider::{Collected, Later, LaterId, Provider, Reply};
 use serde_json::{Value, json};
 
-use crate::apollo::{TIMEOUT, apollo, people};
+use crate::apollo::{SILENCE, TIMEOUT, apollo, people};
 use crate::loopback::{Server, nobody, raw};
 
 /// The webhook is at an address that has to be encoded, as all with a token are.
@@ -281,7 +281,7 @@ async fn until_it_has_arrived_it_is_awaited_unless_it_never_will() {
     }
     let (silent, _) = raw(None).await;
     for url in [nobody().await, silent] {
-        let reply = apollo(&url).collect(&id("1"), Duration::from_millis(100)).await.reply;
+        let reply = apollo(&url).collect(&id("1"), SILENCE).await.reply;
         assert!(matches!(reply, Collected::Transient(_)), "{reply:?}");
     }
     let server = Server::start(|_, _| (200, String::new())).await;

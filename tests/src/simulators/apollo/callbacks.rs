@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::later::chance;
 use super::{Apollo, ApolloSetup, Team};
 
-/// The longest wait for an answer to a callback. How long Apollo waits isn't documented.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// The longest wait for an answer to a callback, by the machine's clock: so long that only a receiver that hangs is too
+/// late. How long Apollo waits isn't documented.
+const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// How much later a callback is tried again. When Apollo does isn't documented.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);

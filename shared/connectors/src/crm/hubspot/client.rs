@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::{broken, failure, unreadable};
 use super::wire::{BatchAnswer, BatchRead, BatchUpdate, Complaint, ReadInput, Update, UpdateInput};
-use crate::http::{ExchangeError, read_body};
+use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{List, Loose};
 use crate::secret::Secret;
 
@@ -83,7 +83,7 @@ impl ApiVersion {
 
 /// One HubSpot account.
 pub struct HubSpot {
-    http: reqwest::Client,
+    http: Http,
     base_url: String,
     api_version: ApiVersion,
     token: Secret,
@@ -97,7 +97,8 @@ struct Answer {
 
 impl HubSpot {
     /// The account that `token` belongs to. `base_url` is `https://api.hubapi.com`, or a simulator's.
-    pub fn new(http: reqwest::Client, base_url: String, api_version: ApiVersion, token: Secret) -> Self {
+    pub fn new(http: impl Into<Http>, base_url: String, api_version: ApiVersion, token: Secret) -> Self {
+        let http = http.into();
         Self { http, base_url: base_url.trim_end_matches('/').to_owned(), api_version, token }
     }
 
@@ -158,7 +159,8 @@ impl HubSpot {
         body: &impl Serialize,
     ) -> Result<Answer, CrmError> {
         let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
-        let request = self.http.request(method, url).bearer_auth(self.token.expose()).timeout(TIMEOUT).json(body);
+        let request = self.http.request(method, url).bearer_auth(self.token.expose()).json(body);
+        let request = self.http.within(TIMEOUT, request);
         let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(broken)?;

@@ -12,6 +12,7 @@ use super::classify::CallError;
 use super::exchange::{Called, id_in_path};
 use super::organizations;
 use super::people::{Bulk, Details, bulk_answer, flags, single_answer};
+use crate::http::Http;
 use crate::secret::Secret;
 
 /// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
@@ -23,15 +24,15 @@ const RESULT_RETENTION: Duration = days(30);
 
 /// One Apollo team.
 pub struct Apollo {
-    pub(super) http: reqwest::Client,
+    pub(super) http: Http,
     pub(super) base_url: String,
     pub(super) key: Secret,
 }
 
 impl Apollo {
     /// The team that `key` belongs to. `base_url` is `https://api.apollo.io/api/v1`, or a simulator's.
-    pub fn new(http: reqwest::Client, base_url: String, key: Secret) -> Self {
-        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), key }
+    pub fn new(http: impl Into<Http>, base_url: String, key: Secret) -> Self {
+        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key }
     }
 
     /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line

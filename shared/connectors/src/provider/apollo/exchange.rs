@@ -38,7 +38,8 @@ impl Apollo {
             Ok(key) => key,
             Err(reason) => return Told::without_rates(Err(CallError::Denied(reason.to_owned()))),
         };
-        let response = match request.header("x-api-key", key).timeout(timeout).send().await {
+        let request = self.http.within(timeout, request.header("x-api-key", key));
+        let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Told::without_rates(Err(ExchangeError::from(error).into())),
         };

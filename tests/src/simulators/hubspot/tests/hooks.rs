@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::json;
+use tokio::sync::Barrier;
 
 use super::*;
 
@@ -128,15 +129,15 @@ async fn whoever_asks_to_be_forgotten_is_told_of_in_two_events() {
     assert_eq!(world.hubspot.contact(&bob), None);
 }
 
-/// A receiver that takes its time, and says how many deliveries it had at once at most.
-async fn slow_receiver(takes: Duration) -> (String, Arc<AtomicUsize>) {
+/// A receiver that answers when it has `together` deliveries at once, and says how many it had at most.
+async fn slow_receiver(together: usize) -> (String, Arc<AtomicUsize>) {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let seen = most.clone();
+    let (seen, all_there) = (most.clone(), Arc::new(Barrier::new(together)));
     let route = post(move || {
-        let (now, most) = (now.clone(), most.clone());
+        let (now, most, all_there) = (now.clone(), most.clone(), all_there.clone());
         async move {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            tokio::time::sleep(takes).await;
+            all_there.wait().await;
             now.fetch_sub(1, Ordering::SeqCst);
         }
     });
@@ -146,8 +147,9 @@ async fn slow_receiver(takes: Duration) -> (String, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn ten_deliveries_are_in_flight_at_most() {
     let world = World::new().await;
-    let (base, most) = slow_receiver(Duration::from_millis(20)).await;
-    world.hubspot.subscribe(Subscription { events_per_delivery: 1, ..Subscription::new(&base, "secret") });
+    let (base, most) = slow_receiver(10).await;
+    let (events_per_delivery, deadline) = (1, Duration::from_secs(10 * 60));
+    world.hubspot.subscribe(Subscription { events_per_delivery, deadline, ..Subscription::new(&base, "secret") });
     for _ in 0..30 {
         world.hubspot.create_contact([("firstname", "Ada")]);
     }
@@ -158,7 +160,8 @@ async fn ten_deliveries_are_in_flight_at_most() {
 #[tokio::test]
 async fn an_answer_after_the_deadline_is_none() {
     let world = World::new().await;
-    let (base, _) = slow_receiver(Duration::from_secs(5)).await;
+    // It never has two.
+    let (base, _) = slow_receiver(2).await;
     let deadline = Duration::from_millis(20);
     world.hubspot.subscribe(Subscription { deadline, ..Subscription::new(&base, "secret") });
     world.hubspot.create_contact([("firstname", "Ada")]);
