@@ -12,10 +12,17 @@ impl World {
     /// Deploys the configuration with the tenant's part changed: the worker and the release go by it from now on. The
     /// doors keep theirs, since they only read what the CRM and the provider are called.
     pub fn reconfigure(&mut self, change: impl FnOnce(&mut Tenant)) {
+        self.deploy(|config| {
+            if let Some(tenant) = config.tenants.values_mut().next() {
+                change(tenant);
+            }
+        });
+    }
+
+    /// The same, with anything in it changed.
+    pub fn deploy(&mut self, change: impl FnOnce(&mut Config)) {
         let mut config = Config::clone(&self.config);
-        if let Some(tenant) = config.tenants.values_mut().next() {
-            change(tenant);
-        }
+        change(&mut config);
         self.config = Arc::new(config);
         self.release = Arc::new(self.release_with(self.config.clone()));
         self.worker = Arc::new(self.worker_with(self.config.clone()));
@@ -31,6 +38,7 @@ impl World {
             answers: worker.answers.clone(),
             limits: worker.limits.clone(),
             queue: worker.queue.clone(),
+            dead_letters: worker.dead_letters.clone(),
             connections: worker.connections.clone(),
             clock: worker.clock.clone(),
         }

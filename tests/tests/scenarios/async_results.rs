@@ -1,22 +1,17 @@
 //! Asynchronous results that are late, refused, forgotten or unreadable: nothing that may have been charged is settled at
 //! nothing, and what arrives in the end is written.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use enrichment_worker::EnrichmentWorker;
-use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::clock::days;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ledger::{Entry, LineResult};
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::record::State;
-use leadgate_lambda::invocation::Invocation;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Settings, World};
-use serde_json::json;
 
 use crate::books::{at_rest, books_of};
 use crate::stage::{all_enriched, queued_leads, states};
@@ -191,34 +186,6 @@ async fn what_has_arrived_is_written_while_the_rest_of_its_purchase_is_awaited()
     assert_eq!((books.spent, books.unknown), (world.apollo.ledger().credits_charged, 0));
 }
 
-/// Hands a hint that a purchase may be found to the worker, as it is after a deployment with this configuration.
-async fn collected_after(world: &World, deploy: impl FnOnce(&mut Config)) {
-    let holds = world.credits.open_holds(world.tenant_id()).await.expect("readable");
-    let [hold] = &holds[..] else { panic!("one purchase waits: {holds:?}") };
-    let mut config = (*world.config).clone();
-    deploy(&mut config);
-    let deployed = &world.worker;
-    let worker = EnrichmentWorker {
-        config: Arc::new(config),
-        records: deployed.records.clone(),
-        credits: deployed.credits.clone(),
-        answers: deployed.answers.clone(),
-        limits: deployed.limits.clone(),
-        queue: deployed.queue.clone(),
-        dead_letters: deployed.dead_letters.clone(),
-        connections: deployed.connections.clone(),
-        clock: deployed.clock.clone(),
-    };
-    let mut event = SqsEvent::default();
-    let mut message = SqsMessage::default();
-    message.body = Some(json!({ "tenant": world.tenant_id(), "collect": hold.purchase }).to_string());
-    event.records = vec![message];
-    let began = world.clock.now();
-    let deadline = later(began, Duration::from_secs(60));
-    let response = worker.handle(event, &Invocation { id: "deployed".to_owned(), began, deadline }).await;
-    assert!(response.batch_item_failures.is_empty(), "{response:?}");
-}
-
 #[tokio::test]
 async fn a_result_is_settled_by_the_prices_that_it_was_held_with_whatever_the_configuration_says_then() {
     let without_price = |config: &mut Config| config.prices.retain(|price| price.field != PricedField::Mobile);
@@ -236,10 +203,10 @@ async fn a_result_is_settled_by_the_prices_that_it_was_held_with_whatever_the_co
     let deployments: [(&str, Deploy, usize); 3] =
         [("no price", without_price, 2), ("another price", cheaper, 2), ("no field", without_field, 0)];
     for (name, deploy, written) in deployments {
-        let world = world_with(|_| {}).await;
+        let mut world = world_with(|_| {}).await;
         let leads = awaiting(&world, 2).await;
-        world.clock.turn(HOUR);
-        collected_after(&world, deploy).await;
+        world.deploy(deploy);
+        days_pass(&world, 1).await;
         assert_eq!(numbers(&world, &leads), written, "{name}");
         let books = at_rest(&world).await;
         assert_eq!((books.spent, books.unknown), (2 * (PERSON + NUMBER), 0), "{name}");

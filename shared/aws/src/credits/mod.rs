@@ -171,7 +171,7 @@ impl Credits {
     /// Settles a hold: takes what `entry` says it cost, frees the rest, and enters it in the ledger. A hold that has moved
     /// to other wallets since it was read is settled where it is.
     pub async fn settle(&self, tenant: &TenantId, hold: &Hold, entry: &Entry) -> Result<Resolved, StoreError> {
-        let mut resolved = Resolved::Changed(hold.clone());
+        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
         for _ in 0..MOVES_MAX {
             let Resolved::Changed(there) = &resolved else { break };
             if there.wanted != hold.wanted {
@@ -191,7 +191,7 @@ impl Credits {
 
     /// Frees a hold of which nothing was charged.
     pub async fn void(&self, tenant: &TenantId, hold: &Hold) -> Result<Resolved, StoreError> {
-        let mut resolved = Resolved::Changed(hold.clone());
+        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
         for _ in 0..MOVES_MAX {
             let Resolved::Changed(there) = &resolved else { break };
             if there.wanted != hold.wanted {
