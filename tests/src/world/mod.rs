@@ -3,6 +3,7 @@
 
 mod clock;
 mod connector;
+mod deploy;
 mod pump;
 mod servers;
 mod settings;

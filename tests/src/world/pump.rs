@@ -31,7 +31,7 @@ const TURNS_PER_WAIT: u32 = 8;
 pub struct Pump {
     sqs: Client,
     queue_url: String,
-    worker: Arc<EnrichmentWorker>,
+    worker: Mutex<Arc<EnrichmentWorker>>,
     wire: Arc<Wire>,
     clock: Arc<dyn Clock>,
     /// From the template.
@@ -57,7 +57,7 @@ impl Pump {
         Self {
             sqs,
             queue_url,
-            worker,
+            worker: Mutex::new(worker),
             wire,
             clock,
             timeout,
@@ -67,6 +67,11 @@ impl Pump {
             deaths: AtomicU64::new(0),
             finished: AtomicUsize::new(0),
         }
+    }
+
+    /// From now on, this worker is invoked.
+    pub(super) fn deploy(&self, worker: Arc<EnrichmentWorker>) {
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
 
     /// Runs `workers` at a time until no message is in sight and none of them is busy.
@@ -164,13 +169,14 @@ impl Pump {
             Invocation { id: format!("invocation-{number}"), deadline: later(self.clock.now(), self.timeout) };
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(event_of).collect();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let response = tokio::select! {
             biased;
             () = self.wire.death() => {
                 self.deaths.fetch_add(1, Ordering::SeqCst);
                 return;
             }
-            response = self.worker.handle(event, &invocation) => response,
+            response = worker.handle(event, &invocation) => response,
         };
         let failed = |message: &&Message| {
             let id = message.message_id.as_deref().unwrap_or_default();
