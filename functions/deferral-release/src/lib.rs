@@ -6,6 +6,7 @@
 mod alert;
 mod later;
 mod locked;
+mod plan;
 mod reconcile;
 mod release;
 mod sweep;
@@ -49,6 +50,8 @@ pub struct Report {
     pub released: usize,
     /// Parked records that are not wanted any more, closed with a reason.
     pub closed: usize,
+    /// Changes of the plan that were made.
+    pub plan_changes: usize,
     /// Wallets whose time was over, with something left in them.
     pub expired: usize,
     /// Holds whose worker was gone, settled.
@@ -73,8 +76,9 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        let Report { released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants } = report;
-        info!(released, closed, expired, swept, asked_after, alerts, drifts, failed_tenants, "run ended");
+        let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, drifts, failed_tenants } =
+            report;
+        info!(released, closed, plan_changes, expired, swept, asked_after, alerts, drifts, failed_tenants, "run ended");
         report
     }
 
@@ -83,6 +87,7 @@ impl DeferralRelease {
         let holds = self.credits.open_holds(&tenant.id).await?;
         report.swept += self.sweep(tenant, &holds, run).await?;
         report.asked_after += self.ask_after(tenant, &holds).await?;
+        report.plan_changes += self.follow_plan(tenant).await?;
         report.expired += self.expire(tenant).await?;
         self.release(tenant, run, report).await?;
         report.alerts += self.alert(tenant).await?;

@@ -18,7 +18,6 @@ use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Record, State};
 use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_lambda::invocation::Invocation;
-use leadgate_lambda::wallets::spendable;
 
 use crate::{DeferralRelease, Report};
 
@@ -43,7 +42,7 @@ impl DeferralRelease {
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some(most) = self.most(tenant, now) else { return Ok(()) };
-        let wallets = spendable(&self.credits, tenant, Action::Match, now).await?;
+        let wallets = self.wallets(tenant).spendable(Action::Match, now).await?;
         let mut balances = Balances::of(&wallets, &tenant.floor, BTreeMap::new());
         let mut released = 0;
         for keys in self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?.chunks(CHUNK) {

@@ -14,7 +14,6 @@ use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::price::Action;
 use leadgate_enrichment::record::{Deferral, Record};
 use leadgate_enrichment::request::EnrichmentRequest;
-use leadgate_lambda::wallets::spendable;
 
 use crate::look::Due;
 use crate::price::Wanted;
@@ -43,7 +42,7 @@ impl Unit<'_> {
             return Ok((due, Vec::new()));
         }
         let now = self.now();
-        let wallets = spendable(&self.worker.credits, self.tenant, Action::Match, now).await?;
+        let wallets = self.wallets().spendable(Action::Match, now).await?;
         let (worst, balances) = (self.worst_of(false), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
         let wishes: Vec<Wish<'_>> =
             due.iter().map(|due| Wish { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();

@@ -15,7 +15,6 @@ use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
-use leadgate_lambda::wallets::spendable;
 use tracing::warn;
 
 use crate::known::share;
@@ -72,7 +71,7 @@ impl Unit<'_> {
         caps.dedup();
         let credits = &self.worker.credits;
         let used = credits.used(&self.tenant.id, &caps).await?;
-        let wallets = spendable(credits, self.tenant, Action::Match, self.now()).await?;
+        let wallets = self.wallets().spendable(Action::Match, self.now()).await?;
         Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
     }
 

@@ -18,7 +18,6 @@ use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::price::{Action, Tariff};
 use leadgate_enrichment::provider::{Answer, CallKind, Reply, Told};
 use leadgate_enrichment::settlement;
-use leadgate_lambda::wallets::spendable;
 use tracing::{error, warn};
 
 use crate::buy::resolve;
@@ -191,7 +190,7 @@ impl Unit<'_> {
         tariff: &Tariff,
     ) -> Result<Option<Hold>, StoreError> {
         let (now, credits) = (self.now(), &self.worker.credits);
-        let wallets = spendable(credits, self.tenant, Action::EnrichOrganization, now).await?;
+        let wallets = self.wallets().spendable(Action::EnrichOrganization, now).await?;
         let caps: BTreeMap<&str, &Cap> =
             claimed.values().flat_map(|wanted| &wanted.caps).map(|cap| (cap.name.as_str(), cap)).collect();
         let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);

@@ -17,6 +17,7 @@ use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::retry::Retry;
 use leadgate_lambda::invocation::Invocation;
+use leadgate_lambda::wallets::TenantWallets;
 use tracing::warn;
 
 use crate::EnrichmentWorker;
@@ -74,6 +75,10 @@ impl<'a> Unit<'a> {
     pub(crate) fn worst_later(&self, fields: &[PricedField]) -> Amounts {
         let tariff = self.worker.config.later_tariff(self.tenant, fields, self.purchase.made_at());
         tariff.map(|tariff| tariff.worst()).unwrap_or_default()
+    }
+
+    pub(crate) fn wallets(&self) -> TenantWallets<'a> {
+        TenantWallets { credits: &self.worker.credits, tenant: self.tenant }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,5 +1,7 @@
 //! `leadgate check`: is a configuration right?
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,8 +16,9 @@ use crate::Outcome;
 
 /// Check a configuration file, and say what is wrong with it.
 ///
-/// If nothing is, it says for each tenant what arrives later and where, and which secrets have to exist: their names,
-/// since a file never holds one.
+/// If nothing is, it says for each tenant what arrives later and where, which wallets its plan fills at present, and
+/// which secrets have to exist: their names, since a file never holds one. Given a running ledger, it also says what the
+/// next run of the release will change there once the file is deployed.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The file to check.
@@ -24,23 +27,29 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    against: plan::Against,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Outcome {
+pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let name = arguments.file.display().to_string();
     match read_config(&arguments.file) {
         Ok(config) if arguments.json => {
             let arrivals: Map<String, Value> =
                 config.tenants.iter().map(|(id, tenant)| (id.to_string(), arrivals_json(tenant))).collect();
+            let plans = plan::compared(&config, &arguments.against).await?;
             let (tenants, secrets) = (tenants(&config), secrets(&config));
-            println!(
-                "{}",
-                json!({ "file": name, "ok": true, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets })
-            );
+            let said = json!({
+                "file": name, "ok": true, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets,
+                "plans": plans.iter().map(plan::Plan::json).collect::<Vec<_>>(),
+            });
+            println!("{said}");
         }
         Ok(config) => {
             println!("{name} is good: {}.", describe(&config));
             config.tenants.values().for_each(|tenant| println!("  {}", arrivals(tenant)));
+            let plans = plan::compared(&config, &arguments.against).await?;
+            plans.iter().for_each(|plan| println!("  {}", plan.text().replace('\n', "\n    ")));
             println!("These secrets must exist in AWS Secrets Manager:");
             secrets(&config).iter().for_each(|(secret, what)| println!("  {secret}  ({what})"));
         }

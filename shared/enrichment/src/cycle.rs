@@ -35,6 +35,8 @@ impl Cadence {
 pub struct BillingCycle {
     /// The day it opens on, in the tenant's time zone. Names the cycle.
     pub first_day: Date,
+    /// The day the next one opens on.
+    pub next_first_day: Date,
     /// Its first instant.
     pub opens: Timestamp,
     /// The first instant of the next one.
@@ -68,7 +70,12 @@ impl Calendar {
         while self.opening(index + 1) <= now {
             index += 1;
         }
-        BillingCycle { first_day: self.first_day(index), opens: self.opening(index), closes: self.opening(index + 1) }
+        BillingCycle {
+            first_day: self.first_day(index),
+            next_first_day: self.first_day(index + 1),
+            opens: self.opening(index),
+            closes: self.opening(index + 1),
+        }
     }
 
     /// Always counted from the anchor itself, so that an anchor on the 31st is clamped in February and back on the

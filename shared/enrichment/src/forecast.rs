@@ -113,7 +113,9 @@ impl Burn {
 /// What an entry put into the balance of this kind, or took away, purchases apart.
 fn moved(entry: &Entry, bucket: &Bucket) -> Milli {
     match entry {
-        Entry::Grant { amounts, .. } | Entry::Adjust { amounts, .. } => amounts.get(bucket),
+        Entry::Grant { amounts, .. } | Entry::Adjust { amounts, .. } | Entry::PlanChange { amounts, .. } => {
+            amounts.get(bucket)
+        }
         Entry::Expire { amounts, .. } => Milli::ZERO - amounts.get(bucket),
         Entry::Drift { .. } | Entry::Purchase { .. } => Milli::ZERO,
     }

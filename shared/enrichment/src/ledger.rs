@@ -14,7 +14,7 @@ use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::{PurchaseId, RecordKey};
 use crate::patch::Fingerprint;
 use crate::price::{PricedField, Tariff, Terms};
-use crate::wallet::WalletId;
+use crate::wallet::{ChangeReason, WalletId};
 
 /// An amount of one kind out of one wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +199,18 @@ pub enum Entry {
         #[serde(with = "millisecond::required")]
         at: Timestamp,
     },
+    /// The plan was changed in the configuration.
+    PlanChange {
+        /// Which wallet.
+        wallet: WalletId,
+        /// What was granted, or less than nothing for what was taken back.
+        amounts: Amounts,
+        /// Why.
+        reason: ChangeReason,
+        /// When.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+    },
     /// The provider's own figures moved otherwise than our ledger. Moves no balance: somebody has to look.
     Drift {
         /// What the provider says was used since the last comparison, less what we say was spent.
@@ -235,6 +247,7 @@ impl Entry {
             Self::Grant { at, .. }
             | Self::Adjust { at, .. }
             | Self::Expire { at, .. }
+            | Self::PlanChange { at, .. }
             | Self::Drift { at, .. }
             | Self::Purchase { at, .. } => *at,
         }

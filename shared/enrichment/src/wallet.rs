@@ -1,17 +1,47 @@
 //! Wallets: balances with a life.
 
+mod change;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
+pub use self::change::{Change, ChangeReason, Opening, Reopening, carried_over, changes, overlapping};
 use crate::config::Tenant;
 use crate::credits::Amounts;
+use crate::cycle::BillingCycle;
 use crate::price::Action;
 
 /// The name of a wallet within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WalletId(pub String);
+
+impl WalletId {
+    /// The name of a wallet that lasts as long as `cycle`. Both of its days are in it, so that a cycle of another
+    /// length which opens on the same day is another wallet.
+    fn of_cycle(series: &str, cycle: &BillingCycle) -> Self {
+        Self(format!("{series}-{}-{}", cycle.first_day, cycle.next_first_day))
+    }
+
+    /// The name without the period at its end: what wallets that follow one another have in common.
+    pub fn series(&self) -> &str {
+        without_day(without_day(&self.0))
+    }
+}
+
+/// `plan-2026-01-31` → `plan`. A name that doesn't end with a day stays as it is.
+fn without_day(name: &str) -> &str {
+    let head = name.len().checked_sub(DAY_LENGTH).and_then(|at| name.split_at_checked(at));
+    match head.map(|(head, day)| (head.strip_suffix('-'), day.parse::<Date>())) {
+        Some((Some(head), Ok(_))) => head,
+        _ => name,
+    }
+}
+
+/// `2026-01-31`
+const DAY_LENGTH: usize = 10;
 
 /// Where a wallet's credits come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +99,10 @@ pub struct Wallet {
     /// Gone unused.
     #[serde(default)]
     pub expired: Amounts,
+    /// What the configuration has granted so far, and what it has not been able to take back. Absent in a wallet that
+    /// was filled by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Amounts>,
 }
 
 impl Wallet {
@@ -86,7 +120,27 @@ impl Wallet {
             held: nothing(),
             spent: nothing(),
             expired: nothing(),
+            configured: None,
         }
+    }
+
+    /// The same wallet, as one that goes by the configuration.
+    fn as_configured(self) -> Self {
+        Self { configured: Some(self.granted.clone()), ..self }
+    }
+
+    /// What it has in common with the wallets before and after it, of which at most one is open at a time. `None` for a
+    /// wallet that was filled by hand: the configuration has no say in it.
+    pub fn series(&self) -> Option<&str> {
+        // A wallet that was opened before wallets kept what they are configured with goes by its name: by hand, only
+        // `grant-…` and `pack-…` are opened.
+        let is_configured = self.configured.is_some()
+            || match self.kind {
+                WalletKind::Plan => self.wallet.0.starts_with("plan-"),
+                WalletKind::Pack => false,
+                WalletKind::Allowance | WalletKind::Trial | WalletKind::Overage => true,
+            };
+        is_configured.then(|| self.wallet.series())
     }
 
     /// Whether credits in it may be held at `now`.
@@ -105,36 +159,41 @@ pub fn burn_order(mut wallets: Vec<Wallet>, action: Action, now: Timestamp) -> V
     wallets
 }
 
-/// The wallets that are to be open at `now`, each as it is when it opens. Whoever first needs one opens it, and
-/// opening it again changes nothing: no job has to run at midnight, and nothing is carried over by accident.
+/// The wallets that are to be open at `now`, each as it is when it opens with all of its grant.
 pub fn due(tenant: &Tenant, now: Timestamp) -> Vec<Wallet> {
     let plan = &tenant.plan;
-    let period = plan.grants.cycle_at(now);
-    let name = WalletId(format!("plan-{}", period.first_day));
-    let mut due = vec![Wallet::open(name, WalletKind::Plan, period.opens, period.closes, plan.grant.clone())];
+    let in_cycle = |series: &str, kind, cycle: &BillingCycle, grant: &Amounts| {
+        Wallet::open(WalletId::of_cycle(series, cycle), kind, cycle.opens, cycle.closes, grant.clone())
+    };
+    let mut due = vec![in_cycle("plan", WalletKind::Plan, &plan.grants.cycle_at(now), &plan.grant)];
     if let Some(trial) = &plan.trial {
         let (opens, expires) = (trial.opens, trial.expires);
         due.push(Wallet::open(WalletId("trial".into()), WalletKind::Trial, opens, expires, trial.grant.clone()));
     }
     for allowance in &plan.allowances {
-        let period = allowance.calendar.cycle_at(now);
-        let name = WalletId(format!("allowance-{}-{}", allowance.name, period.first_day));
-        let grant = allowance.grant.clone();
-        let wallet = Wallet::open(name, WalletKind::Allowance, period.opens, period.closes, grant);
+        let (series, cycle) = (format!("allowance-{}", allowance.name), allowance.calendar.cycle_at(now));
+        let wallet = in_cycle(&series, WalletKind::Allowance, &cycle, &allowance.grant);
         due.push(Wallet { only: Some(allowance.action), ..wallet });
     }
     let cycle = plan.calendar.cycle_at(now);
     for pack in &plan.packs {
-        let (opens, expires) = (cycle.opens.max(pack.from), cycle.closes.min(pack.until));
-        let name = WalletId(format!("pack-{}-{}", pack.name, cycle.first_day));
-        due.push(Wallet::open(name, WalletKind::Pack, opens, expires, pack.grant.clone()));
+        let wallet = in_cycle(&format!("pack-{}", pack.name), WalletKind::Pack, &cycle, &pack.grant);
+        due.push(Wallet { opens: cycle.opens.max(pack.from), expires: cycle.closes.min(pack.until), ..wallet });
     }
     if let Some(overage) = &plan.overage {
-        let name = WalletId(format!("overage-{}", cycle.first_day));
-        due.push(Wallet::open(name, WalletKind::Overage, cycle.opens, cycle.closes, overage.limit.clone()));
+        due.push(in_cycle("overage", WalletKind::Overage, &cycle, &overage.limit));
     }
     due.retain(|wallet| wallet.is_open(now));
-    due
+    due.into_iter().map(Wallet::as_configured).collect()
+}
+
+/// Of the wallets that are due, those that may be opened by the first purchase that needs them: they are not there yet,
+/// and no other wallet of their series is open. Everything else is a change of the plan, which is made in one place
+/// only: while an old and a new configuration are both at work, two workers would open one against the other.
+pub fn unopened(due: &[Wallet], there: &[Wallet], now: Timestamp) -> Vec<Wallet> {
+    let is_open = |due: &Wallet| there.iter().any(|wallet| wallet.is_open(now) && wallet.series() == due.series());
+    let is_there = |due: &Wallet| there.iter().any(|wallet| wallet.wallet == due.wallet);
+    due.iter().filter(|due| !is_there(due) && !is_open(due)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -185,11 +244,34 @@ mod tests {
         let due = |now| due(tenant, at(now)).into_iter().map(|wallet| wallet.wallet.0).collect::<Vec<_>>();
         assert_eq!(
             due("2026-02-01T00:00:00Z"),
-            ["plan-2026-01-31", "trial", "allowance-free-2026-01-31", "overage-2026-01-31"]
+            [
+                "plan-2026-01-31-2026-02-28",
+                "trial",
+                "allowance-free-2026-01-31-2026-02-28",
+                "overage-2026-01-31-2027-01-31"
+            ]
         );
         assert_eq!(
             due("2026-03-10T00:00:00Z"),
-            ["plan-2026-02-28", "allowance-free-2026-02-28", "pack-extra-2026-01-31", "overage-2026-01-31"]
+            [
+                "plan-2026-02-28-2026-03-31",
+                "allowance-free-2026-02-28-2026-03-31",
+                "pack-extra-2026-01-31-2027-01-31",
+                "overage-2026-01-31-2027-01-31"
+            ]
         );
+    }
+
+    #[test]
+    fn a_name_without_its_period_is_the_series() {
+        for (name, series) in [
+            ("plan-2026-01-01-2026-02-01", "plan"),
+            ("plan-2026-01-01", "plan"),
+            ("pack-q1-2026-2026-01-01-2026-02-01", "pack-q1-2026"),
+            ("trial", "trial"),
+            ("grant-7", "grant-7"),
+        ] {
+            assert_eq!(WalletId(name.to_owned()).series(), series);
+        }
     }
 }

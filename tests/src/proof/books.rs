@@ -190,7 +190,9 @@ impl Books {
 
     fn enter<'e>(&mut self, entry: &'e Entry, moved: &mut BTreeMap<&'e str, Moved>) {
         match entry {
-            Entry::Grant { wallet, amounts, .. } | Entry::Adjust { wallet, amounts, .. } => {
+            Entry::Grant { wallet, amounts, .. }
+            | Entry::Adjust { wallet, amounts, .. }
+            | Entry::PlanChange { wallet, amounts, .. } => {
                 moved.entry(&wallet.0).or_default().granted += total(amounts);
             }
             Entry::Expire { wallet, amounts, .. } => moved.entry(&wallet.0).or_default().expired += total(amounts),

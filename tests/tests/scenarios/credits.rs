@@ -87,7 +87,7 @@ async fn a_lead_that_waits_across_a_cycle_is_paid_from_the_cycle_it_is_bought_in
     all_enriched(&world, &leads);
     let wallets = world.credits.wallets(world.tenant_id()).await.expect("readable");
     let names: Vec<&str> = wallets.iter().map(|wallet| wallet.wallet.0.as_str()).collect();
-    assert_eq!(names, ["plan-2026-02-01"], "nothing was put into a cycle that is over");
+    assert_eq!(names, ["plan-2026-02-01-2026-03-01"], "nothing was put into a cycle that is over");
 }
 
 fn with_plan(world_settings: &mut leadgate_tests::world::Settings, more: &str) {
@@ -136,12 +136,12 @@ overage = { limit = { credits = 1 }, price = "0.10 USD" }"#,
     assert_eq!(
         order,
         [
-            "allowance-free-2026-01-01",
+            "allowance-free-2026-01-01-2026-02-01",
             "trial",
-            "plan-2026-01-01",
-            "plan-2026-01-01",
-            "pack-extra-2026-01-01",
-            "overage-2026-01-01"
+            "plan-2026-01-01-2026-02-01",
+            "plan-2026-01-01-2026-02-01",
+            "pack-extra-2026-01-01-2026-02-01",
+            "overage-2026-01-01-2026-02-01"
         ]
     );
     at_rest(&world).await;

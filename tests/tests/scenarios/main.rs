@@ -13,6 +13,7 @@ mod gate;
 mod happy;
 mod known;
 mod later;
+mod plans;
 mod privacy;
 mod provider;
 mod repeats;

@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::Failure;
 
 /// Where `leadgate local` is, unless it was told otherwise.
-const LOCAL: &str = "http://127.0.0.1:8787";
+pub(crate) const LOCAL: &str = "http://127.0.0.1:8787";
 /// It is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -78,18 +78,9 @@ impl Books {
 
     async fn of_aws(place: &Place, records: &str, credits: &str) -> Result<Self, Failure> {
         let config = Arc::new(read_config(&place.config)?);
-        let sdk = configured(https_client()).load().await;
-        let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
-        let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
-        let credentials = provider.provide_credentials().await;
-        credentials.map_err(|error| {
-            format!(
-                "no AWS credentials were found: {error}. They are looked for in the environment, the AWS profile and \
-                 the machine's role; an SSO profile needs: eval \"$(aws configure export-credentials --format env)\""
-            )
-        })?;
+        let (client, region) = aws().await?;
         let clock = Arc::new(SystemClock::new());
-        let (client, now) = (Client::new(&sdk), clock.now());
+        let now = clock.now();
         Ok(Self {
             credits: Credits::new(client.clone(), credits, Arc::new(Usage::default()), clock),
             records: Records::new(client, records, Arc::new(Usage::default())),
@@ -101,24 +92,15 @@ impl Books {
     }
 
     async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
-        let url = url.trim_end_matches('/');
-        let whereabouts: Whereabouts = ask(url, "world").await?;
-        let clock: Value = ask(url, "clock").await?;
-        let now = clock.get("now_ms").and_then(Value::as_i64).ok_or_else(|| format!("{url} has no clock"))?;
-        let sdk = configured(https_client())
-            .endpoint_url(&whereabouts.dynamodb)
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
-            .load()
-            .await;
-        let (client, config) = (Client::new(&sdk), Arc::new(whereabouts.config()?));
+        let (client, whereabouts, now) = world_at(url).await?;
+        let config = Arc::new(whereabouts.config()?);
         let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
         Ok(Self {
             credits: Credits::new(client.clone(), &whereabouts.credits_table, usage.clone(), clock),
             records: Records::new(client, &whereabouts.records_table, usage),
             tenant: choose(&config, place.tenant.as_deref())?,
             config,
-            now: Timestamp::from_millisecond(now)?,
+            now,
             place: format!("the local world at {url}"),
         })
     }
@@ -138,6 +120,61 @@ impl Books {
         let later = self.config.later_tariff(tenant, &tenant.later_fields(), at);
         [worst(self.config.person_tariff(tenant, at)), worst(later)]
     }
+}
+
+/// A ledger to compare a configuration with, whatever configuration it goes by itself.
+pub(crate) struct Ledger {
+    pub(crate) credits: Credits,
+    /// The present there.
+    pub(crate) now: Timestamp,
+    pub(crate) place: String,
+}
+
+impl Ledger {
+    /// That of a running `leadgate local`.
+    pub(crate) async fn of_world(url: &str) -> Result<Self, Failure> {
+        let (client, whereabouts, now) = world_at(url).await?;
+        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
+        let credits = Credits::new(client, &whereabouts.credits_table, usage, clock);
+        Ok(Self { credits, now, place: format!("the local world at {url}") })
+    }
+
+    /// That in a table in AWS.
+    pub(crate) async fn of_aws(table: &str) -> Result<Self, Failure> {
+        let (client, region) = aws().await?;
+        let clock = Arc::new(SystemClock::new());
+        let now = clock.now();
+        let credits = Credits::new(client, table, Arc::new(Usage::default()), clock);
+        Ok(Self { credits, now, place: format!("AWS {region}, table {table}") })
+    }
+}
+
+async fn aws() -> Result<(Client, Region), Failure> {
+    let sdk = configured(https_client()).load().await;
+    let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
+    let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
+    let credentials = provider.provide_credentials().await;
+    credentials.map_err(|error| {
+        format!(
+            "no AWS credentials were found: {error}. They are looked for in the environment, the AWS profile and \
+             the machine's role; an SSO profile needs: eval \"$(aws configure export-credentials --format env)\""
+        )
+    })?;
+    Ok((Client::new(&sdk), region))
+}
+
+async fn world_at(url: &str) -> Result<(Client, Whereabouts, Timestamp), Failure> {
+    let url = url.trim_end_matches('/');
+    let whereabouts: Whereabouts = ask(url, "world").await?;
+    let clock: Value = ask(url, "clock").await?;
+    let now = clock.get("now_ms").and_then(Value::as_i64).ok_or_else(|| format!("{url} has no clock"))?;
+    let sdk = configured(https_client())
+        .endpoint_url(&whereabouts.dynamodb)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
+        .load()
+        .await;
+    Ok((Client::new(&sdk), whereabouts, Timestamp::from_millisecond(now)?))
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {

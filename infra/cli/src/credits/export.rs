@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::attribution::{Part, parts};
 use super::origin::without_reason;
-use super::words::arrives;
+use super::words::{arrives, plan_change};
 use super::{Answer, Failure};
 
 /// One part of one line of an entry. Rows with an amount add up to what all wallets hold.
@@ -89,6 +89,9 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
             by_bucket(&Row { reference, reason, ..row("adjust") }, wallet, amounts)
         }
         Entry::Expire { wallet, amounts, .. } => by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts)),
+        Entry::PlanChange { wallet, amounts, reason, .. } => {
+            by_bucket(&Row { reason: plan_change(*reason).to_owned(), ..row("plan-change") }, wallet, amounts)
+        }
         Entry::Drift { amounts, .. } => {
             let drift = |(bucket, by): (&Bucket, Milli)| Row {
                 bucket: bucket.to_string(),

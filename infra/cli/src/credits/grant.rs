@@ -115,8 +115,8 @@ fn wallet(tenant: &Tenant, kind: Kind, gift: &Gift, now: Timestamp) -> Result<Wa
         Kind::TopUp => (WalletId(format!("pack-{}", gift.reference)), WalletKind::Pack),
     };
     // Otherwise the plan's own pack would find its wallet open, and never come.
-    let cycle_of = |pack: &str| gift.reference.strip_prefix(pack)?.strip_prefix('-')?.parse::<Date>().ok();
-    if kind == WalletKind::Pack && tenant.plan.packs.iter().any(|pack| cycle_of(&pack.name).is_some()) {
+    let is_of_plan = |pack: &str| name.0 != name.series() && name.series() == format!("pack-{pack}");
+    if kind == WalletKind::Pack && tenant.plan.packs.iter().any(|pack| is_of_plan(&pack.name)) {
         return Err(taken(&gift.reference, &name));
     }
     Ok(Wallet::open(name, kind, now, expires, gift.amounts.clone()))

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::books::Books;
 use super::export::word_of;
-use super::words::{amounts, arrives, decimals, first_instant, leads, negative, noun, signed, time};
+use super::words::{amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, signed, time};
 use super::{Answer, Failure, asked, origin};
 
 /// Which entries.
@@ -85,6 +85,9 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
         Entry::Expire { wallet, amounts, .. } => {
             let details = "unused when its time was over".to_owned();
             line("expired", wallet, negative(amounts), details)
+        }
+        Entry::PlanChange { wallet, amounts, reason, .. } => {
+            line("plan changed", wallet, amounts.clone(), plan_change(*reason).to_owned())
         }
         Entry::Drift { amounts: drift, .. } => {
             let details = format!("{} by the provider's count beyond ours; no balance was moved", signed(drift));

@@ -23,7 +23,9 @@ use jiff::civil::Date;
 use leadgate_enrichment::ledger::Entry;
 use serde_json::{Value, json};
 
+pub(crate) use self::books::{LOCAL, Ledger};
 pub(crate) use self::explain::explain_waited;
+pub(crate) use self::words::{amounts, moment, signed};
 
 use self::adjust::Adjustment;
 use self::books::{Books, Place};

@@ -87,7 +87,7 @@ async fn a_lead_that_waited_for_the_next_cycle_is_told_from_the_wish_to_the_crm(
         waits[0].clone(),
         "Deferred: the wallets could not pay for it. It was to be taken up again by 2026-02-01 at the latest."
             .to_owned(),
-        "plan-2026-02-01 opened with 2 credits: the plan's grant, until 2026-03-01.".to_owned(),
+        "plan-2026-02-01-2026-03-01 opened with 2 credits: the plan's grant, until 2026-03-01.".to_owned(),
         format!(
             "Released, and taken up in purchase {purchase}: 1 credit held for it, the most it can cost \
              (prices apollo-2026-08)."
@@ -95,7 +95,7 @@ async fn a_lead_that_waited_for_the_next_cycle_is_told_from_the_wish_to_the_crm(
     ];
     let steps = story(&world, &lead).await;
     assert_eq!(steps[..4], expected);
-    let settled = "Settled: the provider knew the person. It cost 1 credit out of plan-2026-02-01, ";
+    let settled = "Settled: the provider knew the person. It cost 1 credit out of plan-2026-02-01-2026-03-01, ";
     assert!(steps[4].starts_with(settled) && steps[4].ends_with("Nothing was left to free."), "{}", steps[4]);
     assert!(steps[5].starts_with("Written back: the CRM has what was bought. From us it has city, "), "{}", steps[5]);
 
@@ -157,7 +157,7 @@ async fn an_adjustment_is_made_once_and_takes_no_more_than_there_is() {
         [
             "adjust",
             "--wallet",
-            "plan-2026-01-01",
+            "plan-2026-01-01-2026-02-01",
             "--amounts",
             by,
             "--reason",
@@ -169,12 +169,15 @@ async fn an_adjustment_is_made_once_and_takes_no_more_than_there_is() {
     assert!(refusal(&world, &adjust("credits=-4", "a")).await.contains("no wallet has been opened yet"));
     leads(&world, 0..1).await;
     let made = text(&world, &adjust("credits=-4", "a")).await;
-    assert!(made.starts_with("Adjusted plan-2026-01-01 by -4 credits; 5 credits available in it now."), "{made}");
-    assert!(text(&world, &adjust("credits=-4", "a")).await.starts_with("Already made: plan-2026-01-01"));
+    assert!(
+        made.starts_with("Adjusted plan-2026-01-01-2026-02-01 by -4 credits; 5 credits available in it now."),
+        "{made}"
+    );
+    assert!(text(&world, &adjust("credits=-4", "a")).await.starts_with("Already made: plan-2026-01-01-2026-02-01"));
     let other = refusal(&world, &adjust("credits=-3", "a")).await;
     assert!(other.contains("stands for -4 credits in") && other.contains("found -3 credits in"), "{other}");
     let short = refusal(&world, &adjust("credits=-6", "b")).await;
-    assert!(short.starts_with("plan-2026-01-01 has 5 credits available, expected at least"), "{short}");
+    assert!(short.starts_with("plan-2026-01-01-2026-02-01 has 5 credits available, expected at least"), "{short}");
     world.next_cycle(1_000_000).await;
     assert!(refusal(&world, &adjust("credits=6", "c")).await.contains("nothing in it can be spent any more"));
     assert_eq!(available(&world).await.total().get(), 5000);
@@ -186,7 +189,7 @@ async fn an_adjustment_is_made_once_and_takes_no_more_than_there_is() {
 async fn looking_opens_nothing_and_tells_when_credits_run_out() {
     let world = world(60, |_| {}).await;
     let first = text(&world, &["show"]).await;
-    assert!(first.contains("plan-2026-01-01 (due)") && first.contains("too little history"), "{first}");
+    assert!(first.contains("plan-2026-01-01-2026-02-01 (due)") && first.contains("too little history"), "{first}");
     assert!(world.credits.wallets(world.tenant_id()).await.expect("readable").is_empty());
     for day in 0..4 {
         leads(&world, day * 10..day * 10 + 10).await;

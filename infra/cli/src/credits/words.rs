@@ -11,7 +11,7 @@ use leadgate_enrichment::ledger::{Evidence, LineResult};
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::request::Source;
-use leadgate_enrichment::wallet::WalletKind;
+use leadgate_enrichment::wallet::{ChangeReason, WalletKind};
 
 /// How wide a text is set, in columns.
 pub(super) const WIDTH: u16 = 120;
@@ -25,7 +25,7 @@ pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// An instant that usually is a midnight: only the day, where it is one.
-pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     if at.as_second() > NEVER_SECOND {
         return "never".to_owned();
     }
@@ -54,7 +54,7 @@ pub(super) fn amount(amount: Milli, bucket: &Bucket) -> String {
 }
 
 /// `3 email credits and 1 export credit`; what is zero is not said.
-pub(super) fn amounts(amounts: &Amounts) -> String {
+pub(crate) fn amounts(amounts: &Amounts) -> String {
     let some = amounts.iter().filter(|(_, each)| *each != Milli::ZERO);
     let said: Vec<String> = some.map(|(bucket, each)| amount(each, bucket)).collect();
     match said.len() {
@@ -64,7 +64,7 @@ pub(super) fn amounts(amounts: &Amounts) -> String {
 }
 
 /// The same with a sign: `+3 credits`.
-pub(super) fn signed(amounts: &Amounts) -> String {
+pub(crate) fn signed(amounts: &Amounts) -> String {
     let some = amounts.iter().filter(|(_, each)| *each != Milli::ZERO);
     let sign = |each: Milli| if each > Milli::ZERO { "+" } else { "" };
     let said: Vec<String> = some.map(|(bucket, each)| format!("{}{}", sign(each), amount(each, bucket))).collect();
@@ -124,6 +124,18 @@ pub(super) fn kind(kind: WalletKind) -> &'static str {
         WalletKind::Plan => "plan",
         WalletKind::Pack => "pack",
         WalletKind::Overage => "overage",
+    }
+}
+
+/// Why the configuration changed a wallet.
+pub(super) fn plan_change(reason: ChangeReason) -> &'static str {
+    match reason {
+        ChangeReason::Superseded => "another period is configured: what was left was taken back",
+        ChangeReason::Removed => "not configured any more: what was left was taken back",
+        ChangeReason::CarriedOver => "what the wallets before it have given in the same period",
+        ChangeReason::GrantChanged => "another grant is configured",
+        ChangeReason::Reopened => "configured again: open again with what it has not given yet",
+        ChangeReason::Rescheduled => "it opens or closes at another time now",
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) const WALLET: &str = "wallet";
 pub(super) const HOLD: &str = "hold";
 pub(super) const GRANT: &str = "grant";
 pub(super) const ADJUST: &str = "adjust";
+pub(super) const PLAN_CHANGE: &str = "plan-change";
 pub(super) const EXPIRE: &str = "expire";
 pub(super) const DRIFT: &str = "drift";
 pub(super) const PURCHASE: &str = "purchase";

@@ -5,7 +5,9 @@
 
 mod items;
 mod marks;
+mod plan;
 mod transaction;
+mod wallet_update;
 mod wallets;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +25,7 @@ use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::retry::Backoff;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
 
-use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PURCHASE, WALLET, key, range_key};
+use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, WALLET, key, range_key};
 pub use self::marks::Mark;
 use self::transaction::{Committed, Transaction};
 pub use self::wallets::{Adjusted, Granted};
@@ -99,7 +101,7 @@ impl Credits {
     /// The whole ledger of a tenant, by age.
     pub async fn entries(&self, tenant: &TenantId) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
-        for kind in [GRANT, ADJUST, PURCHASE, EXPIRE, DRIFT] {
+        for kind in [GRANT, ADJUST, PLAN_CHANGE, PURCHASE, EXPIRE, DRIFT] {
             entries.extend(self.list::<Entry>(tenant, kind, "reading the ledger").await?);
         }
         entries.sort_by_key(Entry::at);
@@ -229,18 +231,7 @@ impl Credits {
 
     /// Open holds of purchases made at or after `since`: who may be asking about the same people at the moment.
     pub async fn open_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Hold>, StoreError> {
-        let text = |text: String| AttributeValue::S(text);
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#tenant = :tenant AND #item BETWEEN :from AND :to")
-            .expression_attribute_names("#tenant", items::TENANT)
-            .expression_attribute_names("#item", items::ITEM)
-            .expression_attribute_values(":tenant", text(tenant.to_string()))
-            .expression_attribute_values(":from", text(range_key(HOLD, &format!("{:013}", since.as_millisecond()))))
-            .expression_attribute_values(":to", text(range_key(HOLD, "~")));
-        self.all_pages(request, "reading what others hold").await
+        self.range(tenant, HOLD, since, "reading what others hold").await
     }
 
     /// Leaves word with a hold that somebody else wants to know of a person it asks about. `false` when it is resolved.
@@ -325,6 +316,28 @@ impl Credits {
             .expression_attribute_names("#item", items::ITEM)
             .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
             .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")));
+        self.all_pages(request, doing).await
+    }
+
+    /// Items of one kind whose names begin with a millisecond, from `since` on.
+    async fn range<T: serde::de::DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        kind: &'static str,
+        since: Timestamp,
+        doing: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let text = |text: String| AttributeValue::S(text);
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#tenant = :tenant AND #item BETWEEN :from AND :to")
+            .expression_attribute_names("#tenant", items::TENANT)
+            .expression_attribute_names("#item", items::ITEM)
+            .expression_attribute_values(":tenant", text(tenant.to_string()))
+            .expression_attribute_values(":from", text(range_key(kind, &format!("{:013}", since.as_millisecond()))))
+            .expression_attribute_values(":to", text(range_key(kind, "~")));
         self.all_pages(request, doing).await
     }
 

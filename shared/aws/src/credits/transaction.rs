@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::Credits;
 use super::items::{CAP, ITEM, Item, USED, WALLET, WANTED, key, range_key};
+use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
 use crate::usage::Step;
 
@@ -201,6 +202,16 @@ impl<'a> Transaction<'a> {
             update = update.condition_expression(conditions.join(" AND "));
         }
         self.update(tenant, &range_key(CAP, cap), update)
+    }
+
+    /// A change of a wallet, on its own conditions.
+    pub(super) fn change_wallet(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        update: WalletUpdate,
+    ) -> Result<(), StoreError> {
+        self.update_wallet(tenant, wallet, update.build())
     }
 
     fn update_wallet(&mut self, tenant: &TenantId, wallet: &str, update: UpdateBuilder) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::price::Tariff;
 use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::wallet::{Wallet, due};
 
 use super::model::Lead;
 use super::play::Play;
@@ -164,8 +164,8 @@ fn check_wallets(world: &World, books: &Books, wallets: &[Wallet], findings: &mu
         for slice in &purchase.slices {
             let name = slice.wallet.0.as_str();
             let open = wallets.get(name).is_some_and(|wallet| wallet.is_open(began));
-            let cycle = format!("plan-{}", plan.grants.cycle_at(began).first_day);
-            let of_cycle = !name.starts_with("plan-") || name == cycle;
+            let of_cycle =
+                !name.starts_with("plan-") || due(world.tenant(), began).iter().any(|due| due.wallet.0 == name);
             findings.check(open && of_cycle, Promise::Credits, || {
                 format!("purchase {} was paid from {name}, which was not open at {began}", purchase.id)
             });

@@ -17,7 +17,7 @@ use leadgate_enrichment::price::Action;
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::settlement::{LineEnd, seen};
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind, burn_order};
-use leadgate_lambda::wallets::spendable;
+use leadgate_lambda::wallets::TenantWallets;
 use tokio::task::JoinSet;
 
 use super::Size;
@@ -110,7 +110,8 @@ impl Track {
     /// Half of the credits are the cycle's, the rest is a pack.
     async fn open_wallets(&self, credits: i64) -> Result<(), StoreError> {
         let now = self.clock.now();
-        spendable(&self.credits, &self.tenant, Action::Match, now).await?;
+        let wallets = TenantWallets { credits: &self.credits, tenant: &self.tenant };
+        wallets.spendable(Action::Match, now).await?;
         let rest = Amounts::one(Bucket::new("credits"), Milli::credits(credits - credits / 2));
         let pack = Wallet::open(WalletId("pack-race".into()), WalletKind::Pack, now, later(now, days(300)), rest);
         self.credits.open(&self.tenant.id, &pack, None, now).await.map(drop)

@@ -13,7 +13,7 @@ use leadgate_enrichment::wallet::{Wallet, WalletId};
 use super::Step;
 use crate::credits::attribution::{Part, parts};
 use crate::credits::origin;
-use crate::credits::words::{Noun, amounts, noun};
+use crate::credits::words::{Noun, amounts, noun, plan_change, signed};
 
 /// The books of a tenant.
 pub(super) struct Facts<'a> {
@@ -115,7 +115,11 @@ impl<'a> Facts<'a> {
     /// When credits were held for what was begun then and settled later: not before the wallets that it came from were
     /// opened, which whoever needs them does on the way.
     pub(super) fn held_at(&self, purchase: &PurchaseId, slices: &[Slice], settled_at: Timestamp) -> Timestamp {
-        let opened = self.grants(slices.iter().map(|slice| &slice.wallet)).into_iter().map(|grant| grant.at);
+        let is_of = |wallet: &WalletId| slices.iter().any(|slice| slice.wallet == *wallet);
+        let opened = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Grant { wallet, at, .. } if is_of(wallet) => Some(*at),
+            _ => None,
+        });
         opened.filter(|at| *at <= settled_at).fold(purchase.made_at(), Timestamp::max)
     }
 
@@ -124,17 +128,22 @@ impl<'a> Facts<'a> {
         let mut names: Vec<&WalletId> = wallets.collect();
         names.sort();
         names.dedup();
-        let entry = |name: &WalletId| {
-            self.entries.iter().find_map(|entry| match entry {
+        let zone = &self.tenant.time_zone;
+        let of_one = |name: &WalletId| {
+            let entries = self.entries.iter().filter_map(|entry| match entry {
                 Entry::Grant { wallet, amounts: filled, at, reference } if wallet == name => {
-                    let zone = &self.tenant.time_zone;
                     let why = origin::of_grant(self.wallet(wallet), reference.as_deref(), zone);
                     Some(Step { at: *at, what: format!("{} opened with {}: {why}.", wallet.0, amounts(filled)) })
                 }
+                Entry::PlanChange { wallet, amounts: by, reason, at } if wallet == name => {
+                    let why = plan_change(*reason);
+                    Some(Step { at: *at, what: format!("The plan changed {} by {}: {why}.", wallet.0, signed(by)) })
+                }
                 _ => None,
-            })
+            });
+            entries.collect::<Vec<_>>()
         };
-        names.into_iter().filter_map(entry).collect()
+        names.into_iter().flat_map(of_one).collect()
     }
 
     /// The most that one lead can have been held for in this purchase, if it was bought before or not. `None` when its

@@ -165,7 +165,7 @@ pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
     }
 }
 
-/// `It cost 1 credit out of plan-2026-02-01, as the provider reported`.
+/// `It cost 1 credit out of plan-2026-02-01-2026-03-01, as the provider reported`.
 pub(super) fn paid(bought: &Bought<'_>, how: &str) -> String {
     match bought.line.cost.is_zero() {
         true => format!("It cost nothing, {how}"),
@@ -173,7 +173,7 @@ pub(super) fn paid(bought: &Bought<'_>, how: &str) -> String {
     }
 }
 
-/// `plan-2026-02-01`, or several.
+/// `plan-2026-02-01-2026-03-01`, or several.
 pub(super) fn out_of(bought: &Bought<'_>) -> String {
     let mut names: Vec<String> = Vec::new();
     for part in &bought.parts {

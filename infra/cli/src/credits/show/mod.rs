@@ -11,7 +11,7 @@ use leadgate_enrichment::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::price::Action;
-use leadgate_enrichment::wallet::{Wallet, burn_order, due};
+use leadgate_enrichment::wallet::{Wallet, burn_order, due, unopened};
 use serde_json::{Map, Value, json};
 
 use super::books::Books;
@@ -130,8 +130,7 @@ fn held<'h>(holds: impl IntoIterator<Item = &'h Hold>) -> Amounts {
 
 /// In burn order. Those that pay for one action only come where they would, if it were asked for.
 fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
-    let missing = due(tenant, now).into_iter().filter(|due| !there.iter().any(|wallet| wallet.wallet == due.wallet));
-    let missing: Vec<Wallet> = missing.collect();
+    let missing = unopened(&due(tenant, now), there, now);
     let all: Vec<Wallet> = there.iter().chain(&missing).cloned().collect();
     let any_action = all.iter().map(|wallet| Wallet { only: None, ..wallet.clone() }).collect();
     let order = burn_order(any_action, Action::Match, now).into_iter();

@@ -74,7 +74,7 @@ async fn a_number_is_told_of_on_its_way_and_when_it_has_arrived() {
 
     pass(&world, MINUTES).await;
     let arrived = format!(
-        "The number arrived (purchase {id}-later). It cost 8 credits out of plan-2026-01-01, as the provider \
+        "The number arrived (purchase {id}-later). It cost 8 credits out of plan-2026-01-01-2026-02-01, as the provider \
          reported. Nothing was left to free. From us the CRM has mobile_do_not_call and mobilephone."
     );
     assert_eq!(story(&world, &leads[0]).await.last(), Some(&arrived));

@@ -1,0 +1,142 @@
+//! Wallets that follow the configuration. Each change is one transaction with its ledger entry, and is conditional on
+//! the wallet standing as it was read: a repeat, or a second run at the same time, changes nothing.
+
+use jiff::Timestamp;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::wallet::{ChangeReason, Opening, Reopening, Wallet};
+
+use super::Credits;
+use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, WALLET, range_key};
+use super::transaction::{Committed, Transaction};
+use super::wallet_update::WalletUpdate;
+use crate::error::StoreError;
+use crate::usage::Step;
+
+impl Credits {
+    /// Opens a wallet that the configuration grants. `false` when it is there already.
+    pub async fn open_configured(
+        &self,
+        tenant: &TenantId,
+        due: &Wallet,
+        opening: &Opening,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (wallet, amounts) = (due.wallet.clone(), due.granted.clone());
+        let grant = Entry::Grant { wallet, amounts, at, reference: None };
+        let mut transaction = self.transaction("opening a wallet", Step::Open);
+        transaction.put_new(tenant, &range_key(WALLET, &due.wallet.0), &opening.wallet)?;
+        transaction.put_new(tenant, &range_key(GRANT, &due.wallet.0), &grant)?;
+        if !opening.carried.is_zero() {
+            enter(&mut transaction, tenant, due, &opening.carried, ChangeReason::CarriedOver, at)?;
+        }
+        committed(transaction).await
+    }
+
+    /// Ends a wallet at `at` and takes back what is available in it. Gives how much; `None` when it has moved since it
+    /// was read.
+    pub async fn close(
+        &self,
+        tenant: &TenantId,
+        there: &Wallet,
+        reason: ChangeReason,
+        at: Timestamp,
+    ) -> Result<Option<Amounts>, StoreError> {
+        let left = there.available.less(&Amounts::default());
+        let mut transaction = self.transaction("closing a wallet", Step::Open);
+        let taken = Amounts::default().minus(&left);
+        let mut update = WalletUpdate::that_expires(there.expires);
+        update.expect_available(&there.available);
+        update.grant(&taken);
+        update.close(at);
+        transaction.change_wallet(tenant, &there.wallet.0, update)?;
+        enter(&mut transaction, tenant, there, &taken, reason, at)?;
+        Ok(committed(transaction).await?.then_some(left))
+    }
+
+    /// Opens a closed wallet again. `false` when it has moved since it was read.
+    pub async fn reopen(
+        &self,
+        tenant: &TenantId,
+        due: &Wallet,
+        there: &Wallet,
+        reopening: &Reopening,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.transaction("reopening a wallet", Step::Open);
+        let mut update = WalletUpdate::that_expires(there.expires);
+        update.expect_available(&there.available);
+        update.grant(&reopening.by);
+        update.reschedule(due.opens, due.expires);
+        update.configured(&reopening.configured)?;
+        transaction.change_wallet(tenant, &there.wallet.0, update)?;
+        enter(&mut transaction, tenant, there, &reopening.by, ChangeReason::Reopened, at)?;
+        committed(transaction).await
+    }
+
+    /// Grants `by` more, or takes it back. `false` when the wallet has moved since it was read.
+    pub async fn regrant(
+        &self,
+        tenant: &TenantId,
+        there: &Wallet,
+        by: &Amounts,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let configured: Amounts = there.configured.iter().chain([by]).sum();
+        let mut transaction = self.transaction("changing a grant", Step::Open);
+        let mut update = WalletUpdate::that_expires(there.expires);
+        update.expect_configured(there.configured.as_ref())?;
+        update.grant(by);
+        update.configured(&configured)?;
+        transaction.change_wallet(tenant, &there.wallet.0, update)?;
+        enter(&mut transaction, tenant, there, by, ChangeReason::GrantChanged, at)?;
+        committed(transaction).await
+    }
+
+    /// Gives a wallet the time of `due`. `false` when it has moved since it was read.
+    pub async fn reschedule(
+        &self,
+        tenant: &TenantId,
+        due: &Wallet,
+        there: &Wallet,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.transaction("rescheduling a wallet", Step::Open);
+        let mut update = WalletUpdate::that_expires(there.expires);
+        update.reschedule(due.opens, due.expires);
+        transaction.change_wallet(tenant, &there.wallet.0, update)?;
+        enter(&mut transaction, tenant, there, &Amounts::default(), ChangeReason::Rescheduled, at)?;
+        committed(transaction).await
+    }
+
+    /// Settled purchases that were begun at or after `since`, and everything that was put right by hand.
+    pub async fn given_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let mut entries: Vec<Entry> = self.list(tenant, ADJUST, "reading adjustments").await?;
+        entries.extend(self.purchases_since(tenant, since).await?);
+        Ok(entries)
+    }
+
+    /// Settled purchases that were begun at or after `since`.
+    pub async fn purchases_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        self.range(tenant, PURCHASE, since, "reading settled purchases").await
+    }
+}
+
+fn enter(
+    transaction: &mut Transaction<'_>,
+    tenant: &TenantId,
+    wallet: &Wallet,
+    amounts: &Amounts,
+    reason: ChangeReason,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let (name, millisecond) = (&wallet.wallet.0, at.as_millisecond());
+    let entry = Entry::PlanChange { wallet: wallet.wallet.clone(), amounts: amounts.clone(), reason, at };
+    let key = range_key(PLAN_CHANGE, &format!("{millisecond:013}#{name}#{}", reason.word()));
+    transaction.put_new(tenant, &key, &entry)
+}
+
+async fn committed(transaction: Transaction<'_>) -> Result<bool, StoreError> {
+    Ok(matches!(transaction.commit().await?, Committed::Now))
+}
