@@ -29,6 +29,7 @@ impl DeferralRelease {
                 done += usize::from(self.make(tenant, &change, &wallets).await?);
             }
         }
+        self.wallets(tenant).carry(self.clock.now()).await?;
         Ok(done)
     }
 

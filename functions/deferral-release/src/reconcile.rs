@@ -5,11 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::clock::later;
+use leadgate_enrichment::clock::{earlier, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::reconciliation::{Comparison, Verdict, compare};
+use leadgate_enrichment::provider::Began;
+use leadgate_enrichment::reconciliation::{Comparison, Expected, Verdict, compare, first_of_cycle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, warn};
@@ -30,6 +31,16 @@ struct Remembered {
     from: Comparison,
 }
 
+/// What there is to compare.
+struct Figures {
+    compared: Comparison,
+    /// When the provider's cycle began.
+    began: Option<Began>,
+    asked_at: Timestamp,
+    /// For how long the provider may deliver, and charge for, what was asked for.
+    retention: Duration,
+}
+
 impl DeferralRelease {
     /// Compares once an hour. Whether a drift was entered.
     pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<bool, StoreError> {
@@ -40,8 +51,9 @@ impl DeferralRelease {
         let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(false) };
         // A figure in credits can't be compared with several kinds of them.
         let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(false) };
-        let Some(compared) = self.comparison(tenant).await? else { return Ok(false) };
-        let verdict = before.as_ref().map_or(Verdict::NewCycle, |before| compare(&before.from, &compared));
+        let Some(figures) = self.figures(tenant).await? else { return Ok(false) };
+        let verdict = self.verdict(tenant, before.as_ref(), &figures).await?;
+        let compared = figures.compared;
         let drift = if let Verdict::Drift(drift) = verdict { Some(drift) } else { None };
         let from = match (verdict, before) {
             (Verdict::Agree, Some(before)) => before.from,
@@ -57,10 +69,31 @@ impl DeferralRelease {
         self.enter(tenant, amounts, now, mark, &next).await
     }
 
+    async fn verdict(
+        &self,
+        tenant: &Tenant,
+        before: Option<&Remembered>,
+        figures: &Figures,
+    ) -> Result<Verdict, StoreError> {
+        let compared = &figures.compared;
+        match (before, figures.began) {
+            (None, _) => Ok(Verdict::NewCycle),
+            (Some(before), Some(began)) if before.from.cycle != compared.cycle => {
+                // What was asked for in the old cycle may have been charged in this one, for as long as it is waited for.
+                let since = earlier(began.earliest, figures.retention);
+                let entries = self.credits.purchases_since(&tenant.id, since).await?;
+                let expected = Expected::of(began, &entries, figures.asked_at, compared.held);
+                Ok(first_of_cycle(compared.used, expected))
+            }
+            (Some(before), _) => Ok(compare(&before.from, compared)),
+        }
+    }
+
     /// Both figures, ours on both sides of theirs: what is held on either side may be on its way.
-    async fn comparison(&self, tenant: &Tenant) -> Result<Option<Comparison>, StoreError> {
+    async fn figures(&self, tenant: &Tenant) -> Result<Option<Figures>, StoreError> {
         let (spent_before, held_before) = self.spent(tenant).await?;
         let provider = self.connections.provider(tenant).await?;
+        let asked_at = self.clock.now();
         let usage = match provider.usage(TIMEOUT).await {
             Ok(usage) => usage,
             Err(error) => {
@@ -70,8 +103,9 @@ impl DeferralRelease {
         };
         let (spent, held) = self.spent(tenant).await?;
         // Settled while we asked: it was held before.
-        let under_way = held.max(held_before) + (spent - spent_before);
-        Ok(Some(Comparison { cycle: usage.cycle, used: usage.used, spent, held: under_way }))
+        let held = held.max(held_before) + (spent - spent_before);
+        let compared = Comparison { cycle: usage.cycle, used: usage.used, spent, held };
+        Ok(Some(Figures { compared, began: usage.began, asked_at, retention: provider.result_retention() }))
     }
 
     async fn spent(&self, tenant: &Tenant) -> Result<(Milli, Milli), StoreError> {

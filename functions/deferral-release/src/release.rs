@@ -42,7 +42,8 @@ impl DeferralRelease {
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some(most) = self.most(tenant, now) else { return Ok(()) };
-        let wallets = self.wallets(tenant).spendable(Action::Match, now).await?;
+        // A worker may be at it for as long as this run may: what closes before that can't pay any more.
+        let wallets = self.wallets(tenant).spendable(Action::Match, now, run.claim_until()).await?;
         let mut balances = Balances::of(&wallets, &tenant.floor, BTreeMap::new());
         let mut released = 0;
         for keys in self.records.deferred(&tenant.id, LOOKED_AT_MAX).await?.chunks(CHUNK) {

@@ -126,6 +126,8 @@ impl Unit<'_> {
             }
         }
         if let Some(hold) = &awaiting.hold {
+            // What arrives in a new cycle is charged in it: the hold moves there before it is settled.
+            self.wallets().opened(self.now()).await?;
             let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
             if resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await.is_err() {
                 return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });

@@ -42,7 +42,7 @@ impl Unit<'_> {
             return Ok((due, Vec::new()));
         }
         let now = self.now();
-        let wallets = self.wallets().spendable(Action::Match, now).await?;
+        let wallets = self.spendable(Action::Match).await?;
         let (worst, balances) = (self.worst_of(false), Balances::of(&wallets, &self.tenant.floor, BTreeMap::new()));
         let wishes: Vec<Wish<'_>> =
             due.iter().map(|due| Wish { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();

@@ -71,7 +71,7 @@ impl Unit<'_> {
         caps.dedup();
         let credits = &self.worker.credits;
         let used = credits.used(&self.tenant.id, &caps).await?;
-        let wallets = self.wallets().spendable(Action::Match, self.now()).await?;
+        let wallets = self.spendable(Action::Match).await?;
         Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
     }
 

@@ -190,7 +190,7 @@ impl Unit<'_> {
         tariff: &Tariff,
     ) -> Result<Option<Hold>, StoreError> {
         let (now, credits) = (self.now(), &self.worker.credits);
-        let wallets = self.wallets().spendable(Action::EnrichOrganization, now).await?;
+        let wallets = self.spendable(Action::EnrichOrganization).await?;
         let caps: BTreeMap<&str, &Cap> =
             claimed.values().flat_map(|wanted| &wanted.caps).map(|cap| (cap.name.as_str(), cap)).collect();
         let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);

@@ -12,10 +12,11 @@ use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::price::{PricedField, Tariff};
+use leadgate_enrichment::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::retry::Retry;
+use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::wallets::TenantWallets;
 use tracing::warn;
@@ -79,6 +80,11 @@ impl<'a> Unit<'a> {
 
     pub(crate) fn wallets(&self) -> TenantWallets<'a> {
         TenantWallets { credits: &self.worker.credits, tenant: self.tenant }
+    }
+
+    /// The wallets that may pay for what this run does.
+    pub(crate) async fn spendable(&self, action: Action) -> Result<Vec<Wallet>, StoreError> {
+        self.wallets().spendable(action, self.now(), self.invocation.claim_until()).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{days, earlier, later};
 use crate::credits::Milli;
 use crate::limits::Rates;
 use crate::person::{Identity, Profile};
@@ -117,8 +121,34 @@ pub enum Collected {
 pub struct Usage {
     /// Its billing cycle, in its own words: a change of these means that it counts from zero.
     pub cycle: String,
+    /// When it began, if that can be told from its words.
+    pub began: Option<Began>,
     /// Credits used in it.
     pub used: Milli,
+}
+
+/// When a provider's billing cycle began, as exactly as the provider says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// Not before.
+    pub earliest: Timestamp,
+    /// Not after.
+    pub latest: Timestamp,
+}
+
+/// How far a day's beginning in any time zone is from its beginning in UTC, at most: UTC+14 to UTC-12.
+const ZONES_AHEAD: Duration = Duration::from_secs(14 * 60 * 60);
+const ZONES_BEHIND: Duration = Duration::from_secs(12 * 60 * 60);
+
+impl Began {
+    /// From an instant, or from a day: that may be one in any time zone, and the cycle may begin at any time of it.
+    pub fn read(text: &str) -> Option<Self> {
+        if let Ok(at) = text.parse::<Timestamp>() {
+            return Some(Self { earliest: at, latest: at });
+        }
+        let day = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Some(Self { earliest: earlier(day, ZONES_AHEAD), latest: later(day, days(1) + ZONES_BEHIND) })
+    }
 }
 
 /// Why there are no figures. Safe to log.

@@ -1,8 +1,11 @@
 //! Our ledger beside the provider's own figures.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::credits::Milli;
+use crate::ledger::{Entry, LineResult};
+use crate::provider::Began;
 
 /// What was compared at one time. Kept as the start of the next comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +27,7 @@ pub enum Verdict {
     Agree,
     /// They agree to the unit, with nothing under way: start from here.
     Settled,
-    /// The provider has begun a new cycle: there is nothing to compare, start from here.
+    /// The first comparison of all, or of a new cycle of which nothing disagrees: start from here.
     NewCycle,
     /// The provider's figure moved otherwise than ours, by this much more (or less). Start from here.
     Drift(Milli),
@@ -42,6 +45,50 @@ pub fn compare(before: &Comparison, now: &Comparison) -> Verdict {
         return Verdict::Drift(theirs - ours);
     }
     if now.held == Milli::ZERO && theirs == ours { Verdict::Settled } else { Verdict::Agree }
+}
+
+/// What the provider may say of a cycle that has begun since the last comparison, going by our ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// What was surely charged in it.
+    pub least: Milli,
+    /// What may have been.
+    pub most: Milli,
+}
+
+impl Expected {
+    /// Of a cycle that began then, for figures that were asked for at `asked_at`. `entries` are the purchases that may
+    /// have been charged in it, and `held` is what is under way.
+    pub fn of(began: Began, entries: &[Entry], asked_at: Timestamp, held: Milli) -> Self {
+        let mut expected = Self { least: Milli::ZERO, most: held };
+        for entry in entries {
+            let Entry::Purchase { purchase, at, slices, lines, .. } = entry else { continue };
+            let cost: Milli = slices.iter().map(|slice| slice.amount).sum();
+            let unknown = lines.iter().filter(|line| line.result == LineResult::Unknown);
+            let unknown: Milli = unknown.map(|line| line.cost.total()).sum();
+            let arrived = purchase.is_later() && *at >= began.earliest;
+            if purchase.made_at() >= began.earliest || arrived {
+                expected.most += cost;
+            }
+            // What is settled only while the provider is asked may not be in its figure yet.
+            if purchase.made_at() >= began.latest && *at <= asked_at {
+                expected.least += cost - unknown;
+            }
+        }
+        expected
+    }
+}
+
+/// Compares what the provider says was used in a new cycle with all that our ledger knows of it, so that what went wrong
+/// across the boundary is not forgotten with the old cycle.
+pub fn first_of_cycle(used: Milli, expected: Expected) -> Verdict {
+    if used > expected.most {
+        Verdict::Drift(used - expected.most)
+    } else if used < expected.least {
+        Verdict::Drift(used - expected.least)
+    } else {
+        Verdict::NewCycle
+    }
 }
 
 #[cfg(test)]
@@ -66,5 +113,46 @@ mod tests {
         );
         let other = Comparison { cycle: "2026-02-01".into(), ..at(0, 105, 0) };
         assert_eq!(compare(&at(10, 100, 0), &other), Verdict::NewCycle);
+    }
+
+    #[test]
+    fn a_new_cycle_is_compared_with_all_that_was_charged_since_it_began() {
+        use crate::credits::{Amounts, Bucket};
+        use crate::ids::PurchaseId;
+        use crate::ledger::{EntryLine, Evidence, Slice};
+        use crate::wallet::WalletId;
+
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let bought = |made: i64, is_later: bool, settled: i64, cost: i64, unknown: i64| {
+            let first = PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(made));
+            let (bucket, wallet) = (Bucket::new("credits"), WalletId("plan".into()));
+            let line = |result, cost| EntryLine {
+                record: "t#hubspot#contact#1".parse().expect("a key"),
+                result,
+                cost: Amounts::one(bucket.clone(), Milli::new(cost)),
+            };
+            Entry::Purchase {
+                purchase: if is_later { first.later() } else { first },
+                at: at(settled),
+                slices: vec![Slice { wallet, bucket: bucket.clone(), amount: Milli::new(cost) }],
+                excess: Amounts::default(),
+                evidence: Evidence::Reported,
+                price_version: String::new(),
+                lines: vec![line(LineResult::Hit, cost - unknown), line(LineResult::Unknown, unknown)],
+            }
+        };
+        let began = Began { earliest: at(1000), latest: at(2000) };
+        let entries = [
+            bought(900, false, 901, 1, 0),
+            bought(900, true, 1500, 10, 0),
+            bought(1500, false, 1501, 100, 0),
+            bought(2500, false, 2501, 1000, 300),
+            bought(2990, false, 3001, 10_000, 0),
+        ];
+        let expected = Expected::of(began, &entries, at(3000), Milli::new(5));
+        assert_eq!(expected, Expected { least: Milli::new(700), most: Milli::new(11_115) });
+        assert_eq!(first_of_cycle(Milli::new(700), expected), Verdict::NewCycle);
+        assert_eq!(first_of_cycle(Milli::new(699), expected), Verdict::Drift(Milli::new(-1)));
+        assert_eq!(first_of_cycle(Milli::new(11_117), expected), Verdict::Drift(Milli::new(2)));
     }
 }

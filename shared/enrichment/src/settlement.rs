@@ -144,6 +144,16 @@ pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timesta
     }
 }
 
+/// The same entry for the hold as it stands: its credits may have moved to other wallets since the entry was made.
+pub fn for_hold(made: &Entry, hold: &Hold) -> Entry {
+    match made {
+        Entry::Purchase { lines, evidence, at, .. } if !hold.slices.is_empty() => {
+            entry(hold, lines.clone(), *evidence, *at)
+        }
+        _ => made.clone(),
+    }
+}
+
 /// The records of a settled purchase for which nobody knows whether they were charged.
 pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
     let Entry::Purchase { lines, .. } = entry else { return HashSet::new() };

@@ -1,5 +1,6 @@
 //! Wallets: balances with a life.
 
+mod carry;
 mod change;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use jiff::civil::Date;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
+pub use self::carry::{after_carrying, carried, is_charged_on_arrival};
 pub use self::change::{Change, ChangeReason, Opening, Reopening, carried_over, changes, overlapping};
 use crate::config::Tenant;
 use crate::credits::Amounts;
@@ -103,6 +105,13 @@ pub struct Wallet {
     /// was filled by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Amounts>,
+    /// Open holds are still to be moved into it: nothing else may be held from it before that.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub carrying: bool,
+}
+
+fn is_unset(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Wallet {
@@ -121,11 +130,12 @@ impl Wallet {
             spent: nothing(),
             expired: nothing(),
             configured: None,
+            carrying: false,
         }
     }
 
     /// The same wallet, as one that goes by the configuration.
-    fn as_configured(self) -> Self {
+    fn by_configuration(self) -> Self {
         Self { configured: Some(self.granted.clone()), ..self }
     }
 
@@ -143,7 +153,13 @@ impl Wallet {
         is_configured.then(|| self.wallet.series())
     }
 
-    /// Whether credits in it may be held at `now`.
+    /// Whether a purchase that may be at work until `until` may hold credits in it at `now`. What is held in a cycle is
+    /// charged in it, unless it arrives later, and nothing is held in a wallet any more once it has closed.
+    pub fn is_spendable(&self, now: Timestamp, until: Timestamp) -> bool {
+        self.is_open(now) && until < self.expires && !self.carrying
+    }
+
+    /// Whether it has opened and not closed at `now`.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.opens <= now && now < self.expires
     }
@@ -184,7 +200,7 @@ pub fn due(tenant: &Tenant, now: Timestamp) -> Vec<Wallet> {
         due.push(in_cycle("overage", WalletKind::Overage, &cycle, &overage.limit));
     }
     due.retain(|wallet| wallet.is_open(now));
-    due.into_iter().map(Wallet::as_configured).collect()
+    due.into_iter().map(Wallet::by_configuration).collect()
 }
 
 /// Of the wallets that are due, those that may be opened by the first purchase that needs them: they are not there yet,

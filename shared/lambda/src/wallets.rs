@@ -5,10 +5,13 @@ use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::ledger::{Entry, Hold, Slice};
 use leadgate_enrichment::price::Action;
-use leadgate_enrichment::wallet::{Opening, Reopening, Wallet, burn_order, carried_over, due, overlapping, unopened};
-use tracing::warn;
+use leadgate_enrichment::wallet::{
+    Opening, Reopening, Wallet, WalletKind, after_carrying, burn_order, carried, carried_over, due,
+    is_charged_on_arrival, overlapping, unopened,
+};
+use tracing::{info, warn};
 
 /// The wallets of one tenant, as its configuration wants them.
 #[derive(Clone, Copy)]
@@ -20,25 +23,36 @@ pub struct TenantWallets<'a> {
 }
 
 impl TenantWallets<'_> {
-    /// The wallets that may pay for `action` at `now`, in burn order. Those that are due are opened, unless another
-    /// wallet of their series is open: that is a change of the plan, which is the release's to make.
-    pub async fn spendable(&self, action: Action, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
+    /// The wallets that may pay for `action` at `now`, in burn order, for a purchase that may be at work until `until`.
+    /// A wallet that closes before that is not among them: what is held in it could be charged after its time.
+    pub async fn spendable(&self, action: Action, now: Timestamp, until: Timestamp) -> Result<Vec<Wallet>, StoreError> {
+        let mut wallets = self.opened(now).await?;
+        wallets.retain(|wallet| wallet.is_spendable(now, until));
+        Ok(burn_order(wallets, action, now))
+    }
+
+    /// All wallets, with those that are due open, and every hold where it belongs. What is due is opened unless another
+    /// wallet of its series is open: that is a change of the plan, which is the release's to make.
+    pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
         let missing = unopened(&due(self.tenant, now), &wallets, now);
-        if missing.is_empty() {
-            return Ok(burn_order(wallets, action, now));
+        let is_carrying = |wallet: &Wallet| wallet.carrying && wallet.is_open(now);
+        if missing.is_empty() && !wallets.iter().any(is_carrying) {
+            return Ok(wallets);
         }
         for due in &missing {
             self.open(due, &wallets, now).await?;
         }
-        Ok(burn_order(self.credits.wallets(&self.tenant.id).await?, action, now))
+        self.carry(now).await?;
+        self.credits.wallets(&self.tenant.id).await
     }
 
     /// Opens a wallet, with its grant less what other wallets of its series have given in the same period: there are
     /// none, unless the plan was changed. `false` when it was open before.
     pub async fn open(&self, due: &Wallet, wallets: &[Wallet], now: Timestamp) -> Result<bool, StoreError> {
-        let (carried, _) = self.carried_over(due, wallets).await?;
-        let opening = Opening::of(due, &carried);
+        let found = self.before_opening(due, wallets, now).await?;
+        let mut opening = Opening::of(due, &found.carried);
+        opening.wallet.carrying = found.is_awaited;
         let is_new = self.credits.open_configured(&self.tenant.id, due, &opening, now).await?;
         if is_new && !opening.carried.is_zero() {
             let (tenant, wallet, carried) = (&self.tenant.id, &due.wallet.0, &opening.carried);
@@ -55,27 +69,94 @@ impl TenantWallets<'_> {
         wallets: &[Wallet],
         now: Timestamp,
     ) -> Result<Option<Reopening>, StoreError> {
-        let (carried, entries) = self.carried_over(due, wallets).await?;
+        let found = self.before_opening(due, wallets, now).await?;
         let adjusted = |entry: &Entry| match entry {
             Entry::Adjust { wallet, amounts, .. } if *wallet == due.wallet => Some(amounts.clone()),
             _ => None,
         };
-        let adjusted: Vec<Amounts> = entries.iter().filter_map(adjusted).collect();
-        let reopening = Reopening::of(due, there, &carried, &adjusted.iter().sum());
+        let adjusted: Vec<Amounts> = found.entries.iter().filter_map(adjusted).collect();
+        let mut reopening = Reopening::of(due, there, &found.carried, &adjusted.iter().sum());
+        reopening.carrying = found.is_awaited;
         let is_done = self.credits.reopen(&self.tenant.id, due, there, &reopening, now).await?;
         Ok(is_done.then_some(reopening))
     }
 
-    /// What other wallets of the series have given since `due` opens, and the entries that say so.
-    async fn carried_over(&self, due: &Wallet, wallets: &[Wallet]) -> Result<(Amounts, Vec<Entry>), StoreError> {
+    /// What has to be said of the wallets before it when `due` opens.
+    async fn before_opening(&self, due: &Wallet, wallets: &[Wallet], now: Timestamp) -> Result<Before, StoreError> {
         let others = overlapping(due, wallets);
-        let is_new = !wallets.iter().any(|wallet| wallet.wallet == due.wallet);
-        if others.is_empty() && is_new {
-            return Ok((Amounts::default(), Vec::new()));
+        let is_there = wallets.iter().any(|wallet| wallet.wallet == due.wallet);
+        let is_plan = due.kind == WalletKind::Plan && !wallets.is_empty();
+        let mut before = Before { carried: Amounts::default(), entries: Vec::new(), is_awaited: false };
+        if !(is_plan || is_there) && others.is_empty() {
+            return Ok(before);
         }
         // Holds first: what is settled in between is in both, and counts once.
-        let holds = self.credits.open_holds(&self.tenant.id).await?;
-        let entries = self.credits.given_since(&self.tenant.id, due.opens).await?;
-        Ok((carried_over(due, &others, &holds, &entries), entries))
+        let (moving, staying): (Vec<Hold>, Vec<Hold>) =
+            self.credits.open_holds(&self.tenant.id).await?.into_iter().partition(is_charged_on_arrival);
+        let closed = |slice: &Slice| !is_open(wallets, slice, now);
+        before.is_awaited = is_plan && moving.iter().flat_map(|hold| &hold.slices).any(closed);
+        if is_there || !others.is_empty() {
+            before.entries = self.credits.given_since(&self.tenant.id, due.opens).await?;
+            // What moves is held in the new wallet itself.
+            before.carried = carried_over(due, &others, &staying, &before.entries);
+        }
+        Ok(before)
+    }
+
+    /// Moves the holds of asynchronous purchases out of wallets that have closed, and opens for all what has waited for
+    /// that. A run that dies leaves the rest, and the mark on the wallet, to the next that needs the wallet.
+    pub async fn carry(&self, now: Timestamp) -> Result<(), StoreError> {
+        for _ in 0..CARRY_ROUNDS_MAX {
+            let mut wallets = self.credits.wallets(&self.tenant.id).await?;
+            if !wallets.iter().any(|wallet| wallet.carrying && wallet.is_open(now)) {
+                return Ok(());
+            }
+            if !self.carry_all(&mut wallets, now).await? {
+                continue;
+            }
+            for wallet in wallets.iter().filter(|wallet| wallet.carrying) {
+                self.credits.end_carrying(&self.tenant.id, &wallet.wallet).await?;
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Whether every hold is where it belongs. If not, something has moved meanwhile, or there are too many for one go.
+    async fn carry_all(&self, wallets: &mut [Wallet], now: Timestamp) -> Result<bool, StoreError> {
+        let (tenant, mut moves) = (&self.tenant.id, 0);
+        for hold in self.credits.open_holds(tenant).await? {
+            let Some(slices) = carried(&hold, wallets, now) else { continue };
+            if moves == MOVES_MAX || !self.credits.move_hold(tenant, &hold, &slices, now).await? {
+                return Ok(false);
+            }
+            moves += 1;
+            after_carrying(wallets, &hold.slices, &slices);
+            let is_short = slices.iter().any(|slice| hold.slices.contains(slice) && !is_open(wallets, slice, now));
+            match is_short {
+                false => info!(%tenant, purchase = %hold.purchase, "a hold has moved to the new cycle's wallets"),
+                true => warn!(%tenant, purchase = %hold.purchase, "the new cycle's wallets can't take all of a hold"),
+            }
+        }
+        Ok(true)
     }
 }
+
+/// What there is to count when a wallet opens.
+struct Before {
+    /// What other wallets of its series have given in its period.
+    carried: Amounts,
+    entries: Vec<Entry>,
+    /// Whether holds are to be moved into it.
+    is_awaited: bool,
+}
+
+fn is_open(wallets: &[Wallet], slice: &Slice, now: Timestamp) -> bool {
+    wallets.iter().any(|wallet| wallet.wallet == slice.wallet && wallet.is_open(now))
+}
+
+/// The most holds that are moved in one go: each is a transaction, and a worker that begins a cycle has a minute. The
+/// wallet stays closed to other purchases meanwhile.
+const MOVES_MAX: usize = 200;
+/// How often moving starts again from what is there, because other runs move or settle the same holds.
+const CARRY_ROUNDS_MAX: usize = 8;

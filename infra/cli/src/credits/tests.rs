@@ -248,3 +248,37 @@ async fn where_no_world_is_it_says_what_to_start() {
     let refused = answer(&arguments).await.err().expect("nothing is there").to_string();
     assert!(refused.contains("cargo run -- local") && refused.contains("--credits-table"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_change_of_the_plan_is_told_in_plain_words() {
+    let mut world = world(10, |_| {}).await;
+    leads(&world, 0..3).await;
+    world.reconfigure(|tenant| {
+        let first_day = "2026-01-10".parse().expect("a day");
+        let monthly = leadgate_enrichment::cycle::Cadence::Monthly;
+        tenant.plan.calendar = leadgate_enrichment::cycle::Calendar::new(first_day, monthly, tenant.time_zone.clone());
+        tenant.plan.grants = tenant.plan.calendar.clone();
+    });
+    world.run_release().await;
+    let history = json(&world, &["history"]).await;
+    let told: Vec<String> = history["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|entry| {
+            let (what, credits) = (entry["what"].as_str().expect("a word"), &entry["amounts"]["credits"]);
+            format!("{what} {credits}: {}", entry["details"].as_str().expect("words"))
+        })
+        .filter(|entry| entry.starts_with("plan changed"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "plan changed -7.0: another period is configured: what was left was taken back",
+            "plan changed -3.0: what the wallets before it have given in the same period",
+        ]
+    );
+    let rows = json(&world, &["export", "--csv"]).await;
+    let sum: f64 = rows["rows"].as_array().expect("rows").iter().filter_map(|row| row["amount"].as_f64()).sum();
+    assert_eq!(sum, 7.0, "the rows add up to what there is");
+}

@@ -22,6 +22,10 @@ pub(super) const CAP: &str = "cap";
 pub(super) const MARK: &str = "mark";
 /// In a hold: who else wants to know of its people.
 pub(super) const WANTED: &str = "wanted";
+/// In a hold: where its credits are reserved.
+pub(super) const SLICES: &str = "slices";
+/// In a wallet: holds are still to be moved into it.
+pub(super) const CARRYING: &str = "carrying";
 /// Before the name of a kind of credit: how much of it counts towards a cap.
 pub(super) const USED: &str = "used_";
 

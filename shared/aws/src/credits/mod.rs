@@ -3,9 +3,11 @@
 //! Money moves once: the purchase id is the caller's, the condition is in the store, and a repeat is a success. A hold
 //! is resolved by deleting it, so of all who try exactly one succeeds.
 
+mod carry;
 mod items;
 mod marks;
 mod plan;
+mod read;
 mod transaction;
 mod wallet_update;
 mod wallets;
@@ -14,8 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -23,6 +24,7 @@ use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
 use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::retry::Backoff;
+use leadgate_enrichment::settlement;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
 
 use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, WALLET, key, range_key};
@@ -32,6 +34,8 @@ pub use self::wallets::{Adjusted, Granted};
 use crate::error::StoreError;
 use crate::usage::{Step, Usage};
 
+/// How often a hold may move to other wallets while it is resolved: it moves once in a cycle.
+const MOVES_MAX: usize = 3;
 /// The most purchases whose standing is asked for in one BatchGetItem: two keys each, of DynamoDB's hundred.
 const STANDING_MAX: usize = 50;
 
@@ -136,7 +140,7 @@ impl Credits {
         for (wallet, slices) in by_wallet(&allocation.slices) {
             let keep = |index: usize| allocation.keep.get(index).copied().unwrap_or_default();
             let reserved = slices.iter().map(|(slice, index)| (&slice.bucket, slice.amount, keep(*index)));
-            transaction.reserve(tenant, wallet, reserved, hold.held_at)?;
+            transaction.reserve(tenant, wallet, reserved, hold.claimed_until)?;
         }
         for (index, cap) in hold.caps.iter().enumerate() {
             let worst = |hold: &Hold| hold.by_cap(|line| line.worst.clone()).swap_remove(index);
@@ -150,28 +154,50 @@ impl Credits {
         }
         // An acknowledgement may have been lost: what is there decides, not what was heard.
         match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
-            // Others may have asked to be given its answers meanwhile.
-            (Standing::Open(there), _) if (Hold { wanted: Vec::new(), ..there.clone() }) == *hold => Ok(Holding::Held),
+            // Others may have asked to be given its answers meanwhile, and it may have moved to a new cycle's wallets.
+            (Standing::Open(there), _)
+                if (Hold { wanted: Vec::new(), slices: hold.slices.clone(), ..there.clone() }) == *hold =>
+            {
+                Ok(Holding::Held)
+            }
             (_, Err(error)) => Err(error),
             (_, Ok(_)) => Ok(Holding::Short),
         }
     }
 
-    /// Settles a hold: takes what `entry` says it cost, frees the rest, and enters it in the ledger.
+    /// Settles a hold: takes what `entry` says it cost, frees the rest, and enters it in the ledger. A hold that has moved
+    /// to other wallets since it was read is settled where it is.
     pub async fn settle(&self, tenant: &TenantId, hold: &Hold, entry: &Entry) -> Result<Resolved, StoreError> {
-        let Entry::Purchase { lines, .. } = entry else {
-            return Err(StoreError::unreadable("settling a hold", "only a purchase settles a hold"));
-        };
-        let charge = charge(hold, lines);
-        let mut transaction = self.transaction("settling a hold", Step::Settle);
-        transaction.put_new(tenant, &range_key(PURCHASE, hold.purchase.as_str()), entry)?;
-        self.resolve(transaction, tenant, hold, &charge).await
+        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
+        for _ in 0..MOVES_MAX {
+            let Resolved::Changed(there) = &resolved else { break };
+            if there.wanted != hold.wanted {
+                break;
+            }
+            let entry = settlement::for_hold(entry, there);
+            let Entry::Purchase { lines, .. } = &entry else {
+                return Err(StoreError::unreadable("settling a hold", "only a purchase settles a hold"));
+            };
+            let charge = charge(there, lines);
+            let mut transaction = self.transaction("settling a hold", Step::Settle);
+            transaction.put_new(tenant, &range_key(PURCHASE, there.purchase.as_str()), &entry)?;
+            resolved = self.resolve(transaction, tenant, there, &charge).await?;
+        }
+        Ok(resolved)
     }
 
     /// Frees a hold of which nothing was charged.
     pub async fn void(&self, tenant: &TenantId, hold: &Hold) -> Result<Resolved, StoreError> {
-        let transaction = self.transaction("freeing a hold", Step::Settle);
-        self.resolve(transaction, tenant, hold, &charge(hold, &[])).await
+        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
+        for _ in 0..MOVES_MAX {
+            let Resolved::Changed(there) = &resolved else { break };
+            if there.wanted != hold.wanted {
+                break;
+            }
+            let transaction = self.transaction("freeing a hold", Step::Settle);
+            resolved = self.resolve(transaction, tenant, there, &charge(there, &[])).await?;
+        }
+        Ok(resolved)
     }
 
     async fn resolve(
@@ -181,7 +207,7 @@ impl Credits {
         hold: &Hold,
         charge: &Charge,
     ) -> Result<Resolved, StoreError> {
-        transaction.delete_hold(tenant, &range_key(HOLD, hold.purchase.as_str()), hold.wanted.len())?;
+        transaction.delete_hold(tenant, hold)?;
         // What was held and is spent, by wallet and kind: a transaction may touch an item only once.
         let mut moved: BTreeMap<&WalletId, BTreeMap<&Bucket, (Milli, Milli)>> = BTreeMap::new();
         let unheld = charge.unheld.iter().map(|slice| (slice, Milli::ZERO, slice.amount));
@@ -284,80 +310,6 @@ impl Credits {
             }
         }
         Ok(standings)
-    }
-
-    async fn get(&self, tenant: &TenantId, items: impl Iterator<Item = String>) -> Result<Vec<Item>, StoreError> {
-        let doing = "reading purchases";
-        let keys = items.map(|item| key(tenant, &item)).collect();
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let wanted = wanted.map_err(|error| StoreError::unreadable(doing, error))?;
-        let request = self.client.batch_get_item().request_items(&self.table, wanted);
-        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk(doing, &error))?;
-        self.usage.read(Step::Look, answer.consumed_capacity());
-        if answer.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-            return Err(StoreError::exhausted(doing, "DynamoDB left keys unprocessed"));
-        }
-        Ok(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
-    }
-
-    async fn list<T: serde::de::DeserializeOwned>(
-        &self,
-        tenant: &TenantId,
-        prefix: &'static str,
-        doing: &'static str,
-    ) -> Result<Vec<T>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#tenant = :tenant AND begins_with(#item, :prefix)")
-            .expression_attribute_names("#tenant", items::TENANT)
-            .expression_attribute_names("#item", items::ITEM)
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")));
-        self.all_pages(request, doing).await
-    }
-
-    /// Items of one kind whose names begin with a millisecond, from `since` on.
-    async fn range<T: serde::de::DeserializeOwned>(
-        &self,
-        tenant: &TenantId,
-        kind: &'static str,
-        since: Timestamp,
-        doing: &'static str,
-    ) -> Result<Vec<T>, StoreError> {
-        let text = |text: String| AttributeValue::S(text);
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#tenant = :tenant AND #item BETWEEN :from AND :to")
-            .expression_attribute_names("#tenant", items::TENANT)
-            .expression_attribute_names("#item", items::ITEM)
-            .expression_attribute_values(":tenant", text(tenant.to_string()))
-            .expression_attribute_values(":from", text(range_key(kind, &format!("{:013}", since.as_millisecond()))))
-            .expression_attribute_values(":to", text(range_key(kind, "~")));
-        self.all_pages(request, doing).await
-    }
-
-    /// Everything that a query finds, as it stands.
-    async fn all_pages<T: serde::de::DeserializeOwned>(
-        &self,
-        request: QueryFluentBuilder,
-        doing: &'static str,
-    ) -> Result<Vec<T>, StoreError> {
-        let request = request.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut pages = request.into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
-            self.usage.read(Step::Look, page.consumed_capacity());
-            for item in page.items.unwrap_or_default() {
-                found.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error))?);
-            }
-        }
-        Ok(found)
     }
 
     fn transaction(&self, doing: &'static str, step: Step) -> Transaction<'_> {

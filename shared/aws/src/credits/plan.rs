@@ -70,6 +70,9 @@ impl Credits {
         update.grant(&reopening.by);
         update.reschedule(due.opens, due.expires);
         update.configured(&reopening.configured)?;
+        if reopening.carrying {
+            update.carry();
+        }
         transaction.change_wallet(tenant, &there.wallet.0, update)?;
         enter(&mut transaction, tenant, there, &reopening.by, ChangeReason::Reopened, at)?;
         committed(transaction).await

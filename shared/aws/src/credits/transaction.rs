@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::ledger::{Hold, Slice};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
 use super::Credits;
-use super::items::{CAP, ITEM, Item, USED, WALLET, WANTED, key, range_key};
+use super::items::{CAP, CARRYING, HOLD, ITEM, Item, SLICES, USED, WALLET, WANTED, key, range_key};
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
 use crate::usage::Step;
@@ -68,17 +69,23 @@ impl<'a> Transaction<'a> {
         self.update(tenant, item, update)
     }
 
-    /// A hold that must be there, with so many others who want to know of its people, and goes.
-    pub(super) fn delete_hold(&mut self, tenant: &TenantId, item: &str, wanted: usize) -> Result<(), StoreError> {
+    /// A hold that must be there as it was read, in these wallets and with so many others who want to know of its people,
+    /// and goes.
+    pub(super) fn delete_hold(&mut self, tenant: &TenantId, hold: &Hold) -> Result<(), StoreError> {
+        let (item, wanted) = (range_key(HOLD, hold.purchase.as_str()), hold.wanted.len());
         let delete = Delete::builder()
             .table_name(&self.credits.table)
-            .set_key(Some(key(tenant, item)))
+            .set_key(Some(key(tenant, &item)))
             .expression_attribute_names("#item", ITEM)
-            .expression_attribute_names("#wanted", WANTED);
+            .expression_attribute_names("#slices", SLICES)
+            .expression_attribute_names("#wanted", WANTED)
+            .expression_attribute_values(":slices", self.slices(&hold.slices)?);
         let delete = match wanted {
-            0 => delete.condition_expression("attribute_exists(#item) AND attribute_not_exists(#wanted)"),
+            0 => delete.condition_expression(
+                "attribute_exists(#item) AND #slices = :slices AND attribute_not_exists(#wanted)",
+            ),
             _ => delete
-                .condition_expression("attribute_exists(#item) AND size(#wanted) = :wanted")
+                .condition_expression("attribute_exists(#item) AND #slices = :slices AND size(#wanted) = :wanted")
                 .expression_attribute_values(":wanted", AttributeValue::N(wanted.to_string())),
         };
         let delete = delete.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
@@ -86,18 +93,66 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// Gives a hold other slices, on condition that it has those that it was read with.
+    pub(super) fn move_hold(&mut self, tenant: &TenantId, hold: &Hold, slices: &[Slice]) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .update_expression("SET #slices = :new")
+            .condition_expression("#slices = :old")
+            .expression_attribute_names("#slices", SLICES)
+            .expression_attribute_values(":old", self.slices(&hold.slices)?)
+            .expression_attribute_values(":new", self.slices(slices)?);
+        self.update(tenant, &range_key(HOLD, hold.purchase.as_str()), update)
+    }
+
+    /// A wallet into which no hold is to be moved any more.
+    pub(super) fn end_carrying(&mut self, tenant: &TenantId, wallet: &str) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .update_expression("REMOVE #carrying")
+            .condition_expression("attribute_exists(#carrying)")
+            .expression_attribute_names("#carrying", CARRYING);
+        self.update_wallet(tenant, wallet, update)
+    }
+
+    fn slices(&self, slices: &[Slice]) -> Result<AttributeValue, StoreError> {
+        serde_dynamo::to_attribute_value(slices).map_err(|error| StoreError::unreadable(self.doing, error))
+    }
+
     /// Moves amounts of a wallet from available to held, on condition that they are there, that of each `(bucket,
-    /// amount, keep)` what is to be kept is left, and that the wallet is open.
+    /// amount, keep)` what is to be kept is left, that the wallet is open beyond `until`, and that no hold is still to be
+    /// moved into it.
     pub(super) fn reserve<'b>(
         &mut self,
         tenant: &TenantId,
         wallet: &str,
         amounts: impl Iterator<Item = (&'b Bucket, Milli, Milli)>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let conditions = vec!["expires > :until".to_owned(), format!("attribute_not_exists({CARRYING})")];
+        self.reserve_on(tenant, wallet, amounts, until, conditions)
+    }
+
+    /// The same for a hold that is moved into the wallet.
+    pub(super) fn reserve_carried<'b>(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        amounts: impl Iterator<Item = (&'b Bucket, Milli)>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let amounts = amounts.map(|(bucket, amount)| (bucket, amount, Milli::ZERO));
+        self.reserve_on(tenant, wallet, amounts, now, vec!["expires > :until".to_owned()])
+    }
+
+    fn reserve_on<'b>(
+        &mut self,
+        tenant: &TenantId,
+        wallet: &str,
+        amounts: impl Iterator<Item = (&'b Bucket, Milli, Milli)>,
+        until: Timestamp,
+        mut conditions: Vec<String>,
+    ) -> Result<(), StoreError> {
         let mut sets = Vec::new();
-        let mut conditions = vec!["expires > :now".to_owned()];
-        let mut update = Update::builder().expression_attribute_values(":now", number(now.as_millisecond()));
+        let mut update = Update::builder().expression_attribute_values(":until", number(until.as_millisecond()));
         for (i, (bucket, amount, keep)) in amounts.enumerate() {
             sets.push(format!("available.#b{i} = available.#b{i} - :a{i}"));
             sets.push(format!("held.#b{i} = if_not_exists(held.#b{i}, :zero) + :a{i}"));

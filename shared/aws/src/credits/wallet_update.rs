@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Milli};
 
+use super::items::CARRYING;
 use crate::error::StoreError;
 
 const OPENS: &str = "opens";
@@ -40,6 +41,11 @@ impl WalletUpdate {
     /// Closes then.
     pub(super) fn close(&mut self, expires: Timestamp) {
         self.set(EXPIRES, instant(expires));
+    }
+
+    /// Holds are to be moved into it first.
+    pub(super) fn carry(&mut self) {
+        self.set(CARRYING, AttributeValue::Bool(true));
     }
 
     /// On condition that exactly this is available.

@@ -3,7 +3,7 @@
 use leadgate_connectors::provider::apollo::CallError;
 use leadgate_connectors::provider::apollo::account::{Calls, CreditUsage, Health};
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::provider::{Provider, Usage};
+use leadgate_enrichment::provider::{Began, Provider, Usage};
 use serde_json::{Value, json};
 
 use crate::apollo::{TIMEOUT, apollo};
@@ -54,7 +54,7 @@ async fn credits_are_told_by_kind_and_the_pool_is_what_was_used() {
     assert_eq!((usage.credits["ai_credit"].limit, usage.credits["ai_credit"].consumed), (None, None));
     assert!(!usage.credits.contains_key("dialer"));
     assert_eq!(usage.cycle.and_then(|cycle| cycle.end_date).as_deref(), Some("2026-12-01"));
-    let used = Usage { cycle: "2026-11-01".into(), used: Milli::new(12_500) };
+    let used = Usage { cycle: "2026-11-01".into(), began: Began::read("2026-11-01"), used: Milli::new(12_500) };
     assert_eq!(apollo.usage(TIMEOUT).await, Ok(used));
 }
 

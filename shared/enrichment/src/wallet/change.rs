@@ -182,6 +182,8 @@ pub struct Reopening {
     pub by: Amounts,
     /// What the configuration has granted then, with what could not be taken.
     pub configured: Amounts,
+    /// Whether holds are to be moved into it before anything else is held from it.
+    pub carrying: bool,
 }
 
 impl Reopening {
@@ -190,7 +192,7 @@ impl Reopening {
         let all: Amounts = [&due.granted, carried, adjusted].into_iter().sum();
         let (available, short) = above_zero(&all.minus(&there.spent).minus(&there.held));
         let by = available.minus(&there.available);
-        Self { available, by, configured: [&due.granted, &short].into_iter().sum() }
+        Self { available, by, configured: [&due.granted, &short].into_iter().sum(), carrying: false }
     }
 }
 

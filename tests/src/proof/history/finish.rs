@@ -163,10 +163,13 @@ fn check_wallets(world: &World, books: &Books, wallets: &[Wallet], findings: &mu
         let Some(began) = purchase.began() else { continue };
         for slice in &purchase.slices {
             let name = slice.wallet.0.as_str();
-            let open = wallets.get(name).is_some_and(|wallet| wallet.is_open(began));
+            let wallet = wallets.get(name);
+            let open = wallet.is_some_and(|wallet| wallet.is_open(began));
+            // What arrives in a new cycle is charged in it, and paid from it.
+            let arrives = purchase.goods == Goods::Numbers && wallet.is_some_and(|wallet| began < wallet.opens);
             let of_cycle =
                 !name.starts_with("plan-") || due(world.tenant(), began).iter().any(|due| due.wallet.0 == name);
-            findings.check(open && of_cycle, Promise::Credits, || {
+            findings.check(open && of_cycle || arrives, Promise::Credits, || {
                 format!("purchase {} was paid from {name}, which was not open at {began}", purchase.id)
             });
         }

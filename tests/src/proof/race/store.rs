@@ -111,7 +111,7 @@ impl Track {
     async fn open_wallets(&self, credits: i64) -> Result<(), StoreError> {
         let now = self.clock.now();
         let wallets = TenantWallets { credits: &self.credits, tenant: &self.tenant };
-        wallets.spendable(Action::Match, now).await?;
+        wallets.spendable(Action::Match, now, now).await?;
         let rest = Amounts::one(Bucket::new("credits"), Milli::credits(credits - credits / 2));
         let pack = Wallet::open(WalletId("pack-race".into()), WalletKind::Pack, now, later(now, days(300)), rest);
         self.credits.open(&self.tenant.id, &pack, None, now).await.map(drop)

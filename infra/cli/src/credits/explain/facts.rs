@@ -115,12 +115,40 @@ impl<'a> Facts<'a> {
     /// When credits were held for what was begun then and settled later: not before the wallets that it came from were
     /// opened, which whoever needs them does on the way.
     pub(super) fn held_at(&self, purchase: &PurchaseId, slices: &[Slice], settled_at: Timestamp) -> Timestamp {
-        let is_of = |wallet: &WalletId| slices.iter().any(|slice| slice.wallet == *wallet);
+        let is_of = |wallet: &WalletId| {
+            slices.iter().any(|slice| slice.wallet == *wallet) && !self.moved_into(purchase, wallet)
+        };
         let opened = self.entries.iter().filter_map(|entry| match entry {
             Entry::Grant { wallet, at, .. } if is_of(wallet) => Some(*at),
             _ => None,
         });
         opened.filter(|at| *at <= settled_at).fold(purchase.made_at(), Timestamp::max)
+    }
+
+    /// Whether a purchase was begun before this wallet opened: its hold has moved there from a wallet that closed.
+    fn moved_into(&self, purchase: &PurchaseId, wallet: &WalletId) -> bool {
+        purchase.is_later() && self.wallet(wallet).is_some_and(|wallet| wallet.opens > purchase.made_at())
+    }
+
+    /// When the hold of a purchase moved to the wallets of a new cycle, if it did.
+    pub(super) fn moves<'w>(&self, purchase: &PurchaseId, wallets: impl Iterator<Item = &'w WalletId>) -> Vec<Step> {
+        let mut names: Vec<&WalletId> = wallets.filter(|wallet| self.moved_into(purchase, wallet)).collect();
+        names.sort();
+        names.dedup();
+        let (noun, mut steps) = (self.noun().one, Vec::new());
+        for entry in self.entries {
+            if let Entry::Grant { wallet, at, .. } = entry
+                && names.contains(&wallet)
+            {
+                let what = format!(
+                    "What was held for the {noun} moved into {}: what it was held in had closed, and the provider charges \
+                     for it when it arrives.",
+                    wallet.0
+                );
+                steps.push(Step { at: *at, what });
+            }
+        }
+        steps
     }
 
     /// When and why each of these wallets was filled.

@@ -17,6 +17,9 @@ pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>)
     let mut steps = Vec::new();
     let waited = record.and_then(|record| wish(record, &taken, &mut steps));
     steps.extend(facts.grants(taken.iter().flat_map(Taken::halves).flat_map(Half::wallets)));
+    for half in taken.iter().flat_map(Taken::halves) {
+        steps.extend(facts.moves(half.purchase(), half.wallets().into_iter()));
+    }
     for (i, call) in taken.iter().enumerate() {
         let Some(held_at) = call.first().map(Half::held_at) else { continue };
         steps.push(Step { at: held_at, what: sentences::held(call, waited == Some(held_at), facts) });

@@ -42,6 +42,7 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
     let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
     let worst = facts.worst(purchase, price_version, false);
     let mut steps = facts.grants(slices.iter().map(|slice| &slice.wallet));
+    steps.extend(facts.moves(purchase, slices.iter().map(|slice| &slice.wallet)));
     steps.push(Step { at: held_at, what: held(purchase, worst.as_ref(), price_version, facts) });
     steps.push(Step { at: *at, what: ended(entry, &cost, excess, facts) });
     steps.sort_by_key(|step| step.at);
@@ -145,8 +146,10 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
     let zone = facts.tenant.time_zone.clone();
     let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
     let mut steps = facts.grants(hold.slices.iter().map(|slice| &slice.wallet));
+    steps.extend(facts.moves(&hold.purchase, hold.slices.iter().map(|slice| &slice.wallet)));
     let held = format!("Held: {} for {} (prices {}).", amounts(&worst), leads(hold.lines.len()), hold.price_version);
     steps.push(Step { at: hold.held_at, what: held });
+    steps.sort_by_key(|step| step.at);
     steps.push(Step { at: facts.now, what: under_way(hold, facts) });
     steps.extend(other_half(&hold.purchase, facts));
     let line = |line: &HoldLine| {

@@ -218,3 +218,22 @@ async fn the_purchase_of_a_number_is_found_by_its_own_id_however_it_ended() {
     let refused = refusal(&world, &["explain", "1768471200006-000000000000-later"]).await;
     assert!(refused.contains("has no purchase 1768471200006-000000000000-later"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_number_that_arrives_in_the_next_cycle_is_told_with_where_its_credits_moved() {
+    let start = |settings: &mut Settings| settings.start = "2026-01-31T23:50:00Z".parse().expect("an instant");
+    let world = world_with_phones(100, start).await;
+    let lead = called(&world, 0..1).await.remove(0);
+    let id = purchase(&world, &lead).await;
+    world.next_cycle(1_000_000).await;
+    world.run_release().await;
+    let moved = "What was held for the number moved into plan-2026-02-01-2026-03-01: what it was held in had closed, and \
+                 the provider charges for it when it arrives.";
+    says(&story(&world, &format!("{id}-later")).await, &[moved]);
+    pass(&world, MINUTES).await;
+    let told = story(&world, &lead).await;
+    let place = |text: &str| told.iter().position(|step| step.contains(text)).unwrap_or_else(|| panic!("{told:#?}"));
+    assert!(place("Taken up in purchase") < place(moved), "{told:#?}");
+    says(&told, &["It cost 1 credit out of plan-2026-01-01-2026-02-01"]);
+    says(&told, &["The number arrived", "It cost 8 credits out of plan-2026-02-01-2026-03-01"]);
+}

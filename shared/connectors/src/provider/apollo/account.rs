@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::provider::{Told, Usage};
+use leadgate_enrichment::provider::{Began, Told, Usage};
 use reqwest::Method;
 use serde::{Deserialize, Deserializer};
 
@@ -139,7 +139,8 @@ impl CreditUsage {
     /// What all look-ups together have used, on plans with one pool.
     pub(super) fn pool(self) -> Option<Usage> {
         let used = self.credits.get("lead_credit")?.consumed?;
-        Some(Usage { cycle: self.cycle?.start_date?, used })
+        let cycle = self.cycle?.start_date?;
+        Some(Usage { began: Began::read(&cycle), cycle, used })
     }
 }
 
