@@ -10,6 +10,7 @@ mod plan;
 mod reconcile;
 mod release;
 mod sweep;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ pub struct Report {
     pub alerts: usize,
     /// Drifts entered.
     pub drifts: usize,
+    /// Unknown outcomes that the provider's figures have resolved.
+    pub resolved: usize,
     /// Tenants that could not be dealt with this time.
     pub failed_tenants: usize,
 }
@@ -76,9 +79,12 @@ impl DeferralRelease {
                 report.failed_tenants += 1;
             }
         }
-        let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, drifts, failed_tenants } =
-            report;
-        info!(released, closed, plan_changes, expired, swept, asked_after, alerts, drifts, failed_tenants, "run ended");
+        let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, .. } = report;
+        let Report { drifts, resolved, failed_tenants, .. } = report;
+        info!(
+            released,
+            closed, plan_changes, expired, swept, asked_after, alerts, drifts, resolved, failed_tenants, "run ended"
+        );
         report
     }
 
@@ -92,7 +98,9 @@ impl DeferralRelease {
         self.release(tenant, run, report).await?;
         report.alerts += self.alert(tenant).await?;
         report.alerts += usize::from(self.report_locked(tenant, &holds).await?);
-        report.drifts += usize::from(self.reconcile(tenant).await?);
+        let entered = self.reconcile(tenant).await?;
+        report.drifts += entered.drifts;
+        report.resolved += entered.resolved;
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Comparing our ledger with the provider's own figures. What differs is entered and told, never put right by itself.
+//! Comparing our ledger with the provider's own figures. Unknown outcomes that explain what differs are resolved by it;
+//! anything else is entered and told, never put right by itself.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use serde_json::json;
 use tracing::{error, warn};
 
 use crate::DeferralRelease;
+use crate::unknown::{Outcome, total};
 
 /// The detail type of the event.
 const CREDITS_DRIFT: &str = "Credits Drift";
@@ -27,8 +29,19 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
+    /// When it was compared last.
     at: i64,
+    /// When `from` was read: there once an installation has compared with a version that keeps it.
+    #[serde(default)]
+    since: Option<i64>,
     from: Comparison,
+}
+
+/// What a comparison has entered.
+#[derive(Default)]
+pub(crate) struct Entered {
+    pub(crate) drifts: usize,
+    pub(crate) resolved: usize,
 }
 
 /// What there is to compare.
@@ -42,31 +55,46 @@ struct Figures {
 }
 
 impl DeferralRelease {
-    /// Compares once an hour. Whether a drift was entered.
-    pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<bool, StoreError> {
-        let now = self.clock.now();
+    /// Compares once an hour.
+    pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<Entered, StoreError> {
+        let (now, nothing) = (self.clock.now(), Entered::default());
         let mark = self.credits.mark(&tenant.id, MARK).await?;
         let before = mark.as_ref().and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
         let due = before.as_ref().is_none_or(|before| now >= later(instant(before.at), EVERY));
-        let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(false) };
+        let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(nothing) };
         // A figure in credits can't be compared with several kinds of them.
-        let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(false) };
-        let Some(figures) = self.figures(tenant).await? else { return Ok(false) };
-        let verdict = self.verdict(tenant, before.as_ref(), &figures).await?;
-        let compared = figures.compared;
-        let drift = if let Verdict::Drift(drift) = verdict { Some(drift) } else { None };
-        let from = match (verdict, before) {
-            (Verdict::Agree, Some(before)) => before.from,
-            _ => compared,
+        let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(nothing) };
+        let Some(figures) = self.figures(tenant).await? else { return Ok(nothing) };
+        let mut outcome = Outcome::Verdict(self.verdict(tenant, before.as_ref(), &figures).await?);
+        let mut compared = figures.compared;
+        if let (Some(before), Outcome::Verdict(verdict)) = (&before, &outcome) {
+            let since = instant(before.since.unwrap_or(before.at));
+            outcome = self.with_unknowns(tenant, verdict.clone(), (&before.from, since), &compared).await?;
+        }
+        if let Outcome::Resolved(resolved) = &outcome {
+            compared.spent = compared.spent - resolved.iter().map(|one| total(&one.slices)).sum();
+        }
+        let (from, since) = match (&outcome, before) {
+            (Outcome::Verdict(Verdict::Agree), Some(before)) => (before.from, before.since.or(Some(before.at))),
+            _ => (compared, Some(now.as_millisecond())),
         };
-        let value = json!(Remembered { at: now.as_millisecond(), from }).to_string();
+        let value = json!(Remembered { at: now.as_millisecond(), since, from }).to_string();
         let next = Mark { name: MARK.to_owned(), value };
-        let (Some(drift), Some(mark)) = (drift, &mark) else {
-            let _: bool = self.credits.remember(&tenant.id, mark.as_ref(), &next).await?;
-            return Ok(false);
-        };
-        let amounts: Amounts = one.iter().map(|(bucket, _)| (bucket.clone(), drift)).collect();
-        self.enter(tenant, amounts, now, mark, &next).await
+        match (outcome, &mark) {
+            (Outcome::Resolved(resolved), Some(mark)) => {
+                let resolved = self.enter_resolved(tenant, resolved, mark, &next).await?;
+                Ok(Entered { resolved, ..nothing })
+            }
+            (Outcome::Verdict(Verdict::Drift(drift)), Some(mark)) => {
+                let amounts: Amounts = one.iter().map(|(bucket, _)| (bucket.clone(), drift)).collect();
+                let drifts = usize::from(self.enter(tenant, amounts, now, mark, &next).await?);
+                Ok(Entered { drifts, ..nothing })
+            }
+            _ => {
+                let _: bool = self.credits.remember(&tenant.id, mark.as_ref(), &next).await?;
+                Ok(nothing)
+            }
+        }
     }
 
     async fn verdict(

@@ -117,6 +117,9 @@ fn moved(entry: &Entry, bucket: &Bucket) -> Milli {
             amounts.get(bucket)
         }
         Entry::Expire { amounts, .. } => Milli::ZERO - amounts.get(bucket),
+        Entry::Resolution { slices, .. } => {
+            slices.iter().filter(|slice| slice.bucket == *bucket).map(|slice| slice.amount).sum()
+        }
         Entry::Drift { .. } | Entry::Purchase { .. } => Milli::ZERO,
     }
 }

@@ -158,6 +158,18 @@ pub enum Evidence {
     Assumed,
 }
 
+/// What the provider's figures say of an unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedAs {
+    /// All of it was charged, as had been assumed.
+    Charged,
+    /// Nothing was charged.
+    NotCharged,
+    /// Something was charged, and less than had been assumed.
+    ChargedInPart,
+}
+
 /// Something that happened to a balance. Entries are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -211,6 +223,18 @@ pub enum Entry {
         #[serde(with = "millisecond::required")]
         at: Timestamp,
     },
+    /// The provider's own figures say what became of lines of which it was not known whether they were charged.
+    Resolution {
+        /// Of which purchase.
+        purchase: PurchaseId,
+        /// What was not charged after all, and went back to where it came from.
+        slices: Vec<Slice>,
+        /// What the figures say.
+        outcome: ResolvedAs,
+        /// When they were compared.
+        #[serde(with = "millisecond::required")]
+        at: Timestamp,
+    },
     /// The provider's own figures moved otherwise than our ledger. Moves no balance: somebody has to look.
     Drift {
         /// What the provider says was used since the last comparison, less what we say was spent.
@@ -248,6 +272,7 @@ impl Entry {
             | Self::Adjust { at, .. }
             | Self::Expire { at, .. }
             | Self::PlanChange { at, .. }
+            | Self::Resolution { at, .. }
             | Self::Drift { at, .. }
             | Self::Purchase { at, .. } => *at,
         }

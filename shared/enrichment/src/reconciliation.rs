@@ -1,11 +1,15 @@
 //! Our ledger beside the provider's own figures.
 
+mod unknown;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::credits::Milli;
 use crate::ledger::{Entry, LineResult};
 use crate::provider::Began;
+
+pub use self::unknown::{Answer, Resolved, Unknown, resolve, unknowns};
 
 /// What was compared at one time. Kept as the start of the next comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

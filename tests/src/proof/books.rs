@@ -70,6 +70,8 @@ pub struct Books {
     pub available: i64,
     /// Spent on lines of which nobody knows whether they were charged.
     pub unknown: i64,
+    /// What of that was not charged, by the provider's own figures, and is no longer spent.
+    pub returned: i64,
     /// What was settled for each record, by its id in the CRM.
     pub lines: BTreeMap<(Goods, String), Lines>,
     /// Entries in the ledger.
@@ -197,6 +199,12 @@ impl Books {
             }
             Entry::Expire { wallet, amounts, .. } => moved.entry(&wallet.0).or_default().expired += total(amounts),
             Entry::Drift { .. } => self.drifts += 1,
+            Entry::Resolution { slices, .. } => {
+                for slice in slices {
+                    moved.entry(&slice.wallet.0).or_default().spent -= slice.amount.get();
+                    self.returned += slice.amount.get();
+                }
+            }
             Entry::Purchase { purchase, slices, excess, price_version, lines, .. } => {
                 for slice in slices {
                     moved.entry(&slice.wallet.0).or_default().spent += slice.amount.get();
@@ -246,7 +254,7 @@ impl Books {
     /// say that we don't know. A credit too many for the one doesn't make up for one too few for the other.
     pub fn compare_with_the_provider(&mut self, world: &World) {
         let ledger = world.apollo.ledger();
-        let whole = ("all", ledger.credits_charged, self.spent, self.unknown);
+        let whole = ("all", ledger.credits_charged, self.spent, self.unknown - self.returned);
         let part = |goods: Goods| {
             let (spent, unknown) = self.lines_for(goods).fold((0, 0), |(a, b), line| (a + line.cost, b + line.unknown));
             (goods.name(), ledger.milli_for(goods.item()), spent, unknown)

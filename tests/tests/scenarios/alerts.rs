@@ -5,7 +5,6 @@ use std::time::Duration;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
-use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::World;
 use serde_json::Value;
 
@@ -92,20 +91,4 @@ async fn while_the_figures_agree_nobody_is_told_and_when_somebody_else_buys_it_i
     an_hour_later(&world).await;
     let drifts = told(&world, "Credits Drift");
     assert_eq!((drifts.len(), &drifts[0]["drift"]), (1, &1.0.into()));
-}
-
-#[tokio::test]
-async fn an_unknown_outcome_that_was_not_charged_shows_as_a_drift() {
-    let world = world().await;
-    an_hour_later(&world).await;
-    queued_leads(&world, 1).await;
-    // The answer is an error, and nothing was done: we can't know, and count it as spent.
-    world.apollo.faults().add(FaultRule::on("people/match", Fault::Status(500, String::new())));
-    world.settle_down(1).await;
-    let books = at_rest(&world).await;
-    assert_eq!((books.spent, books.unknown, world.apollo.ledger().credits_charged), (2000, 1000, 1000));
-    an_hour_later(&world).await;
-    let drifts = told(&world, "Credits Drift");
-    assert_eq!((drifts.len(), &drifts[0]["drift"]), (1, &(-1.0).into()));
-    assert_eq!(at_rest(&world).await.spent, 2000, "told, not put right by itself");
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use leadgate_tests::world::{Settings, World};
+use leadgate_enrichment::ledger::{Entry, ResolvedAs};
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
+use leadgate_tests::world::{Break, Settings, World};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
@@ -62,4 +64,97 @@ async fn what_is_under_way_from_one_cycle_to_the_next_is_no_drift() {
     }
     assert_eq!(drifts(&world), [0.0; 0]);
     assert_eq!(at_rest(&world).await.drifts, 0);
+}
+
+/// What the ledger says of unknown outcomes, and what went back, in credits.
+async fn resolved(world: &World) -> Vec<(ResolvedAs, i64)> {
+    let entries = world.credits.entries(world.tenant_id()).await.expect("readable");
+    let resolution = |entry| match entry {
+        Entry::Resolution { slices, outcome, .. } => {
+            Some((outcome, slices.iter().map(|slice| slice.amount.get()).sum::<i64>() / 1000))
+        }
+        _ => None,
+    };
+    entries.into_iter().filter_map(resolution).collect()
+}
+
+/// A lead whose first call ends in an unknown outcome, and whose second one is answered.
+async fn one_unknown(world: &World, fault: Fault) {
+    an_hour_later(world).await;
+    queued_leads(world, 1).await;
+    world.apollo.faults().add(FaultRule::on("people/match", fault));
+    world.settle_down(1).await;
+    let books = at_rest(world).await;
+    assert_eq!((books.spent, books.unknown), (2000, 1000));
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_that_was_not_charged_is_given_back_by_the_hourly_comparison() {
+    let world = world().await;
+    // The answer is an error, and nothing was done: we can't know, and count it as spent.
+    one_unknown(&world, Fault::Status(500, String::new())).await;
+    an_hour_later(&world).await;
+    assert_eq!(resolved(&world).await, [(ResolvedAs::NotCharged, 1)]);
+    let books = at_rest(&world).await;
+    assert_eq!((books.spent, world.apollo.ledger().credits_charged), (1000, 1000));
+    assert_eq!((drifts(&world), books.drifts), (vec![], 0), "there is nothing to tell operators");
+    for _ in 0..3 {
+        an_hour_later(&world).await;
+    }
+    assert_eq!((resolved(&world).await.len(), at_rest(&world).await.spent), (1, 1000), "once");
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_that_was_charged_is_said_to_be_so() {
+    let world = world().await;
+    one_unknown(&world, Fault::DropAfterWork).await;
+    an_hour_later(&world).await;
+    assert_eq!(resolved(&world).await, [(ResolvedAs::Charged, 0)]);
+    assert_eq!(at_rest(&world).await.spent, 2000);
+    assert_eq!(drifts(&world), [0.0; 0]);
+}
+
+#[tokio::test]
+async fn what_the_figures_can_not_tell_stays_a_drift() {
+    let world = world().await;
+    one_unknown(&world, Fault::Status(500, String::new())).await;
+    bought_past_us(&world).await;
+    bought_past_us(&world).await;
+    an_hour_later(&world).await;
+    assert_eq!((resolved(&world).await, drifts(&world)), (vec![], vec![1.0]));
+    assert_eq!(at_rest_but_for_others(&world).await, 2000);
+}
+
+/// What we have spent, where others have spent, too.
+async fn at_rest_but_for_others(world: &World) -> i64 {
+    let wallets = world.credits.wallets(world.tenant_id()).await.expect("readable");
+    wallets.iter().map(|wallet| wallet.spent.total().get()).sum()
+}
+
+#[tokio::test]
+async fn a_resolution_that_dies_anywhere_is_made_once() {
+    let unknown = async || {
+        let world = world().await;
+        one_unknown(&world, Fault::Status(500, String::new())).await;
+        world.clock.turn(Duration::from_secs(3601));
+        world
+    };
+    let world = unknown().await;
+    world.wire.break_by(|_| None);
+    world.run_release().await;
+    let calls = world.wire.mend();
+    let last = calls.iter().rposition(|call| call.operation == "dynamodb TransactWriteItems").expect("a resolution");
+    for at in [last - 1, last] {
+        for how in [Break::DeathBefore, Break::DeathAfter, Break::AnswerLost, Break::Refused] {
+            let world = unknown().await;
+            let broken = how.clone();
+            world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
+            world.run_release_or_die().await;
+            world.wire.mend();
+            tokio::join!(world.run_release(), world.run_release());
+            an_hour_later(&world).await;
+            assert_eq!(resolved(&world).await, [(ResolvedAs::NotCharged, 1)], "{how:?} at {at}");
+            assert_eq!(at_rest(&world).await.spent, 1000, "{how:?} at {at}");
+        }
+    }
 }

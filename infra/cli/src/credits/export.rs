@@ -1,14 +1,14 @@
 //! `leadgate credits export`: the ledger as rows.
 
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, LineResult};
+use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, LineResult, Slice};
 use leadgate_enrichment::wallet::WalletId;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::attribution::{Part, parts};
 use super::origin::without_reason;
-use super::words::{arrives, plan_change};
+use super::words::{arrives, plan_change, resolution};
 use super::{Answer, Failure};
 
 /// One part of one line of an entry. Rows with an amount add up to what all wallets hold.
@@ -91,6 +91,20 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
         Entry::Expire { wallet, amounts, .. } => by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts)),
         Entry::PlanChange { wallet, amounts, reason, .. } => {
             by_bucket(&Row { reason: plan_change(*reason).to_owned(), ..row("plan-change") }, wallet, amounts)
+        }
+        Entry::Resolution { purchase, slices, outcome, .. } => {
+            let reason = resolution(*outcome).to_owned();
+            let row = Row { purchase: purchase.to_string(), arrives: arrives(purchase), reason, ..row("resolution") };
+            let of = |slice: &Slice| Row {
+                wallet: slice.wallet.0.clone(),
+                bucket: slice.bucket.to_string(),
+                amount: Some(slice.amount.to_decimal()),
+                ..row.clone()
+            };
+            match slices.is_empty() {
+                true => vec![row],
+                false => slices.iter().map(of).collect(),
+            }
         }
         Entry::Drift { amounts, .. } => {
             let drift = |(bucket, by): (&Bucket, Milli)| Row {

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::books::Books;
 use super::export::word_of;
-use super::words::{amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, signed, time};
+use super::words::{
+    amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, resolution, signed, time,
+};
 use super::{Answer, Failure, asked, origin};
 
 /// Which entries.
@@ -88,6 +90,13 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
         }
         Entry::PlanChange { wallet, amounts, reason, .. } => {
             line("plan changed", wallet, amounts.clone(), plan_change(*reason).to_owned())
+        }
+        Entry::Resolution { purchase, slices, outcome, .. } => {
+            let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
+            wallets.dedup();
+            let amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
+            let (details, purchase) = (resolution(*outcome).to_owned(), Some(purchase.clone()));
+            Line { at, what: "resolved", wallets, amounts, details, purchase, reference: None }
         }
         Entry::Drift { amounts: drift, .. } => {
             let details = format!("{} by the provider's count beyond ours; no balance was moved", signed(drift));

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::ledger::{Evidence, LineResult};
+use leadgate_enrichment::ledger::{Evidence, LineResult, ResolvedAs};
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::request::Source;
@@ -136,6 +136,17 @@ pub(super) fn plan_change(reason: ChangeReason) -> &'static str {
         ChangeReason::GrantChanged => "another grant is configured",
         ChangeReason::Reopened => "configured again: open again with what it has not given yet",
         ChangeReason::Rescheduled => "it opens or closes at another time now",
+    }
+}
+
+/// What the provider's figures say of an unknown outcome.
+pub(super) fn resolution(outcome: ResolvedAs) -> &'static str {
+    match outcome {
+        ResolvedAs::Charged => "by the provider's figures, what was unknown was charged",
+        ResolvedAs::NotCharged => "by the provider's figures, what was unknown was not charged, and was given back",
+        ResolvedAs::ChargedInPart => {
+            "by the provider's figures, what was unknown was charged in part, and the rest was given back"
+        }
     }
 }
 

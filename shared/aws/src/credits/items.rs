@@ -16,6 +16,7 @@ pub(super) const GRANT: &str = "grant";
 pub(super) const ADJUST: &str = "adjust";
 pub(super) const PLAN_CHANGE: &str = "plan-change";
 pub(super) const EXPIRE: &str = "expire";
+pub(super) const RESOLUTION: &str = "resolution";
 pub(super) const DRIFT: &str = "drift";
 pub(super) const PURCHASE: &str = "purchase";
 pub(super) const CAP: &str = "cap";

@@ -8,6 +8,7 @@ mod items;
 mod marks;
 mod plan;
 mod read;
+mod resolution;
 mod transaction;
 mod wallet_update;
 mod wallets;
@@ -27,7 +28,9 @@ use leadgate_enrichment::retry::Backoff;
 use leadgate_enrichment::settlement;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
 
-use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, WALLET, key, range_key};
+use self::items::{
+    ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, key, range_key,
+};
 pub use self::marks::Mark;
 use self::transaction::{Committed, Transaction};
 pub use self::wallets::{Adjusted, Granted};
@@ -105,7 +108,7 @@ impl Credits {
     /// The whole ledger of a tenant, by age.
     pub async fn entries(&self, tenant: &TenantId) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
-        for kind in [GRANT, ADJUST, PLAN_CHANGE, PURCHASE, EXPIRE, DRIFT] {
+        for kind in [GRANT, ADJUST, PLAN_CHANGE, PURCHASE, RESOLUTION, EXPIRE, DRIFT] {
             entries.extend(self.list::<Entry>(tenant, kind, "reading the ledger").await?);
         }
         entries.sort_by_key(Entry::at);

@@ -8,7 +8,7 @@ use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::wallet::{ChangeReason, Opening, Reopening, Wallet};
 
 use super::Credits;
-use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, WALLET, range_key};
+use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, range_key};
 use super::transaction::{Committed, Transaction};
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
@@ -113,9 +113,11 @@ impl Credits {
         committed(transaction).await
     }
 
-    /// Settled purchases that were begun at or after `since`, and everything that was put right by hand.
+    /// Settled purchases that were begun at or after `since`, what was resolved of them, and everything that was put right
+    /// by hand.
     pub async fn given_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let mut entries: Vec<Entry> = self.list(tenant, ADJUST, "reading adjustments").await?;
+        entries.extend(self.range::<Entry>(tenant, RESOLUTION, since, "reading resolved outcomes").await?);
         entries.extend(self.purchases_since(tenant, since).await?);
         Ok(entries)
     }

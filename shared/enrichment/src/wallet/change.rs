@@ -137,9 +137,12 @@ pub fn carried_over(due: &Wallet, others: &[&Wallet], holds: &[Hold], entries: &
     for hold in holds {
         used.insert(&hold.purchase, of_others(&hold.slices));
     }
-    let mut adjusted = Amounts::default();
+    let (mut adjusted, mut returned) = (Amounts::default(), Amounts::default());
     for entry in entries {
         match entry {
+            Entry::Resolution { purchase, slices, .. } if purchase.made_at() >= due.opens => {
+                returned += &of_others(slices);
+            }
             Entry::Purchase { purchase, slices, .. } => drop(used.insert(purchase, of_others(slices))),
             Entry::Adjust { wallet, amounts, at, .. }
                 if *at >= due.opens && others.iter().any(|other| other.wallet == *wallet) =>
@@ -150,7 +153,7 @@ pub fn carried_over(due: &Wallet, others: &[&Wallet], holds: &[Hold], entries: &
         }
     }
     let used: Amounts = used.iter().filter(|(id, _)| id.made_at() >= due.opens).map(|(_, used)| used).sum();
-    adjusted.minus(&used)
+    [&adjusted, &returned].into_iter().sum::<Amounts>().minus(&used)
 }
 
 /// A wallet as it opens.

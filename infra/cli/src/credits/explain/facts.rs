@@ -13,7 +13,7 @@ use leadgate_enrichment::wallet::{Wallet, WalletId};
 use super::Step;
 use crate::credits::attribution::{Part, parts};
 use crate::credits::origin;
-use crate::credits::words::{Noun, amounts, noun, plan_change, signed};
+use crate::credits::words::{Noun, amounts, noun, plan_change, resolution, signed};
 
 /// The books of a tenant.
 pub(super) struct Facts<'a> {
@@ -149,6 +149,18 @@ impl<'a> Facts<'a> {
             }
         }
         steps
+    }
+
+    /// What the provider's figures said of a purchase whose outcome was unknown, if they could tell.
+    pub(super) fn resolution(&self, purchase: &PurchaseId) -> Option<Step> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Resolution { purchase: of, slices, outcome, at } if of == purchase => {
+                let returned: Amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
+                let back = if returned.is_zero() { String::new() } else { format!(": {}", amounts(&returned)) };
+                Some(Step { at: *at, what: format!("Resolved {}{back} (purchase {of}).", resolution(*outcome)) })
+            }
+            _ => None,
+        })
     }
 
     /// When and why each of these wallets was filled.

@@ -19,6 +19,8 @@ pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>)
     steps.extend(facts.grants(taken.iter().flat_map(Taken::halves).flat_map(Half::wallets)));
     for half in taken.iter().flat_map(Taken::halves) {
         steps.extend(facts.moves(half.purchase(), half.wallets().into_iter()));
+        let is_unknown = half.settled().is_some_and(|bought| bought.line.result == LineResult::Unknown);
+        steps.extend(is_unknown.then(|| facts.resolution(half.purchase())).flatten());
     }
     for (i, call) in taken.iter().enumerate() {
         let Some(held_at) = call.first().map(Half::held_at) else { continue };

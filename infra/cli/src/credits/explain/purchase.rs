@@ -45,6 +45,7 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
     steps.extend(facts.moves(purchase, slices.iter().map(|slice| &slice.wallet)));
     steps.push(Step { at: held_at, what: held(purchase, worst.as_ref(), price_version, facts) });
     steps.push(Step { at: *at, what: ended(entry, &cost, excess, facts) });
+    steps.extend(facts.resolution(purchase));
     steps.sort_by_key(|step| step.at);
     steps.extend(other_half(purchase, facts));
     let zone = facts.tenant.time_zone.clone();
