@@ -73,8 +73,7 @@ pub struct Hold {
     pub wanted: Vec<Fingerprint>,
 }
 
-/// People who are asked about. Half of each fingerprint has to do, all in one text: a hold costs by the KB, and who is
-/// taken for somebody else now and then only waits a minute for nothing.
+/// People who are asked about, half of each fingerprint: a hold costs by the KB, and a mistake costs a minute.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AskedAbout(String);
@@ -282,8 +281,7 @@ impl Entry {
 /// What a settled hold really takes from each of its slices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// For each slice of the hold, in its order: how much is spent from it. The rest is freed. More than the slice when
-    /// more was charged than was held.
+    /// For each slice of the hold: how much is spent, beyond it when more was charged than held. The rest is freed.
     pub spent: Vec<Milli>,
     /// What is spent of kinds that nothing was held of.
     pub unheld: Vec<Slice>,

@@ -278,7 +278,7 @@ async fn a_change_of_the_plan_is_told_in_plain_words() {
             "plan changed -3.0: what the wallets before it have given in the same period",
         ]
     );
-    let rows = json(&world, &["export"]).await;
+    let rows = json(&world, &["export", "--csv"]).await;
     let sum: f64 = rows["rows"].as_array().expect("rows").iter().filter_map(|row| row["amount"].as_f64()).sum();
     assert_eq!(sum, 7.0, "the rows add up to what there is");
 }
