@@ -37,12 +37,16 @@ struct State {
     companions: usize,
 }
 
+/// How long it takes to read a clock that is only turned: what is done one after the other doesn't happen at the same
+/// instant, as it would not on any real machine. SQS, which goes by seconds, doesn't notice.
+const READING: Duration = Duration::from_millis(1);
+
 /// How the world waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// As long as it takes: the clock goes by the machine's.
     Real,
-    /// Not at all: who sleeps turns the clock instead. Otherwise it stands.
+    /// Not at all: who sleeps turns the clock instead. Otherwise it stands, but for the time that it takes to read it.
     None,
     /// Together: when all companions sleep, the clock is turned to when the first of them wakes up. Otherwise it stands.
     Together,
@@ -200,7 +204,11 @@ impl State {
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
         let passed = if self.patience == Patience::Real { self.started.elapsed() } else { Duration::ZERO };
-        whole_milliseconds(later(self.lock().shows, passed))
+        let mut state = self.lock();
+        if self.patience == Patience::None {
+            state.shows = later(state.shows, READING);
+        }
+        whole_milliseconds(later(state.shows, passed))
     }
 
     async fn sleep(&self, duration: Duration) {
