@@ -86,7 +86,7 @@ async fn a_read_never_takes_a_failure_for_a_deletion() {
         })
         .await;
         let error = read(&server, &["1"]).await.expect_err("no answer");
-        assert_eq!(error.retry, Retry::Backoff, "{answer:?}");
+        assert_ne!(error.retry, Retry::Never, "{answer:?}");
     }
     let error = hubspot(&nobody().await).read(Contact, &["1".into()], &[]).await.expect_err("nobody there");
     assert_eq!(error.retry, Retry::Backoff);

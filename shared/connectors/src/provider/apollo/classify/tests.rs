@@ -49,7 +49,7 @@ fn every_answer_has_its_meaning() {
         (404, r#"{"error_code":"result_pending","retry_after_seconds":999999999}"#, CallError::Pending { retry_after: seconds(86_400) }),
         (404, r#"{"error_code":"result_pending","retry_after_seconds":-1}"#, CallError::Pending { retry_after: None }),
         (404, r#"{"error":"{\"error_code\":\"result_pending\"}"}"#, CallError::Pending { retry_after: None }),
-        (404, r#"{"error_code":"request_id_unknown"}"#, gone("404 request_id_unknown: there is no such call")),
+        (404, r#"{"error_code":"request_id_unknown"}"#, CallError::NotFound("404 request_id_unknown: there is no such call of this key's team".into())),
         (404, "<html>", missing(&format!("404: {NOTHING}"))),
         (405, "", missing(&format!("405: {NOTHING}"))),
         (408, "", CallError::Unknown("408: gave up on the call".into())),
