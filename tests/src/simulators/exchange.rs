@@ -60,23 +60,39 @@ impl Call {
 /// Looks on before a call is carried out. It may turn to the simulator: no lock is held.
 pub(super) type CallHook = Arc<dyn Fn(&Call) + Send + Sync>;
 
+/// Looks on when it is decided how a call ends: whether it was turned away, so that its caller can be sure that nothing
+/// was done.
+pub(super) type EndHook = Arc<dyn Fn(&Call, bool) + Send + Sync>;
+
 /// What every vendor has in front of its work.
 pub(super) struct Reception {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) faults: Faults,
     on_call: Guarded<Option<CallHook>>,
+    on_end: Guarded<Option<EndHook>>,
     latency: Duration,
     calls: AtomicU64,
 }
 
 impl Reception {
     pub(super) fn new(clock: Arc<dyn Clock>, latency: Duration) -> Self {
-        let (faults, on_call) = (Faults::default(), Guarded::default());
-        Self { clock, faults, on_call, latency, calls: AtomicU64::new(0) }
+        let (faults, on_call, on_end) = (Faults::default(), Guarded::default(), Guarded::default());
+        Self { clock, faults, on_call, on_end, latency, calls: AtomicU64::new(0) }
     }
 
     pub(super) fn on_call(&self, hook: CallHook) {
         *self.on_call.lock() = Some(hook);
+    }
+
+    pub(super) fn on_end(&self, hook: EndHook) {
+        *self.on_end.lock() = Some(hook);
+    }
+
+    fn ended(&self, call: &Call, was_turned_away: bool) {
+        let hook = self.on_end.lock().clone();
+        if let Some(hook) = hook {
+            hook(call, was_turned_away);
+        }
     }
 
     pub(super) fn calls(&self) -> u64 {
@@ -119,10 +135,12 @@ pub(super) async fn serve<V: Vendor>(vendor: &V, path: &str, request: Request) -
     };
     let fault = reception.faults.take(&call);
     if let Some(fault) = fault.as_ref().filter(|fault| !fault.does_the_work()) {
+        reception.ended(&call, *fault != Fault::DropBeforeWork);
         return instead_of_work(vendor, fault);
     }
     reception.announce(&call);
     let answer = vendor.carry_out(&call, &head.headers);
+    reception.ended(&call, fault.is_none() && answer.status >= 400);
     // From here on the caller may hang up: what was done stays done.
     if !reception.latency.is_zero() {
         reception.clock.sleep(reception.latency).await;

@@ -40,9 +40,12 @@ pub struct Simulators {
 
 /// Serves both vendors: HubSpot's paths below `/simulators/hubspot`, Apollo's below `/simulators/apollo`.
 pub fn router(simulators: Simulators) -> Router {
-    Router::new()
-        .nest("/simulators/hubspot", hubspot_router(simulators.hubspot))
-        .nest("/simulators/apollo", apollo_router(simulators.apollo))
+    Router::new().nest("/simulators", vendors_router(simulators))
+}
+
+/// Both vendors, each below its name, to be nested wherever they are wanted.
+pub fn vendors_router(simulators: Simulators) -> Router {
+    Router::new().nest("/hubspot", hubspot_router(simulators.hubspot)).nest("/apollo", apollo_router(simulators.apollo))
 }
 
 /// Serves one HubSpot portal, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::later::{Accepted, Promise, Wanted};
@@ -54,9 +55,8 @@ impl Team {
         checked(request.id)?;
         let asked = Asked { id: Some(request.id.to_owned()), ..Asked::default() };
         let person = self.directory.find(&asked).ok_or_else(not_found)?;
-        let charges =
-            self.charges(request, Item::Person, request.setup.price_at(request.at), &[(asked.key(), &person)]);
-        self.pay(request.setup, charges)?;
+        let charges = self.charges(request, Item::Person, self.person_milli(request), &[(asked.key(), &person)]);
+        self.pay(request.setup, charges, request.at)?;
         let mut shown = self.person(&person);
         let is_contact = !shown["contact_id"].is_null();
         if let Some(keys) = shown.as_object_mut().filter(|_| !is_contact) {
@@ -72,11 +72,11 @@ impl Team {
     fn buy(&mut self, request: &Request<'_>, asked: &[Asked], wanted: Option<Wanted>) -> Result<Bought, Answer> {
         let people: Vec<Option<Person>> = asked.iter().map(|asked| self.directory.find(asked)).collect();
         let known = unique(asked, &people);
-        let charges = self.charges(request, Item::Person, request.setup.price_at(request.at), &known);
+        let charges = self.charges(request, Item::Person, self.person_milli(request), &known);
         let (milli, charged) = (charges.iter().map(|charge| charge.milli).sum(), charges.len());
         let in_advance = self.charges_in_advance(request, wanted.as_ref(), &known);
         let advance_milli = in_advance.iter().map(|charge| charge.milli).sum();
-        self.pay(request.setup, charges.into_iter().chain(in_advance).collect())?;
+        self.pay(request.setup, charges.into_iter().chain(in_advance).collect(), request.at)?;
         let missing = people.iter().filter(|person| person.is_none()).count();
         self.ledger.people_asked += u64::try_from(asked.len()).unwrap_or_default();
         self.ledger.people_missed += u64::try_from(missing).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Team {
         milli: i64,
         people: &[(String, &Person)],
     ) -> Vec<Charge> {
-        let is_free = |id: &str| !request.setup.charge_repeats && self.ledger.has_charged(item, id);
+        let is_free = |id: &str| !self.terms.charge_repeats && self.ledger.has_charged(item, id);
         let charged = people.iter().filter(|(_, person)| !is_free(&person.id));
         let charge = |(asked, person): &(String, &Person)| {
             let email = person.email.as_ref().map(|email| email.to_lowercase());
@@ -104,9 +104,9 @@ impl Team {
     }
 
     /// Charges for all of it, or for nothing. A team that has used up its credits buys nothing, not even what is free.
-    pub(super) fn pay(&mut self, setup: &ApolloSetup, charges: Vec<Charge>) -> Result<(), Answer> {
+    pub(super) fn pay(&mut self, setup: &ApolloSetup, charges: Vec<Charge>, at: Timestamp) -> Result<(), Answer> {
         let milli: i64 = charges.iter().map(|charge| charge.milli).sum();
-        let left = self.granted - self.spent;
+        let left = self.pool.left(at);
         if milli > left || (left <= 0 && setup.price_milli > 0) {
             self.ledger.out_of_credits += 1;
             return Err(insufficient(setup.out_of_credits));
@@ -115,8 +115,13 @@ impl Team {
         Ok(())
     }
 
+    /// What a person costs now.
+    fn person_milli(&self, request: &Request<'_>) -> i64 {
+        self.terms.person_milli.unwrap_or_else(|| request.setup.price_at(request.at))
+    }
+
     pub(super) fn charge(&mut self, charge: Charge) {
-        self.spent += charge.milli;
+        self.pool.take(charge.milli, charge.at);
         self.ledger.charge(charge);
     }
 

@@ -47,6 +47,21 @@ impl Wanted {
 pub(super) struct Later {
     jobs: BTreeMap<i64, Job>,
     pub(super) outbox: Vec<Pending>,
+    pub(super) polls: Polls,
+}
+
+/// How the poll endpoint answers, whatever there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Polls {
+    /// As it should.
+    #[default]
+    Answered,
+    /// 401.
+    Unauthorized,
+    /// 403: the key may not call it any more.
+    Forbidden,
+    /// 200, with something that is no answer.
+    Garbled,
 }
 
 /// What is to be found, and for whom.
@@ -70,6 +85,10 @@ pub(super) struct Job {
     pub(super) due: Timestamp,
     endpoint: &'static str,
     call: u64,
+    /// What a number cost when it was asked for.
+    mobile_milli: i64,
+    /// Asked for with another team's key, as this one sees it.
+    is_foreign: bool,
     /// The result, once it has arrived.
     payload: Option<Value>,
 }
@@ -144,7 +163,7 @@ impl Team {
     ) -> Vec<Charge> {
         let later = &request.setup.later;
         let is_due = later.charge_at_acceptance && wanted.is_some_and(Wanted::is_mobile);
-        if is_due { self.charges(request, Item::Mobile, later.mobile_milli, known) } else { Vec::new() }
+        if is_due { self.charges(request, Item::Mobile, self.terms.mobile_milli, known) } else { Vec::new() }
     }
 
     /// Promises what is wanted. Nothing is promised where nobody is known.
@@ -164,13 +183,24 @@ impl Team {
         self.later.outbox.extend(Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due));
         let hides_email = wanted.waterfall_email;
         let (endpoint, call, accepted) = (request.endpoint.name(), request.call.index, request.at);
-        let job = Job { request_id, wanted, promise, accepted, due, endpoint, call, payload: None };
+        let job = Job {
+            request_id,
+            wanted,
+            promise,
+            accepted,
+            due,
+            endpoint,
+            call,
+            mobile_milli: self.terms.mobile_milli,
+            is_foreign: false,
+            payload: None,
+        };
         self.later.jobs.insert(request_id, job);
         Accepted { request_id: Some(request_id), waterfall, hides_email }
     }
 
     /// Lets everything arrive that is due, and charges for it.
-    pub(super) fn settle(&mut self, setup: &ApolloSetup, now: Timestamp) {
+    pub(super) fn arrive(&mut self, setup: &ApolloSetup, now: Timestamp) {
         let is_due = |job: &&Job| job.payload.is_none() && job.due <= now;
         let mut due: Vec<(Timestamp, u64, i64)> =
             self.later.jobs.values().filter(is_due).map(|job| (job.due, job.call, job.request_id)).collect();
@@ -179,6 +209,8 @@ impl Team {
             let Some(mut job) = self.later.jobs.remove(&request_id) else { continue };
             let outcome = self.outcome(setup, &job);
             let payload = later_wire::payload(&job, &outcome);
+            let unpaid = outcome.people.iter().filter(|found| found.unpaid).count();
+            self.ledger.unpaid += u64::try_from(unpaid).unwrap_or_default();
             outcome.charges.into_iter().for_each(|charge| self.charge(charge));
             job.payload = Some(payload);
             self.later.jobs.insert(request_id, job);
@@ -194,8 +226,15 @@ impl Team {
     /// `webhook_result/{request_id}`.
     pub(super) fn poll(&self, request_id: &str, now: Timestamp) -> Answer {
         let error = |status, code: &str| Answer::json(status, &json!({ "error_code": code }));
+        match self.later.polls {
+            Polls::Answered => {}
+            Polls::Unauthorized => return Answer::text(401, "Invalid API key."),
+            Polls::Forbidden => return error(403, "API_INACCESSIBLE"),
+            Polls::Garbled => return Answer::text(200, "<html>One moment, please.</html>"),
+        }
         let Ok(request_id) = request_id.parse::<i64>() else { return error(400, "invalid_request_id") };
-        let Some(job) = self.later.jobs.get(&request_id) else { return error(404, "request_id_unknown") };
+        let job = self.later.jobs.get(&request_id).filter(|job| !job.is_foreign);
+        let Some(job) = job else { return error(404, "request_id_unknown") };
         if later(job.accepted, KEPT) <= now {
             return error(410, "request_id_expired");
         }
@@ -211,11 +250,11 @@ impl Team {
     /// What is found, person by person, for as long as the credits last.
     fn outcome<'a>(&self, setup: &ApolloSetup, job: &'a Job) -> Outcome<'a> {
         let mut outcome = Outcome { people: Vec::new(), charges: Vec::new(), milli: 0 };
-        let mut left = self.granted - self.spent;
+        let mut left = self.pool.left(job.due);
         for (asked, person) in &job.promise.people {
             let mut found = Found { person, phones: job.wanted.is_mobile(), email: None, unpaid: false };
             let mut is_paid = |item: Item, milli: i64| {
-                let is_free = !setup.charge_repeats && self.ledger.has_charged(item, &person.id);
+                let is_free = !self.terms.charge_repeats && self.ledger.has_charged(item, &person.id);
                 if is_free || milli > left {
                     return is_free;
                 }
@@ -224,7 +263,7 @@ impl Team {
                 true
             };
             let is_charged = found.phones && !setup.later.charge_at_acceptance && person.mobile.is_some();
-            if is_charged && !is_paid(Item::Mobile, setup.later.mobile_milli) {
+            if is_charged && !is_paid(Item::Mobile, job.mobile_milli) {
                 (found.phones, found.unpaid) = (false, true);
             }
             if job.wanted.waterfall_email {
@@ -273,6 +312,20 @@ impl Job {
 }
 
 impl Later {
+    /// From now on, whatever was asked for so far was asked for by another team.
+    pub(super) fn disown(&mut self) {
+        self.jobs.values_mut().for_each(|job| job.is_foreign = true);
+    }
+
+    /// Whether a number of the person with this address was promised and can't be polled for any more at `now`, or
+    /// never arrives.
+    pub(super) fn is_lost(&self, email: &str, now: Timestamp) -> bool {
+        let of_them = |person: &Person| person.email.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(email));
+        let about = |job: &&Job| job.promise.people.iter().any(|(asked, person)| asked == email || of_them(person));
+        let gone = |job: &Job| job.is_foreign || later(job.accepted, KEPT) <= now || job.due == Timestamp::MAX;
+        self.jobs.values().filter(about).any(gone)
+    }
+
     /// The next id: any signed number of 64 bits, as Apollo's are. Every other one is negative and all are beyond 2^53,
     /// so that whoever takes them for floats or for sizes finds out.
     fn next_id(&self, seed: u64) -> i64 {

@@ -65,6 +65,8 @@ pub struct Ledger {
     pub throttled: u64,
     /// Calls turned away because there were not enough credits.
     pub out_of_credits: u64,
+    /// Numbers that were found and not handed out, because there were not enough credits.
+    pub unpaid: u64,
     /// Calls turned away because of their key.
     pub denied: u64,
 }

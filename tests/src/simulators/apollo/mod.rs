@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod organizations;
 mod people;
+mod pool;
 mod request;
 mod routes;
 mod search;
@@ -26,13 +27,13 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 
-use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 use serde_json::Value;
 
 pub use callbacks::Callback;
 pub use contacts::Contact;
 pub use generator::Generator;
+pub use later::Polls;
 pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
 pub use organizations::Organization;
@@ -48,6 +49,7 @@ use later::Later;
 use limits::Meter;
 use organizations::Register;
 use people::Directory;
+use pool::Pool;
 use sequences::Sequences;
 
 /// A team at Apollo. What a test does to it goes through these methods, what a customer does through HTTP.
@@ -70,18 +72,23 @@ struct Team {
     later: Later,
     ledger: Ledger,
     meter: Meter,
-    /// Credits of the running cycle, in thousandths.
-    granted: i64,
-    spent: i64,
-    cycle_began: Timestamp,
+    pool: Pool,
+    terms: Terms,
     misses: u64,
+}
+
+/// What holds until it is changed. Amounts are in thousandths of a credit.
+struct Terms {
+    /// What a person costs, in the place of what the setup says.
+    person_milli: Option<i64>,
+    mobile_milli: i64,
+    charge_repeats: bool,
 }
 
 impl Apollo {
     /// A team at the beginning of its cycle.
     pub fn new(clock: Arc<dyn Clock>, setup: ApolloSetup) -> Self {
-        let cycle_began = clock.now();
-        let reception = Reception::new(clock, setup.latency);
+        let reception = Reception::new(clock.clone(), setup.latency);
         let generator = Generator {
             seed: setup.seed,
             unknown_share: setup.unknown_share,
@@ -100,9 +107,12 @@ impl Apollo {
             later: Later::default(),
             ledger: Ledger::default(),
             meter: Meter::default(),
-            granted: setup.pool_milli,
-            spent: 0,
-            cycle_began,
+            pool: Pool::new(&setup, clock.now()),
+            terms: Terms {
+                person_milli: None,
+                mobile_milli: setup.later.mobile_milli,
+                charge_repeats: setup.charge_repeats,
+            },
             misses: 0,
         };
         Self { setup, reception, team: Guarded::new(team) }
@@ -196,23 +206,41 @@ impl Apollo {
         self.team().ledger.organization_charges_of(domain)
     }
 
-    /// What is left of the cycle's credits, in thousandths.
-    pub fn credits_left(&self) -> i64 {
-        let team = self.team();
-        team.granted - team.spent
+    /// From now on a person costs so much, in thousandths.
+    pub fn set_person_price(&self, milli: i64) {
+        self.team().terms.person_milli = Some(milli);
     }
 
-    /// Adds credits to the running cycle, in thousandths.
-    pub fn top_up(&self, milli: i64) {
-        self.team().granted += milli;
+    /// A mobile number that is asked for from now on costs so much, in thousandths.
+    pub fn set_mobile_price(&self, milli: i64) {
+        self.team().terms.mobile_milli = milli;
     }
 
-    /// Begins a new cycle with so many credits, in thousandths. What was left is gone.
-    pub fn begin_cycle(&self, pool_milli: i64) {
-        let mut team = self.team();
-        team.granted = pool_milli;
-        team.spent = 0;
-        team.cycle_began = self.reception.clock.now();
+    /// From now on, whether somebody who was bought before is charged again.
+    pub fn set_charge_repeats(&self, charge_repeats: bool) {
+        self.team().terms.charge_repeats = charge_repeats;
+    }
+
+    /// From now on, the poll endpoint answers so.
+    pub fn set_polls(&self, polls: Polls) {
+        self.team().later.polls = polls;
+    }
+
+    /// The key now belongs to another team: nothing that was asked for before can be polled for.
+    pub fn change_teams(&self) {
+        self.team().later.disown();
+    }
+
+    /// Whether a number of whoever has this address was promised and can't be polled for any more.
+    pub fn has_lost_a_number_of(&self, email: &str) -> bool {
+        let now = self.reception.clock.now();
+        self.team().later.is_lost(email, now)
+    }
+
+    /// Calls `hook` when it is decided how an API call ends: whether it was turned away, so that its caller can be sure
+    /// that nothing was done.
+    pub fn on_end(&self, hook: impl Fn(&Call, bool) + Send + Sync + 'static) {
+        self.reception.on_end(Arc::new(hook));
     }
 
     /// The team as it is now: whatever should have arrived by now has.

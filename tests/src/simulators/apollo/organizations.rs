@@ -177,12 +177,12 @@ impl Team {
         let found: Vec<Option<Organization>> =
             domains.iter().map(|domain| self.register.find(domain.as_deref()?)).collect();
         let mut seen = BTreeSet::new();
-        let is_free = |id: &str| !request.setup.charge_repeats && self.ledger.has_charged(Item::Organization, id);
+        let is_free = |id: &str| !self.terms.charge_repeats && self.ledger.has_charged(Item::Organization, id);
         let charged = found.iter().flatten().filter(|it| seen.insert(it.id.as_str()) && !is_free(&it.id));
         let charges: Vec<Charge> = charged
             .map(|it| request.charge(Item::Organization, &it.id, &it.domain, request.setup.organization_milli))
             .collect();
-        self.pay(request.setup, charges)?;
+        self.pay(request.setup, charges, request.at)?;
         Ok(found)
     }
 }

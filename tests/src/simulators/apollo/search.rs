@@ -69,7 +69,7 @@ impl Team {
             people.extend(found.filter(|person| seen.insert(person.id.clone())));
         }
         let total = people.len();
-        let refreshed = self.cycle_began.to_string();
+        let refreshed = self.pool.began().to_string();
         let people: Vec<Value> = page.cut(people).iter().map(|person| teaser(person, &refreshed)).collect();
         Ok(Answer::json(200, &json!({ "total_entries": total, "people": people })))
     }
@@ -88,7 +88,7 @@ impl Team {
         let shown = page.cut(found);
         if !shown.is_empty() {
             let charge = request.charge(Item::Page, "", &format!("page {}", page.number), request.setup.page_milli);
-            self.pay(request.setup, vec![charge])?;
+            self.pay(request.setup, vec![charge], request.at)?;
         }
         Ok(Answer::json(
             200,

@@ -56,6 +56,8 @@ pub struct ApolloSetup {
     pub scope: KeyScope,
     /// The credits of a cycle, in thousandths.
     pub pool_milli: i64,
+    /// Whether each month begins a new cycle, by itself, with as many.
+    pub renews_monthly: bool,
     /// What one person costs, in thousandths.
     pub price_milli: i64,
     /// Another price for a person, in thousandths, from this instant on.
@@ -111,6 +113,7 @@ impl Default for ApolloSetup {
             api_key: "simulated-api-key".to_owned(),
             scope: KeyScope::Master,
             pool_milli: 10_000_000,
+            renews_monthly: false,
             price_milli: 1000,
             next_price: None,
             organization_milli: 1000,

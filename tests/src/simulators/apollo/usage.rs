@@ -26,13 +26,14 @@ impl Team {
         let nothing = json!({ "limit": 0, "consumed": 0, "left_over": 0 });
         let unused = UNUSED_CREDITS.iter().map(|name| ((*name).to_owned(), nothing.clone()));
         let mut stats: Map<String, Value> = unused.collect();
+        let (limit, consumed) = self.pool.figures();
         let pool = json!({
-            "limit": wire::credits(self.granted),
-            "consumed": wire::credits(self.spent),
-            "left_over": wire::credits(self.granted - self.spent),
+            "limit": wire::credits(limit),
+            "consumed": wire::credits(consumed),
+            "left_over": wire::credits(limit - consumed),
         });
         stats.insert("lead_credit".to_owned(), pool);
-        let began = self.cycle_began.to_zoned(TimeZone::UTC);
+        let began = self.pool.began().to_zoned(TimeZone::UTC);
         let ends = began.checked_add(1.month()).unwrap_or_else(|_| began.clone());
         let cycle = json!({ "start_date": began.date().to_string(), "end_date": ends.date().to_string() });
         Answer::json(200, &json!({ "credit_usage_stats": stats, "current_credit_cycle": cycle }))
