@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
 use leadgate_enrichment::config::{Config, Tenant};
+use provider_webhook::ProviderWebhook;
 
-use super::World;
+use super::settings::Settings;
+use super::start::renamed;
+use super::web::Door;
+use super::{StartError, World};
 
 impl World {
-    /// Deploys the configuration with the tenant's part changed: the worker and the release go by it from now on. The
-    /// doors keep theirs, since they only read what the CRM and the provider are called.
+    /// Deploys the configuration with the tenant's part changed: every function goes by it from now on.
     pub fn reconfigure(&mut self, change: impl FnOnce(&mut Tenant)) {
         self.deploy(|config| {
             if let Some(tenant) = config.tenants.values_mut().next() {
@@ -23,10 +27,27 @@ impl World {
     pub fn deploy(&mut self, change: impl FnOnce(&mut Config)) {
         let mut config = Config::clone(&self.config);
         change(&mut config);
-        self.config = Arc::new(config);
-        self.release = Arc::new(self.release_with(self.config.clone()));
-        self.worker = Arc::new(self.worker_with(self.config.clone()));
+        self.go_by(Arc::new(config));
+    }
+
+    /// Deploys another file.
+    pub fn deploy_file(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let config = settings.config_for(&self.url)?;
+        self.go_by(Arc::new(renamed(config, self.site.worlds.saturating_sub(1), &self.url)?));
+        Ok(())
+    }
+
+    /// Every function is replaced by one that goes by `config`, over the same tables and queue. What runs already runs to
+    /// its end as it began.
+    fn go_by(&mut self, config: Arc<Config>) {
+        self.webhook = with_config(&self.webhook, &config);
+        self.provider_webhook = with_config(&self.provider_webhook, &config);
+        self.addresses[0].replace(self.webhook.clone());
+        self.addresses[1].replace(self.provider_webhook.clone());
+        self.release = Arc::new(self.release_with(config.clone()));
+        self.worker = Arc::new(self.worker_with(config.clone()));
         self.pump.deploy(self.worker.clone());
+        self.config = config;
     }
 
     fn worker_with(&self, config: Arc<Config>) -> EnrichmentWorker {
@@ -55,5 +76,24 @@ impl World {
             events: release.events.clone(),
             clock: release.clock.clone(),
         }
+    }
+}
+
+/// The same door, which goes by `config`.
+fn with_config(door: &Door, config: &Arc<Config>) -> Door {
+    let config = config.clone();
+    match door {
+        Door::Crm(old) => {
+            let (records, queue, secrets) = (old.records.clone(), old.queue.clone(), old.secrets.clone());
+            Door::Crm(Arc::new(CrmWebhook { config, records, queue, secrets, clock: old.clock.clone() }))
+        }
+        Door::Provider(old) => Door::Provider(Arc::new(ProviderWebhook {
+            config,
+            records: old.records.clone(),
+            credits: old.credits.clone(),
+            queue: old.queue.clone(),
+            secrets: old.secrets.clone(),
+            clock: old.clock.clone(),
+        })),
     }
 }

@@ -37,6 +37,7 @@ pub use servers::Servers;
 pub use settings::{CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
 pub use site::Site;
 pub use states::States;
+use web::Address;
 pub use web::{Door, Whereabouts};
 pub use wire::{Break, Call, Caller, Rewrite, Wire};
 
@@ -70,6 +71,10 @@ pub struct World {
     pub webhook: Door,
     /// The side door.
     pub provider_webhook: Door,
+    /// Where these two stand.
+    addresses: [Address; 2],
+    /// The vendors of a second tenant, if there is one.
+    pub neighbour: Option<Neighbour>,
     /// The worker.
     pub worker: Arc<EnrichmentWorker>,
     /// The schedule's function.
@@ -84,6 +89,15 @@ pub struct World {
     sqs: aws_sdk_sqs::Client,
     release_deaths: AtomicU64,
     _web: Served,
+}
+
+/// The vendors of a second tenant in a world.
+#[derive(Clone)]
+pub struct Neighbour {
+    /// Its portal.
+    pub hubspot: Arc<HubSpot>,
+    /// Its team.
+    pub apollo: Arc<Apollo>,
 }
 
 /// Why a world could not be started.
@@ -106,12 +120,19 @@ impl World {
 
     /// The CRM tells about new contacts, and about every property that makes one due or that we write.
     fn subscribe(&self) {
-        let tenant = self.tenant();
-        let mut subscription = Subscription::new(&self.webhook_url(), SIGNING_SECRET);
-        subscription.signed_url.clone_from(&tenant.crm.public_url);
-        subscription.properties.clone_from(&tenant.crm.enrich_on_change);
-        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
-        self.hubspot.subscribe(subscription);
+        let neighbour = self.neighbour.as_ref().map(|neighbour| &neighbour.hubspot);
+        for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
+            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, &tenant.id), SIGNING_SECRET);
+            subscription.signed_url.clone_from(&tenant.crm.public_url);
+            subscription.properties.clone_from(&tenant.crm.enrich_on_change);
+            subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
+            hubspot.subscribe(subscription);
+        }
+    }
+
+    /// The second tenant, if there is one.
+    pub fn neighbour_tenant(&self) -> Option<&Tenant> {
+        self.config.tenants.values().nth(1).filter(|_| self.neighbour.is_some())
     }
 
     /// The tenant that the world is about.
@@ -169,6 +190,11 @@ impl World {
     /// How often a worker or the schedule's function died, or was ended at its deadline.
     pub fn deaths(&self) -> u64 {
         self.pump.deaths() + self.release_deaths.load(Ordering::SeqCst)
+    }
+
+    /// How long the worker may run.
+    pub fn worker_timeout(&self) -> Duration {
+        self.site.worker_timeout
     }
 
     /// How often the schedule's function runs.

@@ -41,6 +41,8 @@ pub struct Settings {
     pub apollo: ApolloSetup,
     /// Real services in the place of simulators.
     pub real: Real,
+    /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
+    pub neighbour: Option<TenantId>,
 }
 
 /// Keys of real services. Each that is there replaces its simulator.
@@ -67,6 +69,7 @@ impl Default for Settings {
             hubspot: HubSpotSetup::default(),
             apollo: ApolloSetup::default(),
             real: Real::default(),
+            neighbour: None,
         }
     }
 }
@@ -77,11 +80,12 @@ impl Settings {
         let mut config = Config::parse(&self.config)?;
         for tenant in config.tenants.values_mut() {
             tenant.crm.public_url = webhook_url(url, &tenant.id);
+            let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
             if self.real.hubspot_access_token.is_none() {
-                tenant.crm.base_url = format!("{url}/simulators/hubspot");
+                tenant.crm.base_url = format!("{url}/{vendors}/hubspot");
             }
             if self.real.apollo_api_key.is_none() {
-                tenant.provider.base_url = format!("{url}/simulators/apollo/api/v1");
+                tenant.provider.base_url = format!("{url}/{vendors}/apollo/api/v1");
             }
             if let Some(callback) = &mut tenant.provider.callback {
                 callback.url = callback_url(url, &tenant.id);
@@ -136,6 +140,9 @@ impl Settings {
         Self { config: config.replacen("\n[[prices]]", &format!("{EMPLOYER_PRICE}\n[[prices]]"), 1), ..self }
     }
 }
+
+/// Where the vendors of a second tenant are served.
+pub(super) const NEIGHBOUR: &str = "neighbour";
 
 /// The end of a configuration whose last table says what goes where: numbers, and what is known of them.
 const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\

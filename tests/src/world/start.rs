@@ -27,11 +27,11 @@ use tokio::net::TcpListener;
 use super::clock::{Patience, WorldClock};
 use super::pump::Pump;
 use super::servers::Servers;
-use super::settings::{Settings, callback_url, webhook_url};
+use super::settings::{NEIGHBOUR, Settings, callback_url, webhook_url};
 use super::site::{Site, paced};
-use super::web::{self, Door, Whereabouts};
+use super::web::{self, Address, Door, Whereabouts};
 use super::wire::{Caller, Wire};
-use super::{Served, StartError, World};
+use super::{Neighbour, Served, StartError, World};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
@@ -48,8 +48,7 @@ impl World {
     pub async fn start_at(mut site: Site, settings: Settings) -> Result<Self, StartError> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port))).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let config = settings.config_for(&url)?;
-        let config = Arc::new(if site.worlds == 0 { config } else { renamed(config, site.worlds, &url)? });
+        let config = Arc::new(renamed(settings.config_for(&url)?, site.worlds, &url)?);
         site.worlds += 1;
         let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
         clock.lead(site.servers.sqs_clock.clone());
@@ -66,6 +65,10 @@ impl World {
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
+            neighbour: settings.neighbour.is_some().then(|| Neighbour {
+                hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
+                apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
+            }),
             bus: Arc::default(),
             connections: Connections::new(secrets.clone(), http),
             whereabouts: Whereabouts {
@@ -83,6 +86,9 @@ impl World {
             url,
         };
         parts.wire.tap(&parts.hubspot, &parts.apollo);
+        if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
+            parts.wire.tap(hubspot, apollo);
+        }
         let world = parts.assemble(listener);
         world.subscribe();
         Ok(world)
@@ -90,7 +96,10 @@ impl World {
 }
 
 /// The same tenants by other names, so that they don't meet those of an earlier world.
-fn renamed(mut config: Config, number: u64, url: &str) -> Result<Config, IdError> {
+pub(super) fn renamed(mut config: Config, number: u64, url: &str) -> Result<Config, IdError> {
+    if number == 0 {
+        return Ok(config);
+    }
     for mut tenant in std::mem::take(&mut config.tenants).into_values() {
         tenant.id = format!("{}-{number}", tenant.id).parse()?;
         tenant.crm.public_url = webhook_url(url, &tenant.id);
@@ -116,6 +125,7 @@ struct Parts {
     usage: Arc<Usage>,
     hubspot: Arc<HubSpot>,
     apollo: Arc<Apollo>,
+    neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
 }
 
@@ -192,7 +202,12 @@ impl Parts {
             self.site.worker_timeout,
         ));
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
-        let routes = web::router([webhook.clone(), provider_webhook.clone()], &self.wire)
+        let addresses = [Address::of(webhook.clone()), Address::of(provider_webhook.clone())];
+        let mut routes = web::router(&addresses, &self.wire);
+        if let Some(Neighbour { hubspot, apollo }) = self.neighbour.clone() {
+            routes = routes.nest(&format!("/{NEIGHBOUR}"), simulators::vendors_router(Simulators { hubspot, apollo }));
+        }
+        let routes = routes
             .merge(simulators::router(simulators))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -214,6 +229,8 @@ impl Parts {
             wire: self.wire,
             webhook,
             provider_webhook,
+            addresses,
+            neighbour: self.neighbour,
             worker,
             release,
             pump,

@@ -1,6 +1,6 @@
 //! The front door: what API Gateway does with a request before the webhook's function sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -64,10 +64,29 @@ impl Door {
     }
 }
 
+/// The function that stands at an address now.
+#[derive(Clone)]
+pub(super) struct Address(Arc<Mutex<Door>>);
+
+impl Address {
+    pub(super) fn of(door: Door) -> Self {
+        Self(Arc::new(Mutex::new(door)))
+    }
+
+    pub(super) fn replace(&self, door: Door) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = door;
+    }
+
+    fn door(&self) -> Door {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Routes what comes in to the functions.
-pub(super) fn router(doors: [Door; 2], wire: &Arc<Wire>) -> Router {
-    doors.into_iter().fold(Router::new(), |router, door| {
-        router.merge(Router::new().route(door.route().0, any(forward)).with_state((door, wire.clone())))
+pub(super) fn router(addresses: &[Address; 2], wire: &Arc<Wire>) -> Router {
+    addresses.iter().fold(Router::new(), |router, address| {
+        let route = address.door().route().0;
+        router.merge(Router::new().route(route, any(forward)).with_state((address.clone(), wire.clone())))
     })
 }
 
@@ -126,7 +145,8 @@ async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Tur
 }
 
 /// A function that dies has no answer: API Gateway gives its own.
-async fn forward(State((door, wire)): State<(Door, Arc<Wire>)>, request: Request) -> Response {
+async fn forward(State((address, wire)): State<(Address, Arc<Wire>)>, request: Request) -> Response {
+    let door = address.door();
     let Ok(event) = gateway_event(request, door.route().1).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
