@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
 use leadgate_enrichment::wallet::Wallet;
 
 use super::violation::{Findings, Promise};
-use crate::simulators::apollo::Item;
+use crate::simulators::apollo::{Apollo, Item, Ledger};
 use crate::world::World;
 
 /// What a purchase is of. One call can be two: what comes at once is settled at once, what arrives later when it has.
@@ -113,7 +112,8 @@ pub struct Purchase {
 }
 
 impl Purchase {
-    fn line_of(&self, contact: &str) -> Option<&EntryLine> {
+    /// What it cost for one record.
+    pub fn line_of(&self, contact: &str) -> Option<&EntryLine> {
         self.lines.iter().find(|line| line.record.id == contact)
     }
 
@@ -252,8 +252,7 @@ impl Books {
 
     /// Checks them against the provider's: what it charged, we have spent, and of what we have spent beyond that we
     /// say that we don't know. A credit too many for the one doesn't make up for one too few for the other.
-    pub fn compare_with_the_provider(&mut self, world: &World) {
-        let ledger = world.apollo.ledger();
+    pub fn compare_with(&mut self, ledger: &Ledger) {
         let whole = ("all", ledger.credits_charged, self.spent, self.unknown - self.returned);
         let part = |goods: Goods| {
             let (spent, unknown) = self.lines_for(goods).fold((0, 0), |(a, b), line| (a + line.cost, b + line.unknown));
@@ -272,9 +271,8 @@ impl Books {
 
     /// Checks that nothing was bought, or told the CRM, twice: `emails` are all the addresses that the contact has had.
     /// Somebody whose number could not be paid for is bought once without it and once with it: that is how it is sold.
-    pub fn charged_once(&mut self, world: &World, contact: &str, emails: &[String]) {
-        let most = if world.tenant().on_exhausted == OnExhausted::Degrade { 2 } else { 1 };
-        let apollo = &world.apollo;
+    pub fn charged_once(&mut self, degrading: bool, apollo: &Apollo, contact: &str, emails: &[String]) {
+        let most = if degrading { 2 } else { 1 };
         let people: usize = emails.iter().map(|email| apollo.charges_of(email)).sum();
         let numbers: usize = emails.iter().map(|email| apollo.mobile_charges_of(email)).sum();
         for (goods, charged, most) in [(Goods::People, people, most), (Goods::Numbers, numbers, 1)] {
@@ -292,14 +290,16 @@ impl Books {
     }
 
     /// How often a record was bought with its number (or without it, if `with` isn't set), found or not.
-    fn hits_with_a_number(&self, contact: &str, with: bool) -> usize {
+    pub fn hits_with_a_number(&self, contact: &str, with: bool) -> usize {
         let hit = |line: &EntryLine| line.result != LineResult::Unknown && !line.cost.is_zero();
-        let has_number = |purchase: &Purchase| {
-            let later = PurchaseId::read(&purchase.id).map(|id| id.later().to_string());
-            self.purchases.iter().any(|other| Some(&other.id) == later.as_ref() && other.line_of(contact).is_some())
-        };
         let people = self.purchases.iter().filter(|purchase| purchase.goods == Goods::People);
-        people.filter(|it| it.line_of(contact).is_some_and(hit) && has_number(it) == with).count()
+        people.filter(|it| it.line_of(contact).is_some_and(hit) && self.has_number(it, contact) == with).count()
+    }
+
+    /// Whether the number of this record was bought with the same call.
+    pub fn has_number(&self, purchase: &Purchase, contact: &str) -> bool {
+        let later = PurchaseId::read(&purchase.id).map(|id| id.later().to_string());
+        self.purchases.iter().any(|other| Some(&other.id) == later.as_ref() && other.line_of(contact).is_some())
     }
 
     /// Checks that an employer was bought once, whoever works there.
@@ -316,7 +316,7 @@ impl Books {
 /// At rest: nothing is held, nothing waits, nobody was given up on, and the books agree.
 pub async fn at_rest(world: &World) -> Books {
     let mut books = Books::of(world).await;
-    books.compare_with_the_provider(world);
+    books.compare_with(&world.apollo.ledger());
     let held = books.held;
     books.findings.check(held == 0, Promise::Order, || format!("{held} are held by nobody who comes back for them"));
     let (waiting, dead) = (world.waiting().await, world.dead_letters().await);

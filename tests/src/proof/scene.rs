@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
 
@@ -160,7 +161,9 @@ impl Scene {
             let mut findings = Findings::default();
             self.check_lead(lead, &books, &mut findings).await;
             books.findings.extend(findings);
-            books.charged_once(&self.world, &lead.contact, std::slice::from_ref(&lead.email));
+            let degrading = self.world.tenant().on_exhausted == OnExhausted::Degrade;
+            let (apollo, emails) = (&self.world.apollo, std::slice::from_ref(&lead.email));
+            books.charged_once(degrading, apollo, &lead.contact, emails);
         }
         books.employer_charged_once(&self.world, EMPLOYER);
         books

@@ -17,16 +17,26 @@ pub(super) enum Way {
     DeathBefore,
     /// The caller dies after it.
     DeathAfter,
+    /// The caller dies while it is under way: it is carried out when others are at work already.
+    LandsLate,
+    /// The caller is ended there, because its time is over.
+    Deadline,
     /// The other side throttles.
     Throttled,
     /// DynamoDB finds another transaction on one of the items.
     Conflict,
     /// The vendor is busy.
     Busy,
+    /// DynamoDB reads some of the keys that it is asked for, and leaves the others.
+    Unprocessed,
+    /// What is read is as it was before the last write, where that may be.
+    Stale,
 }
 
 /// For how many calls a way lasts that outlasts the SDK's own attempts.
 const ATTEMPTS: usize = 3;
+/// What lands late does so when others have made so many calls.
+const LATE: usize = 3;
 
 impl Way {
     /// All the ways in which this call can be broken.
@@ -36,8 +46,11 @@ impl Way {
             Some("dynamodb" | "sqs" | "eventbridge") => ways.extend([Self::Throttled, Self::Down, Self::AnswersLost]),
             _ => ways.push(Self::Busy),
         }
-        if operation.ends_with("TransactWriteItems") {
-            ways.push(Self::Conflict);
+        match operation {
+            "dynamodb TransactWriteItems" => ways.extend([Self::Conflict, Self::LandsLate]),
+            "dynamodb PutItem" | "dynamodb UpdateItem" | "sqs SendMessageBatch" => ways.push(Self::LandsLate),
+            "dynamodb BatchGetItem" => ways.push(Self::Unprocessed),
+            _ => {}
         }
         ways
     }
@@ -53,7 +66,11 @@ impl Way {
             (Self::Refused | Self::Down, _) => Break::Refused,
             (Self::AnswerLost | Self::AnswersLost, _) => Break::AnswerLost,
             (Self::DeathBefore, _) => Break::DeathBefore,
-            (Self::DeathAfter, _) => Break::DeathAfter,
+            // Whoever plans it ends the caller by the clock; where nobody does, it dies.
+            (Self::DeathAfter | Self::Deadline, _) => Break::DeathAfter,
+            (Self::LandsLate, _) => Break::DeathThenLands { calls: LATE },
+            (Self::Unprocessed, _) => Break::Unprocessed { read: 1 },
+            (Self::Stale, _) => Break::Stale,
             (Self::Conflict, Some("dynamodb")) if operation.ends_with("TransactWriteItems") => {
                 Break::transaction_conflict()
             }
@@ -72,9 +89,10 @@ impl Way {
     /// worker that is gone, a store that could not be told.
     pub(super) fn may_leave_unknown(self, operation: &str) -> bool {
         match self {
-            Self::DeathBefore | Self::DeathAfter | Self::Down | Self::AnswersLost => true,
+            Self::DeathBefore | Self::DeathAfter | Self::LandsLate | Self::Deadline => true,
+            Self::Down | Self::AnswersLost => true,
             Self::Refused | Self::AnswerLost => operation.starts_with("apollo"),
-            Self::Throttled | Self::Conflict | Self::Busy => false,
+            Self::Throttled | Self::Conflict | Self::Busy | Self::Unprocessed | Self::Stale => false,
         }
     }
 }

@@ -67,7 +67,7 @@ impl Play {
                     continue;
                 };
                 let lead = self.leads.iter().find(|lead| lead.contact == line.record.id);
-                for cap in caps(tenant, source, lead.map(|lead| lead.owner.as_str()), began) {
+                for cap in caps(self.tenant_at(began), source, lead.map(|lead| lead.owner.as_str()), began) {
                     let (sum, _) = sums.entry(cap.name).or_insert((Amounts::default(), cap.limit));
                     *sum += &line.cost;
                 }
@@ -76,7 +76,12 @@ impl Play {
         let names: Vec<String> = sums.keys().cloned().collect();
         let counted = self.world.credits.unmetered().used(&tenant.id, &names).await?;
         for (name, (sum, limit)) in sums {
-            findings.check(limit.covers(&sum), Promise::Credits, || {
+            let capped: Amounts = sum
+                .iter()
+                .filter(|(bucket, _)| limit.names(bucket))
+                .map(|(bucket, amount)| (bucket.clone(), amount))
+                .collect();
+            findings.check(limit.covers(&capped), Promise::Credits, || {
                 format!("the cap {name} is {limit}, and {sum} were spent")
             });
             let counted = counted.get(&name).cloned().unwrap_or_default();

@@ -1,23 +1,35 @@
 //! Random histories: what may happen to leads happens in some order, with something broken now and then, until
 //! everything comes to rest. Then what must be true is looked for.
 
+mod again;
+mod beside;
+mod changes;
+mod crowd;
 mod finish;
 mod limits;
+mod maker;
 mod model;
+mod neighbour;
 mod numbers;
+mod outage;
 mod plan;
 mod play;
+mod pool;
 mod seen;
-mod settings;
+mod sent;
+mod terms;
+mod wallets;
+mod wide;
 
 use super::lane::{Effort, Lane, Tried, try_all};
 use super::violation::{Findings, Promise, Violation};
 use crate::world::StartError;
 
 use finish::finish;
-pub use plan::DIRECTED;
 use plan::Plan;
+pub use plan::{CROWDED, DIRECTED};
 use play::Play;
+pub use wide::Kind;
 
 /// What histories came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +44,8 @@ pub struct Counts {
     pub unknown_lines: usize,
     /// Histories in which mobile numbers are bought.
     pub with_numbers: usize,
+    /// Histories with something that most don't have.
+    pub wide: usize,
     /// Workers that were disturbed at a run in which they asked for numbers that had been found.
     pub disturbed: usize,
 }
@@ -50,6 +64,7 @@ pub async fn play_all(
         counts.leads += tried.result.leads;
         counts.unknown_lines += tried.result.unknown_lines;
         counts.with_numbers += tried.result.with_numbers;
+        counts.wide += tried.result.wide;
         counts.disturbed += tried.result.disturbed;
         violations.extend(tried.violations);
     }
@@ -64,9 +79,10 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
     let mut play = Play::begin(&mut lane, &plan).await?;
     let mut findings = Findings::default();
     for operation in &plan.operations {
-        let carried_out = play.carry_out(operation).await;
+        let carried_out = play.carry_out(operation, &mut findings).await;
         let looked = play.check_floor(&mut findings).await;
-        if let Err(error) = carried_out.and(looked) {
+        let compared = play.check_pool(&mut findings).await;
+        if let Err(error) = carried_out.and(looked).and(compared) {
             findings.note(Promise::Order, format!("the world can't be read: {error}"));
         }
     }
@@ -83,6 +99,7 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
         leads: play.leads.len(),
         unknown_lines,
         with_numbers: usize::from(plan.numbers.is_some()),
+        wide: usize::from(plan.wide.is_any()),
         disturbed: play.disturbed,
     };
     let violations = findings.at(&format!("seed {seed}: {plan:?}"));

@@ -1,7 +1,11 @@
 //! What each lead of a history is, as far as those can know who didn't look into our tables, and what may become of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use jiff::Timestamp;
+use leadgate_enrichment::clock::{days, later};
+use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::{Record, State};
 
 use super::numbers::Numbers;
@@ -80,6 +84,23 @@ impl Known {
     }
 }
 
+/// When a lead may be given up on because it is too old.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GiveUp {
+    /// When the newest event about it arose.
+    pub(super) newest: Timestamp,
+    /// How long after it.
+    pub(super) after: Duration,
+}
+
+impl GiveUp {
+    /// It may be a little early: a newer event need not renew a wait that has hardly begun.
+    fn may_have_ended(self, record: &Record) -> bool {
+        let tolerance = days(1).min(self.after / 16);
+        later(self.newest, self.after.saturating_sub(tolerance)) <= record.since
+    }
+}
+
 /// How many identities a record may be asked about in an hour before it counts as going in circles.
 const IDENTITIES_MAX: usize = 3;
 
@@ -90,7 +111,14 @@ impl Lead {
     }
 
     /// Whether `record` is an end that this lead may come to when there are credits for all.
-    pub(super) fn check_end(&self, record: Option<&Record>, lines: Lines, known: &Known, findings: &mut Findings) {
+    pub(super) fn check_end(
+        &self,
+        record: Option<&Record>,
+        lines: Lines,
+        known: &Known,
+        give_up: Option<GiveUp>,
+        findings: &mut Findings,
+    ) {
         let contact = &self.contact;
         let Some(record) = record else {
             return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
@@ -103,13 +131,17 @@ impl Lead {
         let ended = match record.state {
             State::Written => may_be_written,
             State::Unmatched => may_be_unmatched || gone,
+            State::Refused if record.refused == Some(RefuseReason::TooOld) => {
+                give_up.is_some_and(|give_up| give_up.may_have_ended(record)) || gone
+            }
             State::Refused => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
             State::Failed => lines.unknowns >= 2,
             State::Noted => self.erased,
             State::Claimed | State::Bought | State::Deferred | State::Released => false,
         };
         findings.check(ended, Promise::Leads, || {
-            format!("contact {contact} stands at {:?} with {lines:?}; {self:?}, {known:?}", record.state)
+            let why = (record.state, record.refused, record.since, give_up);
+            format!("contact {contact} stands at {why:?} with {lines:?}; {self:?}, {known:?}")
         });
         let waits = record.awaited.is_some() || (record.owed.is_some() && record.state != State::Failed);
         findings

@@ -13,6 +13,7 @@ use leadgate_enrichment::record::{Record, State};
 
 use super::model::{Known, Lead};
 use super::play::Play;
+use super::wide::Wide;
 use crate::proof::books::{Books, Goods};
 use crate::proof::violation::{Findings, Promise};
 use crate::simulators::apollo::Callback;
@@ -27,13 +28,15 @@ const ONE_IN: u8 = 4;
 pub(super) const DEAREST: i64 = 9;
 /// How long it takes to find a number, in minutes: at once, soon, and so late that a day's wait is nearly over.
 const MINUTES: [u64; 6] = [0, 1, 5, 45, 6 * 60, 20 * 60];
+/// The same, where numbers take days.
+const SLOW_MINUTES: [u64; 6] = [5, 6 * 60, 26 * 60, 26 * 60, 3 * 24 * 60, 20 * 24 * 60];
 /// The provider keeps what it has found for thirty days. The schedule runs every five minutes, so that nothing lies for
 /// nearly as long before somebody asks; in a history it runs when the history says so.
 const KEPT: Duration = days(25);
-/// Longer than anything is waited for.
-const WAIT: Duration = Duration::from_secs(25 * 60 * 60);
+/// What is waited for is waited for so long, a day at first and then longer: until the provider forgets what it has.
+const WAITS_HOURS: [u64; 7] = [25, 25, 3 * 24, 6 * 24, 9 * 24, 9 * 24, 5 * 24];
 /// Whoever was bought again because nobody knew how the first time ended is waited for again.
-const WAITS_MAX: usize = 4;
+const WAITS_MAX: usize = 2;
 
 /// How numbers are bought and served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,15 @@ pub(super) enum Fate {
 
 impl Numbers {
     /// Not with the chance that everything else comes from: a history without numbers is what it was without this.
-    pub(super) fn made_up(seed: u64) -> Option<Self> {
+    pub(super) fn made_up(seed: u64, wide: Wide) -> Option<Self> {
         let mut rng = Rng::with_seed(!seed);
-        let minutes = |rng: &mut Rng| MINUTES[rng.usize(..MINUTES.len())];
-        (rng.u8(..ONE_IN) == 0).then(|| Self {
-            degrading: rng.u8(..3) == 0,
+        let table = if wide.slow { SLOW_MINUTES } else { MINUTES };
+        let minutes = |rng: &mut Rng| table[rng.usize(..table.len())];
+        let often = wide.windows.is_some();
+        let one_in = if often { 2 } else { ONE_IN };
+        let has_numbers = (rng.u8(..one_in) == 0 || wide.needs_numbers()) && !wide.has_no_numbers();
+        has_numbers.then(|| Self {
+            degrading: rng.u8(..one_in.min(3)) == 0,
             employers: rng.u8(..3) == 0,
             minutes: minutes(&mut rng),
             stuck: rng.u8(..3) == 0,
@@ -79,14 +86,8 @@ impl Numbers {
         Duration::from_secs(60 * self.minutes)
     }
 
-    pub(super) fn switched_on(self, settings: Settings, seed: u64) -> Settings {
-        let mut settings = settings.with_phones();
-        if self.degrading {
-            settings = settings.degrading();
-        }
-        if self.employers {
-            settings = settings.with_employers();
-        }
+    /// How the provider serves them.
+    pub(super) fn served(self, mut settings: Settings, seed: u64) -> Settings {
         settings.apollo.seed = seed;
         let later = &mut settings.apollo.later;
         later.delay = self.delay();
@@ -130,7 +131,7 @@ impl Play {
 
     /// Before time goes by until `then`: what would be lost because nobody asked for it is asked for.
     pub(super) async fn ask_in_time(&mut self, then: Timestamp) -> Result<(), StoreError> {
-        if self.known.numbers.is_none() {
+        if self.known.numbers.is_none() || self.wide.slow {
             return Ok(());
         }
         let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
@@ -142,13 +143,14 @@ impl Play {
 
     /// Lets time go by until nothing is awaited any more.
     pub(super) async fn wait_for_numbers(&mut self) -> Result<(), StoreError> {
-        for _ in 0..WAITS_MAX {
+        for hours in std::iter::repeat_n(WAITS_HOURS, WAITS_MAX).flatten() {
             let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
-            if self.known.numbers.is_none() || holds.is_empty() {
+            let waits = !holds.is_empty() || self.neighbour_holds().await?;
+            if self.known.numbers.is_none() || !waits {
                 break;
             }
             self.note_callbacks();
-            self.world.clock.turn(WAIT);
+            self.world.clock.turn(Duration::from_secs(60 * 60 * hours));
             self.world.pump.show_hidden().await;
             self.world.settle_down(1).await;
         }
@@ -179,6 +181,7 @@ impl Lead {
         record: &Record,
         books: &Books,
         known: &Known,
+        is_lost: bool,
         findings: &mut Findings,
     ) {
         let Some(numbers) = known.numbers.filter(|_| !self.human.contains_key(NUMBER) && !self.is_gone()) else {
@@ -193,14 +196,12 @@ impl Lead {
             let number = person.mobile.as_ref().map(|mobile| mobile.number.as_str());
             number == Some(value)
         });
-        let must_be_there = hits(Goods::Numbers) > 0 || (written && all_have_one && !numbers.stuck);
+        let must_be_there = !is_lost && (hits(Goods::Numbers) > 0 || (written && all_have_one && !numbers.stuck));
         let right = if must_be_there { is_somebodys } else { is_somebodys || value.is_empty() };
         findings.check(right, Promise::Crm, || {
-            format!(
-                "contact {}: the number is {value:?}, of {:?}",
-                self.contact,
-                books.lines_of(Goods::Numbers, &self.contact)
-            )
+            let bought = books.purchases.iter().filter_map(|it| Some((&it.id, it.line_of(&self.contact)?)));
+            let bought: Vec<_> = bought.map(|(id, line)| (id, line.result, line.cost.total().get())).collect();
+            format!("contact {}: the number is {value:?}, of {bought:?}", self.contact)
         });
     }
 }

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::changes::Change;
+use super::maker::Maker;
 use super::numbers::{DEAREST, Fate, Numbers};
+use super::wide::{VAST_CROWD, Wide};
 use crate::proof::way::Way;
+use crate::simulators::apollo::Polls;
 
-/// The most leads that appear.
-const LEADS_MAX: usize = 6;
 /// The most operations.
 const OPERATIONS_MAX: usize = 16;
 /// The fewest.
 const OPERATIONS_MIN: usize = 6;
-/// By so many days at most the clock is turned: nothing that was bought or missed is to go stale in a history, and
-/// nobody is to wait for so long that they are given up.
-const DAYS_MAX: u64 = 120;
-
 /// The most that a person costs.
-const PRICE_MAX: i64 = 2;
-/// The seed of the one history that isn't made up.
+pub(super) const PRICE_MAX: i64 = 2;
+/// The seed of a history that isn't made up.
 pub const DIRECTED: u64 = 0;
+/// That of another one, which takes longer: thousands of parked leads are in front of two that can be paid for.
+pub const CROWDED: u64 = u64::MAX;
 
 /// One history.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// Set when mobile numbers are bought as well.
     pub(super) numbers: Option<Numbers>,
+    /// What it has beside the common.
+    pub(super) wide: Wide,
     /// Nothing in it can leave us not knowing what was charged: nobody dies while they buy, and the provider answers.
     pub(super) calm: bool,
     /// What happens, in this order.
@@ -77,6 +79,8 @@ pub(super) enum Operation {
     Forget { lead: usize },
     /// Workers take up to so many messages each, all before the first begins, and begin in another order.
     Work { sizes: Vec<i32>, order: u64, fault: Option<Fault> },
+    /// A worker stands still at one of its calls until the schedule has run.
+    WorkBeside { at: usize },
     /// The schedule runs.
     Release(Option<Fault>),
     /// Something becomes of the provider's callbacks.
@@ -93,6 +97,20 @@ pub(super) enum Operation {
     TopUp(i64),
     /// The news of the last payment comes once more.
     PayAgain,
+    /// The provider's poll endpoint answers otherwise from now on.
+    Polls(Polls),
+    /// The provider's key now belongs to another team.
+    ChangeTeams,
+    /// Another configuration is deployed.
+    Configure(Change),
+    /// Time goes by until so long before the cycle closes.
+    Eve(Duration),
+    /// The tables can't be reached for so long, from the given call on, while workers and the schedule go on.
+    Outage { lasts: Duration, from: usize },
+    /// So many more leads are parked, in front of all others.
+    Crowd(usize),
+    /// A lead appears at the second tenant's.
+    NeighbourLead,
 }
 
 /// One of the calls of an operation, by its number, is broken.
@@ -136,6 +154,8 @@ pub(super) enum Trouble {
     AnswerLost,
     /// It is carried out, and 500 is answered.
     FailedAfterWork,
+    /// 400, of a write: the CRM doesn't take the values.
+    Rejected,
 }
 
 impl Plan {
@@ -144,8 +164,12 @@ impl Plan {
         if seed == DIRECTED {
             return Self::directed();
         }
+        if seed == CROWDED {
+            return Self::crowded();
+        }
         let mut rng = Rng::with_seed(seed);
-        let numbers = Numbers::made_up(seed);
+        let wide = Wide::made_up(seed);
+        let numbers = Numbers::made_up(seed, wide);
         let mut limits = Limits::made_up(&mut rng);
         // A floor is only felt when credits are short.
         let plenty = rng.u8(..4) == 0 && limits.floor == 0;
@@ -154,20 +178,9 @@ impl Plan {
         let calm = rng.bool();
         let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
         let changes = limits.floor > 0 || limits.per_change.is_some();
-        let mut maker = Maker { rng, calm, changes, numbers, leads: 0, days: 0, operations: Vec::new() };
-        for _ in 0..maker.rng.usize(1..=3) {
-            maker.lead();
-        }
-        let count = maker.rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
-        maker.operations.push(Operation::Deliver(None));
-        if numbers.is_some() {
-            let work = maker.work();
-            maker.operations.push(work);
-        }
-        while maker.operations.len() < count {
-            maker.something();
-        }
-        Self { seed, credits, prices, limits, numbers, calm, operations: maker.operations }
+        let count = rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
+        let operations = Maker::new(rng, seed, calm, changes, numbers, wide).operations(count);
+        Self { seed, credits, prices, limits, numbers, wide, calm, operations }
     }
 
     /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
@@ -180,7 +193,36 @@ impl Plan {
         operations.extend(std::iter::repeat_n(lead, 5));
         operations.extend([Operation::Deliver(None), work(2), work(2), work(10), Operation::PayAgain]);
         let limits = Limits { per_day: Some(4), ..Limits::default() };
-        Self { seed: DIRECTED, credits: 3, prices: (2, 1), limits, numbers: None, calm: true, operations }
+        Self {
+            seed: DIRECTED,
+            credits: 3,
+            prices: (2, 1),
+            limits,
+            numbers: None,
+            wide: Wide::default(),
+            calm: true,
+            operations,
+        }
+    }
+
+    /// One lead is bought, two are parked, thousands that may not go yet are parked in front of them, and then there are
+    /// credits for the two.
+    fn crowded() -> Self {
+        let lead = Operation::Lead { known: true, own_title: false, owner: 0 };
+        let work = Operation::Work { sizes: vec![10], order: 0, fault: None };
+        let operations = vec![
+            lead.clone(),
+            lead.clone(),
+            lead,
+            Operation::Deliver(None),
+            work.clone(),
+            Operation::Crowd(VAST_CROWD),
+            Operation::TopUp(2),
+            Operation::Release(None),
+            work,
+        ];
+        let (limits, wide) = (Limits::default(), Wide { crowd: VAST_CROWD, ..Wide::default() });
+        Self { seed: CROWDED, credits: 1, prices: (1, 1), limits, numbers: None, wide, calm: true, operations }
     }
 }
 
@@ -200,170 +242,5 @@ impl Limits {
             *cap += DEAREST;
         }
         credits * DEAREST / 2
-    }
-}
-
-struct Maker {
-    rng: Rng,
-    calm: bool,
-    /// Many leads are unknown at first, until somebody corrects their address.
-    changes: bool,
-    numbers: Option<Numbers>,
-    leads: usize,
-    days: u64,
-    operations: Vec<Operation>,
-}
-
-impl Maker {
-    fn lead(&mut self) {
-        let known = self.rng.u8(..6) >= if self.changes { 3 } else { 1 };
-        let own_title = self.rng.u8(..5) == 0;
-        self.leads += 1;
-        self.operations.push(Operation::Lead { known, own_title, owner: self.rng.u8(..2) });
-    }
-
-    fn something(&mut self) {
-        let lead = self.rng.usize(..self.leads);
-        if let Some(numbers) = self.numbers
-            && self.rng.u8(..3) == 0
-        {
-            return self.something_with_numbers(numbers, lead);
-        }
-        let operation = match self.rng.u8(..100) {
-            0..10 if self.leads < LEADS_MAX => return self.lead(),
-            0..22 => Operation::Deliver(self.fault(6, false)),
-            22..27 => Operation::DeliverAgain,
-            27..31 => Operation::QueueAgain,
-            31..37 => Operation::Edit { lead, edit: self.edit() },
-            37..40 => return self.edit_at_work(lead),
-            40..42 => Operation::Delete { lead },
-            42..44 => Operation::Erase { lead },
-            44..46 => Operation::Forget { lead },
-            46..66 => self.work(),
-            66..73 => return self.trouble_at_work(),
-            73..79 => Operation::Release(self.fault(16, false)),
-            79..87 => return self.turn(),
-            87..91 => return self.next_cycle(),
-            91..94 => Operation::Crm(self.trouble(false)),
-            94..98 => Operation::TopUp(self.rng.i64(1..=4)),
-            _ => Operation::PayAgain,
-        };
-        self.operations.push(operation);
-    }
-
-    /// Numbers are found and somebody says so, or nobody does and they are asked for; callbacks come when they like; or
-    /// people type one in, before or while somebody collects.
-    fn something_with_numbers(&mut self, numbers: Numbers, lead: usize) {
-        let number = Operation::EditMeanwhile { lead, edit: Edit::Number };
-        let fate = match self.rng.u8(..12) {
-            0..4 => Fate::Due,
-            4 => Fate::Early,
-            5 => Fate::Withheld,
-            6 | 7 => Fate::Old,
-            8..11 => {
-                let silence = Duration::from_secs(60 * [11, 25, 60, 24 * 60][self.rng.usize(..4)]);
-                let (release, collect) = (Operation::Release(self.fault(16, false)), self.collect());
-                return self.after(silence, [release, collect]);
-            }
-            _ => return self.operations.push(Operation::Edit { lead, edit: Edit::Number }),
-        };
-        let callbacks = Operation::Callbacks(fate, self.fault(4, false));
-        let collect = self.collect();
-        match fate {
-            Fate::Due if self.rng.u8(..4) == 0 => self.after(numbers.delay(), [callbacks, number, collect]),
-            Fate::Due => self.after(numbers.delay(), [callbacks, collect]),
-            _ => self.operations.extend([callbacks, collect]),
-        }
-    }
-
-    /// Workers that mostly have hints to deal with, which takes half as many calls as buying does: one with all of them,
-    /// or several with one each, of which two may be the same.
-    fn collect(&mut self) -> Operation {
-        let sizes = if self.rng.bool() { vec![10] } else { vec![1; 3] };
-        Operation::Work { sizes, order: self.rng.u64(..), fault: self.fault(10, self.calm) }
-    }
-
-    fn after<const N: usize>(&mut self, duration: Duration, then: [Operation; N]) {
-        self.turn_by(duration);
-        self.operations.extend(then);
-    }
-
-    fn work(&mut self) -> Operation {
-        let sizes = (0..self.rng.usize(1..=3)).map(|_| self.rng.i32(1..=10)).collect();
-        Operation::Work { sizes, order: self.rng.u64(..), fault: self.fault(20, self.calm) }
-    }
-
-    fn trouble_at_work(&mut self) {
-        let trouble = Operation::Provider(self.trouble(true));
-        let work = self.work();
-        self.operations.extend([trouble, work]);
-    }
-
-    fn edit_at_work(&mut self, lead: usize) {
-        let edit = Operation::EditMeanwhile { lead, edit: self.edit() };
-        let work = self.work();
-        self.operations.extend([edit, work]);
-    }
-
-    fn turn(&mut self) {
-        let duration = match self.rng.u8(..3) {
-            0 => Duration::from_secs(60 * self.rng.u64(1..=20)),
-            1 => Duration::from_secs(60 * 60 * self.rng.u64(1..=20)),
-            _ => Duration::from_secs(24 * 60 * 60 * self.rng.u64(1..=10)),
-        };
-        self.turn_by(duration);
-    }
-
-    fn turn_by(&mut self, duration: Duration) {
-        self.days += duration.as_secs().div_ceil(24 * 60 * 60);
-        if self.days <= DAYS_MAX {
-            self.operations.push(Operation::Turn(duration));
-        }
-    }
-
-    fn next_cycle(&mut self) {
-        self.days += 31;
-        if self.days <= DAYS_MAX {
-            self.operations.push(Operation::NextCycle);
-        }
-    }
-
-    /// Every other operation has one, among their first `calls` calls. Nobody dies who has to stay alive.
-    fn fault(&mut self, calls: usize, stays_alive: bool) -> Option<Fault> {
-        const WAYS: [Way; 9] = [
-            Way::DeathBefore,
-            Way::DeathAfter,
-            Way::Down,
-            Way::AnswersLost,
-            Way::Refused,
-            Way::AnswerLost,
-            Way::Throttled,
-            Way::Conflict,
-            Way::Busy,
-        ];
-        let (is_broken, call) = (self.rng.bool(), self.rng.usize(..calls));
-        let way = WAYS[self.rng.usize(if stays_alive { 4 } else { 0 }..WAYS.len())];
-        is_broken.then_some(Fault { call, way })
-    }
-
-    fn edit(&mut self) -> Edit {
-        match self.rng.u8(..if self.changes { 3 } else { 6 }) {
-            0 | 1 => Edit::Email { known: self.rng.u8(..4) > 0 },
-            2 => Edit::Company,
-            3 => Edit::Title,
-            4 => Edit::Industry,
-            _ => Edit::NoTitle,
-        }
-    }
-
-    fn trouble(&mut self, charging: bool) -> Trouble {
-        const KNOWN: [Trouble; 4] = [Trouble::Busy, Trouble::Throttled, Trouble::OutOfCredits, Trouble::Denied];
-        const UNKNOWN: [Trouble; 3] = [Trouble::Dropped, Trouble::AnswerLost, Trouble::FailedAfterWork];
-        match (charging, self.rng.bool() && !self.calm) {
-            (true, false) => KNOWN[self.rng.usize(..KNOWN.len())],
-            (true, true) => UNKNOWN[self.rng.usize(..UNKNOWN.len())],
-            (false, false) => KNOWN[self.rng.usize(..2)],
-            (false, true) => UNKNOWN[self.rng.usize(..UNKNOWN.len())],
-        }
     }
 }

@@ -1,21 +1,29 @@
 //! Carrying out what happens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::clock::{Clock, days, earlier, later, until};
+use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::record::Record;
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use tokio::task::JoinSet;
 
 use super::limits::Purchases;
 use super::model::{Known, Lead};
+use super::neighbour::Theirs;
 use super::numbers::NUMBER;
 use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
-use super::seen::{Change, Meanwhile, Seen};
-use super::settings::{POOL_MILLI, settings};
+use super::seen::{Change, Meanwhile, Moment, Seen};
+use super::terms::{POOL_MILLI, Terms};
+use super::wide::Wide;
 use crate::proof::lane::Lane;
+use crate::proof::violation::Findings;
+use crate::proof::way::Way;
 use crate::simulators::apollo::Callback;
 use crate::simulators::fault::{Fault, FaultRule};
 use crate::simulators::hubspot::Event;
@@ -23,6 +31,8 @@ use crate::world::{StartError, World};
 
 /// After this, SQS shows a message again that nobody has deleted.
 const VISIBILITY: Duration = Duration::from_secs(6 * 60);
+/// A cycle that lasts longer isn't waited for.
+const MONTH: Duration = days(32);
 /// How long a provider or CRM that is asked too often wants to be left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
 
@@ -42,6 +52,20 @@ pub(super) struct Play {
     pub(super) promised: Vec<Callback>,
     /// Workers that were disturbed while they collected.
     pub(super) disturbed: usize,
+    pub(super) wide: Wide,
+    /// What is deployed, and everything that was, since when.
+    pub(super) terms: Terms,
+    pub(super) eras: Vec<(Timestamp, Arc<Config>)>,
+    /// Numbers were taken out of the configuration for a time.
+    pub(super) was_unmapped: bool,
+    /// More was to be spent than there was, which has been said.
+    pub(super) pool_is_short: bool,
+    /// In which workers died.
+    pub(super) cut_short: Vec<(Moment, Moment)>,
+    /// Parked records that are nobody's lead.
+    pub(super) crowd: Vec<Record>,
+    /// The leads of the second tenant.
+    pub(super) theirs: Vec<Theirs>,
     meanwhile: Meanwhile,
     packs: Vec<Wallet>,
     pub(super) chance: Rng,
@@ -49,7 +73,8 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
-        let world = lane.world(settings(plan)).await?;
+        let terms = Terms::of(plan);
+        let world = lane.world(terms.settings()).await?;
         world.hubspot.define_property(&world.tenant().crm.owner_property);
         let (seen, mutant) = (Seen::default(), lane.mutant);
         let noted = seen.clone();
@@ -57,9 +82,13 @@ impl Play {
             noted.note(call, body);
             mutant.and_then(|mutant| (mutant.rewrite)(call, body))
         });
+        world.wire.remember_writes();
         let meanwhile = Meanwhile::default();
         let (edits, hubspot) = (meanwhile.clone(), world.hubspot.clone());
         world.apollo.on_call(move |_| edits.make(&hubspot));
+        let (asked, clock) = (seen.clone(), world.clock.clone());
+        world.apollo.on_end(move |call, was_turned_away| asked.note_asked(call, was_turned_away, clock.now()));
+        let eras = vec![(Timestamp::MIN, world.config.clone())];
         Ok(Self {
             world,
             calm: plan.calm,
@@ -70,13 +99,31 @@ impl Play {
             looked_at: Purchases::new(),
             promised: Vec::new(),
             disturbed: 0,
+            wide: plan.wide,
+            terms,
+            eras,
+            was_unmapped: false,
+            pool_is_short: false,
+            cut_short: Vec::new(),
+            crowd: Vec::new(),
+            theirs: Vec::new(),
             meanwhile,
             packs: Vec::new(),
             chance: Rng::with_seed(plan.seed),
         })
     }
 
-    pub(super) async fn carry_out(&mut self, operation: &Operation) -> Result<(), StoreError> {
+    /// Carries it out, and takes note if a worker died in it.
+    pub(super) async fn carry_out(&mut self, operation: &Operation, findings: &mut Findings) -> Result<(), StoreError> {
+        let (from, deaths) = (self.seen.moment(), self.world.deaths());
+        let carried_out = self.do_it(operation, findings).await;
+        if self.world.deaths() > deaths {
+            self.cut_short.push((from, self.seen.moment()));
+        }
+        carried_out
+    }
+
+    async fn do_it(&mut self, operation: &Operation, findings: &mut Findings) -> Result<(), StoreError> {
         match operation {
             Operation::Lead { known, own_title, owner } => self.lead(*known, *own_title, *owner),
             Operation::Deliver(fault) => {
@@ -101,6 +148,7 @@ impl Play {
                 self.known.forget(&self.world.apollo, &email);
             }
             Operation::Work { sizes, order, fault } => self.work(sizes, *order, *fault).await,
+            Operation::WorkBeside { at } => self.work_beside(*at).await,
             Operation::Release(fault) => {
                 self.arm(*fault);
                 self.world.run_release_or_die().await;
@@ -113,20 +161,62 @@ impl Play {
             }
             Operation::Turn(duration) => {
                 self.ask_in_time(later(self.world.clock.now(), *duration)).await?;
-                self.world.clock.turn(*duration);
-                if *duration > VISIBILITY {
-                    self.world.pump.show_hidden().await;
+                self.turn(*duration).await;
+            }
+            Operation::NextCycle => self.next_cycle().await?,
+            Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::Crm(Trouble::Rejected) => {
+                let body =
+                    r#"{"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid"}"#;
+                let refused = Fault::Status(400, body.to_owned());
+                // The batch, and then the first of those who are written one by one.
+                for path in ["batch/update", "contacts/3"] {
+                    self.world.hubspot.faults().add(FaultRule::on(path, refused.clone()));
                 }
             }
-            Operation::NextCycle => {
-                let closes = self.world.tenant().plan.calendar.cycle_at(self.world.clock.now()).closes;
-                self.ask_in_time(closes).await?;
-                self.world.next_cycle(POOL_MILLI).await;
-            }
-            Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
             Operation::Crm(trouble) => self.world.hubspot.faults().add(FaultRule::next(fault_of(*trouble))),
             Operation::TopUp(credits) => self.top_up(*credits).await,
             Operation::PayAgain => self.pay_again().await,
+            Operation::Polls(polls) => self.world.apollo.set_polls(*polls),
+            Operation::ChangeTeams => self.world.apollo.change_teams(),
+            Operation::Configure(change) => self.configure(*change, findings),
+            Operation::Eve(before) => {
+                let now = self.world.clock.now();
+                let eve = earlier(self.world.tenant().plan.calendar.cycle_at(now).closes, *before);
+                if until(now, eve) < MONTH {
+                    self.turn(until(now, eve)).await;
+                }
+            }
+            Operation::Outage { lasts, from } => self.outage(*lasts, *from).await,
+            Operation::Crowd(count) => self.crowd(*count).await?,
+            Operation::NeighbourLead => self.neighbour_lead(),
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self, duration: Duration) {
+        self.world.clock.turn(duration);
+        if duration > VISIBILITY {
+            self.world.pump.show_hidden().await;
+        }
+    }
+
+    /// The next cycle opens, where one lasts no longer than a month, and otherwise a month goes by.
+    pub(super) async fn next_cycle(&mut self) -> Result<(), StoreError> {
+        let now = self.world.clock.now();
+        let closes = self.world.tenant().plan.calendar.cycle_at(now).closes;
+        if until(now, closes) > MONTH {
+            self.ask_in_time(later(now, MONTH)).await?;
+            self.turn(MONTH).await;
+            return Ok(());
+        }
+        self.ask_in_time(closes).await?;
+        if self.wide.exact {
+            // There, it begins by itself.
+            let now = self.world.clock.now();
+            self.turn(until(now, closes) + Duration::from_secs(1)).await;
+        } else {
+            self.world.next_cycle(POOL_MILLI).await;
         }
         Ok(())
     }
@@ -151,7 +241,7 @@ impl Play {
     }
 
     /// A person changes a contact, if it is still there.
-    fn edit(&mut self, lead: usize, edit: Edit) {
+    pub(super) fn edit(&mut self, lead: usize, edit: Edit) {
         let change = self.change(lead, edit);
         if change.make(&self.world.hubspot) {
             self.note(change);
@@ -202,6 +292,7 @@ impl Play {
         let new = |event: &Event| !self.told.iter().any(|told| told.key() == event.key());
         let new: Vec<Event> = pending.into_iter().filter(new).collect();
         self.told.extend(new);
+        self.deliver_to_the_neighbour().await;
         self.world.hubspot.deliver().await.deliveries
     }
 
@@ -239,9 +330,13 @@ impl Play {
         Rng::with_seed(order).shuffle(&mut batches);
         if let Some(CallFault { call, way }) = fault {
             let mut plan = way.plan(call);
-            let calm = self.calm;
+            let (calm, clock, timeout) = (self.calm, self.world.clock.clone(), self.world.worker_timeout());
             self.world.wire.break_by(move |call| {
                 let broken = plan(call)?;
+                if way == Way::Deadline {
+                    clock.turn(timeout);
+                    return None;
+                }
                 Some(if calm { way.gently(&call.operation) } else { broken })
             });
         }
@@ -267,8 +362,11 @@ impl Play {
     pub(super) async fn top_up(&mut self, credits: i64) {
         let now = self.world.clock.now();
         let name = format!("pack-pay-{}", self.packs.len());
-        let amounts = Amounts::one(Bucket::new("credits"), Milli::credits(credits));
-        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, later(now, days(31)), amounts));
+        let kinds = self.terms.kinds(credits).into_iter();
+        let amounts: Amounts = kinds.map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount))).collect();
+        let ends = later(now, days(31));
+        self.world.apollo.add_pack(amounts.total().get(), ends);
+        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, ends, amounts));
         self.pay_again().await;
     }
 
@@ -290,6 +388,7 @@ fn fault_of(trouble: Trouble) -> Fault {
         Trouble::Denied => Fault::Status(401, String::new()),
         Trouble::Dropped => Fault::DropBeforeWork,
         Trouble::AnswerLost => Fault::DropAfterWork,
+        Trouble::Rejected => Fault::Status(400, String::new()),
         Trouble::FailedAfterWork => Fault::StatusAfterWork(500, String::new()),
     }
 }

@@ -1,12 +1,16 @@
 //! What can be seen, and done, while functions are at work: on the wire, and at the vendors.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Source, Task};
 use serde_json::Value;
 
+use super::sent::{Asked, Held, held, people};
+use crate::simulators;
 use crate::simulators::hubspot::{self, HubSpot};
 use crate::world::Call;
 
@@ -14,9 +18,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A place in the order in which things went over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
+
 /// What went over the wire.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Noted>>);
+pub(super) struct Seen(Arc<Mutex<Noted>>, Arc<AtomicU64>);
 
 #[derive(Default)]
 struct Noted {
@@ -26,6 +34,10 @@ struct Noted {
     hints: Vec<Collect>,
     /// By purchase and record, what kind of wish the record was claimed for.
     sources: BTreeMap<(String, String), Source>,
+    /// Every hold that was made.
+    holds: Vec<Held>,
+    /// Every call about people that may have been carried out.
+    asked: Vec<Asked>,
 }
 
 impl Seen {
@@ -45,6 +57,31 @@ impl Seen {
         locked(&self.0).sources.get(&(of_people, contact.to_owned())).copied()
     }
 
+    /// The next place in the order.
+    pub(super) fn moment(&self) -> Moment {
+        Moment(self.1.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Every hold that was made.
+    pub(super) fn holds(&self) -> Vec<Held> {
+        locked(&self.0).holds.clone()
+    }
+
+    /// Every call about people that may have been carried out.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        locked(&self.0).asked.clone()
+    }
+
+    /// A call has come to the provider.
+    pub(super) fn note_asked(&self, call: &simulators::Call, was_turned_away: bool, when: Timestamp) {
+        if was_turned_away || !call.path.contains("/people/") {
+            return;
+        }
+        let (emails, with) = people(call);
+        let asked = Asked { at: self.moment(), when, emails, with };
+        locked(&self.0).asked.push(asked);
+    }
+
     pub(super) fn note(&self, call: &Call, body: &Value) {
         match call.operation.as_str() {
             "sqs SendMessageBatch" => {
@@ -57,6 +94,10 @@ impl Seen {
                         Task::Collect(_) => {}
                     }
                 }
+            }
+            "dynamodb TransactWriteItems" => {
+                let at = self.moment();
+                locked(&self.0).holds.extend(held(body).map(|purchase| Held { at, purchase }));
             }
             "dynamodb PutItem" => locked(&self.0).sources.extend(claim(&body["Item"])),
             _ => {}
