@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Break each so-manieth call point only: 1 is all of them.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=100))]
     each: u8,
+    /// Try so many histories against each planted bug, to see which of them histories find without the other parts.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    alone: u16,
     /// Try one part alone.
     #[arg(long, value_enum)]
     only: Option<Only>,
@@ -71,7 +74,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         Progress::Case => bar.inc(1),
     };
     let only = arguments.only.map(Part::from);
-    let request = Request { histories: arguments.histories, seed: arguments.seed, each: arguments.each.into(), only };
+    let request = Request {
+        histories: arguments.histories,
+        seed: arguments.seed,
+        each: arguments.each.into(),
+        alone: arguments.alone.into(),
+        only,
+    };
     let proved = proof::prove(request, &show).await?;
     bar.finish_and_clear();
     for violation in proved.violations.iter().take(SHOWN_MAX) {
@@ -86,12 +95,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     if arguments.json {
         println!("{}", serde_json::to_string(&proved.figures)?);
     } else {
-        print(&proved);
+        print(&proved, arguments.alone);
     }
     Ok(if proved.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(proved: &Proved) {
+fn print(proved: &Proved, alone: u16) {
     let figures = &proved.figures;
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -112,13 +121,23 @@ fn print(proved: &Proved) {
     let (seeded, caught) = (figures.model_mistakes, figures.model_mistakes_caught);
     let model = format!("{} states, {caught} of {seeded} seeded mistakes caught", figures.model_states);
     table.add_row(["purchase model".to_owned(), model]);
+    if alone > 0 {
+        let by_histories = format!(
+            "{} of {} caught, within {alone} each",
+            figures.seeded_bugs_caught_by_histories, figures.seeded_bugs
+        );
+        table.add_row(["by histories alone".to_owned(), by_histories]);
+    }
     table.add_row(["time".to_owned(), format!("{:.1} s", figures.seconds)]);
     println!("{table}\n");
     print_mistakes(proved);
     println!("How each planted bug was caught:");
     for bug in &proved.bugs {
         let by = bug.by.as_ref().map_or_else(|| "not at all".to_owned(), |by| shortened(&by.to_string()));
-        println!("  {}\n    {by}", bug.bug);
+        let part = bug.part.unwrap_or("nothing");
+        let alone =
+            bug.alone.map_or_else(String::new, |count| format!(", and by history {count} of those tried alone"));
+        println!("  {}\n    by {part}{alone}: {by}", bug.bug);
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Request {
     pub each: usize,
     /// One part of it alone.
     pub only: Option<Part>,
+    /// So many histories are tried against each planted bug, whatever else has found it; 0 for none.
+    pub alone: usize,
 }
 
 /// A part of the proof.
@@ -89,6 +91,8 @@ pub struct Figures {
     pub seeded_bugs: usize,
     /// Those that a violation gave away.
     pub seeded_bugs_caught: usize,
+    /// Those that histories alone gave away; 0 if that wasn't tried.
+    pub seeded_bugs_caught_by_histories: usize,
     /// How long it took.
     pub seconds: f64,
 }
@@ -164,7 +168,7 @@ impl Proved {
         progress: Show<'_>,
     ) -> Result<(), StartError> {
         progress(Progress::Part("histories", histories));
-        let seeds = seed..seed.saturating_add(histories);
+        let seeds = (seed..seed.saturating_add(histories)).chain([history::CROWDED]);
         let (counts, found) = history::play_all(seeds, Effort::all(ABREAST), &|| progress(Progress::Case)).await?;
         (self.figures.histories, self.figures.operations) = (counts.histories, counts.operations);
         self.violations.extend(found);
@@ -192,10 +196,12 @@ impl Proved {
     }
 
     async fn hunt_bugs(&mut self, request: Request, progress: Show<'_>) -> Result<(), StartError> {
-        progress(Progress::Part("planted bugs", count(mutant::BUGS.len())));
-        self.bugs = mutant::hunt_all(mutant::BUGS, request.seed, &|| progress(Progress::Case)).await?;
+        let bugs = mutant::bugs();
+        progress(Progress::Part("planted bugs", count(bugs.len())));
+        self.bugs = mutant::hunt_all(bugs, request.seed, request.alone, &|| progress(Progress::Case)).await?;
         self.figures.seeded_bugs = self.bugs.len();
         self.figures.seeded_bugs_caught = self.bugs.iter().filter(|bug| bug.by.is_some()).count();
+        self.figures.seeded_bugs_caught_by_histories = self.bugs.iter().filter(|bug| bug.alone.is_some()).count();
         Ok(())
     }
 

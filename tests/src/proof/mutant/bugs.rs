@@ -11,7 +11,7 @@ use crate::proof::crash::{Flow, Over};
 use crate::world::{Call, Caller, Rewrite};
 
 /// All of them. Each stands for a line of the product that could be missing, or be there once too often.
-pub static BUGS: &[Mutant] = &[
+pub(super) static BUGS: &[Mutant] = &[
     Mutant { bug: "records are written whoever wrote them before", first: Part::Races, rewrite: blind_records },
     Mutant { bug: "claims end as they begin", first: Part::Races, rewrite: short_claims },
     Mutant { bug: "credits are held that aren't there", first: Part::Races, rewrite: blind_holds },
@@ -167,7 +167,7 @@ fn free_unknowns(call: &Call, body: &Value) -> Option<Rewrite> {
 }
 
 /// The settlement, as if nothing had been charged.
-fn for_nothing(body: &Value) -> Rewrite {
+pub(super) fn for_nothing(body: &Value) -> Rewrite {
     rewritten(body, |mut write| {
         if let Some(item) = write.pointer_mut("/Put/Item") {
             item["slices"]["L"] = json!([]);

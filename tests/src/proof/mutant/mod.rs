@@ -6,17 +6,23 @@
 
 mod bugs;
 mod edit;
+mod logic;
+mod numbers;
+mod plans;
 
 use serde_json::Value;
 
 use super::crash::{self, Flow, Moment, Point};
-use super::history;
+use super::history::{self, Kind};
 use super::lane::Effort;
 use super::race::{self, Race, Size};
 use super::violation::Violation;
 use crate::world::{Call, Rewrite, StartError};
 
-pub use bugs::BUGS;
+/// All of them.
+pub fn bugs() -> Vec<&'static Mutant> {
+    [bugs::BUGS, logic::BUGS, numbers::BUGS, plans::BUGS].into_iter().flatten().collect()
+}
 
 /// A bug.
 #[derive(Debug)]
@@ -35,6 +41,20 @@ enum Part {
     Races,
     Crashes(Flow),
     Histories,
+    /// Histories that have something that most don't.
+    HistoriesOf(Kind),
+    /// The one history with thousands of parked leads.
+    Crowded,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Races => "races",
+            Self::Crashes(_) => "crash points",
+            Self::Histories | Self::HistoriesOf(_) | Self::Crowded => "histories",
+        }
+    }
 }
 
 /// What became of a bug.
@@ -44,11 +64,17 @@ pub struct Caught {
     pub bug: &'static str,
     /// The first violation that it led to, if it led to one.
     pub by: Option<Violation>,
+    /// Which part of the proof found it.
+    pub part: Option<&'static str>,
+    /// By which of the histories that were tried alone it was found, counted from 1. `None` when they didn't find it, or
+    /// weren't tried.
+    pub alone: Option<usize>,
 }
 
 /// How many crash points, and how many histories, a bug may hide from.
 const POINTS_MAX: usize = 40;
 const HISTORIES_MAX: u64 = 300;
+const HISTORIES_OF_A_KIND_MAX: usize = 120;
 
 /// A bug is usually caught by one of the first cases: what is begun beside it is begun for nothing.
 const ABREAST: usize = 2;
@@ -60,15 +86,18 @@ impl Mutant {
     }
 }
 
-/// Looks for each of `bugs`, one after the other.
+/// Looks for each of `bugs`, one after the other. If `alone` isn't 0, so many histories are tried against each as well,
+/// whatever else has found it.
 pub async fn hunt_all(
     bugs: impl IntoIterator<Item = &'static Mutant>,
     seed: u64,
+    alone: usize,
     done: &(dyn Fn() + Send + Sync),
 ) -> Result<Vec<Caught>, StartError> {
     let (mut hunter, mut caught) = (Hunter { seed, points: Vec::new() }, Vec::new());
     for bug in bugs {
-        caught.push(hunter.hunt(bug).await?);
+        let by_any = hunter.hunt(bug).await?;
+        caught.push(Caught { alone: hunter.hunt_alone(bug, alone).await?, ..by_any });
         done();
     }
     Ok(caught)
@@ -90,16 +119,31 @@ impl Hunter {
         for part in [*first].into_iter().chain(others.into_iter().filter(|part| part != first)) {
             let violations = self.try_part(part, effort).await?;
             if let Some(violation) = violations.into_iter().next() {
-                return Ok(Caught { bug, by: Some(violation) });
+                return Ok(Caught { bug, by: Some(violation), part: Some(part.name()), alone: None });
             }
         }
-        Ok(Caught { bug, by: None })
+        Ok(Caught { bug, by: None, part: None, alone: None })
+    }
+
+    /// Looks for it in histories alone: first that which isn't made up, and then of each kind the first, the second and
+    /// so on.
+    async fn hunt_alone(&self, mutant: &'static Mutant, most: usize) -> Result<Option<usize>, StartError> {
+        let mut kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| kind.seeds(self.seed)).collect();
+        let made_up = std::iter::from_fn(|| Some(kinds.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>()));
+        let seeds = [history::DIRECTED, history::CROWDED].into_iter().chain(made_up.flatten()).take(most);
+        let (counts, found) = history::play_all(seeds, Effort::until_caught(ABREAST, mutant), &|| {}).await?;
+        Ok((!found.is_empty()).then_some(counts.histories))
     }
 
     async fn try_part(&mut self, part: Part, effort: Effort) -> Result<Vec<Violation>, StartError> {
         let found = match part {
             Part::Races => race::run(Race::all(Size::SMALL), self.seed, effort, &|| {}).await?.1,
             Part::Crashes(flow) => crash::sweep(self.points_of(flow).await?, effort, &|| {}).await?.1,
+            Part::Crowded => history::play_all([history::CROWDED], effort, &|| {}).await?.1,
+            Part::HistoriesOf(kind) => {
+                let seeds = kind.seeds(self.seed).take(HISTORIES_OF_A_KIND_MAX);
+                history::play_all(seeds, effort, &|| {}).await?.1
+            }
             Part::Histories => {
                 // By itself: whoever is caught by it is caught in every run.
                 let directed = history::play_all([history::DIRECTED], effort, &|| {}).await?.1;
