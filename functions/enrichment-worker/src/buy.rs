@@ -123,9 +123,9 @@ impl Unit<'_> {
                 // Nobody knows the person, but where they work is something.
                 Some(employer) => {
                     let patch = patch_from(&self.tenant.fields, employer);
-                    Record { asked: Some(wanted.asked()), ..record.bought(patch, cost, Rest::None, now) }
+                    Record { asked: Some(wanted.described.clone()), ..record.bought(patch, cost, Rest::None, now) }
                 }
-                None => record.unmatched(cost, wanted.asked(), now),
+                None => record.unmatched(cost, wanted.described.clone(), now),
             },
             LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
             LineEnd::Unknown | LineEnd::NotAsked => return None,

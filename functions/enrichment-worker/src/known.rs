@@ -48,7 +48,7 @@ impl Unit<'_> {
             match answer {
                 None => rest.push(wanted),
                 Some(Known::Miss) => {
-                    let asked = wanted.asked();
+                    let asked = wanted.described.clone();
                     outcomes.push((wanted.record.key.clone(), Outcome::Unmatched));
                     steps.push(wanted.record.unmatched(Amounts::default(), asked, now));
                 }

@@ -25,6 +25,8 @@ use crate::unit::Unit;
 pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
+    /// Who it is by what we haven't written ourselves: a miss is remembered by it.
+    pub(crate) described: Fingerprint,
     /// The domain of the employer, if that is looked up as well.
     pub(crate) employer: Option<String>,
     /// Somebody else in the same unit pays for the same person.
@@ -74,7 +76,7 @@ impl Unit<'_> {
         let (mut wanted, mut closed) = (Vec::new(), Vec::new());
         for record in claimed {
             match judge(&record, read.get(&record.key.id), self.tenant, now) {
-                Verdict::Buy(Want { identity, later }) => {
+                Verdict::Buy(Want { identity, described, later }) => {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
@@ -82,7 +84,18 @@ impl Unit<'_> {
                     let total = [&worst, &self.worst_later(&later)].into_iter().sum();
                     let employer = self.employer(&record, &identity, read.get(&record.key.id));
                     let (owed, shared) = (None, false);
-                    wanted.push(Wanted { record, identity, employer, shared, later, owed, worst, total, caps });
+                    wanted.push(Wanted {
+                        record,
+                        identity,
+                        described,
+                        employer,
+                        shared,
+                        later,
+                        owed,
+                        worst,
+                        total,
+                        caps,
+                    });
                 }
                 Verdict::Close(record, outcome) => closed.push((*record, outcome)),
             }

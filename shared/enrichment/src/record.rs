@@ -227,9 +227,11 @@ impl Record {
         Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }
     }
 
-    /// Asked for again, but about the same unknown person: nothing was bought.
+    /// Asked for again, but about the same unknown person: nothing was bought. What was written of where they work
+    /// stays.
     pub fn still_unmatched(self, now: Timestamp) -> Self {
-        Self { state: State::Unmatched, since: now, owed: None, ..self }
+        let state = if self.written.is_empty() { State::Unmatched } else { State::Written };
+        Self { state, since: now, owed: None, ..self }
     }
 
     /// Parked for `request`. One that was bought in part stays a part of that purchase.

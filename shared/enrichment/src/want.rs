@@ -6,6 +6,7 @@ use crate::clock::later;
 use crate::config::Tenant;
 use crate::gate::is_known_miss;
 use crate::outcome::{Outcome, RefuseReason};
+use crate::patch::Fingerprint;
 use crate::person::{Identity, Properties, value_of};
 use crate::price::PricedField;
 use crate::record::Record;
@@ -24,6 +25,8 @@ pub enum Verdict {
 pub struct Want {
     /// About whom.
     pub identity: Identity,
+    /// Who that is by what we haven't written into the record ourselves: a miss is remembered by it.
+    pub described: Fingerprint,
     /// For what, beside what comes at once: sorted, each once.
     pub later: Vec<PricedField>,
 }
@@ -50,13 +53,25 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     if !identity.is_usable() {
         return refuse(RefuseReason::NoIdentity);
     }
-    if is_known_miss(record, &identity.fingerprint(), tenant.windows, now) {
+    let described = described(record, current, tenant);
+    if is_known_miss(record, &described, tenant.windows, now) {
         return close(record.clone().still_unmatched(now), Outcome::Unmatched);
     }
     if record.hops.within_hour(now) >= tenant.hops_per_hour {
         return refuse(RefuseReason::TooManyHops);
     }
-    Verdict::Buy(Want { identity, later })
+    Verdict::Buy(Want { identity, described, later })
+}
+
+/// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
+/// That tells nothing new of the person.
+fn described(record: &Record, current: &Properties, tenant: &Tenant) -> Fingerprint {
+    let is_ours = |name: &String, value: &Option<String>| {
+        value.as_deref().is_some_and(|value| record.written.get(name) == Some(&Fingerprint::of(value)))
+    };
+    let theirs = current.iter().filter(|(name, value)| !is_ours(name, value));
+    let theirs: Properties = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Identity::read(&theirs, &tenant.identity).fingerprint()
 }
 
 /// Whether any field that comes at once wants a value, and what is wanted of what arrives later. What is on its way

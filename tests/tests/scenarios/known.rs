@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use leadgate_enrichment::clock::days;
+use leadgate_enrichment::clock::{Clock, days};
+use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::record::State;
+use leadgate_enrichment::request::Source;
 use leadgate_tests::simulators::apollo::Organization;
 use leadgate_tests::world::World;
 
@@ -109,6 +111,29 @@ async fn a_stranger_at_a_known_company_is_asked_about_when_the_record_tells_who_
     told(&world).await;
     world.settle_down(1).await;
     assert!(value(&world, &lead, "jobtitle").is_some(), "what was written of the company is not what was asked for");
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn what_we_wrote_of_an_employer_makes_nobody_else_of_an_unknown_person() {
+    let world = world_with(|settings| *settings = settings.clone().with_employers()).await;
+    world.apollo.forget("no.body@engine.example");
+    let lead = contact(&world, "no.body@engine.example");
+    told(&world).await;
+    world.settle_down(1).await;
+    assert!(value(&world, &lead, "company").is_some(), "where they work is known");
+    // A later change, of something that says nothing of who it is.
+    world.clock.turn(days(1));
+    let before = world.record(&lead).await.expect("a record");
+    let mut again = before.wish().expect("it was asked for");
+    again.occurred_at = world.clock.now();
+    again.source = Source::Change;
+    again.request = RequestId::derive(&before.key, "a change that was dropped at the door before");
+    world.queue.send(&[again]).await.expect("sent");
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.ledger().people_asked, 1, "the same unknown person");
+    let after = world.record(&lead).await.expect("a record");
+    assert_eq!((after.state, after.last_enriched), (before.state, before.last_enriched));
     at_rest(&world).await;
 }
 
