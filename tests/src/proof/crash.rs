@@ -14,6 +14,8 @@ pub struct Point {
     first: usize,
     call: Call,
     trouble: Trouble,
+    /// The provider had been called by then, and had done its work.
+    was_called: bool,
 }
 
 /// All the points of `flow`.
@@ -25,8 +27,12 @@ pub async fn points(flow: Flow) -> Result<Vec<Point>, StartError> {
         first = moment.among(&calls).ok_or_else(|| format!("a run without {moment:?}: {calls:?}"))?;
     }
     let calls = flow.calls(&mut lane, first).await?;
-    let troubles = flow.troubles(&calls).into_iter();
-    Ok(troubles.map(|(call, trouble)| Point { flow, first, call, trouble }).collect())
+    let asked = calls.iter().position(|call| call.operation.starts_with("apollo")).unwrap_or(calls.len());
+    let point = |(call, trouble): (Call, Trouble)| {
+        let was_called = asked <= call.index && flow != Flow::TurnedAway;
+        Point { flow, first, call, trouble, was_called }
+    };
+    Ok(flow.troubles(&calls).into_iter().map(point).collect())
 }
 
 /// Breaks each point, and gives how many there were and what was wrong.
@@ -41,7 +47,7 @@ pub async fn sweep(
 }
 
 async fn try_one(mut lane: Lane, point: Point) -> Result<(Lane, Tried<()>), StartError> {
-    let Point { flow, first, call, trouble } = &point;
+    let Point { flow, first, call, trouble, was_called } = &point;
     let scene = flow.stage(&mut lane, *first).await?;
     match trouble {
         Trouble::Broken(way) => {
@@ -54,7 +60,7 @@ async fn try_one(mut lane: Lane, point: Point) -> Result<(Lane, Tried<()>), Star
     scene.finish().await?;
     let books = scene.check().await;
     let (unknown, mut findings) = (books.unknown, Findings::default());
-    let may_be_unknown = flow.may_leave_unknown(*trouble, &call.operation);
+    let may_be_unknown = flow.may_leave_unknown(*trouble, &call.operation, *was_called);
     findings.check(unknown == 0 || may_be_unknown, Promise::Order, || {
         format!("{unknown} are spent on an unknown outcome, and nothing could have left one")
     });

@@ -122,7 +122,9 @@ impl Flow {
         let asked = calls.iter().position(|call| call.operation.starts_with("apollo")).unwrap_or(calls.len());
         let held = calls[..asked].iter().rposition(moves).unwrap_or(asked);
         let settled = calls[asked..].iter().position(moves).map_or(calls.len(), |index| asked + index);
-        let calls = if self == Self::Meeting(Over::Person) { &calls[held..settled] } else { calls };
+        // A worker stands still before its call goes out: after the one that holds, up to the one that settles.
+        let while_held = (held + 1).min(calls.len())..(settled + 1).min(calls.len());
+        let calls = if self == Self::Meeting(Over::Person) { &calls[while_held] } else { calls };
         let troubles = |call: &Call| match self {
             Self::Meeting(_) => vec![Trouble::Overtaken],
             _ => Way::all_for(&call.operation).into_iter().map(Trouble::Broken).collect(),
@@ -131,13 +133,13 @@ impl Flow {
     }
 
     /// Whether trouble at a call of it may leave us not knowing what was charged. Asking for what has arrived costs
-    /// nothing, and is done again.
-    pub(super) fn may_leave_unknown(self, trouble: Trouble, operation: &str) -> bool {
+    /// nothing, and is done again. Before the provider was called, only a death leaves that: who takes over can't tell.
+    pub(super) fn may_leave_unknown(self, trouble: Trouble, operation: &str, was_called: bool) -> bool {
         match (self, trouble) {
             // The first worker's death may have left an unknown outcome already.
             (Self::TakeOver(_) | Self::Release, _) => true,
             (Self::Arrival | Self::Silence, _) | (_, Trouble::Overtaken) => false,
-            (_, Trouble::Broken(way)) => way.may_leave_unknown(operation),
+            (_, Trouble::Broken(way)) => way.may_leave_unknown(operation) && (was_called || way.is_death()),
         }
     }
 
@@ -235,7 +237,7 @@ impl Flow {
         }
     }
 
-    /// The same, but after the `at`th call its worker stands still until another one has worked on all the rest.
+    /// The same, but before the `at`th call goes out its worker stands still until another one has worked on all the rest.
     pub(super) async fn act_overtaken(self, scene: &Scene, at: usize) {
         let world = &scene.world;
         let is_there = Arc::new(Notify::new());

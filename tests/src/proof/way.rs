@@ -85,14 +85,19 @@ impl Way {
         if self.may_leave_unknown(operation) { Self::Busy.of(operation) } else { self.of(operation) }
     }
 
+    /// Whether the caller is gone afterwards.
+    pub(super) fn is_death(self) -> bool {
+        matches!(self, Self::DeathBefore | Self::DeathAfter | Self::LandsLate | Self::Deadline)
+    }
+
     /// Whether what is broken so may leave us not knowing what was charged: a charging call without an answer, a
     /// worker that is gone, a store that could not be told.
     pub(super) fn may_leave_unknown(self, operation: &str) -> bool {
         match self {
-            Self::DeathBefore | Self::DeathAfter | Self::LandsLate | Self::Deadline => true,
+            _ if self.is_death() => true,
             Self::Down | Self::AnswersLost => true,
             Self::Refused | Self::AnswerLost => operation.starts_with("apollo"),
-            Self::Throttled | Self::Conflict | Self::Busy | Self::Unprocessed | Self::Stale => false,
+            _ => false,
         }
     }
 }

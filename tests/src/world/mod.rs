@@ -216,7 +216,9 @@ impl World {
                 continue;
             }
             let Some(report) = self.run_release_or_die().await else { continue };
-            let is_done = report.released == 0 && report.swept == 0 && report.asked_after == 0;
+            // What is resolved comes back at the end of a run: the next one can release for it.
+            let back = report.resolved + report.plan_changes;
+            let is_done = report.released + report.swept + report.asked_after + back == 0;
             if is_done && self.wire.land_all() == 0 {
                 return;
             }

@@ -19,7 +19,9 @@ impl Play {
             return Ok(());
         }
         let wallets = self.world.credits.unmetered().wallets(self.world.tenant_id()).await?;
-        let (now, left) = (self.world.clock.now(), self.world.apollo.credits_left());
+        // The provider first: what ends between the two readings is missing on our side, not on its.
+        let left = self.world.apollo.credits_left();
+        let now = self.world.clock.now();
         let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
         let available: Amounts = open.map(|wallet| &wallet.available).sum();
         self.pool_is_short = available.total().get() > left;

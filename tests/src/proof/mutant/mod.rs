@@ -6,6 +6,7 @@
 
 mod bugs;
 mod edit;
+mod endings;
 mod logic;
 mod numbers;
 mod plans;
@@ -21,7 +22,7 @@ use crate::world::{Call, Rewrite, StartError};
 
 /// All of them.
 pub fn bugs() -> Vec<&'static Mutant> {
-    [bugs::BUGS, logic::BUGS, numbers::BUGS, plans::BUGS].into_iter().flatten().collect()
+    [bugs::BUGS, logic::BUGS, numbers::BUGS, plans::BUGS, endings::BUGS].into_iter().flatten().collect()
 }
 
 /// A bug.
