@@ -1,6 +1,6 @@
 //! Bugs in how a purchase ends: in trouble with the store, when the CRM refuses, when the provider's figures tell.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::edit::{is_put, record, rewritten, state, swallowed, writes};
 use super::{Mutant, Part};
@@ -15,11 +15,6 @@ pub(super) static BUGS: &[Mutant] = &[
         rewrite: named_for_ever,
     },
     Mutant { bug: "what the CRM refuses is not kept", first: Part::HistoriesOf(Kind::Rejects), rewrite: unkept },
-    Mutant {
-        bug: "waiting for too long ends what is fresh",
-        first: Part::HistoriesOf(Kind::Windows),
-        rewrite: forgets_freshness,
-    },
     Mutant {
         bug: "a resolution gives nothing back",
         first: Part::HistoriesOf(Kind::Unlucky),
@@ -45,18 +40,6 @@ fn unkept(call: &Call, body: &Value) -> Option<Rewrite> {
         item.remove("patch");
     }
     Some(Rewrite::Sent(body))
-}
-
-/// The release closes what has waited for too long: as if it had never been enriched.
-fn forgets_freshness(call: &Call, body: &Value) -> Option<Rewrite> {
-    record(call, body).filter(|record| state(record) == "written")?;
-    let mut body = body.clone();
-    if let Value::Object(item) = &mut body["Item"] {
-        item.remove("last_enriched");
-        item.insert("state".to_owned(), json!({ "S": "refused" }));
-        item.insert("refused".to_owned(), json!({ "S": "too-old" }));
-    }
-    (call.caller == Caller::Release).then_some(Rewrite::Sent(body))
 }
 
 fn resolves_unknowns(call: &Call, body: &Value) -> bool {

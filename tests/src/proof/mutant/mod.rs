@@ -72,8 +72,10 @@ pub struct Caught {
     pub alone: Option<usize>,
 }
 
-/// How many crash points, and how many histories, a bug may hide from.
+/// How many crash points, and how many histories, a bug may hide from. The flows that are tried for every bug are cut
+/// short; one that is tried for a bug of its own is tried whole.
 const POINTS_MAX: usize = 40;
+const OWN_POINTS_MAX: usize = 400;
 const HISTORIES_MAX: u64 = 300;
 const HISTORIES_OF_A_KIND_MAX: usize = 120;
 
@@ -162,7 +164,8 @@ impl Hunter {
             return Ok(points.clone());
         }
         let mut points = crash::points(flow).await?;
-        points.truncate(POINTS_MAX);
+        let is_for_all = matches!(flow, Flow::Unit | Flow::Release);
+        points.truncate(if is_for_all { POINTS_MAX } else { OWN_POINTS_MAX });
         self.points.push((flow, points.clone()));
         Ok(points)
     }
