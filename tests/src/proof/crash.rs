@@ -29,7 +29,9 @@ pub async fn points(flow: Flow) -> Result<Vec<Point>, StartError> {
     let calls = flow.calls(&mut lane, first).await?;
     let asked = calls.iter().position(|call| call.operation.starts_with("apollo")).unwrap_or(calls.len());
     let point = |(call, trouble): (Call, Trouble)| {
-        let was_called = asked <= call.index && flow != Flow::TurnedAway;
+        // A call that is turned away does no work, unless its answer is lost instead.
+        let works = flow != Flow::TurnedAway || call.operation.starts_with("apollo");
+        let was_called = asked <= call.index && works;
         Point { flow, first, call, trouble, was_called }
     };
     Ok(flow.troubles(&calls).into_iter().map(point).collect())
