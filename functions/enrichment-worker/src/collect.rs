@@ -252,7 +252,7 @@ impl Unit<'_> {
     async fn write_early(&self, waiting: Vec<Record>, answers: &Answers) {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let Some(Ok(ends)) = self.within(limit, self.write_patches(&patched)).await else {
+        let Some(Ok(ends)) = self.within(limit, self.write_patches(&patched, |_| false)).await else {
             warn!(tenant = %self.tenant.id, "what has arrived is written later");
             return;
         };
@@ -269,7 +269,7 @@ impl Unit<'_> {
         let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
         let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
-        let ends = match self.within(limit, self.write_patches(&patched)).await {
+        let ends = match self.within(limit, self.write_patches(&patched, |_| false)).await {
             Some(Ok(ends)) => ends,
             Some(Err(error)) => return Ok(self.not_written(waiting, &patched, &error).await),
             None => return returned("the CRM was too slow for what is left of the run"),

@@ -9,7 +9,7 @@ use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
-use leadgate_enrichment::person::Properties;
+use leadgate_enrichment::person::{Properties, value_of};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
 use tracing::{error, warn};
@@ -27,7 +27,9 @@ impl Unit<'_> {
             return;
         }
         let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let written = match self.within(limit, self.write_patches(&bought)).await {
+        // The purchase of a record that was taken over is an earlier one: its worker may have written before it died.
+        let may_be_written = |record: &Record| record.purchase() != Some(&self.purchase);
+        let written = match self.within(limit, self.write_patches(&bought, may_be_written)).await {
             Some(Ok(written)) => written,
             Some(Err(error)) if error.retry == Retry::Never => {
                 return self.refused_by_the_crm(bought, &error.reason).await;
@@ -80,6 +82,7 @@ impl Unit<'_> {
     pub(crate) async fn write_patches(
         &self,
         bought: &[Record],
+        may_be_written: impl Fn(&Record) -> bool,
     ) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
         if bought.is_empty() {
             return Ok(BTreeMap::new());
@@ -88,8 +91,13 @@ impl Unit<'_> {
         let current = self.read_crm(bought, &properties).await?;
         let mut patches = BTreeMap::new();
         let mut ends = BTreeMap::new();
+        // What stands there already although it was never acknowledged: it is ours all the same.
+        let mut there: BTreeMap<String, Patch> = BTreeMap::new();
         for record in bought {
             let id = record.key.id.clone();
+            if let Some(current) = current.get(&id).filter(|_| may_be_written(record)) {
+                there.insert(id.clone(), standing_already(&record.patch, current));
+            }
             match current.get(&id).map(|current| self.patch(record, current)) {
                 None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
                 Some(patch) if patch.is_empty() => {
@@ -111,6 +119,9 @@ impl Unit<'_> {
                 }
             }
         }
+        for (id, values) in there {
+            ends.entry(id).and_modify(|(patch, _)| patch.extend(values));
+        }
         Ok(ends)
     }
 
@@ -123,6 +134,12 @@ impl Unit<'_> {
         }
         patch
     }
+}
+
+/// What of a patch the CRM holds already.
+fn standing_already(patch: &Patch, current: &Properties) -> Patch {
+    let stands = |(name, value): &(&String, &String)| value_of(current, name) == Some(value.trim());
+    patch.iter().filter(stands).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What was written of a patch of which the CRM refused some.

@@ -117,6 +117,23 @@ async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_b
 
 /// What is settled is not asked after any more, so that the message must not be taken for dealt with.
 #[tokio::test]
+async fn what_was_written_and_never_acknowledged_is_ours_all_the_same() {
+    let world = world().await;
+    let leads = queued_leads(&world, 1).await;
+    // The worker dies when the CRM has taken what was bought.
+    world.wire.break_by(|call| call.operation.ends_with("batch/update").then_some(Break::DeathAfter));
+    world.pump.round().await;
+    world.wire.mend();
+    world.clock.turn(Duration::from_secs(10 * 60));
+    world.pump.show_hidden().await;
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    let record = world.record(&leads[0]).await.expect("a record");
+    assert!(record.written.contains_key("jobtitle"), "its echo is known, and it may be refreshed: {record:?}");
+    assert_eq!(at_rest(&world).await.spent, 1000);
+}
+
+#[tokio::test]
 async fn a_number_that_is_settled_outlasts_the_crm_and_then_the_provider_being_down() {
     let world = world_with(|settings| {
         *settings = settings.clone().with_phones();
