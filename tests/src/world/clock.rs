@@ -91,6 +91,9 @@ impl WorldClock {
         if let Some(sqs) = sqs.as_ref().filter(|_| self.patience == Patience::Real) {
             sqs.go_on();
         }
+        if let Some(sqs) = &sqs {
+            sqs.is_at_rest();
+        }
         self.lock().sqs = sqs;
     }
 

@@ -109,6 +109,10 @@ impl Trip {
             Some(Rewrite::Sent(body)) => replace(&mut request, &body),
             Some(Rewrite::Received(received)) => edit = Some(received),
         }
+        if self.fate.call.operation == "sqs ChangeMessageVisibility" {
+            let seconds = body_of(&request).and_then(|body| body["VisibilityTimeout"].as_u64());
+            self.wire.hides(seconds.unwrap_or_default());
+        }
         let is_write = self.fate.call.operation == "dynamodb PutItem";
         let written = is_write.then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         let response = self.inner.call(request).await?;

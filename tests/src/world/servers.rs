@@ -4,8 +4,8 @@
 //! turned when that is turned. In a world that waits in real time it goes by the machine's.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -66,7 +66,7 @@ impl Servers {
                 let (clock, changes) = unbounded_channel();
                 let serve = async || serve_sqs(changes).await;
                 let address = embed("sqs-on-loopback", TimeIs::Told, &mut stop, serve).await?;
-                (url(address), Some(SqsClock(clock)))
+                (url(address), Some(SqsClock::new(clock)))
             }
         };
         let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
@@ -178,7 +178,11 @@ async fn serve_sqs(changes: UnboundedReceiver<Change>) -> Result<SocketAddr, Ser
 
 /// The embedded SQS's clock.
 #[derive(Debug, Clone)]
-pub(super) struct SqsClock(UnboundedSender<Change>);
+pub(super) struct SqsClock {
+    changes: UnboundedSender<Change>,
+    /// The most seconds that a message may be out of sight.
+    longest: Arc<AtomicU64>,
+}
 
 /// What happens to it.
 #[derive(Debug)]
@@ -189,15 +193,32 @@ enum Change {
     Turn { by: Duration, done: mpsc::Sender<()> },
 }
 
-/// Nothing in SQS takes longer: a message is hidden for twelve hours at most. It catches up on every second that it is
-/// turned by, so a turn by months is not told in full.
-const TURN_MAX: Duration = Duration::from_secs(12 * 60 * 60 + 60);
+/// SQS delays a message for no longer, and the queue of the template hides none for longer by itself.
+const USUALLY_LONGEST: Duration = Duration::from_secs(15 * 60);
+/// What a turn goes beyond the last message that may come into sight.
+const BEYOND: Duration = Duration::from_secs(60);
 
 impl SqsClock {
-    /// Turns it forward. Whatever is asked after that is answered by the new time.
+    fn new(changes: UnboundedSender<Change>) -> Self {
+        Self { changes, longest: Arc::new(AtomicU64::new(USUALLY_LONGEST.as_secs())) }
+    }
+
+    /// A message is hidden for so many seconds.
+    pub(super) fn hides(&self, seconds: u64) {
+        self.longest.fetch_max(seconds, Ordering::SeqCst);
+    }
+
+    /// No message is hidden or delayed.
+    pub(super) fn is_at_rest(&self) {
+        self.longest.store(USUALLY_LONGEST.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Turns it forward. Whatever is asked after that is answered by the new time. It catches up on every second that it
+    /// is turned by, so it is turned by no more than brings every message into sight.
     pub(super) fn turn(&self, by: Duration) {
         let (done, turned) = mpsc::channel();
-        if self.0.send(Change::Turn { by: by.min(TURN_MAX), done }).is_ok() {
+        let by = by.min(Duration::from_secs(self.longest.load(Ordering::SeqCst)) + BEYOND);
+        if self.changes.send(Change::Turn { by, done }).is_ok() {
             // However busy the machine is, it answers, unless the server is gone: then the sender is gone, too.
             let _ = turned.recv_timeout(PATIENCE);
         }
@@ -206,7 +227,7 @@ impl SqsClock {
     /// Lets it go by the machine's clock.
     pub(super) fn go_on(&self) {
         // A server that is gone has no time.
-        let _ = self.0.send(Change::GoOn);
+        let _ = self.changes.send(Change::GoOn);
     }
 }
 

@@ -53,6 +53,7 @@ impl World {
         let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
         clock.lead(site.servers.sqs_clock.clone());
         let wire = Arc::<Wire>::default();
+        wire.lead_to(site.servers.sqs_clock.clone());
         let passes = wire.clone();
         clock.before_turns(move |by| passes.before_turn(by));
         let secrets = Arc::new(Secrets::fixed(settings.secrets(&config), clock.clone()));

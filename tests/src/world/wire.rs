@@ -1,7 +1,7 @@
 //! Every call that the functions make to the outside, counted, and breakable one by one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::connector::Tapped;
+use super::servers::SqsClock;
 use super::stale::Writes;
 use super::under_way::UnderWay;
 use crate::simulators;
@@ -132,6 +133,8 @@ pub struct Wire {
     /// It is asked while nothing else is locked: it may turn the clock.
     plan: Mutex<Option<Plan>>,
     deaths: watch::Sender<u64>,
+    /// It has to know for how long messages are hidden.
+    sqs: OnceLock<SqsClock>,
 }
 
 #[derive(Default)]
@@ -156,7 +159,7 @@ pub(super) struct Fate {
 
 impl Default for Wire {
     fn default() -> Self {
-        Self { state: Mutex::default(), plan: Mutex::default(), deaths: watch::Sender::new(0) }
+        Self { state: Mutex::default(), plan: Mutex::default(), deaths: watch::Sender::new(0), sqs: OnceLock::new() }
     }
 }
 
@@ -271,6 +274,19 @@ impl Wire {
         drop(state);
         let broken = plan.as_mut().and_then(|plan| plan(&call));
         Fate { call, is_planned, broken, rewriter }
+    }
+
+    /// Messages that are hidden over this wire come into sight again by this clock.
+    pub(super) fn lead_to(&self, sqs: Option<SqsClock>) {
+        // It is told once, when its world starts.
+        let _ = sqs.map(|sqs| self.sqs.set(sqs));
+    }
+
+    /// A message is hidden for so many seconds.
+    pub(super) fn hides(&self, seconds: u64) {
+        if let Some(sqs) = self.sqs.get() {
+            sqs.hides(seconds);
+        }
     }
 
     /// The caller dies, and its request lands later.

@@ -19,6 +19,12 @@ use crate::proof::violation::{Findings, Promise};
 pub(super) type Purchases = BTreeMap<String, Vec<RecordKey>>;
 
 impl Play {
+    /// What must be true of credits at any time.
+    pub(super) async fn check_credits(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
+        self.check_floor(findings).await?;
+        self.check_pool(findings).await
+    }
+
     /// What was bought or held since the last look has left the floor, if it was for changed records only.
     pub(super) async fn check_floor(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
         let (floor, now) = (&self.world.tenant().floor, self.world.clock.now());

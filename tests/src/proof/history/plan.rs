@@ -113,6 +113,30 @@ pub(super) enum Operation {
     NeighbourLead,
 }
 
+impl Operation {
+    /// Whether balances, here or at the provider, may be others after it: it doesn't just say what the next one meets.
+    pub(super) fn may_move_credits(&self) -> bool {
+        !matches!(
+            self,
+            Self::Lead { .. }
+                | Self::Deliver(_)
+                | Self::DeliverAgain
+                | Self::QueueAgain
+                | Self::Edit { .. }
+                | Self::EditMeanwhile { .. }
+                | Self::Delete { .. }
+                | Self::Erase { .. }
+                | Self::Forget { .. }
+                | Self::Provider(_)
+                | Self::Crm(_)
+                | Self::Polls(_)
+                | Self::ChangeTeams
+                | Self::Crowd(_)
+                | Self::NeighbourLead
+        )
+    }
+}
+
 /// One of the calls of an operation, by its number, is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
