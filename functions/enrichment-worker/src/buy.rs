@@ -209,7 +209,8 @@ impl Unit<'_> {
                 if settled {
                     self.give_all_back(&records, &reason, retry);
                 } else {
-                    self.give_back_uncalled(records, "not asked about, and its hold may still be open").await;
+                    let reason = "not asked about, and its hold may still be open";
+                    self.give_back_uncalled(records, reason, Retry::Backoff).await;
                 }
                 return bought;
             }

@@ -56,7 +56,7 @@ impl Unit<'_> {
                 Err(error) => {
                     warn!(tenant = %self.tenant.id, purchase = %self.purchase, %error, "it is not known whether credits are held");
                     let records = all.into_iter().map(|wanted| wanted.record).collect();
-                    self.give_back_uncalled(records, "credits could not be held").await;
+                    self.give_back_uncalled(records, "credits could not be held", error.retry).await;
                     return None;
                 }
             }

@@ -49,6 +49,25 @@ async fn the_same_person_again_is_free_although_we_have_filled_in_the_record() {
 }
 
 #[tokio::test]
+async fn who_is_free_to_repeat_counts_towards_no_cap_and_stands_in_the_way_of_nobody() {
+    let world = world_with(|settings| {
+        free_to_repeat(settings);
+        settings.config.push_str("\n[tenants.demo.caps]\nper_day = { credits = 2 }\n");
+    })
+    .await;
+    let leads = queued_leads(&world, 1).await;
+    world.settle_down(1).await;
+    world.clock.turn(days(2));
+    world.hubspot.edit(&leads[0], "website", "https://www.engine.example/");
+    world.hubspot.edit(&leads[0], "city", "");
+    let new = world.hubspot.create_contact([("email", "grace.hopper@engine.example")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    all_enriched(&world, &[leads[0].clone(), new]);
+    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (2000, 2));
+}
+
+#[tokio::test]
 async fn a_charge_for_what_was_held_as_free_is_debited_and_said() {
     let world = world_with(|settings| {
         free_to_repeat(settings);

@@ -227,7 +227,8 @@ impl<'a> Transaction<'a> {
         self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
     }
 
-    /// Adds to what counts towards a cap, on condition that it stays within `limit` in each kind that it names.
+    /// Adds to what counts towards a cap, on condition that it stays within `limit` in each kind that it names. What costs
+    /// nothing counts nothing.
     pub(super) fn count(
         &mut self,
         tenant: &TenantId,
@@ -237,7 +238,7 @@ impl<'a> Transaction<'a> {
     ) -> Result<(), StoreError> {
         let (mut sets, mut conditions) = (Vec::new(), Vec::new());
         let mut update = Update::builder().expression_attribute_values(":zero", number(0));
-        for (i, (bucket, amount)) in amounts.iter().enumerate() {
+        for (i, (bucket, amount)) in amounts.iter().filter(|(_, amount)| *amount != Milli::ZERO).enumerate() {
             sets.push(format!("#b{i} = if_not_exists(#b{i}, :zero) + :a{i}"));
             if let Some(limit) = limit.filter(|limit| limit.names(bucket)) {
                 let room = limit.get(bucket) - amount;
@@ -251,6 +252,9 @@ impl<'a> Transaction<'a> {
             update = update
                 .expression_attribute_names(format!("#b{i}"), format!("{USED}{}", bucket.as_str()))
                 .expression_attribute_values(format!(":a{i}"), number(amount.get()));
+        }
+        if sets.is_empty() {
+            return Ok(());
         }
         update = update.update_expression(format!("SET {}", sets.join(", ")));
         if !conditions.is_empty() {
