@@ -34,6 +34,18 @@ pub(crate) struct Found {
     pub(crate) bought: Vec<Record>,
 }
 
+impl Found {
+    /// Of those that only have to be written: people whom the provider didn't know, and of whom something was changed
+    /// since. Writing what there is of their employers doesn't deal with that change.
+    pub(crate) fn told_more(&self, requests: &BTreeMap<RecordKey, Vec<EnrichmentRequest>>) -> Vec<RecordKey> {
+        let changed = |record: &&Record| {
+            let mut requests = requests.get(&record.key).into_iter().flatten();
+            record.is_miss() && requests.any(|request| Some(request.occurred_at) > record.occurred_at)
+        };
+        self.bought.iter().filter(changed).map(|record| record.key.clone()).collect()
+    }
+}
+
 /// A record that may be claimed.
 pub(crate) struct Due {
     pub(crate) request: EnrichmentRequest,

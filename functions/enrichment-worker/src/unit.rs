@@ -34,6 +34,8 @@ pub(crate) struct Unit<'a> {
     outcomes: BTreeMap<RecordKey, Outcome>,
 }
 
+/// Why a message stays whose record has just been written.
+const TOLD_MORE: &str = "the person was not found, and the record may say more of them by now";
 /// Before a message that lost a race is looked at again: by then whoever won it has usually finished.
 const LOST_RACE_PAUSE: Duration = Duration::from_secs(3);
 /// Before a message is looked at again after our own trouble.
@@ -55,6 +57,7 @@ impl<'a> Unit<'a> {
         requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
     ) -> BTreeMap<RecordKey, Outcome> {
         let found = self.look(&requests).await;
+        let told_more = found.told_more(&requests);
         let due = self.settle_open(found.due).await;
         let due = self.in_the_providers_time(due).await;
         let claimed = self.claim(due).await;
@@ -62,6 +65,11 @@ impl<'a> Unit<'a> {
         let mut bought = found.bought;
         bought.extend(self.buy(wanted).await);
         self.write_back(bought).await;
+        for key in told_more {
+            if matches!(self.outcomes.get(&key), Some(Outcome::WrittenBack { .. })) {
+                self.give_back(&key, TOLD_MORE, LOST_RACE_PAUSE);
+            }
+        }
         for key in requests.keys().filter(|key| !self.outcomes.contains_key(key)).cloned().collect::<Vec<_>>() {
             self.give_back(&key, "left over", TROUBLE_PAUSE);
         }
@@ -135,13 +143,13 @@ impl<'a> Unit<'a> {
     /// Leaves records on the queue that the provider was certainly not called for, although their hold may still be open:
     /// naming its purchase no longer, they are the proof of it. Only in trouble, so that the write costs nothing
     /// otherwise.
-    pub(crate) async fn give_back_uncalled(&mut self, records: Vec<Record>, reason: &'static str) {
+    pub(crate) async fn give_back_uncalled(&mut self, records: Vec<Record>, reason: &'static str, retry: Retry) {
         let now = self.now();
         for record in &records {
-            self.give_back_claimed(&record.key, reason, Retry::Backoff);
+            self.give_back_claimed(&record.key, reason, retry);
         }
         let steps = records.into_iter().map(|record| self.step(Step::Defer, record.unclaimed(now)));
-        for record in join_all(steps).await.into_iter().flatten() {
+        for record in join_all(steps).await.into_iter().flatten().filter(|_| retry != Retry::Never) {
             self.give_back(&record.key, reason, TROUBLE_PAUSE);
         }
     }

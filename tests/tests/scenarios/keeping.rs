@@ -13,7 +13,7 @@ use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, slow_provider, world, world_with};
+use crate::stage::{all_enriched, queued_leads, refuse_writes, slow_provider, world, world_with};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -66,11 +66,7 @@ async fn a_number_that_the_crm_refuses_is_kept_and_written_once_it_is_taken() {
     let leads = queued_leads(&world, 2).await;
     world.pump.run_dry(1).await;
     all_enriched(&world, &leads);
-    world.hubspot.faults().decide_by(|call| {
-        let writes = call.path.ends_with("batch/update") || call.method == "PATCH";
-        let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
-        writes.then(|| Fault::Status(400, body.to_owned()))
-    });
+    refuse_writes(&world);
     world.clock.turn(MINUTE * 6);
     world.settle_down(1).await;
     for lead in &leads {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 
 use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::fault::Fault;
 use leadgate_tests::world::{Settings, World};
 use tokio::sync::Notify;
 
@@ -62,4 +63,13 @@ pub(crate) fn all_enriched(world: &World, leads: &[String]) {
         let person = world.apollo.whom(&asked).expect("somebody the provider knows");
         assert_eq!(contact.value("jobtitle"), Some(person.title.as_str()), "{lead} has the provider's job title");
     }
+}
+
+/// From now on, the CRM takes nothing.
+pub(crate) fn refuse_writes(world: &World) {
+    world.hubspot.faults().decide_by(|call| {
+        let writes = call.path.ends_with("batch/update") || call.method == "PATCH";
+        let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
+        writes.then(|| Fault::Status(400, body.to_owned()))
+    });
 }

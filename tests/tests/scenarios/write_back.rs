@@ -9,7 +9,7 @@ use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::Break;
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, states, world, world_with};
+use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with};
 
 #[tokio::test]
 async fn what_a_person_types_between_our_read_and_our_write_stays() {
@@ -97,11 +97,7 @@ async fn a_contact_that_is_deleted_meanwhile_ends_refused_and_the_others_are_wri
 async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_bought_again() {
     let world = world().await;
     let leads = queued_leads(&world, 1).await;
-    world.hubspot.faults().decide_by(|call| {
-        let writes = call.path.ends_with("batch/update") || call.method == "PATCH";
-        let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
-        writes.then(|| Fault::Status(400, body.to_owned()))
-    });
+    refuse_writes(&world);
     world.settle_down(1).await;
     let record = world.record(&leads[0]).await.expect("a record");
     assert_eq!((record.state, record.failed), (State::Failed, Some(FailReason::WriteRejected)));
@@ -115,7 +111,25 @@ async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_b
     assert_eq!(world.apollo.ledger().records_charged, 1);
 }
 
-/// What is settled is not asked after any more, so that the message must not be taken for dealt with.
+#[tokio::test]
+async fn who_a_stranger_is_may_be_told_before_the_crm_takes_what_there_is_of_the_employer() {
+    let world = world_with(|settings| *settings = settings.clone().with_employers()).await;
+    world.apollo.forget("no.body@engine.example");
+    let lead = world.hubspot.create_contact([("email", "no.body@engine.example")]);
+    refuse_writes(&world);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let record = world.record(&lead).await.expect("a record");
+    assert_eq!((record.state, record.is_miss()), (State::Failed, true));
+
+    world.hubspot.faults().clear();
+    world.clock.turn(Duration::from_secs(3600));
+    world.hubspot.edit(&lead, "email", "first0.last0@engine.example");
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    all_enriched(&world, &[lead]);
+}
+
 #[tokio::test]
 async fn what_was_written_and_never_acknowledged_is_ours_all_the_same() {
     let world = world().await;
@@ -133,6 +147,7 @@ async fn what_was_written_and_never_acknowledged_is_ours_all_the_same() {
     assert_eq!(at_rest(&world).await.spent, 1000);
 }
 
+/// What is settled is not asked after any more, so that the message must not be taken for dealt with.
 #[tokio::test]
 async fn a_number_that_is_settled_outlasts_the_crm_and_then_the_provider_being_down() {
     let world = world_with(|settings| {
