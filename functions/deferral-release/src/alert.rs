@@ -17,10 +17,9 @@ const ABOVE: &str = "above";
 
 impl DeferralRelease {
     /// Looks at each kind of credit, and sends an event for each threshold that was crossed since the last look.
-    pub(crate) async fn alert(&self, tenant: &Tenant) -> Result<usize, StoreError> {
+    pub(crate) async fn alert(&self, tenant: &Tenant, wallets: &[Wallet]) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut wallets = self.credits.wallets(&tenant.id).await?;
-        wallets.retain(|wallet: &Wallet| wallet.is_open(now));
+        let wallets: Vec<Wallet> = wallets.iter().filter(|wallet| wallet.is_open(now)).cloned().collect();
         let mut alerts = 0;
         for level in levels(&wallets, &tenant.alert_percents) {
             alerts += usize::from(self.alert_one(tenant, &level).await?);

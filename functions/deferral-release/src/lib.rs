@@ -4,6 +4,7 @@
 //! or at the same time as itself, or after it died half way, does no harm.
 
 mod alert;
+mod caps;
 mod later;
 mod locked;
 mod plan;
@@ -93,10 +94,12 @@ impl DeferralRelease {
         let holds = self.credits.open_holds(&tenant.id).await?;
         report.swept += self.sweep(tenant, &holds, run).await?;
         report.asked_after += self.ask_after(tenant, &holds).await?;
-        report.plan_changes += self.follow_plan(tenant).await?;
-        report.expired += self.expire(tenant).await?;
+        let (plan_changes, wallets) = self.follow_plan(tenant).await?;
+        report.plan_changes += plan_changes;
+        report.expired += self.expire(tenant, &wallets).await?;
+        self.retry_capped(tenant, run).await?;
         self.release(tenant, run, report).await?;
-        report.alerts += self.alert(tenant).await?;
+        report.alerts += self.alert(tenant, &wallets).await?;
         report.alerts += usize::from(self.report_locked(tenant, &holds).await?);
         let entered = self.reconcile(tenant).await?;
         report.drifts += entered.drifts;

@@ -5,9 +5,9 @@
 
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::wallet::{Change, ChangeReason, Wallet, changes, due};
+use leadgate_enrichment::wallet::{Change, ChangeReason, Recounted, Wallet, changes, due};
 use leadgate_lambda::wallets::TenantWallets;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::DeferralRelease;
 
@@ -16,11 +16,11 @@ use crate::DeferralRelease;
 const ROUNDS_MAX: usize = 8;
 
 impl DeferralRelease {
-    /// Makes the open wallets what the configuration says. How many changes of the plan that took.
-    pub(crate) async fn follow_plan(&self, tenant: &Tenant) -> Result<usize, StoreError> {
-        let mut done = 0;
+    /// Makes the open wallets what the configuration says. How many changes of the plan that took, and all wallets as they
+    /// are then.
+    pub(crate) async fn follow_plan(&self, tenant: &Tenant) -> Result<(usize, Vec<Wallet>), StoreError> {
+        let (mut done, mut wallets) = (0, self.credits.wallets(&tenant.id).await?);
         for _ in 0..ROUNDS_MAX {
-            let wallets = self.credits.wallets(&tenant.id).await?;
             let changes = changes(&due(tenant, self.clock.now()), &wallets, self.clock.now());
             if changes.is_empty() {
                 break;
@@ -28,9 +28,14 @@ impl DeferralRelease {
             for change in changes {
                 done += usize::from(self.make(tenant, &change, &wallets).await?);
             }
+            wallets = self.credits.wallets(&tenant.id).await?;
         }
-        self.wallets(tenant).carry(self.clock.now()).await?;
-        Ok(done)
+        let now = self.clock.now();
+        if wallets.iter().any(|wallet| wallet.carrying && wallet.is_open(now)) {
+            self.wallets(tenant).carry(now).await?;
+            wallets = self.credits.wallets(&tenant.id).await?;
+        }
+        Ok((done, wallets))
     }
 
     pub(crate) fn wallets<'a>(&'a self, tenant: &'a Tenant) -> TenantWallets<'a> {
@@ -69,6 +74,14 @@ impl DeferralRelease {
                     warn!(tenant = %id, wallet, %opens, %expires, "a wallet opens and closes at another time now");
                 }
                 Ok(is_done)
+            }
+            Change::Recount { due, there, closed } => {
+                let counted = self.wallets(tenant).recount(due, (closed, there), wallets, now).await?;
+                if let Some(Recounted { by, .. }) = &counted {
+                    let (wallet, closed) = (&due.wallet.0, &closed.wallet.0);
+                    info!(tenant = %id, wallet, closed, %by, "a wallet was counted again, as one before it got credits back");
+                }
+                Ok(counted.is_some())
             }
             Change::Regrant { there, by } => {
                 let is_done = credits.regrant(id, there, by, now).await?;

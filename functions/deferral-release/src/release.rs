@@ -29,9 +29,9 @@ const PER_RUN_MAX: usize = 1000;
 const CLOSED_MAX: i32 = 1000;
 /// The most of the line that one run passes: 60 MB of the index, which takes some ten seconds. Those that may not go now
 /// stand in front of those that may, so that it has to be more than any tenant parks.
-const PASSED_MAX: usize = 200_000;
+pub(crate) const PASSED_MAX: usize = 200_000;
 /// How many are read, sent and marked together.
-const CHUNK: usize = 50;
+pub(crate) const CHUNK: usize = 50;
 /// No more is begun when less than this is left of the run.
 const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 
@@ -45,6 +45,9 @@ impl DeferralRelease {
         report: &mut Report,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
+        if self.records.deferred(&tenant.id, 1).await?.is_empty() {
+            return Ok(());
+        }
         self.close_too_old(tenant, run, report).await?;
         let Some(prices) = self.prices(tenant, now) else { return Ok(()) };
         // A worker may be at it for as long as this run may: what closes before that can't pay any more.
@@ -75,7 +78,7 @@ impl DeferralRelease {
         Ok(())
     }
 
-    fn has_time(&self, run: &Invocation) -> bool {
+    pub(crate) fn has_time(&self, run: &Invocation) -> bool {
         until(self.clock.now(), run.deadline) >= TIME_TO_FINISH
     }
 

@@ -10,6 +10,7 @@ use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::record::{Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::invocation::Invocation;
 use std::time::Duration;
 use tracing::warn;
@@ -40,11 +41,14 @@ impl DeferralRelease {
         Ok(swept)
     }
 
-    /// Enters what is left in wallets whose time is over as gone unused. How many had something left.
-    pub(crate) async fn expire(&self, tenant: &Tenant) -> Result<usize, StoreError> {
-        let mut expired = 0;
-        for wallet in self.credits.wallets(&tenant.id).await? {
-            let left = self.credits.expire(&tenant.id, &wallet, self.clock.now()).await?;
+    /// Enters what is left in wallets whose time is over as gone unused. How many had something left. What came back to one
+    /// that was superseded in the middle of its period belongs to the one in its place: that is the plan's to count.
+    pub(crate) async fn expire(&self, tenant: &Tenant, wallets: &[Wallet]) -> Result<usize, StoreError> {
+        let (mut expired, now) = (0, self.clock.now());
+        let is_over =
+            |wallet: &&Wallet| !wallets.iter().any(|other| other.is_open(now) && other.takes_the_place_of(wallet));
+        for wallet in wallets.iter().filter(is_over) {
+            let left = self.credits.expire(&tenant.id, wallet, now).await?;
             expired += usize::from(left.is_some());
         }
         Ok(expired)

@@ -78,6 +78,13 @@ pub enum DeferReason {
     ProviderLimit,
 }
 
+impl DeferReason {
+    /// Whether it waits for a cap to lift.
+    pub fn is_a_cap(self) -> bool {
+        matches!(self, Self::OwnerCap | Self::SourceCap | Self::DayCap)
+    }
+}
+
 /// Why a record can't be enriched as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

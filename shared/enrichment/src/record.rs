@@ -261,6 +261,12 @@ impl Record {
         Self { request: Some(request), source: Some(source), occurred_at: Some(occurred_at), ..self }
     }
 
+    /// Parked as before, and to be tried at once: what it waits for was changed.
+    pub fn to_be_tried(self, now: Timestamp) -> Self {
+        let deferral = self.deferral.map(|deferral| Deferral { not_before: now, ..deferral });
+        Self { deferral, ..self }
+    }
+
     /// `request`, together with the one that this record is being worked on for, while that has not ended: a late
     /// redelivery must not make it older, nor an edit put a new lead further back in the line.
     pub fn joined(&self, request: &EnrichmentRequest) -> EnrichmentRequest {

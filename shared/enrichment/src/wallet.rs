@@ -9,7 +9,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 pub use self::carry::{after_carrying, carried, is_charged_on_arrival};
-pub use self::change::{Change, ChangeReason, Opening, Reopening, carried_over, changes, overlapping};
+pub use self::change::{Change, ChangeReason, Opening, Recounted, carried_over, changes, overlapping};
 use crate::config::Tenant;
 use crate::credits::Amounts;
 use crate::cycle::BillingCycle;
@@ -157,6 +157,13 @@ impl Wallet {
     /// charged in it, unless it arrives later, and nothing is held in a wallet any more once it has closed.
     pub fn is_spendable(&self, now: Timestamp, until: Timestamp) -> bool {
         self.is_open(now) && until < self.expires && !self.carrying
+    }
+
+    /// Whether `other` was open within its period, and belongs to the same series: what that one gave counts against the
+    /// grant of this one.
+    pub fn takes_the_place_of(&self, other: &Self) -> bool {
+        let is_another = self.wallet != other.wallet && self.series().is_some() && self.series() == other.series();
+        is_another && other.opens < self.expires && self.opens < other.expires
     }
 
     /// Whether it has opened and not closed at `now`.

@@ -8,7 +8,7 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::{Entry, Hold, Slice};
 use leadgate_enrichment::price::Action;
 use leadgate_enrichment::wallet::{
-    Opening, Reopening, Wallet, WalletKind, after_carrying, burn_order, carried, carried_over, due,
+    Opening, Recounted, Wallet, WalletKind, after_carrying, burn_order, carried, carried_over, due,
     is_charged_on_arrival, overlapping, unopened,
 };
 use tracing::{info, warn};
@@ -50,7 +50,7 @@ impl TenantWallets<'_> {
     /// Opens a wallet, with its grant less what other wallets of its series have given in the same period: there are
     /// none, unless the plan was changed. `false` when it was open before.
     pub async fn open(&self, due: &Wallet, wallets: &[Wallet], now: Timestamp) -> Result<bool, StoreError> {
-        let found = self.before_opening(due, wallets, now).await?;
+        let found = self.before_opening(due, wallets, is_charged_on_arrival, now).await?;
         let mut opening = Opening::of(due, &found.carried);
         opening.wallet.carrying = found.is_awaited;
         let is_new = self.credits.open_configured(&self.tenant.id, due, &opening, now).await?;
@@ -68,21 +68,54 @@ impl TenantWallets<'_> {
         there: &Wallet,
         wallets: &[Wallet],
         now: Timestamp,
-    ) -> Result<Option<Reopening>, StoreError> {
-        let found = self.before_opening(due, wallets, now).await?;
+    ) -> Result<Option<Recounted>, StoreError> {
+        let recount = self.recounted(due, there, wallets, now).await?;
+        let is_done = self.credits.reopen(&self.tenant.id, due, there, &recount, now).await?;
+        Ok(is_done.then_some(recount))
+    }
+
+    /// Gives an open wallet what it has once what `closed` got back is counted, and takes that out of `closed`. `None` when
+    /// either has moved meanwhile.
+    pub async fn recount(
+        &self,
+        due: &Wallet,
+        (closed, open): (&Wallet, &Wallet),
+        wallets: &[Wallet],
+        now: Timestamp,
+    ) -> Result<Option<Recounted>, StoreError> {
+        let counted = self.recounted(due, open, wallets, now).await?;
+        let is_done = self.credits.recount(&self.tenant.id, (closed, open), &counted, now).await?;
+        Ok(is_done.then_some(counted))
+    }
+
+    /// What a wallet has when everything is counted that it and others of its series have given.
+    async fn recounted(
+        &self,
+        due: &Wallet,
+        there: &Wallet,
+        wallets: &[Wallet],
+        now: Timestamp,
+    ) -> Result<Recounted, StoreError> {
+        // Into an open wallet nothing is moved any more: what could not be stays held, and counts, where it is.
+        let is_open = there.is_open(now);
+        let found = self.before_opening(due, wallets, |hold| !is_open && is_charged_on_arrival(hold), now).await?;
         let adjusted = |entry: &Entry| match entry {
             Entry::Adjust { wallet, amounts, .. } if *wallet == due.wallet => Some(amounts.clone()),
             _ => None,
         };
         let adjusted: Vec<Amounts> = found.entries.iter().filter_map(adjusted).collect();
-        let mut reopening = Reopening::of(due, there, &found.carried, &adjusted.iter().sum());
-        reopening.carrying = found.is_awaited;
-        let is_done = self.credits.reopen(&self.tenant.id, due, there, &reopening, now).await?;
-        Ok(is_done.then_some(reopening))
+        let counted = Recounted::of(due, there, &found.carried, &adjusted.iter().sum());
+        Ok(Recounted { carrying: found.is_awaited, ..counted })
     }
 
-    /// What has to be said of the wallets before it when `due` opens.
-    async fn before_opening(&self, due: &Wallet, wallets: &[Wallet], now: Timestamp) -> Result<Before, StoreError> {
+    /// What has to be said of the wallets before it when `due` opens, and the holds that move are moved into it.
+    async fn before_opening(
+        &self,
+        due: &Wallet,
+        wallets: &[Wallet],
+        moves: impl Fn(&Hold) -> bool,
+        now: Timestamp,
+    ) -> Result<Before, StoreError> {
         let others = overlapping(due, wallets);
         let is_there = wallets.iter().any(|wallet| wallet.wallet == due.wallet);
         let is_plan = due.kind == WalletKind::Plan && !wallets.is_empty();
@@ -92,7 +125,7 @@ impl TenantWallets<'_> {
         }
         // Holds first: what is settled in between is in both, and counts once.
         let (moving, staying): (Vec<Hold>, Vec<Hold>) =
-            self.credits.open_holds(&self.tenant.id).await?.into_iter().partition(is_charged_on_arrival);
+            self.credits.open_holds(&self.tenant.id).await?.into_iter().partition(moves);
         let closed = |slice: &Slice| !is_open(wallets, slice, now);
         before.is_awaited = is_plan && moving.iter().flat_map(|hold| &hold.slices).any(closed);
         if is_there || !others.is_empty() {

@@ -1,5 +1,7 @@
 //! The plan is changed in the configuration while credits of it are spent, held and waited for.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::{Clock, days, later};
@@ -9,6 +11,7 @@ use leadgate_enrichment::cycle::{Cadence, Calendar};
 use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, World};
 
 use crate::books::at_rest;
@@ -208,6 +211,71 @@ async fn another_time_zone_moves_the_end_of_the_cycle_and_grants_nothing() {
     at_rest(&world).await;
 }
 
+/// A world in which one of two leads waits for the owner's cap to lift, which is when a year is over.
+async fn one_capped() -> (World, Vec<String>) {
+    let mut world = world_of(100).await;
+    world.hubspot.define_property("hubspot_owner_id");
+    world.reconfigure(|tenant| {
+        plan(tenant, "2026-01-01", Cadence::Annual, 100);
+        tenant.caps.per_owner = Some(credits(1));
+    });
+    world.run_release().await;
+    let lead = |i| {
+        let email = format!("first{i}.last{i}@engine.example");
+        world.hubspot.create_contact([("email", email.as_str()), ("hubspot_owner_id", "7")])
+    };
+    let leads: Vec<String> = (0..2).map(lead).collect();
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await.iter().filter(|state| **state == State::Deferred).count(), 1);
+    (world, leads)
+}
+
+async fn all_are_written(world: &World, leads: &[String], place: &str) {
+    assert_eq!(states(world, leads).await, vec![State::Written; leads.len()], "{place}");
+    at_rest(world).await;
+}
+
+#[tokio::test]
+async fn a_cap_that_is_raised_lets_those_go_that_waited_for_it() {
+    let (mut world, leads) = one_capped().await;
+    world.reconfigure(|tenant| tenant.caps.per_owner = Some(credits(2)));
+    world.settle_down(1).await;
+    all_are_written(&world, &leads, "raised").await;
+}
+
+#[tokio::test]
+async fn a_cycle_that_ends_earlier_now_lifts_its_caps_then() {
+    let (mut world, leads) = one_capped().await;
+    world.reconfigure(|tenant| plan(tenant, "2026-01-01", Cadence::Monthly, 100));
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [State::Written, State::Deferred], "it is capped still");
+    world.next_cycle(1_000_000).await;
+    world.settle_down(1).await;
+    all_are_written(&world, &leads, "in February").await;
+}
+
+#[tokio::test]
+async fn trying_capped_leads_again_dies_anywhere_and_loses_none() {
+    let mut calls = 1;
+    for at in 0.. {
+        if at >= calls {
+            break;
+        }
+        for how in [Break::DeathBefore, Break::DeathAfter, Break::AnswerLost] {
+            let (mut world, leads) = one_capped().await;
+            world.reconfigure(|tenant| tenant.caps.per_owner = None);
+            let broken = how.clone();
+            world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
+            world.run_release_or_die().await;
+            calls = calls.max(world.wire.mend().len());
+            world.settle_down(1).await;
+            all_are_written(&world, &leads, &format!("call {at} was broken by {how:?}")).await;
+        }
+    }
+    assert!(calls > 5, "a run makes {calls} calls");
+}
+
 /// Everything that can change, at once.
 async fn changed() -> World {
     let mut world = world_of(10).await;
@@ -265,6 +333,72 @@ async fn a_change_of_the_plan_that_dies_anywhere_is_made_once_and_in_full() {
             assert_eq!(at_rest(&world).await.spent, 11_000 + spent, "{place}");
         }
     }
+}
+
+/// Two leads of a plan of ten are bought, one of them after a call of which nobody knows what became of it.
+async fn one_unknown() -> World {
+    let world = world_of(10).await;
+    world.clock.turn(Duration::from_secs(3601));
+    world.settle_down(1).await;
+    world.apollo.faults().add(FaultRule::on("people/match", Fault::DropBeforeWork));
+    assert_eq!(come_in(&world, 0..1).await, 1);
+    assert_eq!((at_rest(&world).await.unknown, available(&world).await), (1000, 8));
+    world
+}
+
+#[tokio::test]
+async fn what_comes_back_after_a_change_of_the_plan_goes_to_the_wallet_that_is_open() {
+    let mut world = one_unknown().await;
+    world.reconfigure(|tenant| plan(tenant, "2026-01-10", Cadence::Monthly, 10));
+    world.run_release().await;
+    assert_eq!(open(&world).await, one("plan-2026-01-10-2026-02-10", 8));
+    // The provider's figures resolve it: it was not charged.
+    world.clock.turn(Duration::from_secs(3601));
+    world.settle_down(1).await;
+    assert_eq!(open(&world).await, one("plan-2026-01-10-2026-02-10", 9));
+    let books = at_rest(&world).await;
+    assert_eq!((books.spent, books.expired), (1000, 0));
+}
+
+#[tokio::test]
+async fn what_comes_back_makes_up_first_for_what_could_not_be_taken_back() {
+    let mut world = one_unknown().await;
+    world.reconfigure(|tenant| plan(tenant, "2026-01-10", Cadence::Monthly, 1));
+    world.run_release().await;
+    assert_eq!(available(&world).await, 0, "two are used, and the plan is one now");
+    world.clock.turn(Duration::from_secs(3601));
+    world.settle_down(1).await;
+    assert_eq!(available(&world).await, 0, "one is used");
+    world.reconfigure(|tenant| tenant.plan.grant = credits(3));
+    world.run_release().await;
+    assert_eq!(available(&world).await, 2);
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn counting_again_what_came_back_dies_anywhere_and_is_done_once() {
+    let mut calls = 1;
+    for at in 0.. {
+        if at >= calls {
+            break;
+        }
+        for how in [Break::DeathBefore, Break::DeathAfter, Break::AnswerLost, Break::Refused] {
+            let mut world = one_unknown().await;
+            world.reconfigure(|tenant| plan(tenant, "2026-01-10", Cadence::Monthly, 10));
+            world.run_release().await;
+            world.clock.turn(Duration::from_secs(3601));
+            // The first run resolves it, the second counts it.
+            world.run_release().await;
+            let broken = how.clone();
+            world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
+            world.run_release_or_die().await;
+            calls = calls.max(world.wire.mend().len());
+            world.settle_down(1).await;
+            assert_eq!(available(&world).await, 9, "call {at} was broken by {how:?}");
+            at_rest(&world).await;
+        }
+    }
+    assert!(calls > 5, "a run makes {calls} calls");
 }
 
 #[tokio::test]

@@ -101,6 +101,10 @@ fn sentence(change: &Change, there: &[Wallet], zone: &TimeZone) -> String {
             format!("{} will last from {opens} until {expires}", due.wallet.0)
         }
         Change::Regrant { there, by } => format!("{} will be changed by {}", there.wallet.0, signed(by)),
+        Change::Recount { there, closed, .. } => {
+            let back = signed(&closed.available);
+            format!("{} will be counted again, as {} got {back} back", there.wallet.0, closed.wallet.0)
+        }
     }
 }
 

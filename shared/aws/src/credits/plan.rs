@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::wallet::{ChangeReason, Opening, Reopening, Wallet};
+use leadgate_enrichment::wallet::{ChangeReason, Opening, Recounted, Wallet};
 
 use super::Credits;
 use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, range_key};
@@ -61,20 +61,47 @@ impl Credits {
         tenant: &TenantId,
         due: &Wallet,
         there: &Wallet,
-        reopening: &Reopening,
+        recount: &Recounted,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction("reopening a wallet", Step::Open);
+        let mut transaction = self.transaction("recount a wallet", Step::Open);
         let mut update = WalletUpdate::that_expires(there.expires);
-        update.expect_available(&there.available);
-        update.grant(&reopening.by);
+        update.expect_balances(there);
+        update.grant(&recount.by);
         update.reschedule(due.opens, due.expires);
-        update.configured(&reopening.configured)?;
-        if reopening.carrying {
+        update.configured(&recount.configured)?;
+        if recount.carrying {
             update.carry();
         }
         transaction.change_wallet(tenant, &there.wallet.0, update)?;
-        enter(&mut transaction, tenant, there, &reopening.by, ChangeReason::Reopened, at)?;
+        enter(&mut transaction, tenant, there, &recount.by, ChangeReason::Reopened, at)?;
+        committed(transaction).await
+    }
+
+    /// Takes what is available in a closed wallet out of it, and gives the open wallet of its series what it has when
+    /// everything is counted. `false` when either has moved since it was read.
+    pub async fn recount(
+        &self,
+        tenant: &TenantId,
+        (closed, open): (&Wallet, &Wallet),
+        counted: &Recounted,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.transaction("counting what came back to a closed wallet", Step::Open);
+        let taken = Amounts::default().minus(&closed.available);
+        let mut update = WalletUpdate::that_expires(closed.expires);
+        update.expect_balances(closed);
+        update.grant(&taken);
+        transaction.change_wallet(tenant, &closed.wallet.0, update)?;
+        enter(&mut transaction, tenant, closed, &taken, ChangeReason::Superseded, at)?;
+        let mut update = WalletUpdate::that_expires(open.expires);
+        update.expect_balances(open);
+        update.grant(&counted.by);
+        update.configured(&counted.configured)?;
+        transaction.change_wallet(tenant, &open.wallet.0, update)?;
+        if !counted.by.is_zero() {
+            enter(&mut transaction, tenant, open, &counted.by, ChangeReason::CarriedOver, at)?;
+        }
         committed(transaction).await
     }
 

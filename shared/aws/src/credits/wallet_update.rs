@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Milli};
+use leadgate_enrichment::wallet::Wallet;
 
 use super::items::CARRYING;
 use crate::error::StoreError;
@@ -11,6 +12,8 @@ use crate::error::StoreError;
 const OPENS: &str = "opens";
 const EXPIRES: &str = "expires";
 const AVAILABLE: &str = "available";
+const HELD: &str = "held";
+const SPENT: &str = "spent";
 const GRANTED: &str = "granted";
 const CONFIGURED: &str = "configured";
 
@@ -50,8 +53,19 @@ impl WalletUpdate {
 
     /// On condition that exactly this is available.
     pub(super) fn expect_available(&mut self, amounts: &Amounts) {
+        self.expect(AVAILABLE, amounts);
+    }
+
+    /// On condition that it stands as it was read.
+    pub(super) fn expect_balances(&mut self, seen: &Wallet) {
+        self.expect(AVAILABLE, &seen.available);
+        self.expect(HELD, &seen.held);
+        self.expect(SPENT, &seen.spent);
+    }
+
+    fn expect(&mut self, balance: &str, amounts: &Amounts) {
         for (bucket, amount) in amounts.iter() {
-            let path = format!("{}.{}", self.name(AVAILABLE), self.name(bucket.as_str()));
+            let path = format!("{}.{}", self.name(balance), self.name(bucket.as_str()));
             let value = self.value(number(amount));
             self.conditions.push(format!("{path} = {value}"));
         }

@@ -106,7 +106,8 @@ impl Records {
     /// The first `limit` parked records of a tenant, in the order in which they shall be released.
     pub async fn deferred(&self, tenant: &TenantId, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
         let mut keys = Vec::new();
-        let query = self.line(tenant).key_condition_expression("#tenant = :tenant");
+        let page = i32::try_from(limit).unwrap_or(PAGE).min(PAGE);
+        let query = self.line(tenant).key_condition_expression("#tenant = :tenant").limit(page);
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::from_sdk(LISTING, &error))?;

@@ -81,10 +81,21 @@ pub enum Change {
         /// The difference.
         by: Amounts,
     },
+    /// Count again what it has, because a closed wallet of its series has got something back: a hold was freed in it, or
+    /// an unknown outcome resolved. What is available in the closed one is taken out of it.
+    Recount {
+        /// As it is configured.
+        due: Wallet,
+        /// As it stands.
+        there: Wallet,
+        /// The closed one, as it stands.
+        closed: Box<Wallet>,
+    },
 }
 
 /// What has to be done so that exactly the wallets that are `due` are open. Wallets that were filled by hand are left
-/// alone. What has to be closed is closed before anything is opened: until then, nothing else is said.
+/// alone. What has to be closed is closed before anything is opened, and credits that closed wallets got back are counted
+/// last: until then, nothing else is said.
 pub fn changes(due: &[Wallet], there: &[Wallet], now: Timestamp) -> Vec<Change> {
     let is_due = |wallet: &&Wallet| due.iter().any(|due| due.wallet == wallet.wallet);
     let open = there.iter().filter(|wallet| wallet.is_open(now) && wallet.series().is_some());
@@ -97,7 +108,27 @@ pub fn changes(due: &[Wallet], there: &[Wallet], now: Timestamp) -> Vec<Change> 
     if !closes.is_empty() {
         return closes;
     }
-    due.iter().filter_map(|due| change(due, there.iter().find(|wallet| wallet.wallet == due.wallet), now)).collect()
+    let named = |due: &Wallet| there.iter().find(|wallet| wallet.wallet == due.wallet);
+    let changes: Vec<Change> = due.iter().filter_map(|due| change(due, named(due), now)).collect();
+    if !changes.is_empty() {
+        return changes;
+    }
+    due.iter()
+        .filter_map(|due| Some((due, named(due)?)))
+        .flat_map(|(due, open)| recounts(due, open, there, now))
+        .collect()
+}
+
+/// A closed wallet may have less than nothing, too: it was charged more than was held in it. Holds are moved first.
+fn recounts(due: &Wallet, open: &Wallet, there: &[Wallet], now: Timestamp) -> Vec<Change> {
+    if open.carrying {
+        return Vec::new();
+    }
+    let closed =
+        overlapping(due, there).into_iter().filter(|wallet| !wallet.is_open(now) && !wallet.available.is_zero());
+    let recount =
+        |closed: &Wallet| Change::Recount { due: due.clone(), there: open.clone(), closed: Box::new(closed.clone()) };
+    closed.map(recount).collect()
 }
 
 fn change(due: &Wallet, there: Option<&Wallet>, now: Timestamp) -> Option<Change> {
@@ -121,8 +152,7 @@ fn change(due: &Wallet, there: Option<&Wallet>, now: Timestamp) -> Option<Change
 
 /// Other wallets of the series of `due` that were open within its period: what they gave counts against its grant.
 pub fn overlapping<'w>(due: &Wallet, there: &'w [Wallet]) -> Vec<&'w Wallet> {
-    let other = |wallet: &&Wallet| wallet.wallet != due.wallet && wallet.series() == due.series();
-    there.iter().filter(other).filter(|wallet| wallet.opens < due.expires && due.opens < wallet.expires).collect()
+    there.iter().filter(|wallet| due.takes_the_place_of(wallet)).collect()
 }
 
 /// What `others`, wallets of the same series, have given for purchases made since `due` opens, and still hold for such:
@@ -176,9 +206,10 @@ impl Opening {
     }
 }
 
-/// How a closed wallet opens again.
+/// What a wallet has when everything is counted that it and others of its series have given: when it opens again, and
+/// when a closed one has got something back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reopening {
+pub struct Recounted {
     /// What is available in it then.
     pub available: Amounts,
     /// What that is more, or less, than now.
@@ -189,7 +220,7 @@ pub struct Reopening {
     pub carrying: bool,
 }
 
-impl Reopening {
+impl Recounted {
     /// `there`, with the grant of `due` less what it has given itself, `carried` over from others and `adjusted` by hand.
     pub fn of(due: &Wallet, there: &Wallet, carried: &Amounts, adjusted: &Amounts) -> Self {
         let all: Amounts = [&due.granted, carried, adjusted].into_iter().sum();

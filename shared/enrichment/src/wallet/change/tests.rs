@@ -34,6 +34,7 @@ fn named(changes: &[Change]) -> Vec<String> {
         Change::Reopen { there, .. } => format!("reopen {}", there.wallet.0),
         Change::Reschedule { there, .. } => format!("reschedule {}", there.wallet.0),
         Change::Regrant { there, by } => format!("{} {by}", there.wallet.0),
+        Change::Recount { there, closed, .. } => format!("count {} for {}", closed.wallet.0, there.wallet.0),
     };
     changes.iter().map(name).collect()
 }
@@ -177,6 +178,6 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     assert_eq!(opening.wallet.configured, Some(credits(11)), "a greater grant makes up for the missing one first");
 
     let there = Wallet { spent: credits(30), held: credits(2), available: Amounts::default(), ..due.clone() };
-    let again = Reopening::of(&Wallet { granted: credits(100), ..due.clone() }, &there, &credits(-11), &credits(1));
+    let again = Recounted::of(&Wallet { granted: credits(100), ..due.clone() }, &there, &credits(-11), &credits(1));
     assert_eq!((again.available, again.by, again.configured), (credits(58), credits(58), credits(100)));
 }
