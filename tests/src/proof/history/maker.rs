@@ -231,8 +231,8 @@ impl Maker {
     /// The schedule runs while somebody is at work.
     fn beside(&mut self) {
         self.lead();
-        let at = self.wider.usize(..20);
-        self.operations.extend([Operation::Deliver(None), Operation::WorkBeside { at }]);
+        let (at, slow) = (self.wider.usize(..20), self.wider.bool());
+        self.operations.extend([Operation::Deliver(None), Operation::WorkBeside { at, slow }]);
     }
 
     /// Answers are lost, and so are those to the next tries.

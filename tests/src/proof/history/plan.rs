@@ -79,8 +79,8 @@ pub(super) enum Operation {
     Forget { lead: usize },
     /// Workers take up to so many messages each, all before the first begins, and begin in another order.
     Work { sizes: Vec<i32>, order: u64, fault: Option<Fault> },
-    /// A worker stands still at one of its calls until the schedule has run.
-    WorkBeside { at: usize },
+    /// A worker stands still at one of its calls until the schedule has run, or until its messages come again.
+    WorkBeside { at: usize, slow: bool },
     /// The schedule runs.
     Release(Option<Fault>),
     /// Something becomes of the provider's callbacks.

@@ -148,7 +148,7 @@ impl Play {
                 self.known.forget(&self.world.apollo, &email);
             }
             Operation::Work { sizes, order, fault } => self.work(sizes, *order, *fault).await,
-            Operation::WorkBeside { at } => self.work_beside(*at).await,
+            Operation::WorkBeside { at, slow } => self.work_beside(*at, *slow).await,
             Operation::Release(fault) => {
                 self.arm(*fault);
                 self.world.run_release_or_die().await;

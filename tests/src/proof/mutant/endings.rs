@@ -16,6 +16,11 @@ pub(super) static BUGS: &[Mutant] = &[
     },
     Mutant { bug: "what the CRM refuses is not kept", first: Part::HistoriesOf(Kind::Rejects), rewrite: unkept },
     Mutant {
+        bug: "a number that the CRM refuses is not kept",
+        first: Part::HistoriesOf(Kind::Rejects),
+        rewrite: unkept_number,
+    },
+    Mutant {
         bug: "a resolution gives nothing back",
         first: Part::HistoriesOf(Kind::Unlucky),
         rewrite: stingy_resolutions,
@@ -34,12 +39,22 @@ fn named_for_ever(call: &Call, body: &Value) -> Option<Rewrite> {
 }
 
 fn unkept(call: &Call, body: &Value) -> Option<Rewrite> {
-    record(call, body).filter(|record| record["failed"]["S"] == "write-rejected")?;
+    let record = record(call, body).filter(|record| record["failed"]["S"] == "write-rejected")?;
+    let has_number = record["patch"]["M"].get("mobilephone").is_some();
+    (!has_number).then(|| without_patch(body))
+}
+
+fn unkept_number(call: &Call, body: &Value) -> Option<Rewrite> {
+    let record = record(call, body).filter(|record| record["failed"]["S"] == "write-rejected")?;
+    record["patch"]["M"].get("mobilephone").map(|_| without_patch(body))
+}
+
+fn without_patch(body: &Value) -> Rewrite {
     let mut body = body.clone();
     if let Value::Object(item) = &mut body["Item"] {
         item.remove("patch");
     }
-    Some(Rewrite::Sent(body))
+    Rewrite::Sent(body)
 }
 
 fn resolves_unknowns(call: &Call, body: &Value) -> bool {

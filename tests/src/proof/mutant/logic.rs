@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bugs::for_nothing;
-use super::edit::{is_put, puts, record, resolves, rewritten, writes};
+use super::edit::{is_put, puts, record, resolves, rewritten, state, writes};
 use super::{Mutant, Part};
 use crate::proof::crash::{Flow, Moment};
 use crate::proof::history::Kind;
@@ -22,6 +22,7 @@ pub(super) static BUGS: &[Mutant] = &[
     },
     Mutant { bug: "answers go stale a day early", first: Part::HistoriesOf(Kind::Windows), rewrite: stale_early },
     Mutant { bug: "holds are swept without grace", first: Part::HistoriesOf(Kind::Beside), rewrite: swept_early },
+    Mutant { bug: "claims end before their workers", first: Part::HistoriesOf(Kind::Beside), rewrite: early_claims },
     Mutant { bug: "what nobody reports costs nothing", first: Part::Histories, rewrite: free_inferences },
     Mutant { bug: "caps keep what wasn't spent", first: Part::Histories, rewrite: sticky_caps },
     Mutant { bug: "what waits for a day's cap waits for ever", first: Part::Histories, rewrite: endless_waits },
@@ -30,6 +31,8 @@ pub(super) static BUGS: &[Mutant] = &[
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// As long as the sweeper waits after a claim has run out, and the rest of a run more.
 const GRACE_MS: i64 = 17 * 60 * 1000;
+/// More than a claim outlasts its worker.
+const MARGIN_MS: i64 = 30 * 1000;
 /// Longer than any history lasts.
 const AGES_MS: i64 = 4000 * DAY_MS;
 
@@ -93,6 +96,11 @@ fn swept_early(call: &Call, body: &Value) -> Option<Rewrite> {
             Some(write)
         })
     })
+}
+
+fn early_claims(call: &Call, body: &Value) -> Option<Rewrite> {
+    record(call, body).filter(|record| matches!(state(record), "claimed" | "bought"))?;
+    changed(call, body, |item| moved(&mut item["claim"]["M"]["until"], -MARGIN_MS))
 }
 
 /// A purchase of which the provider didn't say what it cost.
