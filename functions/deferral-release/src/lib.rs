@@ -22,6 +22,7 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::ledger::Hold;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
 use serde::Serialize;
@@ -91,7 +92,7 @@ impl DeferralRelease {
 
     /// Sweeping comes first: what it frees can be released.
     async fn serve(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
-        let holds = self.credits.open_holds(&tenant.id).await?;
+        let holds = self.open_holds(tenant).await?;
         report.swept += self.sweep(tenant, &holds, run).await?;
         report.asked_after += self.ask_after(tenant, &holds).await?;
         let (plan_changes, wallets) = self.follow_plan(tenant).await?;
@@ -105,5 +106,15 @@ impl DeferralRelease {
         report.drifts += entered.drifts;
         report.resolved += entered.resolved;
         Ok(())
+    }
+
+    /// Those that can be read: one that can't is an operator's to mend, and keeps its credits until then.
+    async fn open_holds(&self, tenant: &Tenant) -> Result<Vec<Hold>, StoreError> {
+        let (holds, unreadable): (Vec<_>, Vec<_>) =
+            self.credits.open_holds_apart(&tenant.id).await?.into_iter().partition(Result::is_ok);
+        for error in unreadable.into_iter().filter_map(Result::err) {
+            error!(tenant = %tenant.id, %error, "an open hold can't be read: mend it, and its credits are free again");
+        }
+        Ok(holds.into_iter().flatten().collect())
     }
 }

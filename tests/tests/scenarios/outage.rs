@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
+use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_tests::simulators::fault::Fault;
 use leadgate_tests::world::{Break, Call, Caller, Rewrite, World};
 use serde_json::{Value, json};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{all_enriched, queued_leads, states, world};
+use crate::stage::{all_enriched, queued_leads, states, world, world_with};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -116,15 +119,20 @@ fn from_another_version(call: &Call, body: &Value, contact: &str) -> Option<Rewr
     })
 }
 
-#[tokio::test]
-async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_nothing() {
-    let world = world().await;
-    let first = queued_leads(&world, 1).await;
-    let contact = first[0].clone();
+/// A lead whose record another version has closed.
+async fn unreadable_lead(world: &World) -> Vec<String> {
+    let leads = queued_leads(world, 1).await;
+    let contact = leads[0].clone();
     world.wire.rewrite_by(move |call, body| from_another_version(call, body, &contact));
     world.settle_down(1).await;
     world.wire.rewrite_by(|_, _| None);
+    leads
+}
 
+#[tokio::test]
+async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_nothing() {
+    let world = world().await;
+    let first = unreadable_lead(&world).await;
     world.hubspot.edit(&first[0], "website", "https://engine.example");
     let others = [("email", "ada.lovelace@engine.example"), ("email", "alan.turing@engine.example")];
     let others = others.map(|email| world.hubspot.create_contact([email]));
@@ -137,13 +145,41 @@ async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_no
 }
 
 #[tokio::test]
+async fn a_hold_that_cant_be_read_keeps_nobody_else_waiting() {
+    let world = world_with(|settings| settings.credits_per_cycle = Some(3)).await;
+    // One lead's worker dies once it holds, and what it holds is another version's.
+    world.run_release().await;
+    queued_leads(&world, 1).await;
+    world.wire.rewrite_by(|call, body| {
+        let hold = |write: &Value| write["Put"]["Item"]["item"]["S"].as_str().is_some_and(|it| it.starts_with("hold#"));
+        let puts = call.operation == "dynamodb TransactWriteItems";
+        let at = body["TransactItems"].as_array().filter(|_| puts)?.iter().position(hold)?;
+        let mut body = body.clone();
+        body["TransactItems"][at]["Put"]["Item"]["lines"] = json!({ "S": "in another form" });
+        Some(Rewrite::Sent(body))
+    });
+    world.wire.break_by(|call| (call.operation == "dynamodb TransactWriteItems").then_some(Break::DeathAfter));
+    world.pump.round().await;
+    world.wire.mend();
+    world.wire.rewrite_by(|_, _| None);
+
+    let others: Vec<String> =
+        (1..4).map(|i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))])).collect();
+    world.hubspot.deliver().await;
+    world.pump.run_dry(1).await;
+    assert_eq!(states(&world, &others).await.iter().filter(|state| **state == State::Deferred).count(), 1);
+    let (tenant, now) = (world.tenant_id(), world.clock.now());
+    let one = Amounts::one(Bucket::new("credits"), Milli::credits(1));
+    let pack = Wallet::open(WalletId("pack-1".into()), WalletKind::Pack, now, later(now, days(30)), one.clone());
+    world.credits.open(tenant, &pack, Some("1"), now).await.expect("open");
+    let report = world.run_release().await;
+    assert_eq!((report.failed_tenants, report.released), (0, 1));
+}
+
+#[tokio::test]
 async fn a_dead_letter_that_cant_be_put_away_stays() {
     let world = world().await;
-    let first = queued_leads(&world, 1).await;
-    let contact = first[0].clone();
-    world.wire.rewrite_by(move |call, body| from_another_version(call, body, &contact));
-    world.settle_down(1).await;
-    world.wire.rewrite_by(|_, _| None);
+    let first = unreadable_lead(&world).await;
     world.hubspot.edit(&first[0], "website", "https://engine.example");
     world.hubspot.deliver().await;
     world.wire.break_by(|call| {

@@ -37,6 +37,7 @@ pub use self::wallets::{Adjusted, Granted};
 use crate::error::StoreError;
 use crate::usage::{Step, Usage};
 
+const HOLDS: &str = "reading open holds";
 /// How often a hold may move to other wallets while it is resolved: it moves once in a cycle.
 const MOVES_MAX: usize = 3;
 /// The most purchases whose standing is asked for in one BatchGetItem: two keys each, of DynamoDB's hundred.
@@ -102,7 +103,12 @@ impl Credits {
 
     /// All holds of a tenant that nobody has resolved yet.
     pub async fn open_holds(&self, tenant: &TenantId) -> Result<Vec<Hold>, StoreError> {
-        self.list(tenant, HOLD, "reading open holds").await
+        self.list(tenant, HOLD, HOLDS).await
+    }
+
+    /// The same, each with why it can't be read if it can't: another version's, or a hand-made one.
+    pub async fn open_holds_apart(&self, tenant: &TenantId) -> Result<Vec<Result<Hold, StoreError>>, StoreError> {
+        self.all_pages_apart(self.all_of(tenant, HOLD), HOLDS).await
     }
 
     /// The whole ledger of a tenant, by age.

@@ -36,16 +36,19 @@ impl Credits {
         prefix: &'static str,
         doing: &'static str,
     ) -> Result<Vec<T>, StoreError> {
-        let request = self
-            .client
+        self.all_pages(self.all_of(tenant, prefix), doing).await
+    }
+
+    /// All items of one kind.
+    pub(super) fn all_of(&self, tenant: &TenantId, prefix: &'static str) -> QueryFluentBuilder {
+        self.client
             .query()
             .table_name(&self.table)
             .key_condition_expression("#tenant = :tenant AND begins_with(#item, :prefix)")
             .expression_attribute_names("#tenant", items::TENANT)
             .expression_attribute_names("#item", items::ITEM)
             .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")));
-        self.all_pages(request, doing).await
+            .expression_attribute_values(":prefix", AttributeValue::S(range_key(prefix, "")))
     }
 
     /// Items of one kind whose names begin with a millisecond, from `since` on.
@@ -76,6 +79,15 @@ impl Credits {
         request: QueryFluentBuilder,
         doing: &'static str,
     ) -> Result<Vec<T>, StoreError> {
+        self.all_pages_apart(request, doing).await?.into_iter().collect()
+    }
+
+    /// The same, where an item that can't be read spoils no other.
+    pub(super) async fn all_pages_apart<T: serde::de::DeserializeOwned>(
+        &self,
+        request: QueryFluentBuilder,
+        doing: &'static str,
+    ) -> Result<Vec<Result<T, StoreError>>, StoreError> {
         let request = request.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut pages = request.into_paginator().send();
         let mut found = Vec::new();
@@ -83,7 +95,7 @@ impl Credits {
             let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
             self.usage.read(Step::Look, page.consumed_capacity());
             for item in page.items.unwrap_or_default() {
-                found.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error))?);
+                found.push(serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(doing, error)));
             }
         }
         Ok(found)

@@ -74,9 +74,11 @@ impl Play {
     /// Deploys it. A provider that has other prices has them from the same moment on.
     pub(super) fn configure(&mut self, change: Change, findings: &mut Findings) {
         change.apply(&mut self.terms);
+        let theirs = self.world.neighbour.as_ref().map(|neighbour| neighbour.apollo.clone());
+        let providers = [self.world.apollo.clone()].into_iter().chain(theirs);
         match change {
-            Change::PersonPrice(price) => self.world.apollo.set_person_price(price * 1000),
-            Change::MobilePrice(price) => self.world.apollo.set_mobile_price(price * 1000),
+            Change::PersonPrice(price) => providers.for_each(|apollo| apollo.set_person_price(price * 1000)),
+            Change::MobilePrice(price) => providers.for_each(|apollo| apollo.set_mobile_price(price * 1000)),
             Change::Mobile { field: false, .. } => self.was_unmapped = true,
             _ => {}
         }

@@ -79,7 +79,7 @@ impl Known {
         self.people.contains_key(email)
     }
 
-    fn always(&self, email: &String) -> bool {
+    pub(super) fn always(&self, email: &String) -> bool {
         self.ever(email) && !self.forgotten.contains(email)
     }
 }

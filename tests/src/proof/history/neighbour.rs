@@ -83,7 +83,9 @@ impl Play {
         for Theirs { contact, email } in &self.theirs {
             let lines = books.lines_of(Goods::People, contact);
             let state = records.get(&key(contact)).map(|record| record.state);
+            let given_up = self.wide.windows.is_some() && state == Some(State::Refused) && lines.hits == 0;
             let ended = state == Some(State::Written) || (state == Some(State::Failed) && lines.unknowns >= 2);
+            let ended = ended || given_up;
             findings.check(ended, Promise::Leads, || {
                 format!("contact {contact} of the second tenant stands at {state:?} with {lines:?}")
             });

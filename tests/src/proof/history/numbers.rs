@@ -196,7 +196,10 @@ impl Lead {
             let number = person.mobile.as_ref().map(|mobile| mobile.number.as_str());
             number == Some(value)
         });
-        let must_be_there = !is_lost && (hits(Goods::Numbers) > 0 || (written && all_have_one && !numbers.stuck));
+        // A number that had to wait for credits can't be bought any more when the provider has forgotten whose it is.
+        let is_forgotten = self.emails.iter().any(|email| known.person(email).is_some() && !known.always(email));
+        let is_to_come = written && all_have_one && !numbers.stuck && !is_forgotten;
+        let must_be_there = !is_lost && (hits(Goods::Numbers) > 0 || is_to_come);
         let right = if must_be_there { is_somebodys } else { is_somebodys || value.is_empty() };
         findings.check(right, Promise::Crm, || {
             let bought = books.purchases.iter().filter_map(|it| Some((&it.id, it.line_of(&self.contact)?)));
