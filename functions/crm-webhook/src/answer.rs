@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) erased: usize,
     /// Nothing that we act on.
     pub(crate) other: usize,
+    /// Left out: they can't be read.
+    pub(crate) unreadable: usize,
 }
 
 /// Why a delivery isn't accepted. HubSpot delivers it again, for all of these.
@@ -48,7 +50,7 @@ pub(crate) enum Refusal {
 }
 
 impl Answer {
-    fn counts(&self) -> [(&'static str, usize); 8] {
+    fn counts(&self) -> [(&'static str, usize); 9] {
         [
             ("events", self.events),
             ("queued", self.queued),
@@ -58,6 +60,7 @@ impl Answer {
             ("echo", self.echo),
             ("erased", self.erased),
             ("other", self.other),
+            ("unreadable", self.unreadable),
         ]
     }
 
@@ -82,6 +85,8 @@ impl Refusal {
             Self::UnknownTenant => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } | Self::Body(BodyError::TooMany { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            // Ours to mend: the CRM delivers again.
+            Self::Signature(SignatureError::NoSecret) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
             Self::Body(BodyError::Portal { .. }) => StatusCode::FORBIDDEN,
             Self::Body(_) => StatusCode::BAD_REQUEST,

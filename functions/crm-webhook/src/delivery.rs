@@ -3,10 +3,9 @@
 use lambda_http::Request;
 use leadgate_aws::error::StoreError;
 use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHeaders, Verified, Version};
-use leadgate_connectors::crm::hubspot::webhook::{self, BodyError, EventRules};
+use leadgate_connectors::crm::hubspot::webhook::{self, BodyError, EventRules, Events};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::event::CrmEvent;
 use leadgate_lambda::http::bytes;
 
 use crate::CrmWebhook;
@@ -55,7 +54,7 @@ fn signature_headers(request: &Request) -> SignatureHeaders {
 }
 
 /// What the delivery tells.
-pub(crate) fn events(tenant: &Tenant, delivery: &Delivery<Verified>) -> Result<Vec<CrmEvent>, BodyError> {
+pub(crate) fn events(tenant: &Tenant, delivery: &Delivery<Verified>) -> Result<Events, BodyError> {
     let rules = EventRules {
         tenant: tenant.id.clone(),
         portal_id: tenant.crm.portal_id,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
+use leadgate_connectors::crm::hubspot::webhook::Events;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
-use leadgate_enrichment::gate::{Door, at_door};
+use leadgate_enrichment::gate::{Door, at_door, at_door_merged};
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
@@ -16,23 +17,29 @@ use tracing::warn;
 use crate::CrmWebhook;
 use crate::answer::Answer;
 
+/// Of the events of one delivery that can't be read, so many are described in the log.
+const UNREADABLE_LOGGED_MAX: usize = 5;
 /// How often the note of an erasure is tried while a worker keeps writing the record.
 const ERASE_ATTEMPTS_MAX: usize = 5;
 
 impl CrmWebhook {
     /// Queues what is due. An error means that HubSpot must deliver again: what is on the queue already is then
     /// queued twice, and the till sees to it that this costs nothing.
-    pub(crate) async fn accept(&self, tenant: &Tenant, events: Vec<CrmEvent>) -> Result<Answer, StoreError> {
-        let mut answer = Answer { events: events.len(), ..Answer::default() };
-        let (due, erasures) = sort(events, &mut answer);
+    pub(crate) async fn accept(&self, tenant: &Tenant, events: Events) -> Result<Answer, StoreError> {
+        let Events { read, unreadable } = events;
+        let all = read.len() + unreadable.len();
+        let mut answer = Answer { events: all, unreadable: unreadable.len(), ..Answer::default() };
+        for error in unreadable.iter().take(UNREADABLE_LOGGED_MAX) {
+            warn!(tenant = %tenant.id, %error, "an event can't be read, and is left out");
+        }
+        let (due, erasures) = sort(read, &mut answer);
         for key in &erasures {
             self.note_erasure(key).await?;
         }
         let known = self.known(&due).await;
         let mut requests: BTreeMap<RecordKey, EnrichmentRequest> = BTreeMap::new();
         for event in due {
-            let door = at_door(known.get(&event.record), &event, tenant.windows, &tenant.identity, self.clock.now());
-            match door {
+            match self.door(tenant, &known, &event) {
                 Door::Queue => answer.repeated += usize::from(add(&mut requests, event.into())),
                 Door::Fresh => answer.fresh += 1,
                 Door::InFlight => answer.in_flight += 1,
@@ -46,10 +53,19 @@ impl CrmWebhook {
         Ok(answer)
     }
 
+    fn door(&self, tenant: &Tenant, known: &HashMap<RecordKey, Record>, event: &DueEvent) -> Door {
+        let (windows, identity, now) = (tenant.windows, &tenant.identity, self.clock.now());
+        let merged = merged_from(event).iter();
+        let mut doors = merged.map(|key| at_door_merged(known.get(key), event, windows, identity, now));
+        let dropped = doors.find(|door| *door != Door::Queue);
+        dropped.unwrap_or_else(|| at_door(known.get(&event.record), event, windows, identity, now))
+    }
+
     /// The flags of the records, in one eventually consistent read. If that fails everything goes to the till, which
     /// decides anyway.
     async fn known(&self, due: &[DueEvent]) -> HashMap<RecordKey, Record> {
-        let mut keys: Vec<RecordKey> = due.iter().map(|event| event.record.clone()).collect();
+        let own = due.iter().map(|event| &event.record);
+        let mut keys: Vec<RecordKey> = own.chain(due.iter().flat_map(merged_from)).cloned().collect();
         keys.sort_unstable();
         keys.dedup();
         self.records.read(&keys, Consistency::Eventual).await.unwrap_or_else(|error| {
@@ -72,6 +88,14 @@ impl CrmWebhook {
             }
         }
         Err(StoreError::exhausted("noting an erasure", "a worker kept writing the record"))
+    }
+}
+
+/// What was merged into the event's record.
+fn merged_from(event: &DueEvent) -> &[RecordKey] {
+    match &event.cause {
+        Cause::Merged { from } => from,
+        Cause::Created | Cause::Changed { .. } => &[],
     }
 }
 

@@ -42,6 +42,11 @@ pub enum Cause {
         /// Of the new value.
         value: Fingerprint,
     },
+    /// It is what others were merged into.
+    Merged {
+        /// The others, whose ids go on to name this record.
+        from: Vec<RecordKey>,
+    },
 }
 
 impl Cause {
@@ -49,7 +54,7 @@ impl Cause {
     pub fn source(&self) -> Source {
         match self {
             Self::Created => Source::NewLead,
-            Self::Changed { .. } => Source::Change,
+            Self::Changed { .. } | Self::Merged { .. } => Source::Change,
         }
     }
 }

@@ -86,6 +86,21 @@ pub fn at_door(
     }
 }
 
+/// What to do with the survivor of a merge, going by one of the records that went into it: what is fresh, or will be, in
+/// that one is so in the survivor, which the CRM reads and writes under the old id as well.
+pub fn at_door_merged(
+    record: Option<&Record>,
+    event: &DueEvent,
+    windows: Windows,
+    identity: &IdentityProperties,
+    now: Timestamp,
+) -> Door {
+    match record.map(|record| record.state) {
+        Some(State::Claimed | State::Bought | State::Deferred | State::Released) => Door::InFlight,
+        _ => at_door(record, event, windows, identity, now),
+    }
+}
+
 /// The worker reads the CRM after it has claimed, so a change made before the claim is in what it reads. A later one
 /// may not be: it goes on to the till, or an address typed in while we were looking would be lost.
 fn in_flight(record: &Record, event: &DueEvent, now: Timestamp) -> Door {
@@ -108,7 +123,12 @@ fn is_echo(record: &Record, cause: &Cause) -> bool {
 }
 
 fn tells_who(cause: &Cause, identity: &IdentityProperties) -> bool {
-    matches!(cause, Cause::Changed { property, .. } if identity.names().contains(&property.as_str()))
+    match cause {
+        Cause::Created => false,
+        Cause::Changed { property, .. } => identity.names().contains(&property.as_str()),
+        // Each of the two may have had what the other lacked.
+        Cause::Merged { .. } => true,
+    }
 }
 
 fn is_within(record: &Record, window: Duration, now: Timestamp) -> bool {

@@ -16,6 +16,7 @@ mod keeping;
 mod known;
 mod later;
 mod line;
+mod merges;
 mod outage;
 mod plans;
 mod privacy;

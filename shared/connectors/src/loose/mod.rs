@@ -7,6 +7,7 @@
 
 mod any;
 pub(crate) mod fields;
+mod read;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
 pub(crate) use any::{FromAny, any};
+pub(crate) use read::read;
 
 /// What is said to be found where there is no value.
 const NOTHING: &str = "nothing";
@@ -46,6 +48,19 @@ impl Scalar {
     pub(crate) fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The whole number, also when it is written with a fraction of nothing, or as digits in a text.
+    pub(crate) fn to_integer(&self) -> Option<i64> {
+        /// Beyond this, not every whole number has a decimal of its own.
+        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Self::Integer(number) => Some(*number),
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number within the range is kept")]
+            Self::Decimal(number) if number.fract() == 0.0 && number.abs() < EXACT_MAX => Some(*number as i64),
+            Self::Text(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
             _ => None,
         }
     }

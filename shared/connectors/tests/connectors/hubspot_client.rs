@@ -52,19 +52,30 @@ fn refusing(property: &str) -> Answer {
 
 #[tokio::test]
 async fn a_read_leaves_out_what_hubspot_does_not_have() {
-    let server = Server::start(|_, _| {
+    let server = Server::start(|line, _| {
         let record = json!({"id": "1", "properties": {"email": "a@b.example", "jobtitle": null}});
-        let survivor = json!({"id": "9", "properties": {}});
-        (207, json!({"status": "COMPLETE", "results": [record, survivor], "errors": [not_found("2")]}).to_string())
+        let survivor = json!({"id": "9", "properties": {"email": "c@d.example"}});
+        match line {
+            READ => {
+                let results = json!([record, survivor]);
+                let body = json!({"status": "COMPLETE", "results": results, "errors": [not_found("2")]});
+                (207, body.to_string())
+            }
+            _ if line.contains("/3?") => ok(survivor),
+            _ => (404, not_found("4").to_string()),
+        }
     })
     .await;
-    let records = read(&server, &["1", "2", "3", "../x", "1"]).await.expect("an answer");
-    let properties = Properties::from([("email".into(), Some("a@b.example".into())), ("jobtitle".into(), None)]);
-    assert_eq!(records, BTreeMap::from([("1".into(), properties)]), "2 is deleted, 3 was merged into 9");
-    let body = json!({"properties": ["email", "jobtitle"], "inputs": [{"id": "1"}, {"id": "2"}, {"id": "3"}]});
-    assert_eq!(server.asked(), [(READ.to_owned(), body)]);
+    let records = read(&server, &["1", "2", "3", "4", "../x", "1"]).await.expect("an answer");
+    let own = Properties::from([("email".into(), Some("a@b.example".into())), ("jobtitle".into(), None)]);
+    let merged = Properties::from([("email".into(), Some("c@d.example".into()))]);
+    let expected = BTreeMap::from([("1".into(), own), ("3".into(), merged)]);
+    assert_eq!(records, expected, "2 is deleted, 3 was merged into 9, 4 is in no answer and gone");
+    let inputs = json!([{"id": "1"}, {"id": "2"}, {"id": "3"}, {"id": "4"}]);
+    assert_eq!(server.asked()[0], (READ.to_owned(), json!({"properties": ["email", "jobtitle"], "inputs": inputs})));
+    assert_eq!(server.lines().len(), 3, "what is said to be gone, and what can be no id, is not asked for alone");
     assert_eq!(read(&server, &["x"]).await.expect("an answer"), BTreeMap::new());
-    assert_eq!(server.lines().len(), 1, "nothing to ask is not asked");
+    assert_eq!(server.lines().len(), 3, "nothing to ask is not asked");
 }
 
 #[tokio::test]
@@ -177,7 +188,7 @@ fn an_api_version_is_v3_or_a_month() {
 
 #[tokio::test]
 async fn a_dated_version_has_its_own_paths() {
-    let server = Server::start(|_, _| ok(json!({"results": []}))).await;
+    let server = Server::start(|_, _| ok(json!({"results": [{"id": "1"}]}))).await;
     let version = "2026-03".parse().expect("a version");
     let hubspot = HubSpot::new(client(), format!("{}/", server.url), version, Secret::new("t".into()));
     hubspot.read(Contact, &["1".into()], &[]).await.expect("an answer");

@@ -230,6 +230,38 @@ fn while_a_secret_is_rotated_either_passes() {
     assert_eq!(verify(&["the next one", &vector.secret]), Ok(()));
     assert_eq!(verify(&[&vector.secret, "the last one"]), Ok(()));
     assert_eq!(verify(&["the next one", "the last one"]), Err(SignatureError::Mismatch));
-    assert_eq!(verify(&[]), Err(SignatureError::Mismatch));
+    assert_eq!(verify(&[]), Err(SignatureError::NoSecret));
     assert_eq!(format!("{:?}", vector.delivery()), "Delivery(246 bytes)");
+}
+
+#[test]
+fn a_blank_secret_lets_nothing_in() {
+    let vector = Vector { secret: String::new(), ..Vector::one() };
+    let timestamp = vector.now().as_millisecond();
+    let rules = |secrets: &[&str]| Rules {
+        secrets: secrets.iter().map(|secret| Secret::new((*secret).to_owned())).collect(),
+        versions: vec![Version::V1, Version::V2, Version::V3],
+        ..vector.rules()
+    };
+    let body = b"[]".to_vec();
+    let signature = sign_v3(&Secret::new(String::new()), "POST", &vector.rules().public_url, &body, timestamp);
+    let headers = SignatureHeaders {
+        signature_v3: Some(signature),
+        request_timestamp: Some(timestamp.to_string()),
+        ..SignatureHeaders::default()
+    };
+    let verify = |secrets: &[&str]| {
+        Delivery::new("POST", headers.clone(), body.clone()).verify(&rules(secrets), vector.now()).map(drop)
+    };
+    assert_eq!(verify(&["", " \n"]), Err(SignatureError::NoSecret));
+    assert_eq!(verify(&["a secret", ""]), Err(SignatureError::Mismatch), "as is a placeholder for the next one");
+    // SHA-256 of the body alone is version 1 with no secret.
+    let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"[]"));
+    let headers = SignatureHeaders {
+        signature: Some(digest),
+        signature_version: Some("v1".into()),
+        ..SignatureHeaders::default()
+    };
+    let verified = Delivery::new("POST", headers, body.clone()).verify(&rules(&["a secret", ""]), vector.now());
+    assert_eq!(verified.map(drop), Err(SignatureError::Mismatch));
 }

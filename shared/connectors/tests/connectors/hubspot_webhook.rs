@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHeaders, sign_v3};
-use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRules, events};
+use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRules, Events, events};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::patch::Fingerprint;
@@ -12,13 +12,20 @@ use serde_json::{Value, json};
 const URL: &str = "https://hooks.example.com/hubspot";
 
 fn read(body: &[u8]) -> Result<Vec<CrmEvent>, BodyError> {
+    read_apart(body).map(|events| events.read)
+}
+
+fn read_apart(body: &[u8]) -> Result<Events, BodyError> {
     let (now, secret) = (Timestamp::UNIX_EPOCH, Secret::new("s".into()));
     let signature_v3 = Some(sign_v3(&secret, "POST", URL, body, 0));
     let headers = SignatureHeaders { signature_v3, request_timestamp: Some("0".into()), ..SignatureHeaders::default() };
     let delivery = Delivery::new("POST", headers, body.to_vec());
     let delivery = delivery.verify(&Rules::new(URL.into(), vec![secret]), now).expect("our own signature");
     let tenant = "acme".parse().expect("a tenant");
-    events(&delivery, &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into()] })
+    events(
+        &delivery,
+        &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into(), "jobtitle".into()] },
+    )
 }
 
 /// `event`, with fields of `changes` put over it; a null takes the field away.
@@ -110,7 +117,6 @@ fn a_privacy_deletion_needs_only_to_name_its_record() {
 fn what_we_do_not_act_on_never_fails() {
     for other in [
         json!({"subscriptionType": "contact.deletion", "objectId": "what"}),
-        json!({"subscriptionType": "contact.merge", "objectId": null, "mergedObjectIds": [1, 2], "newObjectId": 3}),
         json!({"subscriptionType": "contact.associationChange", "objectId": null, "fromObjectId": 1}),
         json!({"subscriptionType": "object.creation", "objectTypeId": "0-2"}),
         json!({"subscriptionType": "object.creation", "objectTypeId": 1}),
@@ -127,7 +133,9 @@ fn what_we_do_not_act_on_never_fails() {
 fn what_we_act_on_is_read_strictly() {
     let expected = [
         (json!({"objectId": null}), "[0].objectId: nothing, not an integer"),
-        (json!({"objectId": "12"}), "[0].objectId: text, not an integer"),
+        (json!({"objectId": "1a"}), "[0].objectId: text, not an integer"),
+        (json!({"objectId": ""}), "[0].objectId: text, not an integer"),
+        (json!({"subscriptionType": "contact.merge"}), "[0].newObjectId: nothing, not an integer"),
         (json!({"objectId": 1.5}), "[0].objectId: a number, not an integer"),
         (json!({"objectId": -1}), "[0].objectId: a number below zero, not an integer"),
         (json!({"objectId": u64::MAX}), "[0].objectId: a number beyond 64 bits, not an integer"),
@@ -157,7 +165,6 @@ fn a_body_that_is_no_list_of_objects_says_what_it_is() {
         ("null", "body: null, not an array"),
         ("\"ada@example.com\"", "body: text, not an array"),
         ("[[1,2]]", "[0]: a list, not an object"),
-        ("[{\"subscriptionType\":\"x\"}, 7]", "[1]: a number, not an object"),
     ];
     for (body, path) in expected {
         assert_eq!(path_of(read(body.as_bytes()).map(|mut events| events.remove(0))), path);
@@ -170,10 +177,65 @@ fn a_broken_body_says_where() {
     assert_eq!(read(b""), json(1, 0, "ends too early"));
     assert_eq!(read(b"[{\"subscriptionType\":\n\"contact.crea"), json(2, 13, "ends too early"));
     assert_eq!(read(b"[] x"), json(1, 4, "not JSON"));
-    assert_eq!(read(b"[{\"objectId\":1,\"objectId\":2}]"), json(1, 25, "a field that is given twice"));
-    let not_utf8 = read(b"[{\"propertyValue\":\"\xff\xfe\"}]");
-    assert!(matches!(not_utf8, Err(BodyError::Json { line: 1, why: "not JSON", .. })), "{not_utf8:?}");
     assert!(read("[".repeat(100_000).as_bytes()).is_err(), "nesting is bounded");
+}
+
+const GOOD: &str = r#"{"subscriptionType":"contact.creation","portalId":33,"objectId":1,"occurredAt":1}"#;
+
+#[test]
+fn what_cant_be_read_spoils_only_itself() {
+    for (broken, why) in [
+        ("7", "[1]: found a number, expected an object"),
+        (
+            r#"{"subscriptionType":"contact.creation","portalId":33}"#,
+            "[1].objectId: found nothing, expected an integer",
+        ),
+        (r#"{"portalId":33}"#, "[1].subscriptionType: found nothing, expected text"),
+    ] {
+        let events = read_apart(format!("[{GOOD},{broken},{GOOD}]").as_bytes()).expect("the others");
+        let unreadable: Vec<String> = events.unreadable.iter().map(BodyError::to_string).collect();
+        assert_eq!((events.read.len(), unreadable.as_slice()), (2, [why.to_owned()].as_slice()));
+    }
+    assert!(read(b"[7]").is_err(), "nothing of it is HubSpot's");
+}
+
+#[test]
+fn a_value_that_is_no_text_is_mended() {
+    let change = |value: &[u8]| {
+        let head = br#"{"subscriptionType":"contact.propertyChange","portalId":33,"objectId":1,"occurredAt":1,"propertyName":"company","propertyValue":""#;
+        [b"[".as_slice(), head, value, br#""},"#, GOOD.as_bytes(), b"]"].concat()
+    };
+    for value in [br"a\ud83d".as_slice(), br"\ude00", b"\xff\xfe", br#"a","propertyValue":"b"#] {
+        let events = read(&change(value)).expect("readable");
+        assert!(matches!(events.as_slice(), [CrmEvent::Due(_), CrmEvent::Due(_)]), "{events:?}");
+    }
+}
+
+#[test]
+fn digits_and_whole_decimals_are_ids() {
+    let first = due(json!({}));
+    let text = json!({"objectId": "1246978317", "portalId": "33", "occurredAt": "1462216307945"});
+    assert_eq!(due(text), first);
+    assert_eq!(due(json!({"objectId": 1_246_978_317.0, "portalId": 33.0})), first);
+}
+
+#[test]
+fn the_survivor_of_a_merge_is_due() {
+    let event = due(json!({
+        "subscriptionType": "contact.merge", "objectId": 3, "primaryObjectId": 1, "mergedObjectIds": [1, "2"],
+        "newObjectId": 3, "numberOfPropertiesMoved": 4,
+    }));
+    let key = |id: &str| format!("acme#hubspot#contact#{id}").parse().expect("a key");
+    assert_eq!((event.record, event.cause), (key("3"), Cause::Merged { from: vec![key("1"), key("2")] }));
+}
+
+#[test]
+fn two_changes_of_one_event_are_two_requests() {
+    let change = |property: &str| {
+        let watched = json!({"subscriptionType": "contact.propertyChange", "propertyName": property});
+        due(watched).request
+    };
+    assert_ne!(change("company"), change("jobtitle"));
 }
 
 #[test]

@@ -135,7 +135,8 @@ impl Lead {
                 give_up.is_some_and(|give_up| give_up.may_have_ended(record)) || gone
             }
             State::Refused => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
-            State::Failed => lines.unknowns >= 2,
+            // What the CRM refused is kept no longer than its person wants to be known.
+            State::Failed => lines.unknowns >= 2 || gone,
             State::Noted => self.erased,
             State::Claimed | State::Bought | State::Deferred | State::Released => false,
         };

@@ -110,6 +110,8 @@ impl Contact {
 pub(super) struct Contacts {
     by_id: BTreeMap<u64, Contact>,
     by_email: HashMap<String, u64>,
+    /// What each that was merged away has become.
+    merged: BTreeMap<u64, u64>,
     created: u64,
 }
 
@@ -160,6 +162,27 @@ impl Contacts {
             self.by_email.remove(&email);
         }
         true
+    }
+
+    /// Makes a new one of two, with the values of the first and what it lacks of the second. Their ids go on to name it.
+    pub(super) fn merge(&mut self, [first, second]: [u64; 2], source: &Source, now: Timestamp) -> Option<u64> {
+        let (kept, other) = (self.living(first)?.properties(), self.living(second)?.properties());
+        let values: BTreeMap<String, String> = other.into_iter().chain(kept).collect();
+        for id in [first, second] {
+            self.archive(id, now);
+            self.by_id.remove(&id);
+        }
+        let (id, _) = self.create(&values, source, now);
+        for survivor in self.merged.values_mut().filter(|survivor| [first, second].contains(survivor)) {
+            *survivor = id;
+        }
+        self.merged.extend([(first, id), (second, id)]);
+        Some(id)
+    }
+
+    /// What an id names: itself, or what it was merged into.
+    pub(super) fn survivor(&self, id: u64) -> u64 {
+        self.merged.get(&id).copied().unwrap_or(id)
     }
 
     /// Deletes a contact for good, with all that it ever was.

@@ -170,6 +170,13 @@ impl HubSpot {
         number(id).is_ok_and(|id| self.portal.lock().archive(id, &Source::person(), self.now()))
     }
 
+    /// A person merges the second contact into the first. The id of what they become, if both are there.
+    pub fn merge(&self, first: &str, second: &str) -> Option<String> {
+        let both = [number(first).ok()?, number(second).ok()?];
+        let merged = self.portal.lock().merge(both, &Source::person(), self.now());
+        merged.map(|id| id.to_string())
+    }
+
     /// A contact is deleted for good because the person asked for it. Whether there was one.
     pub fn privacy_delete(&self, id: &str) -> bool {
         number(id).is_ok_and(|id| self.portal.lock().forget(id, &Source::person(), self.now()))

@@ -138,6 +138,14 @@ impl Portal {
         was_there
     }
 
+    /// Makes one contact of two, under an id of its own.
+    pub(super) fn merge(&mut self, both: [u64; 2], source: &Source, now: Timestamp) -> Option<u64> {
+        let id = self.contacts.merge(both, source, now)?;
+        let about = about(self.portal_id, self.app_id, id, source, now);
+        self.outbox.tell(&about, &Happening::Merged { from: both });
+        Some(id)
+    }
+
     /// Deletes for good, which HubSpot tells in two events.
     pub(super) fn forget(&mut self, id: u64, source: &Source, now: Timestamp) -> bool {
         let was_there = self.contacts.erase(id);

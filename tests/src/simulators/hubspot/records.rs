@@ -169,6 +169,7 @@ impl Portal {
             Some("email") => self.contacts.with_email(id)?,
             Some(_) => return None,
         };
+        let id = self.contacts.survivor(id);
         let contact = self.contacts.get(id)?;
         (contact.archived_at.is_some() == is_archived).then_some(id)
     }

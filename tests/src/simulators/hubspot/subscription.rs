@@ -38,6 +38,8 @@ pub struct Subscription {
     pub creation: bool,
     /// Tell of deleted contacts.
     pub deletion: bool,
+    /// Tell of contacts that others were merged into.
+    pub merge: bool,
     /// Tell of people who want to be forgotten.
     pub privacy_deletion: bool,
     /// Tell when one of these changes, whoever changed it: the app's own writes come back as echoes.
@@ -63,6 +65,7 @@ impl Subscription {
             client_secret: client_secret.to_owned(),
             creation: true,
             deletion: true,
+            merge: true,
             privacy_deletion: true,
             properties: Vec::new(),
             changes_on_creation: false,

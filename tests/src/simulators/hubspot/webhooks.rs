@@ -36,6 +36,12 @@ pub struct Event {
     pub property_value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_flag: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_object_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_object_id: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged_object_ids: Vec<u64>,
     pub change_source: String,
     pub source_id: String,
 }
@@ -50,9 +56,16 @@ impl Event {
 /// What happened to a contact.
 pub(super) enum Happening<'a> {
     Created,
-    Changed { property: &'a str, value: &'a str },
+    Changed {
+        property: &'a str,
+        value: &'a str,
+    },
     Deleted,
     Forgotten,
+    /// It is what these two were merged into. A merge tells of no changed property.
+    Merged {
+        from: [u64; 2],
+    },
 }
 
 /// To which contact it happened, by whom, and when.
@@ -174,6 +187,10 @@ impl Outbox {
             Happening::Changed { property, value } => (Some((*property).to_owned()), Some((*value).to_owned())),
             _ => (None, None),
         };
+        let merged = match happening {
+            Happening::Merged { from } => Some(*from),
+            _ => None,
+        };
         let key = format!("{subscription_type} {}", property_name.as_deref().unwrap_or_default());
         let subscription_id = FIRST_SUBSCRIPTION_ID + u64::try_from(self.counted.len()).unwrap_or_default();
         let counted = self.counted.entry(key).or_insert(Counted { subscription_id, events: 0 });
@@ -191,6 +208,9 @@ impl Outbox {
             property_name,
             property_value,
             change_flag: happening.flag(is_generic),
+            new_object_id: merged.map(|_| about.contact),
+            primary_object_id: merged.map(|[primary, _]| primary),
+            merged_object_ids: merged.map(Vec::from).unwrap_or_default(),
             change_source: about.source.kind.clone(),
             source_id: about.source.id.clone(),
         }
@@ -201,6 +221,7 @@ impl Subscription {
     fn wants(&self, happening: &Happening<'_>) -> bool {
         match happening {
             Happening::Created => self.creation,
+            Happening::Merged { .. } => self.merge,
             Happening::Changed { property, .. } => self.properties.iter().any(|name| name == property),
             Happening::Deleted => self.deletion,
             Happening::Forgotten => self.privacy_deletion,
@@ -226,6 +247,7 @@ impl Happening<'_> {
             Self::Created => "creation",
             Self::Changed { .. } => "propertyChange",
             Self::Deleted => "deletion",
+            Self::Merged { .. } => "merge",
             Self::Forgotten => "privacyDeletion",
         };
         format!("{}.{what}", if is_generic { "object" } else { "contact" })
@@ -236,7 +258,7 @@ impl Happening<'_> {
             Self::Created if is_generic => Some("CREATED"),
             Self::Created => Some("NEW"),
             Self::Deleted | Self::Forgotten => Some("DELETED"),
-            Self::Changed { .. } => None,
+            Self::Changed { .. } | Self::Merged { .. } => None,
         }
     }
 }

@@ -10,13 +10,13 @@ use leadgate_enrichment::patch::Patch;
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::classify::{broken, failure, unreadable};
-use super::wire::{BatchAnswer, BatchRead, BatchUpdate, Complaint, ReadInput, Update, UpdateInput};
+use super::wire::{BatchAnswer, BatchRead, BatchUpdate, Complaint, ReadInput, Record, Update, UpdateInput};
 use crate::http::{ExchangeError, Http, read_body};
-use crate::loose::{List, Loose};
+use crate::loose::{List, Loose, read};
 use crate::secret::Secret;
 
 /// For one call. A batch of 100 takes HubSpot about a second.
@@ -151,6 +151,26 @@ impl HubSpot {
         Ok(Written::Rejected(rejection))
     }
 
+    /// Reads one record, by its own id or that of one which was merged into it. `None` when it is gone.
+    async fn read_alone(
+        &self,
+        object: ObjectType,
+        id: &str,
+        properties: &[&str],
+    ) -> Result<Option<Properties>, CrmError> {
+        let request = self.request(Method::GET, object, id).query(&[("properties", properties.join(","))]);
+        let answer = self.send(request).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(answer.failure()),
+        }
+        match read::<Loose<Record>>(&answer.body) {
+            Ok(Loose::Object(record)) if record.id().is_some() => Ok(Some(record.properties())),
+            _ => Err(unreadable("no record")),
+        }
+    }
+
     async fn call(
         &self,
         method: Method,
@@ -158,8 +178,15 @@ impl HubSpot {
         suffix: &str,
         body: &impl Serialize,
     ) -> Result<Answer, CrmError> {
+        self.send(self.request(method, object, suffix).json(body)).await
+    }
+
+    fn request(&self, method: Method, object: ObjectType, suffix: &str) -> RequestBuilder {
         let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
-        let request = self.http.request(method, url).bearer_auth(self.token.expose()).json(body);
+        self.http.request(method, url).bearer_auth(self.token.expose())
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, CrmError> {
         let request = self.http.within(TIMEOUT, request);
         let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -185,7 +212,7 @@ impl Answer {
         if !matches!(self.status.as_u16(), 200 | 207) {
             return Err(self.failure());
         }
-        let Ok(Loose::Object(answer)) = serde_json::from_slice::<Loose<BatchAnswer>>(&self.body) else {
+        let Ok(Loose::Object(answer)) = read::<Loose<BatchAnswer>>(&self.body) else {
             return Err(unreadable("not a JSON object"));
         };
         if answer.status.as_text().is_some_and(|status| status != "COMPLETE") {
@@ -225,8 +252,18 @@ impl Crm for HubSpot {
         }
         let records = answer.results.items().iter().filter_map(Loose::as_object);
         let records = records.filter_map(|record| Some((record.id()?, record.properties())));
-        // A merged record answers with the one that survives, under that one's id: what was asked for is gone.
-        Ok(records.filter(|(id, _)| asked.contains(id.as_str())).collect())
+        let mut found: BTreeMap<String, Properties> = records.filter(|(id, _)| asked.contains(id.as_str())).collect();
+        let errors = answer.errors.items().iter().filter_map(Loose::as_object);
+        let gone: BTreeSet<&str> = errors.flat_map(Complaint::records).collect();
+        // One that was merged into another answers under the id of that one, or not at all. Alone, it answers.
+        for id in asked.into_iter().filter(|id| !gone.contains(id)) {
+            if !found.contains_key(id)
+                && let Some(properties) = self.read_alone(object, id, properties).await?
+            {
+                found.insert(id.to_owned(), properties);
+            }
+        }
+        Ok(found)
     }
 
     async fn write(

@@ -1,8 +1,8 @@
 //! What a verified delivery tells, as events of ours.
 //!
 //! The body is a JSON array of flat objects. It is read strictly where we act on it and openly everywhere else: an
-//! answer other than 2xx makes HubSpot deliver again, up to 10 times, so an event that we only don't know must not
-//! fail its neighbours.
+//! answer other than 2xx makes HubSpot deliver again, up to 10 times, so an event that can't be read must not fail its
+//! neighbours.
 
 use jiff::Timestamp;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
@@ -11,11 +11,14 @@ use leadgate_enrichment::patch::Fingerprint;
 use serde::Deserialize;
 
 use super::signature::{Delivery, Verified};
-use crate::loose::{List, Loose, Scalar};
+use crate::loose::{List, Loose, Scalar, read};
 
 /// The most events that one delivery may hold. HubSpot says 100; ten times that is still a small body, and more is
 /// not a delivery of HubSpot's.
 pub const EVENTS_MAX: usize = 1000;
+
+/// The most ids that are read of a merge: HubSpot merges two records at a time.
+const MERGED_MAX: usize = 10;
 
 /// HubSpot's number for contacts in the generic `object.…` events.
 const CONTACT: &str = "0-1";
@@ -70,19 +73,40 @@ pub enum BodyError {
     },
 }
 
-/// Everything that the delivery tells, in its order.
-pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Vec<CrmEvent>, BodyError> {
-    let body: List<Loose<RawEvent>, EVENTS_MAX> = serde_json::from_slice(delivery.body()).map_err(not_json)?;
+/// What a delivery says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// What can be read of it, in its order.
+    pub read: Vec<CrmEvent>,
+    /// Why each of the others can't be.
+    pub unreadable: Vec<BodyError>,
+}
+
+/// Everything that the delivery says. An error is about the delivery as a whole: it is no list, holds too many events, is
+/// meant for another account, or has events of which none can be read.
+pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Events, BodyError> {
+    let body: List<Loose<RawEvent>, EVENTS_MAX> = read(delivery.body()).map_err(not_json)?;
     let items = match body {
         List::Of { total, .. } if total > EVENTS_MAX => return Err(BodyError::TooMany { found: total }),
         List::Of { items, .. } => items,
         List::Other(found) => return Err(BodyError::Shape { path: "body".into(), found, expected: "an array" }),
     };
-    let event = |(index, item): (usize, &Loose<RawEvent>)| match item {
-        Loose::Object(event) => Reading { index, event, rules }.event(),
-        Loose::Other(found) => Err(BodyError::Shape { path: format!("[{index}]"), found, expected: "an object" }),
-    };
-    items.iter().enumerate().map(event).collect()
+    let mut events = Events::default();
+    for (index, item) in items.iter().enumerate() {
+        let event = match item {
+            Loose::Object(event) => Reading { index, event, rules }.event(),
+            Loose::Other(found) => Err(BodyError::Shape { path: format!("[{index}]"), found, expected: "an object" }),
+        };
+        match event {
+            Ok(event) => events.read.push(event),
+            Err(error @ BodyError::Portal { .. }) => return Err(error),
+            Err(error) => events.unreadable.push(error),
+        }
+    }
+    match events.unreadable.first() {
+        Some(error) if events.read.is_empty() => Err(error.clone()),
+        _ => Ok(events),
+    }
 }
 
 /// The fields that we look at. All of them may be anything until we need them.
@@ -98,6 +122,8 @@ struct RawEvent {
     occurred_at: Scalar,
     property_name: Scalar,
     property_value: Scalar,
+    new_object_id: Scalar,
+    merged_object_ids: List<Scalar, MERGED_MAX>,
 }
 
 /// One event being read: errors need to know which.
@@ -113,10 +139,12 @@ impl Reading<'_> {
         let kind = self.kind()?;
         let is_contact = self.event.object_type_id.as_text() == Some(CONTACT);
         match kind {
-            "contact.creation" => self.due(kind, Cause::Created),
-            "object.creation" if is_contact => self.due(kind, Cause::Created),
+            "contact.creation" => self.due(kind, self.record()?, Cause::Created),
+            "object.creation" if is_contact => self.due(kind, self.record()?, Cause::Created),
             "contact.propertyChange" => self.changed(kind),
             "object.propertyChange" if is_contact => self.changed(kind),
+            "contact.merge" => self.merged(kind),
+            "object.merge" if is_contact => self.merged(kind),
             "contact.privacyDeletion" => Ok(CrmEvent::PrivacyDeletion(self.record()?)),
             _ => Ok(CrmEvent::Other),
         }
@@ -132,7 +160,7 @@ impl Reading<'_> {
     /// A stranger's account is an error whatever the event. A missing one is an error only where we act.
     fn check_portal(&self) -> Result<(), BodyError> {
         let expected = self.rules.portal_id;
-        let found = self.event.portal_id.as_integer().and_then(|found| u64::try_from(found).ok());
+        let found = self.event.portal_id.to_integer().and_then(|found| u64::try_from(found).ok());
         match found {
             Some(found) if found != expected => Err(BodyError::Portal { found, expected }),
             _ => Ok(()),
@@ -146,31 +174,47 @@ impl Reading<'_> {
         }
         // A property that was cleared has no value: blank, for the fingerprint.
         let value = Fingerprint::of(&self.event.property_value.to_text().unwrap_or_default());
-        self.due(kind, Cause::Changed { property: property.to_owned(), value })
+        self.due(kind, self.record()?, Cause::Changed { property: property.to_owned(), value })
     }
 
-    fn due(&self, kind: &str, cause: Cause) -> Result<CrmEvent, BodyError> {
-        let record = self.record()?;
+    /// Two contacts have become a third one, under an id of its own: theirs go on to name it.
+    fn merged(&self, kind: &str) -> Result<CrmEvent, BodyError> {
+        let survivor = self.key(self.integer("newObjectId", &self.event.new_object_id)?)?;
+        let ids = self.event.merged_object_ids.items().iter().filter_map(Scalar::to_integer).filter(|id| *id >= 0);
+        let from = ids.map(|id| RecordKey { id: id.to_string(), ..survivor.clone() }).collect();
+        self.due(kind, survivor, Cause::Merged { from })
+    }
+
+    fn due(&self, kind: &str, record: RecordKey, cause: Cause) -> Result<CrmEvent, BodyError> {
         let occurred_at = self.integer("occurredAt", &self.event.occurred_at)?;
-        // HubSpot's `eventId` alone isn't unique, and `attemptNumber` differs between deliveries of one event.
+        // HubSpot's `eventId` alone isn't unique, nor is it one for each property that an edit changes, and
+        // `attemptNumber` differs between deliveries of one event.
         let event_id = self.event.event_id.to_text().unwrap_or_default();
+        let property = match &cause {
+            Cause::Changed { property, .. } => format!("/{property}"),
+            Cause::Created | Cause::Merged { .. } => String::new(),
+        };
         let (portal, id) = (self.rules.portal_id, &record.id);
-        let request = RequestId::derive(&record, &format!("{portal}/{kind}/{id}/{event_id}/{occurred_at}"));
+        let request = RequestId::derive(&record, &format!("{portal}/{kind}/{id}/{event_id}/{occurred_at}{property}"));
         let occurred_at = Timestamp::from_millisecond(occurred_at)
             .map_err(|_| self.wrong("occurredAt", "a number beyond time", "milliseconds since 1970"))?;
         Ok(CrmEvent::Due(DueEvent { record, request, occurred_at, cause }))
     }
 
     fn record(&self) -> Result<RecordKey, BodyError> {
+        self.key(self.integer("objectId", &self.event.object_id)?)
+    }
+
+    fn key(&self, id: i64) -> Result<RecordKey, BodyError> {
         // That it is the tenant's has been checked; that it is there at all matters here.
         self.integer("portalId", &self.event.portal_id)?;
-        let id = self.integer("objectId", &self.event.object_id)?.to_string();
+        let id = id.to_string();
         let tenant = self.rules.tenant.clone();
         Ok(RecordKey { tenant, crm: CrmKind::Hubspot, object: ObjectType::Contact, id })
     }
 
     fn integer(&self, field: &str, value: &Scalar) -> Result<i64, BodyError> {
-        match value.as_integer() {
+        match value.to_integer() {
             Some(number) if number >= 0 => Ok(number),
             Some(_) => Err(self.wrong(field, "a number below zero", "an integer")),
             None => Err(self.wrong(field, value.kind(), "an integer")),

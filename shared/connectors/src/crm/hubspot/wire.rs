@@ -11,7 +11,7 @@ use leadgate_enrichment::person::Properties;
 use serde::de::{Deserializer, SeqAccess};
 use serde::{Deserialize, Serialize};
 
-use crate::loose::{FromAny, List, Loose, Scalar, any};
+use crate::loose::{FromAny, List, Loose, Scalar, any, read};
 
 /// The most complaints that are read from one answer: one per record and property would be more than anybody writes.
 const COMPLAINTS_MAX: usize = 1000;
@@ -102,7 +102,7 @@ pub(super) struct Complaint {
 impl Complaint {
     /// From the body of a failed call; an empty one when the body is something else, such as a proxy's page.
     pub(super) fn read(body: &[u8]) -> Self {
-        match serde_json::from_slice(body) {
+        match read(body) {
             Ok(Loose::Object(complaint)) => complaint,
             _ => Self::default(),
         }

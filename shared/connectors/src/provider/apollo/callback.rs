@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::client::PEOPLE_MAX;
-use crate::loose::{List, Loose, Scalar};
+use crate::loose::{List, Loose, Scalar, read};
 
 /// Why a body is not a delivery. It repeats nothing of the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub fn people(body: &[u8]) -> Result<BTreeSet<String>, PayloadError> {
     struct Person {
         id: Scalar,
     }
-    let Ok(Loose::Object(payload)) = serde_json::from_slice::<Loose<Payload>>(body) else {
+    let Ok(Loose::Object(payload)) = read::<Loose<Payload>>(body) else {
         return Err(PayloadError::NotAnObject);
     };
     let List::Of { items, total } = payload.people else { return Err(PayloadError::People("no list")) };

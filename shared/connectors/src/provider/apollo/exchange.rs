@@ -5,14 +5,13 @@ use std::time::Duration;
 use leadgate_enrichment::provider::Told;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
 use reqwest::{Method, RequestBuilder};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::classify::{CallError, classify};
 use super::client::Apollo;
 use super::rates::rates;
 use crate::http::{ExchangeError, read_body};
-use crate::loose::Loose;
+use crate::loose::{Loose, read};
 
 /// The largest answer that is read. A person with an employer is some 20 KB, and a page of search results has 100.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -65,8 +64,8 @@ impl Apollo {
 }
 
 /// The object that a success consists of.
-pub(super) fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, CallError> {
-    match serde_json::from_slice(body) {
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
+    match read(body) {
         Ok(Loose::Object(object)) => Ok(object),
         _ => Err(CallError::unreadable("not a JSON object")),
     }
