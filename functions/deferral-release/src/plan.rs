@@ -6,7 +6,7 @@
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::wallet::{Change, ChangeReason, Recounted, Wallet, changes, due};
-use leadgate_lambda::wallets::TenantWallets;
+use leadgate_lambda::wallets::{TenantWallets, may_have_to_carry};
 use tracing::{info, warn};
 
 use crate::DeferralRelease;
@@ -31,7 +31,7 @@ impl DeferralRelease {
             wallets = self.credits.wallets(&tenant.id).await?;
         }
         let now = self.clock.now();
-        if wallets.iter().any(|wallet| wallet.carrying && wallet.is_open(now)) {
+        if may_have_to_carry(&wallets, now) {
             self.wallets(tenant).carry(now).await?;
             wallets = self.credits.wallets(&tenant.id).await?;
         }

@@ -211,7 +211,7 @@ impl Unit<'_> {
             return self.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
         }
         if record.is_paid_for() {
-            let taken_over = self.step(Step::Claim, record.taken_over(now, self.invocation.claim_until())).await;
+            let taken_over = self.step(Step::Claim, record.taken_over(self.invocation.claim_until())).await;
             found.bought.extend(self.done(vec![taken_over]));
             return;
         }

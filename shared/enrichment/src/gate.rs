@@ -165,7 +165,7 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
     }
     // A wish that arose no later than the one it was last worked on for was answered with it: the CRM was read after
     // both. Without this, a late redelivery would start over what was given up on.
-    let answered = record.occurred_at.is_some_and(|at| request.occurred_at <= at);
+    let answered = record.occurred_at.is_some_and(|at| request.occurred_at <= at) || was_seen(record, request);
     let same = answered || record.request.as_ref() == Some(&request.request);
     match (record.state, record.refused, record.failed) {
         // A change may tell who the person is after all. Whether it does is seen once the record has been read.
@@ -183,6 +183,14 @@ pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Wi
         }
         _ => Standing::Due,
     }
+}
+
+/// Whether the CRM was read for a claim that was made after the request arose, and that has ended. Its event may have been
+/// dropped while the claim lived.
+fn was_seen(record: &Record, request: &EnrichmentRequest) -> bool {
+    let ended = matches!(record.state, State::Written | State::Unmatched | State::Refused | State::Failed);
+    let since = record.claim.as_ref().map(|claim| claim.since).filter(|_| ended);
+    since.is_some_and(|since| later(request.occurred_at, CLOCK_SKEW) <= since)
 }
 
 /// From its date on, a parked record is due for what renews it and for the very request that it is parked for: the release
@@ -212,7 +220,7 @@ mod tests {
     use crate::clock::days;
     use crate::credits::Amounts;
     use crate::ids::{RecordKey, RequestId, TenantId};
-    use crate::outcome::DeferReason;
+    use crate::outcome::{DeferReason, FailReason};
     use crate::patch::{Patch, fingerprints};
     use crate::record::{Claim, Rest};
 
@@ -276,6 +284,17 @@ mod tests {
             worst: Amounts::default(),
         };
         Record::new(key(), at(0)).deferred(&change("email", "a@b.c", 0).into(), deferral)
+    }
+
+    #[test]
+    fn what_was_dropped_while_a_claim_lived_starts_nothing_over_when_it_has_failed() {
+        let failed = claimed().failed(FailReason::OutcomeUnknown, at(130));
+        let before: EnrichmentRequest = change("email", "a@b.c", 70).into();
+        assert_eq!(door(&claimed(), &change("email", "a@b.c", 70), 120), Door::InFlight);
+        let again = at_till(Some(&failed), &before, WINDOWS, at(200));
+        assert_eq!(again, Standing::Ended(Outcome::Failed(FailReason::OutcomeUnknown)));
+        let after: EnrichmentRequest = change("email", "a@b.c", 110).into();
+        assert_eq!(at_till(Some(&failed), &after, WINDOWS, at(200)), Standing::Due, "it may not have been seen");
     }
 
     #[test]

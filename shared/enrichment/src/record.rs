@@ -153,9 +153,10 @@ impl Record {
         }
     }
 
-    /// Bought already, and taken up again by somebody who will write it. The purchase stays the one that paid.
-    pub fn taken_over(self, since: Timestamp, until: Timestamp) -> Self {
-        let claim = self.claim.map(|claim| Claim { since, until, ..claim });
+    /// Bought already, and taken up again by a worker that will write it, until then. The purchase stays the one that paid,
+    /// and the claim as old as it is: only what had happened by then was seen.
+    pub fn taken_over(self, until: Timestamp) -> Self {
+        let claim = self.claim.map(|claim| Claim { until, ..claim });
         Self { state: State::Bought, claim, failed: None, ..self }
     }
 
@@ -190,7 +191,7 @@ impl Record {
         let hops = self.hops.plus_one(now);
         Self {
             owed: None,
-            state: State::Unmatched,
+            state: self.state_of_a_miss(),
             since: now,
             cost,
             hops,
@@ -227,11 +228,14 @@ impl Record {
         Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }
     }
 
-    /// Asked for again, but about the same unknown person: nothing was bought. What was written of where they work
-    /// stays.
+    /// Asked for again, but about the same unknown person: nothing was bought.
     pub fn still_unmatched(self, now: Timestamp) -> Self {
-        let state = if self.written.is_empty() { State::Unmatched } else { State::Written };
-        Self { state, since: now, owed: None, ..self }
+        Self { state: self.state_of_a_miss(), since: now, owed: None, ..self }
+    }
+
+    /// What was written of where they work, or of whom the record was about before, stays.
+    fn state_of_a_miss(&self) -> State {
+        if self.written.is_empty() { State::Unmatched } else { State::Written }
     }
 
     /// Parked for `request`. One that was bought in part stays a part of that purchase.
@@ -344,6 +348,7 @@ impl Record {
             State::Deferred | State::Released if self.owed.is_some() => LineResult::Hit,
             State::Noted | State::Claimed | State::Deferred | State::Released => return None,
             State::Unmatched => LineResult::Miss,
+            State::Written if self.is_miss() => LineResult::Miss,
             State::Bought | State::Written | State::Refused | State::Failed => LineResult::Hit,
         };
         (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))

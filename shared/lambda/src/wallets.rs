@@ -36,8 +36,7 @@ impl TenantWallets<'_> {
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
         let missing = unopened(&due(self.tenant, now), &wallets, now);
-        let is_carrying = |wallet: &Wallet| wallet.carrying && wallet.is_open(now);
-        if missing.is_empty() && !wallets.iter().any(is_carrying) {
+        if missing.is_empty() && !may_have_to_carry(&wallets, now) {
             return Ok(wallets);
         }
         for due in &missing {
@@ -141,7 +140,7 @@ impl TenantWallets<'_> {
     pub async fn carry(&self, now: Timestamp) -> Result<(), StoreError> {
         for _ in 0..CARRY_ROUNDS_MAX {
             let mut wallets = self.credits.wallets(&self.tenant.id).await?;
-            if !wallets.iter().any(|wallet| wallet.carrying && wallet.is_open(now)) {
+            if !may_have_to_carry(&wallets, now) {
                 return Ok(());
             }
             if !self.carry_all(&mut wallets, now).await? {
@@ -182,6 +181,12 @@ struct Before {
     entries: Vec<Entry>,
     /// Whether holds are to be moved into it.
     is_awaited: bool,
+}
+
+/// Whether a hold may have to be moved: a wallet opened while some were held in the one before it, or one has closed with
+/// something held in it. What can't be moved stays there, so that this may be so for as long as a result takes.
+pub fn may_have_to_carry(wallets: &[Wallet], now: Timestamp) -> bool {
+    wallets.iter().any(|wallet| if wallet.is_open(now) { wallet.carrying } else { !wallet.held.is_zero() })
 }
 
 fn is_open(wallets: &[Wallet], slice: &Slice, now: Timestamp) -> bool {

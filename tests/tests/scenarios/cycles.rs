@@ -104,6 +104,34 @@ async fn a_new_cycle_never_offers_what_is_still_to_be_charged_in_it() {
 }
 
 #[tokio::test]
+async fn what_is_held_in_a_pack_moves_on_when_the_pack_expires() {
+    let world = world_at("2026-01-10T00:00:00Z", |settings| {
+        settings.credits_per_cycle = Some(1);
+        settings.apollo.pool_milli = 1000;
+        settings.apollo.later.delay = days(10);
+    })
+    .await;
+    let pack = async |name: &str, count: i64, lasts: u32| {
+        let now = world.clock.now();
+        let (ends, amounts) = (later(now, days(lasts)), Amounts::one(Bucket::new("credits"), Milli::credits(count)));
+        let wallet = Wallet::open(WalletId(name.into()), WalletKind::Pack, now, ends, amounts);
+        world.credits.open(world.tenant_id(), &wallet, Some(name), now).await.expect("open");
+        world.apollo.add_pack(count * 1000, ends);
+    };
+    pack("pack-first", 8, 5).await;
+    let first = come_in(&world, 0..1).await;
+    assert_eq!(stand(&world, "pack-first").await, [0, 8, 0]);
+    world.clock.turn(days(6));
+    pack("pack-second", 20, 90).await;
+    let second = come_in(&world, 1..2).await;
+    assert_eq!((stand(&world, "pack-first").await, stand(&world, "pack-second").await), ([8, 0, 0], [3, 16, 1]));
+    world.clock.turn(days(11));
+    world.settle_down(1).await;
+    assert_eq!((numbers(&world, &first), numbers(&world, &second)), (1, 1));
+    agrees_with_the_provider(&world, "both are found").await;
+}
+
+#[tokio::test]
 async fn a_number_that_is_settled_before_anything_else_happens_in_a_cycle_is_paid_from_it() {
     let (world, first) = across(|_| {}).await;
     world.clock.turn(Duration::from_secs(6 * 60));
