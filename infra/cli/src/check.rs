@@ -3,16 +3,17 @@
 mod plan;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leadgate_enrichment::config::{Callback, Config, Tenant};
+use leadgate_enrichment::config::{Callback, Config, ConfigError, Tenant};
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::price::PricedField;
-use leadgate_lambda::env::{EnvironmentError, read_config};
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
+use crate::local::now;
+use crate::terminal::count;
+use crate::{Failure, Outcome};
 
 /// Check a configuration file, and say what is wrong with it.
 ///
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let name = arguments.file.display().to_string();
-    match read_config(&arguments.file) {
+    match read(&arguments.file)? {
         Ok(config) if arguments.json => {
             let arrivals: Map<String, Value> =
                 config.tenants.iter().map(|(id, tenant)| (id.to_string(), arrivals_json(tenant))).collect();
@@ -53,20 +54,35 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             println!("These secrets must exist in AWS Secrets Manager:");
             secrets(&config).iter().for_each(|(secret, what)| println!("  {secret}  ({what})"));
         }
-        Err(EnvironmentError::Wrong { source, .. }) => {
-            let problems = source.problems;
+        Err(ConfigError { problems }) => {
             if arguments.json {
-                let problems = problems.iter().map(|problem| json!({ "path": problem.path, "problem": problem.what }));
+                let problems = problems.iter().map(|problem| {
+                    json!({
+                        "path": problem.path, "problem": problem.what(), "found": problem.found,
+                        "expected": problem.expected, "remedy": problem.remedy,
+                    })
+                });
                 println!("{}", json!({ "file": name, "ok": false, "problems": problems.collect::<Vec<_>>() }));
             } else {
-                println!("{name} has {} problem(s):", problems.len());
+                println!("{name} has {}:", count(problems.len(), "problem"));
                 problems.iter().for_each(|problem| println!("  {problem}"));
             }
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(error.into()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a configuration as it has to be for what is deployed.
+pub(crate) fn read(file: &Path) -> Result<Result<Config, ConfigError>, Failure> {
+    Ok(Config::check(&text_of(file)?, now()))
+}
+
+/// The text of a file that an operator has named.
+pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
+    let name = file.display();
+    let read = std::fs::read_to_string(file);
+    Ok(read.map_err(|error| format!("{name} can't be read: {error}. Name a file that is there, by its path"))?)
 }
 
 fn tenants(config: &Config) -> Vec<&str> {
@@ -75,7 +91,9 @@ fn tenants(config: &Config) -> Vec<&str> {
 
 fn describe(config: &Config) -> String {
     let fields: usize = config.tenants.values().map(|tenant| tenant.fields.len()).sum();
-    format!("tenants {}, {} prices, {fields} mapped fields", tenants(config).join(", "), config.prices.len())
+    let (names, prices) = (tenants(config), count(config.prices.len(), "price"));
+    let tenant = if names.len() == 1 { "tenant" } else { "tenants" };
+    format!("{tenant} {}, {prices}, {}", names.join(", "), count(fields, "mapped field"))
 }
 
 /// What a tenant buys that arrives later, by the word used in `[[prices]]`, and where it arrives.

@@ -118,6 +118,7 @@ fn happened(story: &Story) -> &'static str {
         (State::Unmatched, _) => "Apollo doesn't know them:\nno credit was spent",
         (State::Deferred, State::Written) => "waited for credits,\nenriched next cycle",
         (State::Deferred, State::Unmatched) => "waited for credits, then\nApollo didn't know them",
+        (State::Deferred, State::Refused) => "waited for credits for\ntoo long: given up",
         (State::Deferred, _) => "waits for credits",
         _ => "see the figures",
     }
@@ -140,9 +141,15 @@ fn print_figures(report: &Report) {
     );
     row(
         "later cycles",
-        format!("{} of {} deferred leads finished, in {} more", report.released, report.deferred, report.cycles - 1),
+        format!(
+            "{} of {} deferred finished, in {} more; {} given up after too long a wait",
+            report.released,
+            credits::leads(report.deferred),
+            credits::count(report.cycles - 1, "cycle"),
+            report.given_up
+        ),
     );
-    row("no end", format!("{} lost, {} failed, {} refused", report.lost, report.failed, report.refused));
+    row("no end", format!("{} lost, {} failed; {} refused", report.lost, report.failed, report.refused));
     if let Some(written) = report.phones_written {
         let charged = report.provider.phones_charged;
         row("mobile numbers", format!("{written} written, each when it arrived; {charged} charged for"));

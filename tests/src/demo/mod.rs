@@ -170,6 +170,7 @@ impl Demo {
         report.written_back = states.count(State::Written);
         report.unmatched = states.count(State::Unmatched);
         report.deferred = states.count(State::Deferred);
+        report.refused = states.count(State::Refused);
         report.cycles = 1;
         let units = self.world.usage.write_units();
         let parked = states.records.values().filter(|record| record.deferral.is_some() || record.waited.is_some());
@@ -210,13 +211,11 @@ impl Demo {
             states = self.world.states(&self.contacts).await?;
             self.report.cycles += 1;
         }
-        let finished = |id: &String| {
-            let stands = |states: &States| states.records.get(id).map(|record| record.state);
-            stands(first) == Some(State::Deferred)
-                && matches!(stands(&states), Some(State::Written | State::Unmatched | State::Refused))
-        };
-        self.report.released = self.contacts.iter().filter(|id| finished(id)).count();
-        self.report.refused = states.count(State::Refused);
+        let stands = |states: &States, id: &String| states.records.get(id).map(|record| record.state);
+        let waited = || self.contacts.iter().filter(|id| stands(first, id) == Some(State::Deferred));
+        let ended = |ends: &[State]| waited().filter(|id| stands(&states, id).is_some_and(|end| ends.contains(&end))).count();
+        (self.report.released, self.report.given_up) =
+            (ended(&[State::Written, State::Unmatched]), ended(&[State::Refused]));
         self.report.failed = states.count(State::Failed) + self.world.dead_letters().await;
         let unfinished = [State::Noted, State::Claimed, State::Bought, State::Released, State::Deferred];
         self.report.lost = states.unknown.len() + unfinished.iter().map(|state| states.count(*state)).sum::<usize>();
@@ -308,4 +307,20 @@ async fn watch(world: &World, work: impl Future<Output = ()>, progress: &(dyn Fn
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn per(units: f64, leads: usize) -> f64 {
     if leads == 0 { 0.0 } else { (units / leads as f64 * 1000.0).round() / 1000.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Credits that pay for nobody, or for so few that most leads wait for longer than anybody waits.
+    #[tokio::test]
+    async fn few_credits_run_to_a_right_account() {
+        for (leads, credits, phones) in [(20, 1, false), (3, 8, true), (5, 9, true)] {
+            let request = Request { leads, credits, seed: 1, phones };
+            let report = run(request, &|_| ()).await.expect("a demo").report;
+            assert_eq!(report.complaints(), Vec::<String>::new(), "{leads} leads, {credits} credits");
+            assert!(report.given_up > 0 || phones, "most of {leads} leads wait in vain for {credits} credits");
+        }
+    }
 }

@@ -19,11 +19,13 @@ pub struct Report {
     pub unmatched: usize,
     /// See `written_back`.
     pub deferred: usize,
-    /// Of the deferred, those finished in later cycles.
-    pub released: usize,
-    /// Leads that stand so at the very end.
+    /// See `written_back`.
     pub refused: usize,
-    /// See `refused`; messages in the dead-letter queue are counted as well.
+    /// Of the deferred, those written back in later cycles, and those unknown to the provider.
+    pub released: usize,
+    /// Of the deferred, those closed in later cycles because they had waited for too long.
+    pub given_up: usize,
+    /// Leads that stand so at the very end; messages in the dead-letter queue are counted as well.
     pub failed: usize,
     /// Leads without any end.
     pub lost: usize,
@@ -115,10 +117,8 @@ impl Report {
         check(self.failed == 0, format!("{} leads failed", self.failed));
         let accounted = self.written_back + self.unmatched + self.deferred + self.refused;
         check(accounted == self.leads, format!("{accounted} of {} leads are accounted for", self.leads));
-        check(
-            self.released == self.deferred,
-            format!("{} of {} deferred leads were finished", self.released, self.deferred),
-        );
+        let finished = self.released + self.given_up;
+        check(finished == self.deferred, format!("{finished} of {} deferred leads were finished", self.deferred));
         if let Some(written) = self.phones_written {
             let charged = self.provider.phones_charged;
             check(written as u64 == charged, format!("{written} numbers were written, {charged} charged for"));

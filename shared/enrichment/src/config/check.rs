@@ -1,11 +1,16 @@
 //! From the file as it is written to what has been checked.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use toml::Value;
 
+use super::deployable;
 use super::file::{self, CapsTable, CreditsTable, Day, File, PlanTable, PriceRow, PriceSet, TenantTable};
+use super::keys::FILE;
+use super::shape::Fit;
 use super::{
     ALERT_PERCENTS_DEFAULT, Allowance, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT,
     HOPS_PER_HOUR_DEFAULT, MISS_DEFAULT, Overage, Pack, Plan, Problem, TRIAL_DAYS_DEFAULT, Tenant, Trial,
@@ -15,7 +20,7 @@ use crate::credits::{Amounts, Bucket, Milli};
 use crate::cycle::{Cadence, Calendar};
 use crate::gate::Windows;
 use crate::ids::TenantId;
-use crate::price::{Action, PERSON, Price};
+use crate::price::Price;
 
 /// The price lists that come with Leadgate, by name.
 const PRICE_SETS: [(&str, &str); 4] = [
@@ -26,52 +31,112 @@ const PRICE_SETS: [(&str, &str); 4] = [
 ];
 
 pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
-    Checker::default().config(file::read(text)?)
+    Checker::default().document(file::document(text)?)?.ended()
+}
+
+/// The same, and whether what is deployed can work with it.
+pub(super) fn check(text: &str, now: Timestamp) -> Result<Config, ConfigError> {
+    let mut checked = Checker::default().document(file::document(text)?)?;
+    for problem in deployable::problems(&checked.config, now) {
+        let checker = &mut checked.checker;
+        let is_said = checker.problems.iter().any(|said| said.path == problem.path && problem.path != "prices");
+        if !is_said && !checker.is_guess(&problem.path) {
+            checker.problems.push(problem);
+        }
+    }
+    checked.ended()
+}
+
+/// What can be read of a file, and what was wrong with it.
+struct Checked {
+    config: Config,
+    checker: Checker,
+}
+
+impl Checked {
+    fn ended(self) -> Result<Config, ConfigError> {
+        if self.checker.problems.is_empty() {
+            return Ok(self.config);
+        }
+        Err(ConfigError { problems: self.checker.problems })
+    }
 }
 
 /// Goes through the file and collects everything that is wrong, rather than stopping at the first.
 #[derive(Default)]
 pub(super) struct Checker {
     pub(super) problems: Vec<Problem>,
+    /// Where something of another shape stood, and something made up stands now.
+    made_up: Vec<String>,
 }
 
 impl Checker {
-    fn config(mut self, file: File) -> Result<Config, ConfigError> {
+    fn document(mut self, mut document: Value) -> Result<Checked, ConfigError> {
+        let mut fit = Fit::default();
+        fit.fit("", &mut document, &FILE);
+        self.made_up = fit.problems.iter().map(|problem| problem.path.clone()).collect();
+        let file = file::take(document).map_err(|error| match fit.problems.is_empty() {
+            true => error,
+            false => ConfigError { problems: fit.problems.clone() },
+        })?;
+        self.problems = fit.problems;
+        Ok(self.config(file))
+    }
+
+    fn config(mut self, file: File) -> Checked {
         let rows = file.prices.into_iter().enumerate();
         let mut prices: Vec<Price> = rows.filter_map(|(i, row)| self.price(&format!("prices[{i}]"), row)).collect();
         for (i, name) in file.price_sets.iter().enumerate() {
             prices.extend(self.price_set(&format!("price_sets[{i}]"), name));
         }
+        self.prices_apart(&prices);
         if file.tenants.is_empty() {
-            self.problem("tenants", "nothing", "at least one [tenants.NAME]");
+            self.problem("tenants", "nothing", "at least one tenant", "Add the table [tenants.NAME].");
         }
         let mut tenants = BTreeMap::new();
         for (name, table) in file.tenants {
             let path = format!("tenants.{name}");
-            let Ok(id) = name.parse::<TenantId>().map_err(|error| self.problem(&path, error, "such a name")) else {
+            let Ok(id) = name.parse::<TenantId>() else {
+                let (found, expected) = (format!("the name {name:?}"), "1 to 40 characters from a-z, 0-9 and '-'");
+                self.problem(&path, found, expected, "Choose another name for the tenant.");
                 continue;
             };
-            if let Some(tenant) = self.tenant(&path, id.clone(), table) {
+            let Some(tenant) = self.tenant(&path, id.clone(), table) else { continue };
+            if self.is_sound(&format!("{path}.plan")) {
+                self.caps_and_floor(&path, &tenant);
+            }
+            if self.is_sound(&path) && self.is_sound("prices") && self.is_sound("price_sets") {
                 self.prices_cover(&path, &tenant, &prices);
                 self.somewhere_to_arrive(&path, &tenant);
-                tenants.insert(id, tenant);
             }
+            tenants.insert(id, tenant);
         }
-        if self.problems.is_empty() {
-            Ok(Config { tenants, prices })
-        } else {
-            Err(ConfigError { problems: self.problems })
+        Checked { config: Config { tenants, prices }, checker: self }
+    }
+
+    /// Notes it, unless it is about something that was only made up so that the rest could be read.
+    pub(super) fn problem(&mut self, path: &str, found: impl Display, expected: impl Display, remedy: impl Display) {
+        if !self.made_up.iter().any(|made_up| is_within(path, made_up)) {
+            self.problems.push(Problem::new(path, found, expected, remedy));
         }
     }
 
-    pub(super) fn problem(&mut self, path: &str, found: impl std::fmt::Display, expected: &str) {
-        self.problems.push(Problem::new(path, found, expected));
+    /// Whether something was made up that a problem at this path may only be owed to.
+    fn is_guess(&self, path: &str) -> bool {
+        let plan = path.split_once(".floor").map(|(tenant, _)| format!("{tenant}.plan"));
+        let is_made_up = self.made_up.iter().any(|made_up| is_within(path, made_up));
+        is_made_up || !self.is_sound(path) || plan.is_some_and(|plan| !self.is_sound(&plan))
+    }
+
+    /// Whether nothing at or below this path was made up.
+    fn is_sound(&self, path: &str) -> bool {
+        !self.made_up.iter().any(|made_up| is_within(made_up, path))
     }
 
     fn price(&mut self, path: &str, row: PriceRow) -> Option<Price> {
         let cost = self.amounts(&format!("{path}.cost"), &row.cost)?;
         if cost.is_zero() {
-            self.problem(&format!("{path}.cost"), "nothing", "what it costs, such as { credits = 1 }");
+            self.problem(&format!("{path}.cost"), "nothing", "what it costs, such as { credits = 1 }", "Write the cost, or take the row out.");
         }
         let from = first_instant(row.from, &TimeZone::UTC);
         Some(Price {
@@ -89,10 +154,10 @@ impl Checker {
     fn price_set(&mut self, path: &str, name: &str) -> Vec<Price> {
         let Some((_, text)) = PRICE_SETS.iter().find(|(own, _)| *own == name) else {
             let names: Vec<&str> = PRICE_SETS.iter().map(|(name, _)| *name).collect();
-            self.problem(path, format!("{name:?}"), &format!("one of {}", names.join(", ")));
+            self.problem(path, format!("{name:?}"), format!("one of {}", names.join(", ")), "Write one of these names.");
             return Vec::new();
         };
-        let set: PriceSet = match file::read(text) {
+        let set: PriceSet = match file::document(text).and_then(file::take) {
             Ok(set) => set,
             Err(error) => {
                 self.problems.extend(error.problems);
@@ -117,11 +182,11 @@ impl Checker {
         let crm = self.crm(&format!("{path}.crm"), table.crm);
         let provider = self.provider(&format!("{path}.provider"), table.provider);
         let fields = self.fields(&format!("{path}.fields"), table.fields);
-        let Ok(time_zone) = TimeZone::get(&table.time_zone) else {
-            let expected = "a name of the time zone database, such as \"Europe/Berlin\"";
-            self.problem(&format!("{path}.time_zone"), format!("{:?}", table.time_zone), expected);
-            return None;
-        };
+        let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
+            let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
+            self.problem(&format!("{path}.time_zone"), found, expected, "Write such a name, such as \"Europe/Berlin\".");
+            TimeZone::UTC
+        });
         let plan = self.plan(&format!("{path}.plan"), &time_zone, table.plan)?;
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
@@ -141,17 +206,14 @@ impl Checker {
             on_exhausted: table.on_exhausted,
             caps,
             floor,
-            alert_percents: self.alert_percents(path, table.alert_percents),
+            alert_percents: Self::alert_percents(table.alert_percents),
             identity: table.identity,
             fields,
         })
     }
 
-    fn alert_percents(&mut self, path: &str, percents: Option<Vec<u8>>) -> Vec<u8> {
+    fn alert_percents(percents: Option<Vec<u8>>) -> Vec<u8> {
         let mut percents = percents.unwrap_or_else(|| ALERT_PERCENTS_DEFAULT.to_vec());
-        if let Some(wrong) = percents.iter().find(|percent| **percent > 100) {
-            self.problem(&format!("{path}.alert_percents"), wrong, "0 to 100");
-        }
         percents.sort_unstable();
         percents
     }
@@ -186,7 +248,8 @@ impl Checker {
             let (from, until) = (first_instant(pack.from, time_zone), pack.until);
             let until = until.map_or(Timestamp::MAX, |until| first_instant(until, time_zone));
             if until <= from {
-                self.problem(&format!("{path}.until"), "a day that is not after `from`", "a later day, or none");
+                let (found, expected) = ("a day that is not after `from`", "a later day, or none");
+                self.problem(&format!("{path}.until"), found, expected, "Write a later day, or take it out.");
             }
             plan.packs.push(Pack {
                 name: pack.name,
@@ -220,43 +283,8 @@ impl Checker {
     fn name(&mut self, path: &str, name: &str) {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.len() > 40 || !name.chars().all(allowed) {
-            self.problem(&format!("{path}.name"), format!("{name:?}"), "1 to 40 characters from a-z, 0-9 and '-'");
-        }
-    }
-
-    /// Credits that nothing was granted of could never be held: every lead would wait for ever.
-    fn prices_cover(&mut self, path: &str, tenant: &Tenant, prices: &[Price]) {
-        let provider = tenant.provider.kind;
-        let later = tenant.later_fields();
-        let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
-        for field in &later {
-            if !prices.iter().filter(of).any(|price| price.field == *field) {
-                let found =
-                    format!("no price of {} for {:?}, which {path}.fields asks for", provider.as_str(), field.word());
-                self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
-            }
-        }
-        let organizations = |price: &Price| price.provider == provider && price.action == Action::EnrichOrganization;
-        if tenant.provider.organizations && !prices.iter().any(organizations) {
-            let found =
-                format!("no price of {} for looking an organization up, which {path} asks for", provider.as_str());
-            self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
-        }
-        let bought = |price: &&Price| {
-            let of_person = of(price) && (PERSON.contains(&price.field) || later.contains(&price.field));
-            of_person || (tenant.provider.organizations && organizations(price))
-        };
-        let own: Vec<&Price> = prices.iter().filter(bought).collect();
-        if !own.iter().any(|price| PERSON.contains(&price.field)) {
-            let found = format!("no price of {} for matching a person", provider.as_str());
-            self.problem("prices", found, "a [[prices]] row for it, or one of the `price_sets`");
-        }
-        let granted = tenant.plan.granted();
-        for (bucket, _) in own.iter().flat_map(|price| price.cost.iter()) {
-            if granted.get(bucket) == Milli::ZERO {
-                let expected = format!("some \"{bucket}\", which the prices are in");
-                return self.problem(&format!("{path}.plan.grant"), &tenant.plan.grant, &expected);
-            }
+            let expected = "1 to 40 characters from a-z, 0-9 and '-'";
+            self.problem(&format!("{path}.name"), format!("{name:?}"), expected, "Choose another name.");
         }
     }
 
@@ -266,13 +294,19 @@ impl Checker {
             match Milli::from_decimal(*credits) {
                 Ok(milli) => amounts.add(&Bucket::new(bucket), milli),
                 Err(error) => {
-                    self.problems.push(Problem { path: format!("{path}.{bucket}"), what: error.to_string() });
+                    let (found, expected) = (credits, error.to_string());
+                    self.problem(&format!("{path}.{bucket}"), found, expected, "Write such an amount.");
                     return None;
                 }
             }
         }
         Some(amounts)
     }
+}
+
+/// Whether a path is this one, or below it.
+fn is_within(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The first instant of a day. A midnight that a clock change skips is the first instant after it.

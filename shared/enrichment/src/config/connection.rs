@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::address::address;
 use super::check::Checker;
 use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
-use crate::limits::{CallLimits, LOW_PRIORITY_PERCENT, Span};
+use crate::limits::{CallLimits, LOW_PRIORITY_PERCENT};
 use crate::patch::FieldMapping;
 
 const HUBSPOT_URL: &str = "https://api.hubapi.com";
@@ -13,6 +14,10 @@ const HUBSPOT_URL: &str = "https://api.hubapi.com";
 const HUBSPOT_VERSION: &str = "2026-03";
 /// HubSpot's own property for whose record it is.
 const HUBSPOT_OWNER: &str = "hubspot_owner_id";
+/// Which versions there are.
+const VERSIONS: &str = "\"v3\", or a year and month from \"2026-03\" on";
+/// HubSpot takes no longer name.
+const PROPERTY_MAX: usize = 100;
 const APOLLO_URL: &str = "https://api.apollo.io/api/v1";
 
 impl Checker {
@@ -22,19 +27,20 @@ impl Checker {
         self.url(&format!("{path}.public_url"), &table.public_url);
         self.url(&format!("{path}.base_url"), &base_url);
         if api_version != "v3" && !is_dated_version(&api_version) {
-            self.problem(&format!("{path}.api_version"), quoted(&api_version), "\"v3\" or a date such as \"2026-03\"");
+            self.problem(&format!("{path}.api_version"), quoted(&api_version), VERSIONS, "Write one of these.");
         }
-        if table.signing_secrets.is_empty() {
-            self.problem(&format!("{path}.signing_secrets"), "none", "one name of a secret, or two during a rotation");
-        }
-        for (i, name) in table.signing_secrets.iter().enumerate() {
-            self.secret_name(&format!("{path}.signing_secrets[{i}]"), name);
-        }
+        self.secret_names(&format!("{path}.signing_secrets"), &table.signing_secrets);
         self.secret_name(&format!("{path}.access_token"), &table.access_token);
-        for (i, version) in table.signature_versions.iter().enumerate() {
-            if !["v1", "v2", "v3"].contains(&version.as_str()) {
-                self.problem(&format!("{path}.signature_versions[{i}]"), quoted(version), "\"v1\", \"v2\" or \"v3\"");
-            }
+        if table.signature_versions.is_empty() {
+            let path = format!("{path}.signature_versions");
+            self.problem(&path, "none", "at least one, such as [\"v3\"]", "Name one, or leave the key out.");
+        }
+        for (i, property) in table.enrich_on_change.iter().enumerate() {
+            self.property(&format!("{path}.enrich_on_change[{i}]"), property);
+        }
+        let own = [("last_enriched_property", &table.last_enriched_property), ("owner_property", &table.owner_property)];
+        for (key, property) in own {
+            property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property));
         }
         CrmConnection {
             kind: table.kind,
@@ -55,7 +61,7 @@ impl Checker {
         let base_url = table.base_url.unwrap_or_else(|| APOLLO_URL.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
         self.secret_name(&format!("{path}.api_key"), &table.api_key);
-        let limits = table.limits.map_or(CallLimits::LEAST, |limits| self.limits(&format!("{path}.limits"), &limits));
+        let limits = table.limits.map_or(CallLimits::LEAST, |limits| limits_of(&limits));
         ProviderConnection {
             kind: table.kind,
             api_key: table.api_key,
@@ -70,13 +76,7 @@ impl Checker {
     fn callback(&mut self, path: &str, url: Option<String>, secrets: Vec<String>) -> Option<Callback> {
         let url = url?;
         self.url(&format!("{path}.callback_url"), &url);
-        if secrets.is_empty() {
-            let expected = "one name of a secret of your own making, or two during a rotation";
-            self.problem(&format!("{path}.callback_secrets"), "none", expected);
-        }
-        for (i, name) in secrets.iter().enumerate() {
-            self.secret_name(&format!("{path}.callback_secrets[{i}]"), name);
-        }
+        self.secret_names(&format!("{path}.callback_secrets"), &secrets);
         Some(Callback { url: url.trim_end_matches('/').to_owned(), secrets })
     }
 
@@ -86,26 +86,18 @@ impl Checker {
         if let Some(field) = tenant.fields.iter().find(later).filter(|_| tenant.provider.callback.is_none()) {
             let found = format!("none, but fields.{} is filled with what arrives later", field.property);
             let expected = "the address of provider-webhook, such as \"https://hooks.example.com/apollo/acme\"";
-            self.problem(&format!("{path}.provider.callback_url"), found, expected);
+            let remedy = "Add it, with `callback_secrets`; or take the field out.";
+            self.problem(&format!("{path}.provider.callback_url"), found, expected, remedy);
         }
-    }
-
-    fn limits(&mut self, path: &str, table: &LimitsTable) -> CallLimits {
-        let low_priority_percent = table.low_priority_percent.unwrap_or(LOW_PRIORITY_PERCENT);
-        let (minute, hour, day) = (table.minute, table.hour, table.day);
-        let limits = CallLimits { minute, hour, day, low_priority_percent };
-        for span in Span::ALL.into_iter().filter(|span| limits.of(*span) == Some(0)) {
-            self.problem(&format!("{path}.{}", span.word()), 0, "at least 1 call; leave it out if there is no limit");
-        }
-        if !(1..=100).contains(&low_priority_percent) {
-            self.problem(&format!("{path}.low_priority_percent"), low_priority_percent, "1 to 100");
-        }
-        limits
     }
 
     pub(super) fn fields(&mut self, path: &str, table: BTreeMap<String, FieldTable>) -> Vec<FieldMapping> {
         if table.is_empty() {
-            self.problem(path, "nothing", "at least one field, such as jobtitle = { from = \"title\" }");
+            let expected = "at least one field, such as jobtitle = { from = \"title\" }";
+            self.problem(path, "nothing", expected, "Add what is to be written.");
+        }
+        for property in table.keys() {
+            self.property(&format!("{path}.{property:?}"), property);
         }
         let mapping =
             |(property, field): (String, FieldTable)| FieldMapping { property, from: field.from, policy: field.policy };
@@ -113,10 +105,33 @@ impl Checker {
     }
 
     fn url(&mut self, path: &str, url: &str) {
-        let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let safe = url.starts_with("https://") || loopback.iter().any(|prefix| url.starts_with(prefix));
-        if !safe || url.chars().any(char::is_whitespace) {
-            self.problem(path, quoted(url), "an https:// URL (http:// only on this machine)");
+        if let Err(wrong) = address(url) {
+            self.problem(path, wrong.found, wrong.expected, wrong.remedy);
+        }
+    }
+
+    /// HubSpot's own name of a property, not the label that people see.
+    pub(super) fn property(&mut self, path: &str, name: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        if name.is_empty() || name.len() > PROPERTY_MAX || !name.chars().all(allowed) {
+            let expected = "the CRM's own name of a property: letters, digits, '_', '-' and '.' only";
+            self.problem(path, quoted(name), expected, "Write the property's internal name, not its label.");
+        }
+    }
+
+    /// One name, or two while one secret replaces the other.
+    fn secret_names(&mut self, path: &str, names: &[String]) {
+        if !(1..=2).contains(&names.len()) {
+            let found = if names.is_empty() { "none".to_owned() } else { format!("{} names", names.len()) };
+            let expected = "one name of a secret, or two during a rotation: the current and the next";
+            self.problem(path, found, expected, "Name the current secret, and the next one if there is one.");
+        }
+        for (i, name) in names.iter().enumerate() {
+            self.secret_name(&format!("{path}[{i}]"), name);
+        }
+        if names.len() == 2 && names[0] == names[1] {
+            let remedy = "Take one out, or name the secret that replaces it.";
+            self.problem(&format!("{path}[1]"), "the same name again", "another name", remedy);
         }
     }
 
@@ -125,19 +140,27 @@ impl Checker {
         let in_alphabet = name.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c));
         let parts = name.contains('/') && name.split('/').all(|part| !part.is_empty());
         if !in_alphabet || !parts || name.len() > 200 {
-            let expected = "the name of a secret with a '/' in it, such as \"leadgate/acme/apollo-key\" \
-                            (never the secret itself)";
-            self.problem(path, "something else (not shown)", expected);
+            let expected = "the name of a secret with a '/' in it, such as \"leadgate/acme/apollo-key\"";
+            let remedy = "Write the secret's name in AWS Secrets Manager, never the secret itself.";
+            self.problem(path, "something else (not shown)", expected, remedy);
         }
     }
+}
+
+fn limits_of(table: &LimitsTable) -> CallLimits {
+    let (minute, hour, day) = (table.minute, table.hour, table.day);
+    CallLimits { minute, hour, day, low_priority_percent: table.low_priority_percent.unwrap_or(LOW_PRIORITY_PERCENT) }
 }
 
 fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// `2026-03`: HubSpot names a version by the year and month it appeared in.
+/// `2026-03`: HubSpot names a version by the year and month it appeared in. That was the first.
 fn is_dated_version(text: &str) -> bool {
     let digits = |part: &str, count| part.len() == count && part.chars().all(|c| c.is_ascii_digit());
-    text.split_once('-').is_some_and(|(year, month)| digits(year, 4) && digits(month, 2))
+    let parts = text.split_once('-');
+    parts.is_some_and(|(year, month)| {
+        digits(year, 4) && digits(month, 2) && ("01"..="12").contains(&month) && text >= HUBSPOT_VERSION
+    })
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::Deserialize;
+use toml::de::DeTable;
+use toml::{Table, Value};
 
 use super::{ConfigError, OnExhausted, Problem, Waterfall};
 use crate::cycle::Cadence;
@@ -213,12 +215,28 @@ fn only_v3() -> Vec<String> {
     vec!["v3".to_owned()]
 }
 
-/// Reads the shape of the file, or says where it is another.
-pub(super) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
-    let wrong = |path: String, what: String| ConfigError { problems: vec![Problem { path, what }] };
-    let document = toml::Deserializer::parse(text).map_err(|error| wrong("the file".to_owned(), error.to_string()))?;
-    serde_path_to_error::deserialize(document).map_err(|error| {
-        let path = error.path().to_string();
-        wrong(path, error.into_inner().message().to_owned())
+/// More lines than this that can't be read are one mistake that leads to others.
+const LINES_MAX: usize = 10;
+
+/// Reads the document. The source is not repeated in an error: a secret may stand in it by mistake.
+pub(super) fn document(text: &str) -> Result<Value, ConfigError> {
+    let (_, errors) = DeTable::parse_recoverable(text);
+    if let (true, Ok(table)) = (errors.is_empty(), text.parse::<Table>()) {
+        return Ok(Value::Table(table));
+    }
+    let problem = |error: &toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or_else(|| "the file".to_owned(), |before| format!("line {}", before.matches('\n').count() + 1));
+        let (found, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), "TOML"));
+        Problem::new(line, found, expected, "Correct this line first: the rest is checked once the file can be read.")
+    };
+    Err(ConfigError { problems: errors.iter().take(LINES_MAX).map(problem).collect() })
+}
+
+/// Takes what is in the document, which has the shape for it.
+pub(super) fn take<T: serde::de::DeserializeOwned>(document: Value) -> Result<T, ConfigError> {
+    document.try_into().map_err(|error: toml::de::Error| {
+        let problem = Problem::new("the file", error.message(), "another value", "Correct the value.");
+        ConfigError { problems: vec![problem] }
     })
 }

@@ -4,7 +4,12 @@
 
 mod check;
 mod connection;
+mod money;
+mod deployable;
+mod address;
 mod file;
+mod keys;
+mod shape;
 mod problem;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,6 +237,12 @@ impl Config {
     /// Reads a configuration. An error names each key that is wrong, what was found, and what is allowed.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         check::parse(text)
+    }
+
+    /// Reads a configuration that is about to be deployed: with all that [`Config::parse`] refuses, what could not work
+    /// there at `now` is refused, too.
+    pub fn check(text: &str, now: Timestamp) -> Result<Self, ConfigError> {
+        check::check(text, now)
     }
 
     /// The tenant of this name.

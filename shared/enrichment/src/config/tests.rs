@@ -1,19 +1,27 @@
-//! A bad file is answered with the key, what was found, and what is allowed.
+//! A bad file is answered with the key, what was found, what is allowed and what to do: all that is wrong, at once.
+
+use jiff::Timestamp;
 
 use super::super::EXAMPLE as GOOD;
+use super::super::shape::{Fit, Shape};
 use super::*;
 use crate::clock::days;
 use crate::patch::FieldPolicy;
 
+/// In the middle of August 2026.
+fn now() -> Timestamp {
+    Timestamp::from_second(1_786_800_000).expect("a time")
+}
+
 /// The problems of the good file with one thing changed.
 fn problems(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from), "{from:?} is in the file");
-    parse(&GOOD.replace(from, to)).expect_err("the file is bad now").to_string()
+    check(&GOOD.replacen(from, to, 1), now()).expect_err("the file is bad now").to_string()
 }
 
 #[test]
 fn a_good_file_needs_few_words() {
-    let config = parse(GOOD).expect("a good file");
+    let config = check(GOOD, now()).expect("a good file");
     let tenant = &config.tenants[&"acme".parse().expect("a name")];
     assert_eq!(tenant.windows.freshness, days(90));
     assert_eq!(tenant.crm.api_version, "2026-03");
@@ -21,44 +29,102 @@ fn a_good_file_needs_few_words() {
     assert_eq!(tenant.properties().len(), 7);
 }
 
+/// What is changed in the good file, and what is said of it.
+const CASES: &str = include_str!("cases.txt");
+
 #[test]
-fn each_problem_names_the_key_what_was_found_and_what_is_allowed() {
-    let cases = [
-        ("cycle = \"monthly\"", "cycle = \"weekly\"", "tenants.acme.plan.cycle", "`weekly`", "`monthly`"),
-        ("portal_id = 62515", "portal_id = \"x\"", "tenants.acme.crm.portal_id", "string \"x\"", "u64"),
-        ("from = \"title\"", "from = \"titel\"", "tenants.acme.fields.jobtitle.from", "`titel`", "`title`"),
-        (
-            "[tenants.acme.plan]",
-            "[tenants.acme.plan]\ngrnt = 1",
-            "tenants.acme.plan.grnt",
-            "unknown field `grnt`",
-            "`grant`",
-        ),
-        ("https://hooks", "http://hooks", "tenants.acme.crm.public_url", "http://hooks", "https://"),
-        ("{ credits = 2500 }", "{ credits = -1 }", "tenants.acme.plan.grant.credits", "-1", "0 to"),
-        ("{ credits = 2500 }", "{ mobile = 5 }", "tenants.acme.plan.grant", "5 mobile", "some \"credits\""),
-        ("[tenants.acme]", "[tenants.acme]\ntime_zone = \"Mars\"", "tenants.acme.time_zone", "Mars", "Europe/Berlin"),
-        ("2026-01-31", "2026-13-31", "tenants.acme.plan.anchor", "2026-13-31", "a day such as"),
-        ("[\"leadgate/acme/hubspot-signing\"]", "[]", "tenants.acme.crm.signing_secrets", "none", "name of a secret"),
-        (
-            "[tenants.acme.plan]",
-            "[tenants.acme.provider.limits]\nminute = 0\nlow_priority_percent = 120\n[tenants.acme.plan]",
-            "tenants.acme.provider.limits.minute",
-            "120",
-            "at least 1 call",
-        ),
-        ("[[prices]]", "[[prices]", "the file", "", ""),
-    ];
-    for (from, to, path, found, expected) in cases {
+fn each_problem_says_where_it_is_what_was_found_what_is_allowed_and_what_to_do() {
+    let mut wrong = String::new();
+    let mut count = 0;
+    for case in CASES.trim().split("\n====\n") {
+        let (change, expected) = case.split_once("\n----\n").expect("a change and what is said of it");
+        let (from, to) = change.split_once("\n>>>>\n").unwrap_or((change.trim_end_matches("\n>>>>"), ""));
         let said = problems(from, to);
-        for part in [path, found, expected] {
-            assert!(said.contains(part), "{part:?} is missing from: {said}");
+        if said != expected.trim_end() {
+            wrong.push_str(&format!("{from}\n>>>>\n{to}\n----\n{said}\n====\n"));
         }
+        count += 1;
     }
+    assert!(wrong.is_empty(), "said otherwise:\n{wrong}");
+    assert!(count >= 50, "{count} cases are tried");
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_at_once() {
+    let edits = [
+        ("cycle = \"monthly\"", "cycle = \"monthyl\""),
+        ("portal_id = 62515", "portal_id = \"62515\""),
+        ("from = \"title\"", "from = \"titel\""),
+        ("https://hooks", "ftp://hooks"),
+        ("cost = { credits = 1 }", "cots = { credits = 1 }"),
+        ("[tenants.acme]\n", "[tenants.acme]\ntime_zone = \"Mars\"\nhops_per_hour = 0\n"),
+        ("leadgate/acme/hubspot-token", "leadgate/acme/token"),
+    ];
+    let bad = edits.iter().fold(GOOD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+    let error = check(&bad, now()).expect_err("the file is bad");
+    let paths: Vec<&str> = error.problems.iter().map(|problem| problem.path.as_str()).collect();
+    let mut expected = [
+        "prices[0].cost",
+        "prices[0].cots",
+        "tenants.acme.crm.access_token",
+        "tenants.acme.crm.portal_id",
+        "tenants.acme.crm.public_url",
+        "tenants.acme.fields.jobtitle.from",
+        "tenants.acme.hops_per_hour",
+        "tenants.acme.plan.cycle",
+        "tenants.acme.time_zone",
+    ];
+    let mut paths = paths;
+    (paths.sort_unstable(), expected.sort_unstable());
+    assert_eq!(paths, expected, "{error}");
+}
+
+#[test]
+fn no_tenant_takes_what_is_anothers() {
+    let tenant = &GOOD[GOOD.find("[tenants.acme]").expect("a tenant")..];
+    let other = tenant.replace("tenants.acme", "tenants.other").replace("/hubspot/acme", "/hubspot/other");
+    let error = check(&format!("{GOOD}\n{other}"), now()).expect_err("what is shared is refused").to_string();
+    for said in [
+        "tenants.other.crm.portal_id: found 62515, as of acme, expected a portal of its own for each tenant. Write",
+        "tenants.other.crm.access_token: found the name of a secret of acme, expected secrets of its own",
+        "tenants.other.provider.api_key: found the name of a secret of acme, expected secrets of its own",
+        "tenants.other.crm.signing_secrets[0]: found the name of a secret of acme, expected secrets",
+    ] {
+        assert!(error.contains(said), "{said:?} is missing from:\n{error}");
+    }
+    let own = other.replace("62515", "62516").replace("leadgate/acme/", "leadgate/other/");
+    check(&format!("{GOOD}\n{own}"), now()).expect("two tenants of their own");
 }
 
 #[test]
 fn what_looks_like_a_secret_is_not_repeated() {
-    let said = problems("leadgate/acme/apollo-key", "sk-very secret");
-    assert!(said.contains("tenants.acme.provider.api_key") && !said.contains("very"), "{said}");
+    for (from, to) in [
+        ("\"leadgate/acme/apollo-key\"", "\"sk-very secret\""),
+        ("\"leadgate/acme/apollo-key\"", "sk-very-secret"),
+        ("[\"leadgate/acme/hubspot-signing\"]", "\"sk-very-secret\""),
+        ("https://hooks", "https://user:very-secret@hooks"),
+    ] {
+        let said = problems(from, to);
+        assert!(!said.contains("very"), "{said}");
+    }
+}
+
+/// A file with every key in it can be read: the description of the keys and the tables that they are read into agree.
+#[test]
+fn every_key_that_is_described_is_read() {
+    let mut document = whole(&FILE);
+    let mut fit = Fit::default();
+    fit.fit("", &mut document, &FILE);
+    assert_eq!(fit.problems, []);
+    file::take::<File>(document).expect("every key is known");
+}
+
+/// Something of this shape, with all that may be in it.
+fn whole(shape: &Shape) -> Value {
+    match shape {
+        Shape::List(of) => Value::Array(vec![whole(of)]),
+        Shape::Named(of) => Value::Table([("acme".to_owned(), whole(of))].into_iter().collect()),
+        Shape::Table(keys) => Value::Table(keys.iter().map(|key| (key.name.to_owned(), whole(&key.shape))).collect()),
+        plain => plain.example(),
+    }
 }
