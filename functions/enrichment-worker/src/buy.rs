@@ -139,11 +139,11 @@ impl Unit<'_> {
 
     /// What becomes of what arrives later, for one whose person is known.
     fn rest(&self, wanted: &Wanted, profile: &Profile, later: Option<&LaterId>) -> Rest {
-        match (later, &profile.id, wanted.owed) {
+        match (later, profile.id(), wanted.owed) {
             (Some(request), Some(person), _) if !wanted.later.is_empty() => Rest::Awaited(Awaited {
                 purchase: self.purchase.later(),
                 request: request.clone(),
-                person: person.clone(),
+                person: person.to_owned(),
                 fields: wanted.later.clone(),
                 written: false,
             }),

@@ -1,8 +1,11 @@
 //! A person: what the CRM knows of them to ask with, and what a provider knows.
 
+mod clean;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use url::Host;
 
 use crate::patch::Fingerprint;
 
@@ -71,10 +74,15 @@ pub fn value_of<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
     properties.get(name)?.as_deref().map(str::trim).filter(|value| !value.is_empty())
 }
 
+/// The longest text of a CRM that we ask a provider with, in characters: an address has 254 at most.
+const TEXT_CHARS_MAX: usize = 300;
+
 impl Identity {
     /// Who the record is about.
     pub fn read(properties: &Properties, names: &IdentityProperties) -> Self {
-        let text = |name: &str| value_of(properties, name).map(str::to_owned);
+        // Anybody can type anything into a CRM, and it goes into keys and calls.
+        let text =
+            |name: &str| value_of(properties, name).map(|it| it.chars().take(TEXT_CHARS_MAX).collect::<String>());
         Self {
             email: text(&names.email).map(|email| email.to_lowercase()),
             first_name: text(&names.first_name),
@@ -151,13 +159,17 @@ fn is_anybodys(domain: &str) -> bool {
     domain.split('.').next().is_some_and(|name| ANYBODYS.contains(&name)) && domain.matches('.').count() <= 2
 }
 
-/// `https://www.Example.com/about` → `example.com`.
+/// `https://www.Example.com/about` → `example.com`, and `münchen.example` → `xn--mnchen-3ya.example`: keys are made of it.
 fn bare_domain(website: &str) -> Option<String> {
     let rest = website.split_once("://").map_or(website, |(_, rest)| rest);
-    let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
+    let Ok(Host::Domain(host)) = Host::parse(rest.split(['/', '?', '#', ':']).next()?.trim()) else { return None };
     let host = host.strip_prefix("www.").unwrap_or(&host);
-    host.contains('.').then(|| host.to_owned())
+    let is_domain = host.contains('.') && host.len() <= DOMAIN_CHARS_MAX;
+    is_domain.then(|| host.trim_end_matches('.').to_owned())
 }
+
+/// The longest name that DNS has.
+const DOMAIN_CHARS_MAX: usize = 253;
 
 /// A thing that a provider may know about a person. The words of `from` in a field's mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -247,22 +259,25 @@ impl ProfileField {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     values: BTreeMap<ProfileField, String>,
-    /// The provider's own id for them. What arrives later is told apart by it.
-    pub id: Option<String>,
+    id: Option<String>,
 }
 
-/// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
-const VALUE_CHARS_MAX: usize = 300;
-
 impl Profile {
-    /// Takes a value in: trimmed, freed of control characters, cut to a sane length. A blank one is no value.
+    /// Takes a value in, made safe for a CRM. A blank one is no value.
     pub fn set(&mut self, field: ProfileField, value: Option<impl AsRef<str>>) {
-        let Some(value) = value else { return };
-        let clean: String = value.as_ref().chars().filter(|c| !c.is_control()).take(VALUE_CHARS_MAX).collect();
-        let clean = clean.trim();
-        if !clean.is_empty() {
-            self.values.insert(field, clean.to_owned());
+        if let Some(value) = value.and_then(|value| clean::value(field, value.as_ref())) {
+            self.values.insert(field, value);
         }
+    }
+
+    /// The provider's own id for them. What arrives later is told apart by it.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Takes the provider's id in, if it is one: at most 64 letters, digits, `-` and `_`.
+    pub fn set_id(&mut self, id: Option<impl AsRef<str>>) {
+        self.id = id.and_then(|id| clean::id(id.as_ref()));
     }
 
     /// Takes from `other` what isn't known here.
@@ -312,7 +327,10 @@ mod tests {
     fn a_web_site_becomes_a_bare_domain_or_nothing() {
         assert_eq!(bare_domain("https://www.Example.com/about").as_deref(), Some("example.com"));
         assert_eq!(bare_domain("example.co.uk").as_deref(), Some("example.co.uk"));
-        assert_eq!(bare_domain("http://localhost:80/").as_deref(), None);
+        assert_eq!(bare_domain("M\u{fc}nchen.example").as_deref(), Some("xn--mnchen-3ya.example"));
+        for none in ["http://localhost:80/", "a b.example", "127.0.0.1", "", &format!("{}.example", "a".repeat(300))] {
+            assert_eq!(bare_domain(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -89,12 +89,12 @@ async fn one_person_is_matched_and_mapped() {
         (ProfileField::CompanyRevenue, Some("2500000")),
         (ProfileField::CompanyFounded, Some("1833")),
         (ProfileField::CompanyFunding, Some("17000")),
-        (ProfileField::CompanyDescription, Some("Engines thatweave")),
+        (ProfileField::CompanyDescription, Some("Engines that weave")),
         (ProfileField::CompanyCity, Some("London")),
         (ProfileField::CompanyCountry, Some("United Kingdom")),
         (ProfileField::MobilePhone, None),
     ];
-    assert_eq!(profile.id.as_deref(), Some("587cf802f65125cad923a266"));
+    assert_eq!(profile.id(), Some("587cf802f65125cad923a266"));
     assert_eq!(server.sent("x-api-key"), [Some("key".to_owned())]);
     assert_eq!(server.sent("accept"), [Some("application/json".to_owned())]);
     for (field, value) in expected {

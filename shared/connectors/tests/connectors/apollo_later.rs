@@ -153,7 +153,7 @@ async fn numbers_of_apollos_own_arrive_by_person() {
     assert_eq!(reported, Some(Milli::credits(8)));
     assert_eq!(people.keys().collect::<Vec<_>>(), ["p1"], "the others have nothing");
     let profile = &people["p1"];
-    assert_eq!(profile.id.as_deref(), Some("p1"));
+    assert_eq!(profile.id(), Some("p1"));
     assert_eq!(profile.get(ProfileField::MobilePhone), Some("+447700900001"));
     assert_eq!(profile.get(ProfileField::MobilePhoneStatus), Some("valid_number"));
     assert_eq!(profile.get(ProfileField::MobilePhoneDoNotCall), Some("not_found"));
@@ -212,7 +212,17 @@ async fn of_several_numbers_the_best_mobile_one_is_taken() {
         (json!([number(1, json!({"status_cd": "invalid"})), number(2, json!({}))]), Some(2)),
         (json!([number(1, valid("medium", 0)), number(2, valid("high", 5)), number(3, valid("low", 0))]), Some(2)),
         (json!([number(1, valid("high", 3)), number(2, valid("high", 1)), number(3, valid("high", 1))]), Some(2)),
-        (json!([number(1, json!({"type_cd": "work_direct_phone"})), number(2, json!({"type_cd": "other"}))]), None),
+        (json!([number(1, json!({"type_cd": "work_direct_phone"})), number(2, json!({"type_cd": "other"}))]), Some(2)),
+        (json!([number(1, json!({"type_cd": "home"}))]), None),
+        (
+            json!([
+                number(1, json!({"type_cd": "other", "status_cd": "valid_number"})),
+                number(2, json!({"type_cd": null})),
+                number(3, json!({"status_cd": "no_status"})),
+            ]),
+            Some(3),
+        ),
+        (json!([number(1, json!({"type_cd": "other"})), number(2, json!({"type_cd": null}))]), Some(2)),
         (json!([{"sanitized_number": "+447700900007", "type": "Mobile", "status": "valid_number"}]), Some(7)),
         (
             json!([{"sanitized_number": "07700900001", "type_cd": "mobile"}, {"type_cd": "mobile"}, {"sanitized_number": 7}]),

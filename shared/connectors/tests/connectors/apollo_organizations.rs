@@ -46,7 +46,7 @@ async fn one_organization_is_looked_up_and_mapped() {
     assert_eq!(server.asked(), [("GET /organizations/enrich?domain=b.example".to_owned(), Value::Null)]);
     let Reply::Answered { answers, reported: None, later: None } = reply else { panic!("{reply:?}") };
     let [Answer::Hit(profile)] = &answers[..] else { panic!("{answers:?}") };
-    assert_eq!(profile.id.as_deref(), Some("5e66b6381e05b4008c8331b8"));
+    assert_eq!(profile.id(), Some("5e66b6381e05b4008c8331b8"));
     for (field, value) in [
         (ProfileField::CompanyName, "Analytical"),
         (ProfileField::CompanyDomain, "b.example"),

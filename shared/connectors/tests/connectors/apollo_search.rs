@@ -137,7 +137,10 @@ async fn organizations_are_found_by_every_filter() {
     assert_eq!((pagination.page, pagination.per_page, pagination.total_pages), (Some(2), Some(100), Some(2)));
     assert_eq!(found.partial_results_only, Some(false));
     let told = |profile: &leadgate_enrichment::person::Profile| {
-        (profile.id.clone().expect("an id"), profile.get(ProfileField::CompanyDomain).expect("a domain").to_owned())
+        (
+            profile.id().expect("an id").to_owned(),
+            profile.get(ProfileField::CompanyDomain).expect("a domain").to_owned(),
+        )
     };
     let pair = |id: &str, domain: &str| (id.to_owned(), domain.to_owned());
     assert_eq!(found.organizations.iter().map(told).collect::<Vec<_>>(), [pair("o1", "b.example")]);

@@ -54,7 +54,7 @@ async fn sequences_are_found_by_name() {
     apollo.search_sequences(None, Page::new(2, 100).expect("a page"), TIMEOUT).await.reply.expect("an answer");
     let path = "POST /emailer_campaigns/search";
     let lines = [format!("{path}?q_name=loom+%26+co&page=1&per_page=25"), format!("{path}?page=2&per_page=100")];
-    assert_eq!(server.asked(), lines.map(|line| (line, Value::Null)));
+    assert_eq!(server.asked(), lines.map(|line| (line, json!({}))));
     let [looms, sparse] = &found.sequences[..] else { panic!("{found:?}") };
     assert_eq!((looms.id.as_deref(), looms.name.as_deref()), (Some("s1"), Some("Looms")));
     assert_eq!((looms.archived, looms.active, looms.num_steps), (Some(false), Some(true), Some(3)));
@@ -80,7 +80,7 @@ async fn contacts_are_added_with_all_that_is_said_in_the_query() {
                 &sequence_no_email=true&sequence_active_in_other_campaigns=true&user_id=u1&status=paused\
                 &auto_unpause_at=2026-11-21T09%3A00%3A00Z";
     let lines = [format!("{path}{full}"), format!("{path}&send_email_from_email_account_id=m1")];
-    assert_eq!(server.asked(), lines.map(|line| (line, Value::Null)));
+    assert_eq!(server.asked(), lines.map(|line| (line, json!({}))));
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn contacts_leave_sequences_one_way_or_another() {
     }
     let line = |mode: &str| {
         let query = "emailer_campaign_ids%5B%5D=s1&emailer_campaign_ids%5B%5D=s2&contact_ids%5B%5D=c1";
-        (format!("POST /emailer_campaigns/remove_or_stop_contact_ids?{query}&mode={mode}"), Value::Null)
+        (format!("POST /emailer_campaigns/remove_or_stop_contact_ids?{query}&mode={mode}"), json!({}))
     };
     assert_eq!(server.asked(), [line("stop"), line("mark_as_finished"), line("remove")]);
     assert_eq!((removed.contacts.len(), removed.num_contacts), (1, Some(7)));

@@ -52,7 +52,7 @@ pub(super) fn arrived(body: &[u8], asked: &LaterId) -> Result<Collected, CallErr
         if profile.is_blank() {
             continue;
         }
-        let id = profile.id.clone().ok_or_else(|| CallError::unreadable("with something of nobody"))?;
+        let id = profile.id().map(str::to_owned).ok_or_else(|| CallError::unreadable("with something of nobody"))?;
         // Two of those asked about may be the same person.
         people.entry(id).or_insert(profile);
     }
@@ -72,7 +72,7 @@ impl Arrival {
     /// `None` if there may be something that isn't understood.
     fn profile(&self) -> Option<Profile> {
         let mut profile = Profile::default();
-        profile.id = said(&self.id);
+        profile.set_id(said(&self.id));
         let numbers = self.phone_numbers.objects()?.into_iter();
         let numbers = numbers.filter_map(|number| Some((number, number.mobile()?)));
         if let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) {
@@ -106,14 +106,23 @@ struct Number {
 
 impl Number {
     /// The number in E.164, if it may be a mobile one: a switchboard or a direct line at work is none. Apollo leaves
-    /// the type out at times, and then it is what was asked for.
+    /// the type out at times, or says `other` (the example of its documentation does): that is what was asked for, and
+    /// charged.
     fn mobile(&self) -> Option<String> {
         let numbers = [&self.sanitized_number, &self.raw_number];
-        self.kind().is_none_or(is_mobile).then(|| numbers.into_iter().find_map(e164)).flatten()
+        self.kind()
+            .is_none_or(|kind| is_mobile(kind) || is_other(kind))
+            .then(|| numbers.into_iter().find_map(e164))
+            .flatten()
     }
 
-    /// The best first: surely mobile, a valid status, the most confidence, and then as Apollo puts them.
-    fn rank(&self) -> (bool, u8, u8, i64) {
+    /// The best first: surely mobile, not of another kind, a valid status, the most confidence, and then as Apollo puts them.
+    fn rank(&self) -> (u8, u8, u8, i64) {
+        let kind = match self.kind() {
+            Some(kind) if is_mobile(kind) => 0,
+            None => 1,
+            Some(_) => 2,
+        };
         let word = |word: Option<&str>| word.map(str::to_ascii_lowercase).unwrap_or_default();
         let status = match word(self.status()).as_str() {
             "valid_number" | "valid" => 0,
@@ -126,7 +135,7 @@ impl Number {
             "low" => 2,
             _ => 3,
         };
-        (self.kind().is_none(), status, confidence, place(&self.position))
+        (kind, status, confidence, place(&self.position))
     }
 
     fn kind(&self) -> Option<&str> {
@@ -160,6 +169,10 @@ impl Email {
 
 fn is_mobile(kind: &str) -> bool {
     kind.eq_ignore_ascii_case("mobile")
+}
+
+fn is_other(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("other")
 }
 
 fn either<'a>(one: &'a Scalar, other: &'a Scalar) -> Option<&'a str> {

@@ -57,7 +57,7 @@ impl Organization {
     /// What is known of it, under its own id.
     pub(super) fn profile(&self) -> Profile {
         let mut profile = Profile::default();
-        profile.id = first([&self.organization_id, &self.id]);
+        profile.set_id(first([&self.organization_id, &self.id]));
         self.describe(&mut profile);
         profile
     }

@@ -186,7 +186,7 @@ impl Person {
     /// Without an id it is a blank that stands for nobody.
     fn answer(&self) -> Answer {
         let mut profile = self.profile();
-        profile.id = self.id.to_text();
+        profile.set_id(self.id.to_text());
         if self.id.to_text().is_none_or(|id| id.is_empty()) || profile.is_blank() {
             return Answer::Miss;
         }

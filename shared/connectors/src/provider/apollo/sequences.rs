@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::provider::Told;
 use reqwest::Method;
 use serde::Serialize;
+use serde_json::json;
 
 use self::answers::AddedAnswer;
 pub use self::answers::{Added, Addition, Removed, Sequence, SequencesFound, SkipReason, Statuses};
@@ -31,7 +32,7 @@ impl Apollo {
             page: Page,
         }
         let request = self.request(Method::POST, "emailer_campaigns/search");
-        self.call(request.query(&Search { q_name: name, page }), timeout).await
+        self.call(request.query(&Search { q_name: name, page }).json(&json!({})), timeout).await
     }
 
     /// Adds contacts to a sequence. Apollo skips those whom it has a reason to: a success is one of the call, and says
@@ -41,7 +42,7 @@ impl Apollo {
             Ok(id) => format!("emailer_campaigns/{id}/add_contact_ids"),
             Err(error) => return not_made(error),
         };
-        let request = self.request(Method::POST, &path).query(&added.query(sequence));
+        let request = self.request(Method::POST, &path).query(&added.query(sequence)).json(&json!({}));
         let told: Called<AddedAnswer> = self.call(request, timeout).await;
         Told { reply: told.reply.map(|answer| answer.told_of(sequence, &added.contacts)), rates: told.rates }
     }
@@ -61,7 +62,7 @@ impl Apollo {
         query.extend(contacts.iter().map(|id| ("contact_ids[]", id.as_str())));
         query.push(("mode", how.word()));
         let request = self.request(Method::POST, "emailer_campaigns/remove_or_stop_contact_ids");
-        self.call(request.query(&query), timeout).await
+        self.call(request.query(&query).json(&json!({})), timeout).await
     }
 }
 
