@@ -15,6 +15,8 @@ mod unknown;
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::events::Events;
@@ -71,22 +73,64 @@ pub struct Report {
     pub failed_tenants: usize,
 }
 
+/// So many tenants are served at a time.
+const TENANTS_ABREAST: usize = 8;
+
+/// Why a run counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} of the tenants could not be served: see the log, which names each with its reason")]
+pub struct TenantsFailed(usize);
+
+impl Report {
+    /// The report, or an error if a tenant could not be served: that makes Lambda count the run as failed, which an alarm
+    /// goes by.
+    pub fn checked(self) -> Result<Self, TenantsFailed> {
+        if self.failed_tenants == 0 { Ok(self) } else { Err(TenantsFailed(self.failed_tenants)) }
+    }
+
+    fn add(&mut self, other: Self) {
+        let Self { released, closed, plan_changes, expired, swept, asked_after, alerts, .. } = other;
+        let Self { drifts, resolved, failed_tenants, .. } = other;
+        self.released += released;
+        self.closed += closed;
+        self.plan_changes += plan_changes;
+        self.expired += expired;
+        self.swept += swept;
+        self.asked_after += asked_after;
+        self.alerts += alerts;
+        self.drifts += drifts;
+        self.resolved += resolved;
+        self.failed_tenants += failed_tenants;
+    }
+}
+
 impl DeferralRelease {
-    /// One run over all tenants. Trouble with one doesn't keep the others waiting: it is tried again on schedule.
+    /// One run over all tenants, several at a time: one whose provider hangs keeps few others waiting. What fails for a
+    /// tenant is tried again on schedule.
     pub async fn handle(&self, invocation: &Invocation) -> Report {
-        let mut report = Report::default();
-        for tenant in self.config.tenants.values() {
-            if let Err(error) = Box::pin(self.serve(tenant, invocation, &mut report)).await {
-                error!(tenant = %tenant.id, %error, "the tenant has to wait for the next run");
-                report.failed_tenants += 1;
-            }
-        }
+        let served = self.config.tenants.values().map(|tenant| self.serve_one(tenant, invocation));
+        let report = stream::iter(served).buffer_unordered(TENANTS_ABREAST).fold(Report::default(), async |all, one| {
+            let mut all = all;
+            all.add(one);
+            all
+        });
+        let report = report.await;
         let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, .. } = report;
         let Report { drifts, resolved, failed_tenants, .. } = report;
         info!(
             released,
             closed, plan_changes, expired, swept, asked_after, alerts, drifts, resolved, failed_tenants, "run ended"
         );
+        report
+    }
+
+    /// What was done for one tenant, up to where it failed.
+    async fn serve_one(&self, tenant: &Tenant, run: &Invocation) -> Report {
+        let mut report = Report::default();
+        if let Err(error) = Box::pin(self.serve(tenant, run, &mut report)).await {
+            error!(tenant = %tenant.id, %error, "the tenant has to wait for the next run");
+            report.failed_tenants += 1;
+        }
         report
     }
 

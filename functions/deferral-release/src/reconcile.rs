@@ -26,6 +26,10 @@ const MARK: &str = "reconciliation";
 /// How often the provider is asked. Its figures are up to date within seconds, but asking counts towards its limits.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Where it is remembered when the figures could not be had last.
+const ASKED: &str = "usage-failed";
+/// After that, they are asked for again. A provider that hangs would otherwise take up a part of each run.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
@@ -64,7 +68,17 @@ impl DeferralRelease {
         let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(nothing) };
         // A figure in credits can't be compared with several kinds of them.
         let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(nothing) };
-        let Some(figures) = self.figures(tenant).await? else { return Ok(nothing) };
+        let asked = self.credits.mark(&tenant.id, ASKED).await?;
+        let asked_at = asked.as_ref().and_then(|mark| Timestamp::from_millisecond(mark.value.parse().ok()?).ok());
+        if asked_at.is_some_and(|at| now < later(at, AFTER_A_FAILURE)) {
+            return Ok(nothing);
+        }
+        let Some(figures) = self.figures(tenant).await? else {
+            let next = Mark { name: ASKED.to_owned(), value: now.as_millisecond().to_string() };
+            // Lost to another run that has asked as well.
+            let _: bool = self.credits.remember(&tenant.id, asked.as_ref(), &next).await?;
+            return Ok(nothing);
+        };
         let mut outcome = Outcome::Verdict(self.verdict(tenant, before.as_ref(), &figures).await?);
         let mut compared = figures.compared;
         if let (Some(before), Outcome::Verdict(verdict)) = (&before, &outcome) {

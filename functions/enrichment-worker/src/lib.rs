@@ -41,7 +41,7 @@ use leadgate_aws::credits::Credits;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
-use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
@@ -112,7 +112,27 @@ impl EnrichmentWorker {
         for message in self.dispose(messages).await {
             response.add_failure(message.id.clone());
         }
+        self.tell_age(&batch, &outcomes);
         response
+    }
+
+    /// Says how long the oldest request waits that could not be dealt with this time: the queue's own figure leaves out
+    /// what was received three times, and begins anew for what is sent anew.
+    fn tell_age(&self, batch: &Batch, outcomes: &BTreeMap<RecordKey, Outcome>) {
+        let waits = |request: &&EnrichmentRequest| {
+            let outcome = outcomes.get(&request.record);
+            outcome.is_none_or(|it| matches!(it, Outcome::Returned { .. } | Outcome::Postponed { .. }))
+        };
+        let messages = batch.messages.iter().chain(batch.early.iter().map(|(message, _)| message));
+        let requests = messages.filter_map(|message| match &message.task {
+            Ok(Task::Enrich(request)) => Some(request),
+            _ => None,
+        });
+        let oldest = requests.filter(waits).filter_map(|request| request.queued_at).min();
+        if let Some(oldest) = oldest {
+            let oldest_request_seconds = until(oldest, self.clock.now()).as_secs();
+            info!(oldest_request_seconds, "requests stay on the queue");
+        }
     }
 
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {

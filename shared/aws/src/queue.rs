@@ -36,7 +36,9 @@ impl Queue {
     /// Puts every request on the queue, or says that it could not. Entries that fail are tried again, a few times;
     /// after an error some may be on the queue and some not, so the caller must let its own caller try again.
     pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
-        self.send_all(requests, None).await
+        let now = self.clock.now();
+        let requests: Vec<EnrichmentRequest> = requests.iter().map(|request| request.clone().queued(now)).collect();
+        self.send_all(&requests, None).await
     }
 
     /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.

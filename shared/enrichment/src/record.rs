@@ -373,6 +373,7 @@ impl Record {
             source: self.source?,
             occurred_at: self.occurred_at?,
             not_before: None,
+            queued_at: None,
         })
     }
 }

@@ -23,9 +23,18 @@ pub struct EnrichmentRequest {
     /// Not to be taken up before: another has asked for a longer wait than the queue can delay a message.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub not_before: Option<Timestamp>,
+    /// When it was first put on the queue. A message that is sent anew keeps it, so that its age can be told.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub queued_at: Option<Timestamp>,
 }
 
 impl EnrichmentRequest {
+    /// The same, on the queue since `now` unless it has been there before.
+    #[must_use]
+    pub fn queued(self, now: Timestamp) -> Self {
+        Self { queued_at: self.queued_at.or(Some(now)), ..self }
+    }
+
     /// Both in one: the later event, from the source that goes first.
     #[must_use]
     pub fn joined(self, other: &Self) -> Self {
@@ -134,7 +143,7 @@ impl From<DueEvent> for EnrichmentRequest {
     fn from(event: DueEvent) -> Self {
         let source = event.cause.source();
         let DueEvent { record, request, occurred_at, .. } = event;
-        Self { record, request, source, occurred_at, not_before: None }
+        Self { record, request, source, occurred_at, not_before: None, queued_at: None }
     }
 }
 

@@ -8,8 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. `RUST_LOG` chooses what: a level, or `target=level` pairs; without it, `info`.
 pub fn start() {
-    // Lambda stamps each line with its time.
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
+    // With `timestamp` and `level` at the top of each line, Lambda's own filter by level takes it for what it is.
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
     tracing_subscriber::registry().with(lines).with(targets(LevelFilter::INFO)).init();
 }
 

@@ -157,6 +157,49 @@ fn somebody_is_told_when_a_function_fails() {
     notices(rule, "/Resources/CrmWebhookErrorAlarm/Properties/Dimensions/0/Value/Ref", json!("EnrichmentWorker"));
 }
 
+/// What the functions answer and log is counted by the API and by filters of the logs: no function fails for it.
+#[test]
+fn operators_are_told_of_what_lambda_counts_as_a_success() {
+    fn rule(template: &Template) -> Complaints {
+        let mut complaints = Complaints::default();
+        complaints.unless(alarmed(template, "5xx", "HttpApi", "ApiId"), || "5xx: nothing alarms".into());
+        let alarms = || template.resources("AWS::CloudWatch::Alarm").map(|(_, alarm)| alarm);
+        let refused = alarms().any(|alarm| {
+            let metrics = alarm["Metrics"].as_array().into_iter().flatten();
+            let of_api = metrics.filter(|metric| metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] == "HttpApi");
+            of_api.count() == 2
+        });
+        complaints.unless(refused, || "4xx: nothing alarms".into());
+        for metric in ["CreditsDrift", "CreditsLow", "OldestRequestSeconds"] {
+            let filtered = template.resources("AWS::Logs::MetricFilter").any(|(_, filter)| {
+                let made = &filter["MetricTransformations"][0];
+                made["MetricName"] == metric && made["MetricNamespace"] == "Leadgate"
+            });
+            let told = alarms().any(|alarm| {
+                alarm["MetricName"] == metric
+                    && alarm["Namespace"] == "Leadgate"
+                    && alarm["AlarmActions"].to_string().contains("AlarmTopicArn")
+            });
+            complaints.unless(filtered && told, || format!("{metric}: nothing alarms"));
+        }
+        let details = ["Credits Low", "Credits Drift", "Credits Locked"];
+        let sent = template.resources("AWS::Events::Rule").any(|(_, rule)| {
+            let pattern = &rule["EventPattern"];
+            pattern["source"] == json!(["leadgate"])
+                && details.iter().all(|detail| pattern["detail-type"].to_string().contains(detail))
+                && rule["Targets"][0]["Arn"]["Ref"] == "AlarmTopicArn"
+        });
+        complaints.unless(sent, || "the events for operators go nowhere".into());
+        complaints
+    }
+    holds(rule);
+    notices(rule, "/Resources/DoorErrorAlarm/Properties/MetricName", json!("4xx"));
+    notices(rule, "/Resources/DoorRefusalAlarm/Properties/Metrics/0/MetricStat/Metric/Dimensions/0/Value", json!("other"));
+    notices(rule, "/Resources/CreditsLowAlarm/Properties/AlarmActions", Value::Null);
+    notices(rule, "/Resources/OldestRequest/Properties/MetricTransformations/0/MetricName", json!("Age"));
+    notices(rule, "/Resources/OperatorEvents/Properties/EventPattern/detail-type", json!(["Credits Low"]));
+}
+
 /// Whether somebody is told as soon as this metric of this resource isn't what it should be.
 fn alarmed(template: &Template, metric: &str, logical_id: &str, dimension: &str) -> bool {
     let names = [json!({ "Ref": logical_id }), json!({ "Fn::GetAtt": [logical_id, dimension] })];
