@@ -213,7 +213,8 @@ impl Demo {
         }
         let stands = |states: &States, id: &String| states.records.get(id).map(|record| record.state);
         let waited = || self.contacts.iter().filter(|id| stands(first, id) == Some(State::Deferred));
-        let ended = |ends: &[State]| waited().filter(|id| stands(&states, id).is_some_and(|end| ends.contains(&end))).count();
+        let ended =
+            |ends: &[State]| waited().filter(|id| stands(&states, id).is_some_and(|end| ends.contains(&end))).count();
         (self.report.released, self.report.given_up) =
             (ended(&[State::Written, State::Unmatched]), ended(&[State::Refused]));
         self.report.failed = states.count(State::Failed) + self.world.dead_letters().await;

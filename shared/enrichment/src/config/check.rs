@@ -136,7 +136,12 @@ impl Checker {
     fn price(&mut self, path: &str, row: PriceRow) -> Option<Price> {
         let cost = self.amounts(&format!("{path}.cost"), &row.cost)?;
         if cost.is_zero() {
-            self.problem(&format!("{path}.cost"), "nothing", "what it costs, such as { credits = 1 }", "Write the cost, or take the row out.");
+            self.problem(
+                &format!("{path}.cost"),
+                "nothing",
+                "what it costs, such as { credits = 1 }",
+                "Write the cost, or take the row out.",
+            );
         }
         let from = first_instant(row.from, &TimeZone::UTC);
         Some(Price {
@@ -154,7 +159,12 @@ impl Checker {
     fn price_set(&mut self, path: &str, name: &str) -> Vec<Price> {
         let Some((_, text)) = PRICE_SETS.iter().find(|(own, _)| *own == name) else {
             let names: Vec<&str> = PRICE_SETS.iter().map(|(name, _)| *name).collect();
-            self.problem(path, format!("{name:?}"), format!("one of {}", names.join(", ")), "Write one of these names.");
+            self.problem(
+                path,
+                format!("{name:?}"),
+                format!("one of {}", names.join(", ")),
+                "Write one of these names.",
+            );
             return Vec::new();
         };
         let set: PriceSet = match file::document(text).and_then(file::take) {
@@ -184,7 +194,12 @@ impl Checker {
         let fields = self.fields(&format!("{path}.fields"), table.fields);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
-            self.problem(&format!("{path}.time_zone"), found, expected, "Write such a name, such as \"Europe/Berlin\".");
+            self.problem(
+                &format!("{path}.time_zone"),
+                found,
+                expected,
+                "Write such a name, such as \"Europe/Berlin\".",
+            );
             TimeZone::UTC
         });
         let plan = self.plan(&format!("{path}.plan"), &time_zone, table.plan)?;

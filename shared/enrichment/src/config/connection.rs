@@ -38,7 +38,8 @@ impl Checker {
         for (i, property) in table.enrich_on_change.iter().enumerate() {
             self.property(&format!("{path}.enrich_on_change[{i}]"), property);
         }
-        let own = [("last_enriched_property", &table.last_enriched_property), ("owner_property", &table.owner_property)];
+        let own =
+            [("last_enriched_property", &table.last_enriched_property), ("owner_property", &table.owner_property)];
         for (key, property) in own {
             property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property));
         }

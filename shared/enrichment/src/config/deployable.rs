@@ -110,7 +110,8 @@ fn shared_secrets(config: &Config) -> Vec<Problem> {
         for (path, name, _) in secrets(tenant) {
             match seen.insert(name, &tenant.id) {
                 Some(other) if *other != tenant.id => {
-                    let (found, remedy) = (format!("the name of a secret of {other}"), "Name a secret of this tenant's own.");
+                    let (found, remedy) =
+                        (format!("the name of a secret of {other}"), "Name a secret of this tenant's own.");
                     problems.push(Problem::new(path, found, "secrets of its own for each tenant", remedy));
                 }
                 _ => {}

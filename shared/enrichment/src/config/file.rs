@@ -226,7 +226,8 @@ pub(super) fn document(text: &str) -> Result<Value, ConfigError> {
     }
     let problem = |error: &toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.map_or_else(|| "the file".to_owned(), |before| format!("line {}", before.matches('\n').count() + 1));
+        let line =
+            before.map_or_else(|| "the file".to_owned(), |before| format!("line {}", before.matches('\n').count() + 1));
         let (found, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), "TOML"));
         Problem::new(line, found, expected, "Correct this line first: the rest is checked once the file can be read.")
     };

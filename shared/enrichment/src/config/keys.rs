@@ -119,10 +119,7 @@ const PLAN: Shape = Shape::Table(&[
     ),
     optional("allowances", Shape::List(&ALLOWANCE)),
     optional("packs", Shape::List(&PACK)),
-    optional(
-        "overage",
-        Shape::Table(&[needed("limit", AMOUNTS), needed("price", Shape::Text("0.10 USD"))]),
-    ),
+    optional("overage", Shape::Table(&[needed("limit", AMOUNTS), needed("price", Shape::Text("0.10 USD"))])),
 ]);
 
 static ALLOWANCE: Shape = Shape::Table(&[

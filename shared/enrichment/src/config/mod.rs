@@ -2,15 +2,15 @@
 //!
 //! What is here has been checked: a flow never meets a tenant without a price or a field mapped twice.
 
+mod address;
 mod check;
 mod connection;
-mod money;
 mod deployable;
-mod address;
 mod file;
 mod keys;
-mod shape;
+mod money;
 mod problem;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -121,7 +121,8 @@ pub(super) fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -
     let mut problems = Vec::new();
     for (action, field) in bought {
         let rows = config.prices.iter().filter(|row| row.provider == provider && row.action == action);
-        let rows = rows.filter(|row| row.field == field || (field == PricedField::Person && PERSON.contains(&row.field)));
+        let rows =
+            rows.filter(|row| row.field == field || (field == PricedField::Person && PERSON.contains(&row.field)));
         let Some(first) = rows.map(|row| row.from).min().filter(|first| *first > now) else { continue };
         let (field, day, today) =
             (field.word(), first.to_zoned(TimeZone::UTC).date(), now.to_zoned(TimeZone::UTC).date());

@@ -23,12 +23,7 @@ impl Problem {
         expected: impl fmt::Display,
         remedy: impl fmt::Display,
     ) -> Self {
-        Self {
-            path: path.into(),
-            found: found.to_string(),
-            expected: expected.to_string(),
-            remedy: remedy.to_string(),
-        }
+        Self { path: path.into(), found: found.to_string(), expected: expected.to_string(), remedy: remedy.to_string() }
     }
 
     /// Everything but where it is.
