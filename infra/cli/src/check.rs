@@ -12,7 +12,7 @@ use leadgate_enrichment::price::PricedField;
 use serde_json::{Map, Value, json};
 
 use crate::local::now;
-use crate::terminal::count;
+use crate::terminal::{count, object};
 use crate::{Failure, Outcome};
 
 /// Check a configuration file, and say what is wrong with it.
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     file: PathBuf,
     /// Print one JSON object instead of text.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     against: plan::Against,
 }
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
                 "file": name, "ok": true, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets,
                 "plans": plans.iter().map(plan::Plan::json).collect::<Vec<_>>(),
             });
-            println!("{said}");
+            println!("{}", object(said));
         }
         Ok(config) => {
             println!("{name} is good: {}.", describe(&config));
@@ -62,7 +62,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
                         "expected": problem.expected, "remedy": problem.remedy,
                     })
                 });
-                println!("{}", json!({ "file": name, "ok": false, "problems": problems.collect::<Vec<_>>() }));
+                let said = json!({ "file": name, "ok": false, "problems": problems.collect::<Vec<_>>() });
+                println!("{}", object(said));
             } else {
                 println!("{name} has {}:", count(problems.len(), "problem"));
                 problems.iter().for_each(|problem| println!("  {problem}"));

@@ -3,11 +3,12 @@
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use comfy_table::{Cell, Table, presets};
+use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::record::State;
 use leadgate_tests::demo::{self, Progress, Report, Request, Story};
 
+use crate::terminal::{count, fitted, object};
 use crate::{Outcome, credits};
 
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     phones: bool,
     /// Print one JSON object, as the last line, instead of tables.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// What a lead costs at worst with a mobile number.
@@ -45,14 +46,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let Arguments { leads, seed, phones, .. } = *arguments;
     let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
-        println!("{} leads appear in HubSpot; each billing cycle starts with {credits} credits.\n", request.leads);
+        let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits as usize, "credit"));
+        println!("{} {appear} in HubSpot; each billing cycle starts with {credits}.\n", count(request.leads, "lead"));
     }
     let bar = progress_bar(arguments);
     let shown = demo::run(request, &|progress| show(&bar, progress)).await?;
     bar.finish_and_clear();
     let complaints = shown.report.complaints();
     if arguments.json {
-        println!("{}", serde_json::to_string(&shown.report)?);
+        println!("{}", object(serde_json::to_value(&shown.report)?));
     } else {
         print_stories(&shown.stories);
         if let Some(told) = shown.waited.as_ref().and_then(credits::explain_waited) {
@@ -79,8 +81,8 @@ fn show(bar: &ProgressBar, progress: Progress) {
     match progress {
         Progress::Delivering => bar.set_message("webhooks are delivered"),
         Progress::Working(done) => bar.set_position(done as u64),
-        Progress::Awaiting(numbers) => bar.set_message(format!("{numbers} numbers on their way")),
-        Progress::NextCycle(waiting) => bar.set_message(format!("next cycle: {waiting} leads wait")),
+        Progress::Awaiting(numbers) => bar.set_message(format!("on their way: {}", count(numbers, "number"))),
+        Progress::NextCycle(waiting) => bar.set_message(format!("next cycle; waiting: {}", count(waiting, "lead"))),
     }
 }
 
@@ -89,7 +91,6 @@ const SHOWN: [&str; 7] = ["firstname", "lastname", "jobtitle", "company", "city"
 
 fn print_stories(stories: &[Story]) {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["lead", "before", "after", "what happened"]);
     for story in stories {
         let email = story.before.get("email").map_or("", String::as_str);
@@ -103,7 +104,7 @@ fn print_stories(stories: &[Story]) {
             Cell::new(happened(story)),
         ]);
     }
-    println!("A lead of each kind:\n{table}\n");
+    println!("A lead of each kind:\n{}\n", fitted(table));
 }
 
 fn line(name: &str, properties: &std::collections::BTreeMap<String, String>) -> Option<String> {
@@ -124,9 +125,13 @@ fn happened(story: &Story) -> &'static str {
     }
 }
 
+/// `1 person`, `2 people`.
+fn people(number: u64) -> String {
+    if number == 1 { "1 person".to_owned() } else { format!("{number} people") }
+}
+
 fn print_figures(report: &Report) {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
     let mut row = |what: &str, figures: String| {
         table.add_row([what.to_owned(), figures]);
     };
@@ -142,10 +147,10 @@ fn print_figures(report: &Report) {
     row(
         "later cycles",
         format!(
-            "{} of {} deferred finished, in {} more; {} given up after too long a wait",
+            "{} of {} finished, in {} more; {} given up after too long a wait",
             report.released,
-            credits::leads(report.deferred),
-            credits::count(report.cycles - 1, "cycle"),
+            count(report.deferred, "deferred lead"),
+            count(report.cycles - 1, "cycle"),
             report.given_up
         ),
     );
@@ -166,11 +171,21 @@ fn print_figures(report: &Report) {
     row(
         "credits, the provider's",
         format!(
-            "{} charged for {} people, in {} calls, {} of them throttled",
-            provider.credits_charged, provider.records_charged, provider.calls, provider.throttled
+            "{} charged for {}, in {}; {} throttled",
+            provider.credits_charged,
+            people(provider.records_charged),
+            count(provider.calls as usize, "call"),
+            provider.throttled
         ),
     );
-    row("CRM writes", format!("{} contacts in {} calls", report.crm.records_written, report.crm.writes));
+    row(
+        "CRM writes",
+        format!(
+            "{} in {}",
+            count(report.crm.records_written as usize, "contact"),
+            count(report.crm.writes as usize, "call")
+        ),
+    );
     let aws = &report.aws;
     row(
         "AWS",
@@ -184,5 +199,5 @@ fn print_figures(report: &Report) {
         ),
     );
     row("time", format!("{:.1} s, {:.0} leads per second", report.seconds, report.leads_per_second));
-    println!("{table}");
+    println!("{}", fitted(table));
 }

@@ -1,5 +1,6 @@
 //! `leadgate local`: the same, staying up.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +8,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_tests::world::{Patience, Real, SIGNING_SECRET, Settings, World};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
-use crate::Outcome;
+use crate::terminal::count;
+use crate::{Outcome, check};
 
 /// Run the whole system on this machine, until interrupted.
 ///
 /// Webhooks are received at /hubspot/demo; simulated vendors are served below /simulators, under the vendors' own
 /// paths. A real key in the environment (HUBSPOT_ACCESS_TOKEN, with HUBSPOT_CLIENT_SECRET for its webhooks;
 /// APOLLO_API_KEY) replaces that simulator by the real service. LEADGATE_DYNAMODB_ENDPOINT and LEADGATE_SQS_ENDPOINT
-/// replace the embedded servers.
+/// replace the embedded servers. With a real key, the clock and the faults can't be controlled, and webhooks are signed
+/// by LEADGATE_SIGNING_SECRET, or by a secret that is made for this run.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The port to serve on, on loopback.
@@ -24,11 +29,15 @@ pub(crate) struct Arguments {
     /// How many credits each billing cycle starts with, instead of what infra/leadgate.toml says.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
+    /// Go by this configuration, instead of infra/leadgate.toml as it was when this tool was built. Its first tenant (by
+    /// name) is the one that the simulated vendors serve.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Buy mobile numbers as well.
     ///
     /// They are delivered to /apollo/demo some five minutes later, by the world's clock. To have them now, turn it:
     /// curl -d '{"advance_seconds": 300}' -H 'Content-Type: application/json' localhost:8787/simulators/clock
-    #[arg(long)]
+    #[arg(long, conflicts_with = "config")]
     phones: bool,
 }
 
@@ -36,6 +45,10 @@ pub(crate) struct Arguments {
 /// whoever watches.
 const DELIVERIES_EVERY: Duration = Duration::from_millis(100);
 const WORKERS: usize = 4;
+/// More deliveries than this don't overlap: what is new needn't wait for a backlog that was taken before it.
+const ROUNDS_MAX: usize = 8;
+/// How often it says what waits, if that has changed.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// How often the simulated provider looks whether a delivery of what arrives later is due: soon after the clock is
 /// turned, too.
 const CALLBACKS_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         hubspot_client_secret: variable("HUBSPOT_CLIENT_SECRET"),
         apollo_api_key: variable("APOLLO_API_KEY"),
     };
-    let settings = Settings {
+    let mut settings = Settings {
         credits_per_cycle: arguments.credits.map(i64::from),
         start: now(),
         patience: Patience::Real,
@@ -54,6 +67,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         real: real.clone(),
         ..Settings::default()
     };
+    if let Some(file) = &arguments.config {
+        let config = check::read(file)?.map_err(|problems| format!("{} is not right:\n{problems}", file.display()))?;
+        settings.config = check::text_of(file)?;
+        let tenant = config.tenants.values().next().ok_or("the configuration has no tenant")?;
+        settings.hubspot.portal_id = tenant.crm.portal_id;
+    }
+    if real.is_any() {
+        settings.signing_secret = variable("LEADGATE_SIGNING_SECRET").unwrap_or_else(made_up);
+        settings.callback_secret = made_up();
+    }
     let settings = if arguments.phones { settings.with_phones() } else { settings };
     let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
     introduce(&world, &real);
@@ -62,8 +85,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         tokio::spawn(work(world.clone())),
         tokio::spawn(keep_schedule(world.clone())),
         tokio::spawn(call_back(world.clone())),
+        tokio::spawn(say_what_waits(world.clone())),
     ];
-    tokio::signal::ctrl_c().await?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
     working.iter().for_each(tokio::task::JoinHandle::abort);
     println!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -73,7 +101,11 @@ fn introduce(world: &World, real: &Real) {
     let party =
         |real: bool, path: &str| if real { "the real service".to_owned() } else { format!("{}{path}", world.url) };
     println!("webhooks:   {}", world.webhook_url());
-    let secret = if real.hubspot_client_secret.is_some() { "HUBSPOT_CLIENT_SECRET" } else { SIGNING_SECRET };
+    let secret = match (real.hubspot_client_secret.is_some(), real.is_any()) {
+        (true, _) => "HUBSPOT_CLIENT_SECRET",
+        (false, true) => "LEADGATE_SIGNING_SECRET, or one of this run that is not shown",
+        (false, false) => SIGNING_SECRET,
+    };
     println!("secret:     {secret}");
     println!("hubspot:    {}", party(real.hubspot_access_token.is_some(), "/simulators/hubspot"));
     println!("apollo:     {}", party(real.apollo_api_key.is_some(), "/simulators/apollo/api/v1"));
@@ -83,7 +115,8 @@ fn introduce(world: &World, real: &Real) {
             println!("            (Apollo can't reach this machine: numbers are asked after instead)");
         }
     }
-    println!("clock:      {}/simulators/clock", world.url);
+    let control = if real.is_any() { " (only shown: keys of real services are in the environment)" } else { "" };
+    println!("clock:      {}/simulators/clock{control}", world.url);
     println!("events:     {}/simulators/eventbridge/events", world.url);
     println!("dynamodb:   {}", world.servers.dynamodb);
     println!("sqs:        {}", world.servers.sqs);
@@ -102,13 +135,43 @@ async fn call_back(world: Arc<World>) {
     }
 }
 
-/// The simulated CRM delivers what it has to tell.
+/// The simulated CRM delivers its events: what happens while many are being delivered is not kept back for them.
 async fn deliver(world: Arc<World>) {
+    let mut rounds = JoinSet::new();
     loop {
-        world.hubspot.deliver().await;
+        while rounds.try_join_next().is_some() {}
+        if rounds.len() >= ROUNDS_MAX {
+            rounds.join_next().await;
+        }
+        let hubspot = world.hubspot.clone();
+        rounds.spawn(async move { hubspot.deliver().await });
         tokio::time::sleep(DELIVERIES_EVERY).await;
     }
 }
+
+/// Says what waits, whenever that has changed.
+async fn say_what_waits(world: Arc<World>) {
+    let mut said = String::new();
+    loop {
+        tokio::time::sleep(STATUS_EVERY).await;
+        let (events, messages) = (world.hubspot.pending_events().len(), world.waiting().await);
+        let deferred = world.records.deferred(world.tenant_id(), DEFERRED_MAX).await.map_or(0, |keys| keys.len());
+        let more = if deferred == DEFERRED_MAX { " or more" } else { "" };
+        let status = format!(
+            "status: {} to deliver, {} in the queue, {}{more} deferred",
+            count(events, "webhook event"),
+            count(messages, "message"),
+            count(deferred, "lead")
+        );
+        if status != said {
+            println!("{status}");
+            said = status;
+        }
+    }
+}
+
+/// More deferred leads than this are not counted.
+const DEFERRED_MAX: usize = 1000;
 
 /// Works on what comes over the queue.
 async fn work(world: Arc<World>) {
@@ -122,6 +185,14 @@ async fn keep_schedule(world: Arc<World>) {
         world.run_release().await;
     }
 }
+
+/// A secret that is in no file.
+fn made_up() -> String {
+    (0..SECRET_CHARACTERS).map(|_| fastrand::alphanumeric()).collect()
+}
+
+/// As good as 190 bits.
+const SECRET_CHARACTERS: usize = 32;
 
 #[expect(clippy::disallowed_methods, reason = "keys of real services come from the environment")]
 fn variable(name: &str) -> Option<String> {

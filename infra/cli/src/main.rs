@@ -6,11 +6,13 @@ mod demo;
 mod local;
 mod prove;
 mod send;
+mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use leadgate_lambda::telemetry::targets;
+use serde_json::json;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -43,7 +45,12 @@ async fn main() -> ExitCode {
     // Log lines go to standard error, and only when asked for: standard output is for results.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(targets(LevelFilter::OFF)).init();
-    let done = match Arguments::parse().command {
+    let command = match command() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    let json = command.wants_json();
+    let done = match command {
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Local(arguments) => local::run(&arguments).await,
         Command::Send(arguments) => send::run(&arguments).await,
@@ -54,8 +61,48 @@ async fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("leadgate: {error}");
+            say(&error.to_string(), json);
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// What was asked for. Help and complaints about how it was asked are set for the terminal.
+fn command() -> Result<Command, ExitCode> {
+    let width = terminal::width().map_or(terminal::HELP_WIDTH, usize::from).min(terminal::HELP_WIDTH);
+    let matches = Arguments::command().term_width(width).try_get_matches();
+    match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => Ok(arguments.command),
+        Err(error) if error.use_stderr() && std::env::args().any(|argument| argument == "--json") => {
+            say(error.to_string().trim_start_matches("error: ").trim_end(), true);
+            Err(ExitCode::FAILURE)
+        }
+        Err(error) => {
+            // Standard error may be closed: the exit code says enough then.
+            let _ = error.print();
+            Err(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)))
+        }
+    }
+}
+
+/// Says what went wrong: to a person, or to a script as one JSON object.
+fn say(error: &str, json: bool) {
+    if json {
+        println!("{}", terminal::object(json!({ "error": error })));
+    } else {
+        eprintln!("leadgate: {error}");
+    }
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Demo(arguments) => arguments.json,
+            Self::Check(arguments) => arguments.json,
+            Self::Prove(arguments) => arguments.json,
+            Self::Credits(arguments) => arguments.json,
+            Self::Send(arguments) => arguments.json,
+            Self::Local(_) => false,
         }
     }
 }
@@ -71,5 +118,8 @@ fn end_quietly_when_nobody_reads() {
     }));
 }
 
-/// What goes wrong is told to a person.
-type Outcome = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
+/// Why something can't be done, for people.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a command ended.
+type Outcome = Result<ExitCode, Failure>;

@@ -3,11 +3,12 @@
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_tests::proof::{self, Part, Progress, Proved, Request};
 
 use crate::Outcome;
+use crate::terminal::{fitted, object};
 
 /// Try the promises: break every call in every way, play random histories, race for credits, and plant bugs.
 ///
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
     only: Option<Only>,
     /// Print one JSON object, as the last line, instead of a table.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -93,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         eprintln!("leadgate: not caught: {}", bug.bug);
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&proved.figures)?);
+        println!("{}", object(serde_json::to_value(&proved.figures)?));
     } else {
         print(&proved, arguments.alone);
     }
@@ -103,7 +104,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 fn print(proved: &Proved, alone: u16) {
     let figures = &proved.figures;
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
     let tried = format!(
         "{} crash points, {} histories of {} operations, {} raced requests",
         figures.crash_points, figures.histories, figures.operations, figures.raced_requests
@@ -129,7 +129,7 @@ fn print(proved: &Proved, alone: u16) {
         table.add_row(["by histories alone".to_owned(), by_histories]);
     }
     table.add_row(["time".to_owned(), format!("{:.1} s", figures.seconds)]);
-    println!("{table}\n");
+    println!("{}\n", fitted(table));
     print_mistakes(proved);
     println!("How each planted bug was caught:");
     for bug in &proved.bugs {

@@ -4,6 +4,7 @@
 mod clock;
 mod connector;
 mod deploy;
+mod guard;
 mod pump;
 mod servers;
 mod settings;
@@ -119,10 +120,10 @@ impl World {
     }
 
     /// The CRM tells about new contacts, and about every property that makes one due or that we write.
-    fn subscribe(&self) {
+    fn subscribe(&self, signing_secret: &str) {
         let neighbour = self.neighbour.as_ref().map(|neighbour| &neighbour.hubspot);
         for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
-            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, &tenant.id), SIGNING_SECRET);
+            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, &tenant.id), signing_secret);
             subscription.signed_url.clone_from(&tenant.crm.public_url);
             subscription.properties.clone_from(&tenant.crm.enrich_on_change);
             subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);

@@ -41,6 +41,10 @@ pub struct Settings {
     pub apollo: ApolloSetup,
     /// Real services in the place of simulators.
     pub real: Real,
+    /// What signs the webhooks of the simulated CRM.
+    pub signing_secret: String,
+    /// What callbacks are made with.
+    pub callback_secret: String,
     /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
     pub neighbour: Option<TenantId>,
 }
@@ -56,6 +60,13 @@ pub struct Real {
     pub apollo_api_key: Option<String>,
 }
 
+impl Real {
+    /// Whether any service is real: what is done then costs money, or changes somebody's CRM.
+    pub fn is_any(&self) -> bool {
+        [&self.hubspot_access_token, &self.hubspot_client_secret, &self.apollo_api_key].into_iter().any(Option::is_some)
+    }
+}
+
 impl Default for Settings {
     /// The configuration as it is delivered, on 15 January 2026, in a hurry.
     fn default() -> Self {
@@ -69,6 +80,8 @@ impl Default for Settings {
             hubspot: HubSpotSetup::default(),
             apollo: ApolloSetup::default(),
             real: Real::default(),
+            signing_secret: SIGNING_SECRET.to_owned(),
+            callback_secret: CALLBACK_SECRET.to_owned(),
             neighbour: None,
         }
     }
@@ -112,10 +125,10 @@ impl Settings {
                 secrets.insert(name.clone(), "an-old-signing-secret".to_owned());
             }
             if let Some(last) = tenant.crm.signing_secrets.last() {
-                secrets.insert(last.clone(), or(&real.hubspot_client_secret, SIGNING_SECRET));
+                secrets.insert(last.clone(), or(&real.hubspot_client_secret, &self.signing_secret));
             }
             for name in tenant.provider.callback.iter().flat_map(|callback| &callback.secrets) {
-                secrets.insert(name.clone(), CALLBACK_SECRET.to_owned());
+                secrets.insert(name.clone(), self.callback_secret.clone());
             }
         }
         secrets

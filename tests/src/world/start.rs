@@ -25,6 +25,7 @@ use provider_webhook::ProviderWebhook;
 use tokio::net::TcpListener;
 
 use super::clock::{Patience, WorldClock};
+use super::guard;
 use super::pump::Pump;
 use super::servers::Servers;
 use super::settings::{NEIGHBOUR, Settings, callback_url, webhook_url};
@@ -80,6 +81,7 @@ impl World {
                 credits_per_cycle: settings.credits_per_cycle,
             },
             patience: settings.patience,
+            controlled: !settings.real.is_any(),
             secrets,
             clock,
             config,
@@ -91,7 +93,7 @@ impl World {
             parts.wire.tap(hubspot, apollo);
         }
         let world = parts.assemble(listener);
-        world.subscribe();
+        world.subscribe(&settings.signing_secret);
         Ok(world)
     }
 }
@@ -118,6 +120,8 @@ struct Parts {
     url: String,
     whereabouts: Whereabouts,
     patience: Patience,
+    /// Whether the clock can be turned and faults can be made: not where services are real.
+    controlled: bool,
     clock: Arc<WorldClock>,
     config: Arc<Config>,
     secrets: Arc<Secrets>,
@@ -213,6 +217,7 @@ impl Parts {
             .merge(eventbridge::router(self.bus.clone()))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
             .merge(web::whereabouts_router(self.whereabouts));
+        let routes = guard::guarded(routes, self.controlled);
         let web = tokio::spawn(async move {
             // It ends with the world.
             let _ = axum::serve(listener, routes).await;

@@ -238,12 +238,12 @@ async fn many_workers_under_one_cap_spend_exactly_what_it_allows_and_misses_give
 
 #[tokio::test]
 async fn changed_records_leave_a_floor_for_new_leads() {
-    let world = world_with(|settings| {
+    let mut world = world_with(|settings| {
         settings.credits_per_cycle = Some(4);
         settings.config = settings.config.replace("floor = { credits = 0 }", "floor = { credits = 2 }");
-        settings.config = settings.config.replace("freshness_days = 90", "freshness_days = 0");
     })
     .await;
+    world.reconfigure(|tenant| tenant.windows.freshness = std::time::Duration::ZERO);
     let old = queued_leads(&world, 1).await;
     world.settle_down(1).await;
     world.clock.turn(std::time::Duration::from_secs(3 * 3600));

@@ -101,14 +101,14 @@ async fn a_storm_of_changes_to_fresh_leads_makes_no_provider_call_and_queues_not
 
 #[tokio::test]
 async fn the_echo_of_our_own_write_starts_nothing_even_when_nothing_stays_fresh() {
-    let world = world_with(|settings| {
-        settings.config = settings.config.replace("freshness_days = 90", "freshness_days = 0");
+    let mut world = world_with(|settings| {
         settings.config = settings.config.replace(
             r#"enrich_on_change = ["email", "company", "website"]"#,
             r#"enrich_on_change = ["email", "company", "jobtitle", "city", "industry"]"#,
         );
     })
     .await;
+    world.reconfigure(|tenant| tenant.windows.freshness = std::time::Duration::ZERO);
     let leads = queued_leads(&world, 3).await;
     world.settle_down(2).await;
     assert_eq!(world.apollo.ledger().records_charged, 3);

@@ -1,6 +1,6 @@
 //! `leadgate credits history`: the ledger in words, newest last.
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,6 +16,7 @@ use super::words::{
     amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, resolution, signed, time,
 };
 use super::{Answer, Failure, asked, origin};
+use crate::terminal::{count, fitted};
 
 /// Which entries.
 #[derive(clap::Args)]
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
 /// A part of the ledger.
 pub(super) struct History {
     zone: TimeZone,
+    since: Option<Date>,
+    /// When the last entry was made, shown or not.
+    latest: Option<Timestamp>,
     /// How many there are, shown or not.
     all: usize,
     pub(super) lines: Vec<Line>,
@@ -52,14 +56,34 @@ impl History {
     pub(super) async fn read(books: &Books, which: &Arguments) -> Result<Self, Failure> {
         let wallets = books.credits.wallets(&books.tenant).await?;
         let mut entries = books.credits.entries(&books.tenant).await?;
+        let latest = entries.iter().map(Entry::at).max();
         if let Some(since) = which.since.map(|day| first_instant(day, books.zone())) {
             entries.retain(|entry| entry.at() >= since);
         }
         let shown = &entries[entries.len().saturating_sub(which.limit)..];
         let noun = noun(&books.tenant().later_fields()).one;
         let lines = shown.iter().map(|entry| line(entry, &wallets, noun, books.zone())).collect();
-        Ok(Self { zone: books.zone().clone(), all: entries.len(), lines })
+        let (zone, since) = (books.zone().clone(), which.since);
+        Ok(Self { zone, since, latest, all: entries.len(), lines })
     }
+}
+
+impl History {
+    /// An empty ledger is something else than a selection without entries.
+    fn told_of_none(&self) -> String {
+        match (self.latest, self.since, self.all) {
+            (None, ..) => "The ledger has no entries yet.".to_owned(),
+            (Some(latest), Some(since), 0) => {
+                format!("The ledger has no entries since {since}: the latest is of {}.", time(latest, &self.zone))
+            }
+            (_, _, all) => left_out_of_it(all),
+        }
+    }
+}
+
+fn left_out_of_it(entries: usize) -> String {
+    let are = if entries == 1 { "is" } else { "are" };
+    format!("{} {are} left out: see --limit", count(entries, "older entry"))
 }
 
 fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line {
@@ -140,20 +164,15 @@ pub(super) fn ends(lines: &[EntryLine], words: [&str; 3]) -> String {
     format!("{}: {}", leads(lines.len()), said.join(", "))
 }
 
-/// How wide the table is at most, in columns: an entry in a line, as a rule.
-const WIDE: u16 = 140;
-/// The places of columns.
+/// The place of the column.
 const CREDITS: usize = 2;
-const DETAILS: usize = 5;
 
 impl Answer for History {
     fn text(&self) -> String {
         if self.lines.is_empty() {
-            return "Nothing has happened yet.".to_owned();
+            return self.told_of_none();
         }
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDE);
         table.set_header(["when", "what", "credits", "wallet", "reference", "details"]);
         for line in &self.lines {
             table.add_row([
@@ -165,17 +184,12 @@ impl Answer for History {
                 line.details.clone(),
             ]);
         }
-        // Names stay whole, to be copied: only the details are wrapped.
-        for column in table.column_iter_mut().take(DETAILS) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
         if let Some(column) = table.column_mut(CREDITS) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let left_out = self.all - self.lines.len();
-        let more =
-            if left_out > 0 { format!("\n{left_out} older entries are left out: see --limit") } else { String::new() };
-        format!("{table}{more}")
+        let more = if left_out > 0 { format!("\n{}", left_out_of_it(left_out)) } else { String::new() };
+        format!("{}{more}", fitted(table))
     }
 
     fn json(&self) -> Value {

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use jiff::civil::Date;
 use leadgate_enrichment::ledger::Entry;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use self::books::{LOCAL, Ledger};
 pub(crate) use self::explain::explain_waited;
@@ -30,7 +30,8 @@ pub(crate) use self::words::{amounts, moment, signed};
 use self::adjust::Adjustment;
 use self::books::{Books, Place};
 use self::grant::{Gift, Kind};
-use crate::Outcome;
+use crate::terminal::object;
+use crate::{Failure, Outcome};
 
 /// See, explain and correct credits, in AWS or in a running `leadgate local`.
 ///
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
     place: Place,
     /// Print one JSON object, as the last line, instead of text. Amounts in it are credits.
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -90,9 +91,6 @@ struct Export {
     since: Option<Date>,
 }
 
-/// Why something can't be done, for people.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// What a command has to say.
 trait Answer {
     /// In words.
@@ -102,14 +100,8 @@ trait Answer {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
-    let answer = match answer(arguments).await {
-        Err(failure) if arguments.json => {
-            println!("{}", json!({ "error": failure.to_string() }));
-            return Err(failure);
-        }
-        answer => answer?,
-    };
-    let mut said = if arguments.json { answer.json().to_string() } else { answer.text() };
+    let answer = answer(arguments).await?;
+    let mut said = if arguments.json { object(answer.json()) } else { answer.text() };
     if !said.ends_with('\n') {
         said.push('\n');
     }

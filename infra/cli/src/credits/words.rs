@@ -13,7 +13,7 @@ use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::request::Source;
 use leadgate_enrichment::wallet::{ChangeReason, WalletKind};
 
-/// How wide a text is set, in columns.
+/// How wide a text is set at most, in columns.
 pub(super) const WIDTH: u16 = 120;
 
 /// A wallet that expires later than this never does, to people.
@@ -87,7 +87,7 @@ pub(super) fn listed(names: &[String]) -> String {
 
 /// `1 lead`, `7 leads`.
 pub(super) fn leads(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "lead" } else { "leads" })
+    crate::terminal::count(count, "lead")
 }
 
 /// What arrives later, as people call it.

@@ -22,6 +22,7 @@ use self::facts::Facts;
 use super::books::Books;
 use super::words::{WIDTH, time};
 use super::{Answer, Failure};
+use crate::terminal::{fitted, width};
 
 /// What to explain.
 #[derive(clap::Args)]
@@ -160,17 +161,19 @@ impl Story {
     /// In words.
     pub(crate) fn told(&self) -> String {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width().map_or(WIDTH, |width| width.min(WIDTH)));
         for step in &self.steps {
             table.add_row([time(step.at, &self.zone), step.what.clone()]);
         }
         let mut told = format!("{}\n\n{}", self.head, table.trim_fmt());
         if !self.lines.is_empty() {
             let mut table = Table::new();
-            table.load_style(presets::UTF8_FULL_CONDENSED);
             table.set_header(["record", "how it ended", "credits", "out of"]);
             table.add_rows(&self.lines);
-            told.push_str(&format!("\n\n{table}"));
+            told.push_str(&format!("\n\n{}", fitted(table)));
         }
         told
     }

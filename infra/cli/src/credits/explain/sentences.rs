@@ -62,6 +62,9 @@ pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> St
 fn written(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
     let is_told_here = |name: &&String| !with_later || !facts.is_filled_later(name);
     let names: Vec<String> = record.written.keys().filter(is_told_here).cloned().collect();
+    if let (true, Some(_)) = (names.is_empty(), record.erased_at) {
+        return "Closed: the person asked to be forgotten, and what was written is no longer kept here.".to_owned();
+    }
     match (names.is_empty(), with_later) {
         (true, false) => "Closed: the CRM wanted nothing, or had it already.".to_owned(),
         (true, true) => "Closed: of what came at once, the CRM wanted nothing or had it already.".to_owned(),

@@ -1,6 +1,6 @@
 //! The same, in words.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
@@ -9,6 +9,7 @@ use leadgate_enrichment::wallet::Wallet;
 
 use super::{Outlook, Standing, held};
 use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};
+use crate::terminal::{count, fitted};
 
 /// The first column with a figure in it.
 const FIGURES_FROM: usize = 5;
@@ -18,7 +19,6 @@ const HOLDS_SHOWN: usize = 3;
 impl Standing {
     pub(super) fn told(&self) -> String {
         let mut facts = Table::new();
-        facts.load_style(presets::UTF8_FULL_CONDENSED);
         facts.add_row(["what waits", &self.told_waiting()]);
         facts.add_row(["held", &self.told_held()]);
         facts.add_row(["open holds", &self.told_holds()]);
@@ -37,18 +37,18 @@ impl Standing {
             ]);
         }
         format!(
-            "Credits of tenant {}, {}, {} ({}). They are burned from the top.\n{}\n{facts}",
+            "Credits of tenant {}, {}, {} ({}). They are burned from the top.\n{}\n{}",
             self.tenant,
             self.place,
             time(self.now, &self.zone),
             self.zone.iana_name().unwrap_or("local time"),
-            self.wallet_table(),
+            fitted(self.wallet_table()),
+            fitted(facts),
         )
     }
 
     fn wallet_table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header([
             "wallet",
             "kind",
@@ -119,15 +119,11 @@ impl Standing {
     }
 
     fn told_on_its_way(&self) -> String {
-        let count: usize = self.on_its_way.iter().map(|hold| hold.lines.len()).sum();
+        let held: usize = self.on_its_way.iter().map(|hold| hold.lines.len()).sum();
         let (purchases, since) = (self.on_its_way.len(), self.on_its_way.iter().map(|hold| hold.held_at).min());
         let since = since.map(|since| time(since, &self.zone)).unwrap_or_default();
-        let (noun, purchases) =
-            (self.noun.many, if purchases == 1 { "1 purchase" } else { &format!("{purchases} purchases") });
-        format!(
-            "{noun} for up to {}, in {purchases} since {since}; held until the provider's last answer",
-            leads(count)
-        )
+        let (noun, purchases) = (self.noun.many, count(purchases, "purchase"));
+        format!("{noun} for up to {}, in {purchases} since {since}; held until the provider's last answer", leads(held))
     }
 
     fn told_holds(&self) -> String {
@@ -160,16 +156,21 @@ impl Standing {
         let next = moment(self.next.at, &self.zone);
         let on = |at: Timestamp| day(at, &self.zone);
         let days = outlook.burn.days();
-        let pace = format!("at the burn of the last {days} days ({})", a_day(outlook.burn.per_day(), &outlook.bucket));
+        let pace = format!(
+            "at the burn of the last {} ({})",
+            count_days(days),
+            a_day(outlook.burn.per_day(), &outlook.bucket)
+        );
         match &outlook.forecast {
             Forecast::UsedUp if outlook.available > Milli::ZERO => {
                 format!("what is left goes to the leads that wait; more comes on {next}")
             }
             Forecast::UsedUp => format!("used up; more comes on {next}"),
             Forecast::TooLittleHistory => format!(
-                "too little history for a forecast: {days} whole days on which there were credits, of {DAYS_MIN} needed"
+                "too little history for a forecast: {} on which there were credits, of {DAYS_MIN} needed",
+                count(usize::try_from(days).unwrap_or_default(), "whole day")
             ),
-            Forecast::NothingBurns => format!("nothing was spent in the last {days} days"),
+            Forecast::NothingBurns => format!("nothing was spent in the last {}", count_days(days)),
             Forecast::RunsOut(end) => {
                 let (early, on_day) = (on(end.early), on(end.at));
                 let interval = match end.late {
@@ -194,6 +195,11 @@ const FIGURES: [fn(&Wallet) -> &Amounts; 5] = [
     |wallet| &wallet.spent,
     |wallet| &wallet.expired,
 ];
+
+/// `1 day`, `2 days`.
+fn count_days(days: impl TryInto<usize>) -> String {
+    count(days.try_into().unwrap_or_default(), "day")
+}
 
 /// A tenth of a credit is exact enough for a pace.
 fn a_day(per_day: Milli, bucket: &Bucket) -> String {
