@@ -15,8 +15,7 @@ mod unknown;
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::events::Events;
@@ -108,13 +107,12 @@ impl DeferralRelease {
     /// One run over all tenants, several at a time: one whose provider hangs keeps few others waiting. What fails for a
     /// tenant is tried again on schedule.
     pub async fn handle(&self, invocation: &Invocation) -> Report {
-        let served = self.config.tenants.values().map(|tenant| self.serve_one(tenant, invocation));
-        let report = stream::iter(served).buffer_unordered(TENANTS_ABREAST).fold(Report::default(), async |all, one| {
-            let mut all = all;
-            all.add(one);
-            all
-        });
-        let report = report.await;
+        let tenants: Vec<&Tenant> = self.config.tenants.values().collect();
+        let mut report = Report::default();
+        for some in tenants.chunks(TENANTS_ABREAST) {
+            let served = some.iter().map(|tenant| self.serve_one(tenant, invocation));
+            join_all(served).await.into_iter().for_each(|one| report.add(one));
+        }
         let Report { released, closed, plan_changes, expired, swept, asked_after, alerts, .. } = report;
         let Report { drifts, resolved, failed_tenants, .. } = report;
         info!(

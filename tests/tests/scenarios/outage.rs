@@ -229,3 +229,38 @@ async fn what_the_crm_refuses_as_a_whole_ends_with_that_reason_and_what_was_boug
     all_enriched(&world, &leads);
     assert_eq!(at_rest(&world).await.spent, 2000, "what was paid for was kept");
 }
+
+#[tokio::test]
+async fn a_run_in_which_a_tenant_could_not_be_served_has_failed() {
+    let world = world().await;
+    world.wire.break_by(|call| (call.caller == Caller::Release).then(Break::throttled));
+    let report = world.run_release().await;
+    world.wire.mend();
+    let error = report.checked().expect_err("Lambda counts it, and an alarm goes by that");
+    assert!(error.to_string().starts_with("1 of the tenants could not be served"), "{error}");
+    assert!(world.run_release().await.checked().is_ok());
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_anew_tells_since_when_its_request_waits() {
+    let world = world().await;
+    queued_leads(&world, 1).await;
+    let began = world.clock.now();
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    world.wire.rewrite_by(move |call, body| {
+        if call.operation == "sqs SendMessageBatch" && call.caller == Caller::Worker {
+            noted
+                .lock()
+                .expect("no panic")
+                .push(body["Entries"][0]["MessageBody"].as_str().unwrap_or_default().to_owned());
+        }
+        None
+    });
+    world.hubspot.faults().decide_by(|call| (call.method == "POST").then(|| Fault::Status(503, String::new())));
+    minutes_pass(&world, HOUR * 3).await;
+    let bodies = seen.lock().expect("no panic").clone();
+    let last: Value = serde_json::from_str(bodies.last().expect("sent anew")).expect("JSON");
+    let queued_at = last["queued_at"].as_i64().expect("since when");
+    assert!(queued_at <= began.as_millisecond(), "{queued_at} is not when it was sent first");
+}

@@ -158,3 +158,26 @@ async fn a_resolution_that_dies_anywhere_is_made_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn figures_that_cant_be_had_are_not_asked_for_in_every_run() {
+    let world = world().await;
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = asked.clone();
+    world.apollo.faults().decide_by(move |call| {
+        call.path.ends_with("credit_usage_stats").then(|| {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Fault::Status(503, String::new())
+        })
+    });
+    let minutes = Duration::from_secs(5 * 60);
+    for _ in 0..6 {
+        let report = world.run_release().await;
+        assert_eq!((report.failed_tenants, report.checked().is_ok()), (0, true), "the tenant is served all the same");
+        world.clock.turn(minutes);
+    }
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1, "once in half an hour");
+    world.clock.turn(minutes);
+    world.run_release().await;
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2);
+}

@@ -166,7 +166,8 @@ fn operators_are_told_of_what_lambda_counts_as_a_success() {
         let alarms = || template.resources("AWS::CloudWatch::Alarm").map(|(_, alarm)| alarm);
         let refused = alarms().any(|alarm| {
             let metrics = alarm["Metrics"].as_array().into_iter().flatten();
-            let of_api = metrics.filter(|metric| metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] == "HttpApi");
+            let of_api =
+                metrics.filter(|metric| metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"] == "HttpApi");
             of_api.count() == 2
         });
         complaints.unless(refused, || "4xx: nothing alarms".into());
@@ -194,7 +195,11 @@ fn operators_are_told_of_what_lambda_counts_as_a_success() {
     }
     holds(rule);
     notices(rule, "/Resources/DoorErrorAlarm/Properties/MetricName", json!("4xx"));
-    notices(rule, "/Resources/DoorRefusalAlarm/Properties/Metrics/0/MetricStat/Metric/Dimensions/0/Value", json!("other"));
+    notices(
+        rule,
+        "/Resources/DoorRefusalAlarm/Properties/Metrics/0/MetricStat/Metric/Dimensions/0/Value",
+        json!("other"),
+    );
     notices(rule, "/Resources/CreditsLowAlarm/Properties/AlarmActions", Value::Null);
     notices(rule, "/Resources/OldestRequest/Properties/MetricTransformations/0/MetricName", json!("Age"));
     notices(rule, "/Resources/OperatorEvents/Properties/EventPattern/detail-type", json!(["Credits Low"]));

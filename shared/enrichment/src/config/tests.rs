@@ -75,7 +75,8 @@ fn everything_that_is_wrong_is_named_at_once() {
         "tenants.acme.time_zone",
     ];
     let mut paths = paths;
-    (paths.sort_unstable(), expected.sort_unstable());
+    paths.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(paths, expected, "{error}");
 }
 
