@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let Arguments { leads, seed, phones, .. } = *arguments;
     let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
-        let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits as usize, "credit"));
+        let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));
         println!("{} {appear} in HubSpot; each billing cycle starts with {credits}.\n", count(request.leads, "lead"));
     }
     let bar = progress_bar(arguments);
@@ -174,17 +174,13 @@ fn print_figures(report: &Report) {
             "{} charged for {}, in {}; {} throttled",
             provider.credits_charged,
             people(provider.records_charged),
-            count(provider.calls as usize, "call"),
+            count(provider.calls, "call"),
             provider.throttled
         ),
     );
     row(
         "CRM writes",
-        format!(
-            "{} in {}",
-            count(report.crm.records_written as usize, "contact"),
-            count(report.crm.writes as usize, "call")
-        ),
+        format!("{} in {}", count(report.crm.records_written, "contact"), count(report.crm.writes, "call")),
     );
     let aws = &report.aws;
     row(

@@ -16,8 +16,9 @@ const WIDTH_MIN: u16 = 40;
 /// The last column of a table holds the longest text. With less room than this it is set below the others.
 const LAST_COLUMN_MIN: usize = 20;
 
-/// `1 lead`, `2 leads`, `2 cap entries`.
-pub(crate) fn count(count: usize, noun: &str) -> String {
+/// `1 lead`, `2 leads`, `2 entries`.
+pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
+    let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let many = match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
         _ => format!("{noun}s"),
@@ -152,7 +153,10 @@ mod tests {
 
     #[test]
     fn one_is_singular() {
-        assert_eq!((count(1, "lead"), count(2, "lead")), ("1 lead".to_owned(), "2 leads".to_owned()));
-        assert_eq!((count(0, "older entry"), count(1, "day")), ("0 older entries".to_owned(), "1 day".to_owned()));
+        assert_eq!((count(1_usize, "lead"), count(2_usize, "lead")), ("1 lead".to_owned(), "2 leads".to_owned()));
+        assert_eq!(
+            (count(0_u32, "older entry"), count(1_u64, "day")),
+            ("0 older entries".to_owned(), "1 day".to_owned())
+        );
     }
 }

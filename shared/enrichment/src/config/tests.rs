@@ -30,13 +30,13 @@ fn a_good_file_needs_few_words() {
 }
 
 /// What is changed in the good file, and what is said of it.
-const CASES: &str = include_str!("cases.txt");
+const CASES: [&str; 2] = [include_str!("cases/first.txt"), include_str!("cases/second.txt")];
 
 #[test]
 fn each_problem_says_where_it_is_what_was_found_what_is_allowed_and_what_to_do() {
     let mut wrong = String::new();
     let mut count = 0;
-    for case in CASES.trim().split("\n====\n") {
+    for case in CASES.iter().flat_map(|cases| cases.trim_end().split("\n====\n")) {
         let (change, expected) = case.split_once("\n----\n").expect("a change and what is said of it");
         let (from, to) = change.split_once("\n>>>>\n").unwrap_or((change.trim_end_matches("\n>>>>"), ""));
         let said = problems(from, to);
