@@ -62,7 +62,7 @@ fn everything_that_is_wrong_is_named_at_once() {
     ];
     let bad = edits.iter().fold(GOOD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
     let error = check(&bad, now()).expect_err("the file is bad");
-    let paths: Vec<&str> = error.problems.iter().map(|problem| problem.path.as_str()).collect();
+    let mut paths: Vec<&str> = error.problems.iter().map(|problem| problem.path.as_str()).collect();
     let mut expected = [
         "prices[0].cost",
         "prices[0].cots",
@@ -74,8 +74,8 @@ fn everything_that_is_wrong_is_named_at_once() {
         "tenants.acme.plan.cycle",
         "tenants.acme.time_zone",
     ];
-    let mut paths = paths;
-    (paths.sort_unstable(), expected.sort_unstable());
+    paths.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(paths, expected, "{error}");
 }
 
