@@ -114,12 +114,12 @@ fn line(name: &str, properties: &std::collections::BTreeMap<String, String>) -> 
 fn happened(story: &Story) -> &'static str {
     let own_title = story.before.contains_key("jobtitle");
     match story.states {
-        (State::Written, _) if own_title => "enriched; the job title\nthey gave themselves stays",
+        (State::Written, _) if own_title => "enriched; the job title they gave themselves stays",
         (State::Written, _) => "enriched",
-        (State::Unmatched, _) => "Apollo doesn't know them:\nno credit was spent",
-        (State::Deferred, State::Written) => "waited for credits,\nenriched next cycle",
-        (State::Deferred, State::Unmatched) => "waited for credits, then\nApollo didn't know them",
-        (State::Deferred, State::Refused) => "waited for credits for\ntoo long: given up",
+        (State::Unmatched, _) => "Apollo doesn't know them: no credit was spent",
+        (State::Deferred, State::Written) => "waited for credits, enriched next cycle",
+        (State::Deferred, State::Unmatched) => "waited for credits, then Apollo didn't know them",
+        (State::Deferred, State::Refused) => "waited for credits for too long: given up",
         (State::Deferred, _) => "waits for credits",
         _ => "see the figures",
     }
