@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     bar.finish_and_clear();
     let complaints = shown.report.complaints();
     if arguments.json {
-        println!("{}", object(serde_json::to_value(&shown.report)?));
+        println!("{}", object(&shown.report));
     } else {
         print_stories(&shown.stories);
         if let Some(told) = shown.waited.as_ref().and_then(credits::explain_waited) {

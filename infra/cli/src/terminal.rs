@@ -3,7 +3,8 @@
 use std::io::IsTerminal;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 /// The version of what `--json` prints. A field that is taken away, or means something else, makes a new one.
 pub(crate) const SCHEMA: u32 = 1;
@@ -26,12 +27,16 @@ pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {many}") }
 }
 
-/// One JSON object for a script, with the version of its fields.
-pub(crate) fn object(mut value: Value) -> String {
-    if let Value::Object(fields) = &mut value {
-        fields.insert("schema".to_owned(), json!(SCHEMA));
+/// One JSON object for a script: the version of its fields, then the fields in their own order.
+pub(crate) fn object(body: impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Versioned<T> {
+        schema: u32,
+        #[serde(flatten)]
+        body: T,
     }
-    value.to_string()
+    let whole = serde_json::to_string(&Versioned { schema: SCHEMA, body });
+    whole.unwrap_or_else(|error| json!({ "schema": SCHEMA, "error": error.to_string() }).to_string())
 }
 
 /// The width of the terminal that standard output is, in columns. Nothing is set to any width for a file or a pipe.
