@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let Arguments { leads, seed, phones, .. } = *arguments;
     let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
-        let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits as usize, "credit"));
+        let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));
         println!("{} {appear} in HubSpot; each billing cycle starts with {credits}.\n", count(request.leads, "lead"));
     }
     let bar = progress_bar(arguments);
@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     bar.finish_and_clear();
     let complaints = shown.report.complaints();
     if arguments.json {
-        println!("{}", object(serde_json::to_value(&shown.report)?));
+        println!("{}", object(&shown.report));
     } else {
         print_stories(&shown.stories);
         if let Some(told) = shown.waited.as_ref().and_then(credits::explain_waited) {
@@ -114,12 +114,12 @@ fn line(name: &str, properties: &std::collections::BTreeMap<String, String>) -> 
 fn happened(story: &Story) -> &'static str {
     let own_title = story.before.contains_key("jobtitle");
     match story.states {
-        (State::Written, _) if own_title => "enriched; the job title\nthey gave themselves stays",
+        (State::Written, _) if own_title => "enriched; the job title they gave themselves stays",
         (State::Written, _) => "enriched",
-        (State::Unmatched, _) => "Apollo doesn't know them:\nno credit was spent",
-        (State::Deferred, State::Written) => "waited for credits,\nenriched next cycle",
-        (State::Deferred, State::Unmatched) => "waited for credits, then\nApollo didn't know them",
-        (State::Deferred, State::Refused) => "waited for credits for\ntoo long: given up",
+        (State::Unmatched, _) => "Apollo doesn't know them: no credit was spent",
+        (State::Deferred, State::Written) => "waited for credits, enriched next cycle",
+        (State::Deferred, State::Unmatched) => "waited for credits, then Apollo didn't know them",
+        (State::Deferred, State::Refused) => "waited for credits for too long: given up",
         (State::Deferred, _) => "waits for credits",
         _ => "see the figures",
     }
@@ -174,17 +174,13 @@ fn print_figures(report: &Report) {
             "{} charged for {}, in {}; {} throttled",
             provider.credits_charged,
             people(provider.records_charged),
-            count(provider.calls as usize, "call"),
+            count(provider.calls, "call"),
             provider.throttled
         ),
     );
     row(
         "CRM writes",
-        format!(
-            "{} in {}",
-            count(report.crm.records_written as usize, "contact"),
-            count(report.crm.writes as usize, "call")
-        ),
+        format!("{} in {}", count(report.crm.records_written, "contact"), count(report.crm.writes, "call")),
     );
     let aws = &report.aws;
     row(

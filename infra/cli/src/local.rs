@@ -1,5 +1,7 @@
 //! `leadgate local`: the same, staying up.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -74,8 +76,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         settings.hubspot.portal_id = tenant.crm.portal_id;
     }
     if real.is_any() {
-        settings.signing_secret = variable("LEADGATE_SIGNING_SECRET").unwrap_or_else(made_up);
-        settings.callback_secret = made_up();
+        settings.signing_secret = variable("LEADGATE_SIGNING_SECRET").map_or_else(made_up, Ok)?;
+        settings.callback_secret = made_up()?;
     }
     let settings = if arguments.phones { settings.with_phones() } else { settings };
     let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
@@ -186,13 +188,15 @@ async fn keep_schedule(world: Arc<World>) {
     }
 }
 
-/// A secret that is in no file.
-fn made_up() -> String {
-    (0..SECRET_CHARACTERS).map(|_| fastrand::alphanumeric()).collect()
+/// A secret that is in no file, from the system's own source of chance.
+fn made_up() -> std::io::Result<String> {
+    let mut bytes = [0; SECRET_BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// As good as 190 bits.
-const SECRET_CHARACTERS: usize = 32;
+/// More than can be guessed.
+const SECRET_BYTES: usize = 24;
 
 #[expect(clippy::disallowed_methods, reason = "keys of real services come from the environment")]
 fn variable(name: &str) -> Option<String> {

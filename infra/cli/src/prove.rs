@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         eprintln!("leadgate: not caught: {}", bug.bug);
     }
     if arguments.json {
-        println!("{}", object(serde_json::to_value(&proved.figures)?));
+        println!("{}", object(&proved.figures));
     } else {
         print(&proved, arguments.alone);
     }

@@ -3,7 +3,8 @@
 use std::io::IsTerminal;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 /// The version of what `--json` prints. A field that is taken away, or means something else, makes a new one.
 pub(crate) const SCHEMA: u32 = 1;
@@ -16,8 +17,9 @@ const WIDTH_MIN: u16 = 40;
 /// The last column of a table holds the longest text. With less room than this it is set below the others.
 const LAST_COLUMN_MIN: usize = 20;
 
-/// `1 lead`, `2 leads`, `2 cap entries`.
-pub(crate) fn count(count: usize, noun: &str) -> String {
+/// `1 lead`, `2 leads`, `2 entries`.
+pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
+    let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let many = match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
         _ => format!("{noun}s"),
@@ -25,12 +27,16 @@ pub(crate) fn count(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {many}") }
 }
 
-/// One JSON object for a script, with the version of its fields.
-pub(crate) fn object(mut value: Value) -> String {
-    if let Value::Object(fields) = &mut value {
-        fields.insert("schema".to_owned(), json!(SCHEMA));
+/// One JSON object for a script: the version of its fields, then the fields in their own order.
+pub(crate) fn object(body: impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Versioned<T> {
+        schema: u32,
+        #[serde(flatten)]
+        body: T,
     }
-    value.to_string()
+    let whole = serde_json::to_string(&Versioned { schema: SCHEMA, body });
+    whole.unwrap_or_else(|error| json!({ "schema": SCHEMA, "error": error.to_string() }).to_string())
 }
 
 /// The width of the terminal that standard output is, in columns. Nothing is set to any width for a file or a pipe.
@@ -152,7 +158,10 @@ mod tests {
 
     #[test]
     fn one_is_singular() {
-        assert_eq!((count(1, "lead"), count(2, "lead")), ("1 lead".to_owned(), "2 leads".to_owned()));
-        assert_eq!((count(0, "older entry"), count(1, "day")), ("0 older entries".to_owned(), "1 day".to_owned()));
+        assert_eq!((count(1_usize, "lead"), count(2_usize, "lead")), ("1 lead".to_owned(), "2 leads".to_owned()));
+        assert_eq!(
+            (count(0_u32, "older entry"), count(1_u64, "day")),
+            ("0 older entries".to_owned(), "1 day".to_owned())
+        );
     }
 }

@@ -203,3 +203,23 @@ impl Answer for History {
         json!({ "entries": self.lines.iter().map(line).collect::<Vec<_>>(), "left_out": self.all - self.lines.len() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_selection_is_no_empty_ledger() {
+        let history = |since: Option<Date>, latest: Option<Timestamp>, all| {
+            History { zone: TimeZone::UTC, since, latest, all, lines: Vec::new() }.text()
+        };
+        let (since, latest) = (Some(jiff::civil::date(2026, 2, 1)), Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(history(None, None, 0), "The ledger has no entries yet.");
+        assert_eq!(
+            history(since, latest, 0),
+            "The ledger has no entries since 2026-02-01: the latest is of 1970-01-01 00:00:00."
+        );
+        assert_eq!(history(None, latest, 1), "1 older entry is left out: see --limit");
+        assert_eq!(history(None, latest, 3), "3 older entries are left out: see --limit");
+    }
+}

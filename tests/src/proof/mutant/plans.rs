@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::edit::{is_put, record, rewritten, state, swallowed, writes};
 use super::{Mutant, Part};
 use crate::proof::history::Kind;
+use crate::simulators::fault::AnswerEdit;
 use crate::world::{Call, Caller, Rewrite};
 
 pub(super) static BUGS: &[Mutant] = &[
@@ -45,7 +46,17 @@ fn lasting_grants(call: &Call, body: &Value) -> Option<Rewrite> {
 }
 
 /// A wallet opens as if nothing were to be moved into it.
+/// Neither is a new wallet marked, nor does a closed one show that something is held in it.
 fn no_carry(call: &Call, body: &Value) -> Option<Rewrite> {
+    let reads_wallets = body["ExpressionAttributeValues"][":prefix"]["S"] == "wallet#";
+    if call.operation == "dynamodb Query" && reads_wallets && call.caller != Caller::Observer {
+        return Some(Rewrite::Received(AnswerEdit::new(|mut answer| {
+            for wallet in answer["Items"].as_array_mut().into_iter().flatten() {
+                wallet["held"] = json!({ "M": {} });
+            }
+            answer
+        })));
+    }
     let marked = |write: &Value| is_put(write, "wallet") && write["Put"]["Item"].get("carrying").is_some();
     writes(call, body).iter().any(marked).then(|| {
         rewritten(body, |mut write| {

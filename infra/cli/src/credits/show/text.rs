@@ -158,7 +158,7 @@ impl Standing {
         let days = outlook.burn.days();
         let pace = format!(
             "at the burn of the last {} ({})",
-            count_days(days),
+            count(days, "day"),
             a_day(outlook.burn.per_day(), &outlook.bucket)
         );
         match &outlook.forecast {
@@ -168,9 +168,9 @@ impl Standing {
             Forecast::UsedUp => format!("used up; more comes on {next}"),
             Forecast::TooLittleHistory => format!(
                 "too little history for a forecast: {} on which there were credits, of {DAYS_MIN} needed",
-                count(usize::try_from(days).unwrap_or_default(), "whole day")
+                count(days, "whole day")
             ),
-            Forecast::NothingBurns => format!("nothing was spent in the last {}", count_days(days)),
+            Forecast::NothingBurns => format!("nothing was spent in the last {}", count(days, "day")),
             Forecast::RunsOut(end) => {
                 let (early, on_day) = (on(end.early), on(end.at));
                 let interval = match end.late {
@@ -195,11 +195,6 @@ const FIGURES: [fn(&Wallet) -> &Amounts; 5] = [
     |wallet| &wallet.spent,
     |wallet| &wallet.expired,
 ];
-
-/// `1 day`, `2 days`.
-fn count_days(days: impl TryInto<usize>) -> String {
-    count(days.try_into().unwrap_or_default(), "day")
-}
 
 /// A tenth of a credit is exact enough for a pace.
 fn a_day(per_day: Milli, bucket: &Bucket) -> String {

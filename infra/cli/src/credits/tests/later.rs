@@ -101,7 +101,7 @@ async fn purchases_of_numbers_are_told_apart_wherever_the_ledger_is_shown() {
     let steps = story(&world, &format!("{id}-later")).await;
     says(&steps, &["8 credits held for each number, the most it can cost"]);
     says(&steps, &["Settled for 2 leads: 1 whose number arrived, 1 for whom no number came. It cost 8 credits, as"]);
-    assert!(later.contains("┆ the number arrived") && later.contains("┆ no number came"), "{later}");
+    assert!(later.contains("  the number arrived") && later.contains("  no number came"), "{later}");
     says(&story(&world, &id).await, &["a purchase of their own", "-later: settled."]);
     let history = text(&world, &["history"]).await;
     assert!(history.contains("bought later"), "{history}");
