@@ -5,6 +5,7 @@ mod acknowledgements;
 mod alerts;
 mod async_results;
 mod books;
+mod caps;
 mod crash;
 mod credits;
 mod cycles;
