@@ -8,7 +8,7 @@ use leadgate_aws::usage::Step;
 use leadgate_connectors::crm::hubspot::webhook::Events;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
-use leadgate_enrichment::gate::{Door, at_door, at_door_merged};
+use leadgate_enrichment::gate::{Door, at_door};
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
@@ -54,11 +54,10 @@ impl CrmWebhook {
     }
 
     fn door(&self, tenant: &Tenant, known: &HashMap<RecordKey, Record>, event: &DueEvent) -> Door {
-        let (windows, identity, now) = (tenant.windows, &tenant.identity, self.clock.now());
-        let merged = merged_from(event).iter();
-        let mut doors = merged.map(|key| at_door_merged(known.get(key), event, windows, identity, now));
-        let dropped = doors.find(|door| *door != Door::Queue);
-        dropped.unwrap_or_else(|| at_door(known.get(&event.record), event, windows, identity, now))
+        let now = self.clock.now();
+        let records = merged_from(event).iter().chain([&event.record]);
+        let mut doors = records.map(|key| at_door(known.get(key), event, tenant.windows, &tenant.identity, now));
+        doors.find(|door| *door != Door::Queue).unwrap_or(Door::Queue)
     }
 
     /// The flags of the records, in one eventually consistent read. If that fails everything goes to the till, which

@@ -149,7 +149,7 @@ fn explained(answer: &str) -> Vec<String> {
 /// More than any answer of ours has.
 const ANSWER_MAX: usize = 64 * 1024;
 /// What the fields of the CRM's webhook count.
-const MEANINGS: [(&str, &str); 9] = [
+const MEANINGS: [(&str, &str); 10] = [
     ("events", "events in the delivery"),
     ("queued", "requests that were put on the queue, for the worker"),
     ("repeated", "events for a record that another event of the delivery is for as well"),
@@ -158,6 +158,7 @@ const MEANINGS: [(&str, &str); 9] = [
     ("echo", "events dropped, because they report what Leadgate wrote itself"),
     ("erased", "privacy deletions, and events about persons whose data was deleted"),
     ("other", "events that Leadgate doesn't act on"),
+    ("unreadable", "events left out, because they can't be read; the log says why"),
     ("error", "why the delivery was not accepted"),
 ];
 /// What the words of the provider's webhook mean.

@@ -56,7 +56,8 @@ pub enum Door {
     Erased,
 }
 
-/// What to do with `event`, going by a possibly slightly stale `record`. When in doubt it goes to the till.
+/// What to do with `event`, going by a possibly slightly stale `record`: its own, or one that was merged into that. When
+/// in doubt it goes to the till.
 pub fn at_door(
     record: Option<&Record>,
     event: &DueEvent,
@@ -65,6 +66,9 @@ pub fn at_door(
     now: Timestamp,
 ) -> Door {
     let Some(record) = record else { return Door::Queue };
+    if is_on_its_way_in_another(record, event) {
+        return Door::InFlight;
+    }
     if record.erased_at.is_some() {
         return Door::Erased;
     }
@@ -86,19 +90,11 @@ pub fn at_door(
     }
 }
 
-/// What to do with the survivor of a merge, going by one of the records that went into it: what is fresh, or will be, in
-/// that one is so in the survivor, which the CRM reads and writes under the old id as well.
-pub fn at_door_merged(
-    record: Option<&Record>,
-    event: &DueEvent,
-    windows: Windows,
-    identity: &IdentityProperties,
-    now: Timestamp,
-) -> Door {
-    match record.map(|record| record.state) {
-        Some(State::Claimed | State::Bought | State::Deferred | State::Released) => Door::InFlight,
-        _ => at_door(record, event, windows, identity, now),
-    }
+/// Whether the record was merged into the event's, and is being worked on or waits: the CRM reads and writes what they have
+/// become under the old id as well.
+fn is_on_its_way_in_another(record: &Record, event: &DueEvent) -> bool {
+    let is_open = matches!(record.state, State::Claimed | State::Bought | State::Deferred | State::Released);
+    record.key != event.record && is_open
 }
 
 /// The worker reads the CRM after it has claimed, so a change made before the claim is in what it reads. A later one
