@@ -6,7 +6,7 @@
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::wallet::{Change, ChangeReason, Recounted, Wallet, changes, due};
-use leadgate_lambda::wallets::{TenantWallets, may_have_to_carry};
+use leadgate_lambda::wallets::TenantWallets;
 use tracing::{info, warn};
 
 use crate::DeferralRelease;
@@ -30,12 +30,7 @@ impl DeferralRelease {
             }
             wallets = self.credits.wallets(&tenant.id).await?;
         }
-        let now = self.clock.now();
-        if may_have_to_carry(&wallets, now) {
-            self.wallets(tenant).carry(now).await?;
-            wallets = self.credits.wallets(&tenant.id).await?;
-        }
-        Ok((done, wallets))
+        Ok((done, self.wallets(tenant).carry(wallets, self.clock.now()).await?))
     }
 
     pub(crate) fn wallets<'a>(&'a self, tenant: &'a Tenant) -> TenantWallets<'a> {

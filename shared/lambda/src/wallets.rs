@@ -36,14 +36,13 @@ impl TenantWallets<'_> {
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
         let missing = unopened(&due(self.tenant, now), &wallets, now);
-        if missing.is_empty() && !may_have_to_carry(&wallets, now) {
-            return Ok(wallets);
+        if missing.is_empty() {
+            return self.carry(wallets, now).await;
         }
         for due in &missing {
             self.open(due, &wallets, now).await?;
         }
-        self.carry(now).await?;
-        self.credits.wallets(&self.tenant.id).await
+        self.carry(self.credits.wallets(&self.tenant.id).await?, now).await
     }
 
     /// Opens a wallet, with its grant less what other wallets of its series have given in the same period: there are
@@ -136,31 +135,39 @@ impl TenantWallets<'_> {
     }
 
     /// Moves the holds of asynchronous purchases out of wallets that have closed, and opens for all what has waited for
-    /// that. A run that dies leaves the rest, and the mark on the wallet, to the next that needs the wallet.
-    pub async fn carry(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// that. A run that dies leaves the rest, and the mark on the wallet, to the next that needs the wallet. Gives the
+    /// wallets as they are then: those that were given, if there was nothing to do.
+    pub async fn carry(&self, mut wallets: Vec<Wallet>, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
+        let tenant = &self.tenant.id;
         for _ in 0..CARRY_ROUNDS_MAX {
-            let mut wallets = self.credits.wallets(&self.tenant.id).await?;
             if !may_have_to_carry(&wallets, now) {
-                return Ok(());
+                break;
             }
-            if !self.carry_all(&mut wallets, now).await? {
-                continue;
+            let has_moved = match self.carry_all(&mut wallets, now).await? {
+                Carried::Whole { has_moved } => has_moved,
+                Carried::InPart => {
+                    wallets = self.credits.wallets(tenant).await?;
+                    continue;
+                }
+            };
+            if !has_moved && !wallets.iter().any(|wallet| wallet.carrying) {
+                break;
             }
             for wallet in wallets.iter().filter(|wallet| wallet.carrying) {
-                self.credits.end_carrying(&self.tenant.id, &wallet.wallet).await?;
+                self.credits.end_carrying(tenant, &wallet.wallet).await?;
             }
-            return Ok(());
+            return self.credits.wallets(tenant).await;
         }
-        Ok(())
+        Ok(wallets)
     }
 
-    /// Whether every hold is where it belongs. If not, something has moved meanwhile, or there are too many for one go.
-    async fn carry_all(&self, wallets: &mut [Wallet], now: Timestamp) -> Result<bool, StoreError> {
+    /// Moves what has to be moved, in the store and in the wallets that were read.
+    async fn carry_all(&self, wallets: &mut [Wallet], now: Timestamp) -> Result<Carried, StoreError> {
         let (tenant, mut moves) = (&self.tenant.id, 0);
         for hold in self.credits.open_holds(tenant).await? {
             let Some(slices) = carried(&hold, wallets, now) else { continue };
             if moves == MOVES_MAX || !self.credits.move_hold(tenant, &hold, &slices, now).await? {
-                return Ok(false);
+                return Ok(Carried::InPart);
             }
             moves += 1;
             after_carrying(wallets, &hold.slices, &slices);
@@ -170,8 +177,19 @@ impl TenantWallets<'_> {
                 true => warn!(%tenant, purchase = %hold.purchase, "the new cycle's wallets can't take all of a hold"),
             }
         }
-        Ok(true)
+        Ok(Carried::Whole { has_moved: moves > 0 })
     }
+}
+
+/// How far moving the holds has come.
+enum Carried {
+    /// Every hold is where it belongs.
+    Whole {
+        /// Whether one was elsewhere before.
+        has_moved: bool,
+    },
+    /// Something else has moved meanwhile, or there are too many for one go.
+    InPart,
 }
 
 /// What there is to count when a wallet opens.
@@ -185,7 +203,7 @@ struct Before {
 
 /// Whether a hold may have to be moved: a wallet opened while some were held in the one before it, or one has closed with
 /// something held in it. What can't be moved stays there, so that this may be so for as long as a result takes.
-pub fn may_have_to_carry(wallets: &[Wallet], now: Timestamp) -> bool {
+fn may_have_to_carry(wallets: &[Wallet], now: Timestamp) -> bool {
     wallets.iter().any(|wallet| if wallet.is_open(now) { wallet.carrying } else { !wallet.held.is_zero() })
 }
 
