@@ -13,7 +13,8 @@ const LEFT: Duration = Duration::from_secs(5);
 
 impl Play {
     /// A worker stands still at its `at`th call until the schedule has run. If it is `slow`, nearly all of its time goes
-    /// by, and its messages are delivered a second time, before it goes on.
+    /// by, and its messages are delivered a second time, before it goes on. Where everything is to be known, nobody is
+    /// slow: the worker's time may end between a charging call and its answer.
     pub(super) async fn work_beside(&mut self, at: usize, slow: bool) {
         let batch = self.world.pump.receive().await;
         if batch.is_empty() {
@@ -35,7 +36,7 @@ impl Play {
             () = &mut work => true,
         };
         // Nobody polls the worker meanwhile.
-        if slow && !has_ended {
+        if slow && !has_ended && !self.calm {
             self.world.clock.turn(self.world.worker_timeout().saturating_sub(LEFT));
             self.world.pump.show_hidden().await;
             self.world.pump.round().await;

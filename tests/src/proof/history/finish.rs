@@ -102,7 +102,8 @@ async fn pay_for_all(play: &mut Play) -> Result<(), StoreError> {
         play.pay_for_the_neighbour(enough).await?;
         play.world.settle_down(1).await;
         play.wait_for_numbers().await?;
-        if states(play).await?.count(State::Deferred) == 0 && !play.neighbour_waits().await? {
+        let is_parked = states(play).await?.count(State::Deferred) > 0 || play.neighbour_waits().await?;
+        if !is_parked && !play.waits_for_numbers().await? {
             break;
         }
         play.next_cycle().await?;

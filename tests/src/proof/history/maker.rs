@@ -206,8 +206,9 @@ impl Maker {
         let lasts = Duration::from_secs(60 * 60 * self.wider.u64(OUTAGE_HOURS));
         // Where nobody may die, nobody is interrupted.
         let from = if self.calm { 0 } else { self.wider.usize(..16) };
+        let outage = if self.wider.bool() { Operation::CrmRests(lasts) } else { Operation::Outage { lasts, from } };
         self.lead();
-        self.operations.extend([Operation::Deliver(None), Operation::Outage { lasts, from }]);
+        self.operations.extend([Operation::Deliver(None), outage]);
     }
 
     fn crowd(&mut self) {

@@ -41,7 +41,7 @@ impl Play {
         }
     }
 
-    /// Credits for all its leads.
+    /// Credits for all its leads, with us and with its provider.
     pub(super) async fn pay_for_the_neighbour(&self, credits: i64) -> Result<(), StoreError> {
         let (Some(id), now) = (self.neighbour_id(), self.world.clock.now()) else { return Ok(()) };
         let amounts: Amounts = self
@@ -51,7 +51,11 @@ impl Play {
             .map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount)))
             .collect();
         let name = format!("pack-pay-{}", now.as_millisecond());
-        let pack = Wallet::open(WalletId(name.clone()), WalletKind::Pack, now, later(now, days(31)), amounts);
+        let ends = later(now, days(31));
+        if let Some(neighbour) = &self.world.neighbour {
+            neighbour.apollo.add_pack(amounts.total().get(), ends);
+        }
+        let pack = Wallet::open(WalletId(name.clone()), WalletKind::Pack, now, ends, amounts);
         self.world.credits.unmetered().open(&id, &pack, Some(&name), now).await.map(drop)
     }
 

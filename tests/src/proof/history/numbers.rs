@@ -144,9 +144,7 @@ impl Play {
     /// Lets time go by until nothing is awaited any more.
     pub(super) async fn wait_for_numbers(&mut self) -> Result<(), StoreError> {
         for hours in std::iter::repeat_n(WAITS_HOURS, WAITS_MAX).flatten() {
-            let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
-            let waits = !holds.is_empty() || self.neighbour_holds().await?;
-            if self.known.numbers.is_none() || !waits {
+            if !self.waits_for_numbers().await? {
                 break;
             }
             self.note_callbacks();
@@ -155,6 +153,12 @@ impl Play {
             self.world.settle_down(1).await;
         }
         Ok(())
+    }
+
+    /// Whether a number is still under way.
+    pub(super) async fn waits_for_numbers(&self) -> Result<bool, StoreError> {
+        let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
+        Ok(self.known.numbers.is_some() && (!holds.is_empty() || self.neighbour_holds().await?))
     }
 
     /// The most that a number can cost now.
@@ -198,7 +202,9 @@ impl Lead {
         });
         // A number that had to wait for credits can't be bought any more when the provider has forgotten whose it is.
         let is_forgotten = self.emails.iter().any(|email| known.person(email).is_some() && !known.always(email));
-        let is_to_come = written && all_have_one && !numbers.stuck && !is_forgotten;
+        // Nor can that of somebody whom the provider doesn't know, which a contact may have become.
+        let is_stranger = self.emails.last().is_some_and(|email| known.person(email).is_none());
+        let is_to_come = written && all_have_one && !numbers.stuck && !is_forgotten && !is_stranger;
         let must_be_there = !is_lost && (hits(Goods::Numbers) > 0 || is_to_come);
         let right = if must_be_there { is_somebodys } else { is_somebodys || value.is_empty() };
         findings.check(right, Promise::Crm, || {

@@ -107,6 +107,8 @@ pub(super) enum Operation {
     Eve(Duration),
     /// The tables can't be reached for so long, from the given call on, while workers and the schedule go on.
     Outage { lasts: Duration, from: usize },
+    /// The CRM turns every call away for so long, while workers go on.
+    CrmRests(Duration),
     /// So many more leads are parked, in front of all others.
     Crowd(usize),
     /// A lead appears at the second tenant's.

@@ -188,6 +188,10 @@ impl Play {
                 }
             }
             Operation::Outage { lasts, from } => self.outage(*lasts, *from).await,
+            Operation::CrmRests(lasts) => {
+                self.ask_in_time(later(self.world.clock.now(), *lasts)).await?;
+                self.crm_rests(*lasts, findings).await;
+            }
             Operation::Crowd(count) => self.crowd(*count).await?,
             Operation::NeighbourLead => self.neighbour_lead(),
         }

@@ -27,7 +27,7 @@ pub(super) struct Wide {
     pub(super) exact: bool,
     /// The configuration changes.
     pub(super) changes: bool,
-    /// The tables can't be reached for hours.
+    /// The tables can't be reached for hours, or the CRM turns everybody away.
     pub(super) outages: bool,
     /// So many more are parked.
     pub(super) crowd: usize,

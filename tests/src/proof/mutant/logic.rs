@@ -26,6 +26,11 @@ pub(super) static BUGS: &[Mutant] = &[
     Mutant { bug: "what nobody reports costs nothing", first: Part::Histories, rewrite: free_inferences },
     Mutant { bug: "caps keep what wasn't spent", first: Part::Histories, rewrite: sticky_caps },
     Mutant { bug: "what waits for a day's cap waits for ever", first: Part::Histories, rewrite: endless_waits },
+    Mutant {
+        bug: "the CRM is asked again before it said",
+        first: Part::HistoriesOf(Kind::Outages),
+        rewrite: short_waits,
+    },
 ];
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -121,4 +126,18 @@ fn endless_waits(call: &Call, body: &Value) -> Option<Rewrite> {
     let record = record(call, body)?;
     (record["deferral"]["M"]["reason"]["S"] == "day-cap").then_some(())?;
     changed(call, body, |item| moved(&mut item["deferral"]["M"]["not_before"], AGES_MS))
+}
+
+/// What is sent anew isn't put off any longer than a queue hides a message.
+fn short_waits(call: &Call, body: &Value) -> Option<Rewrite> {
+    if call.caller != Caller::Worker || !call.operation.starts_with("sqs Send") {
+        return None;
+    }
+    let mut edited = body.clone();
+    for entry in edited["Entries"].as_array_mut()? {
+        let mut message: Value = serde_json::from_str(entry["MessageBody"].as_str()?).ok()?;
+        without(&mut message, "not_before");
+        entry["MessageBody"] = message.to_string().into();
+    }
+    (edited != *body).then_some(Rewrite::Sent(edited))
 }
