@@ -26,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) echo: usize,
     /// Erasures noted, and events about people who asked for one.
     pub(crate) erased: usize,
+    /// Deletions in the CRM.
+    pub(crate) deleted: usize,
     /// Nothing that we act on.
     pub(crate) other: usize,
     /// Left out: they can't be read.
@@ -50,7 +52,7 @@ pub(crate) enum Refusal {
 }
 
 impl Answer {
-    fn counts(&self) -> [(&'static str, usize); 9] {
+    fn counts(&self) -> [(&'static str, usize); 10] {
         [
             ("events", self.events),
             ("queued", self.queued),
@@ -59,6 +61,7 @@ impl Answer {
             ("in_flight", self.in_flight),
             ("echo", self.echo),
             ("erased", self.erased),
+            ("deleted", self.deleted),
             ("other", self.other),
             ("unreadable", self.unreadable),
         ]

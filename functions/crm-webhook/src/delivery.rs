@@ -6,6 +6,7 @@ use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHea
 use leadgate_connectors::crm::hubspot::webhook::{self, BodyError, EventRules, Events};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_lambda::http::bytes;
 
 use crate::CrmWebhook;
@@ -54,11 +55,16 @@ fn signature_headers(request: &Request) -> SignatureHeaders {
 }
 
 /// What the delivery tells.
-pub(crate) fn events(tenant: &Tenant, delivery: &Delivery<Verified>) -> Result<Events, BodyError> {
+pub(crate) fn events(
+    tenant: &Tenant,
+    key: &FingerprintKey,
+    delivery: &Delivery<Verified>,
+) -> Result<Events, BodyError> {
     let rules = EventRules {
         tenant: tenant.id.clone(),
         portal_id: tenant.crm.portal_id,
         enrich_on_change: tenant.crm.enrich_on_change.clone(),
+        key: key.clone(),
     };
     webhook::events(delivery, &rules)
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::future::try_join_all;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_connectors::crm::hubspot::webhook::Events;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
-use leadgate_enrichment::gate::{Door, at_door};
+use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_enrichment::gate::{Door, DoorRules, at_door};
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::EnrichmentRequest;
 use tracing::warn;
@@ -21,6 +24,8 @@ use crate::answer::Answer;
 const UNREADABLE_LOGGED_MAX: usize = 5;
 /// How often the note of an erasure is tried while a worker keeps writing the record.
 const ERASE_ATTEMPTS_MAX: usize = 5;
+/// So many erasures or deletions are noted side by side: a delivery has a hundred, and HubSpot waits five seconds.
+const AT_ONCE: usize = 25;
 
 impl CrmWebhook {
     /// Queues what is due. An error means that HubSpot must deliver again: what is on the queue already is then
@@ -32,14 +37,18 @@ impl CrmWebhook {
         for error in unreadable.iter().take(UNREADABLE_LOGGED_MAX) {
             warn!(tenant = %tenant.id, %error, "an event can't be read, and is left out");
         }
-        let (due, erasures) = sort(read, &mut answer);
-        for key in &erasures {
-            self.note_erasure(key).await?;
+        let Sorted { due, erasures, deletions } = sort(read, &mut answer);
+        let key = self.fingerprints.key_of(&tenant.id);
+        for keys in erasures.chunks(AT_ONCE) {
+            try_join_all(keys.iter().map(|key| self.note_erasure(tenant, key))).await?;
+        }
+        for keys in deletions.chunks(AT_ONCE) {
+            try_join_all(keys.iter().map(|key| self.note_deletion(key))).await?;
         }
         let known = self.known(&due).await;
         let mut requests: BTreeMap<RecordKey, EnrichmentRequest> = BTreeMap::new();
         for event in due {
-            match self.door(tenant, &known, &event) {
+            match self.door(tenant, &key, &known, &event) {
                 Door::Queue => answer.repeated += usize::from(add(&mut requests, event.into())),
                 Door::Fresh => answer.fresh += 1,
                 Door::InFlight => answer.in_flight += 1,
@@ -53,10 +62,17 @@ impl CrmWebhook {
         Ok(answer)
     }
 
-    fn door(&self, tenant: &Tenant, known: &HashMap<RecordKey, Record>, event: &DueEvent) -> Door {
+    fn door(
+        &self,
+        tenant: &Tenant,
+        key: &FingerprintKey,
+        known: &HashMap<RecordKey, Record>,
+        event: &DueEvent,
+    ) -> Door {
         let now = self.clock.now();
+        let rules = DoorRules { windows: tenant.windows, identity: &tenant.identity, key };
         let records = merged_from(event).iter().chain([&event.record]);
-        let mut doors = records.map(|key| at_door(known.get(key), event, tenant.windows, &tenant.identity, now));
+        let mut doors = records.map(|key| at_door(known.get(key), event, &rules, now));
         doors.find(|door| *door != Door::Queue).unwrap_or(Door::Queue)
     }
 
@@ -73,13 +89,17 @@ impl CrmWebhook {
         })
     }
 
-    /// Notes that a person asked to be forgotten: from here on the record is neither enriched nor written.
-    async fn note_erasure(&self, key: &RecordKey) -> Result<(), StoreError> {
+    /// Notes that a person asked to be forgotten: from here on the record is neither enriched nor written, and the person
+    /// not bought under another name. That comes first, as afterwards it isn't known any more who it was.
+    async fn note_erasure(&self, tenant: &Tenant, key: &RecordKey) -> Result<(), StoreError> {
         for _ in 0..ERASE_ATTEMPTS_MAX {
             let read = self.records.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
             let record = read.unwrap_or_else(|| Record::new(key.clone(), self.clock.now()));
             if record.erased_at.is_some() {
                 return Ok(());
+            }
+            for person in record.bought_for.iter().chain(&record.asked) {
+                self.records.forget(&tenant.id, person).await?;
             }
             let noted = record.erasure_noted(self.clock.now());
             if self.records.write(Step::Erase, noted).await?.is_some() {
@@ -87,6 +107,19 @@ impl CrmWebhook {
             }
         }
         Err(StoreError::exhausted("noting an erasure", "a worker kept writing the record"))
+    }
+
+    /// Notes that the CRM has a record no longer, and forgets whom it was about.
+    async fn note_deletion(&self, key: &RecordKey) -> Result<(), StoreError> {
+        for _ in 0..ERASE_ATTEMPTS_MAX {
+            let read = self.records.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
+            let Some(record) = read.filter(Record::ends_when_deleted) else { return Ok(()) };
+            let gone = record.refused(RefuseReason::Gone, self.clock.now());
+            if self.records.write(Step::Erase, gone).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::exhausted("noting a deletion", "a worker kept writing the record"))
     }
 }
 
@@ -107,17 +140,32 @@ fn add(requests: &mut BTreeMap<RecordKey, EnrichmentRequest>, request: Enrichmen
     repeated
 }
 
-/// What is due, creations first so that they speak for their record, and whom to forget.
-fn sort(events: Vec<CrmEvent>, answer: &mut Answer) -> (Vec<DueEvent>, Vec<RecordKey>) {
-    let (mut due, mut erasures) = (Vec::new(), Vec::new());
+/// The events of a delivery, by what is to be done.
+#[derive(Default)]
+struct Sorted {
+    /// Creations first, so that they speak for their record.
+    due: Vec<DueEvent>,
+    erasures: Vec<RecordKey>,
+    /// Without those whose person asked to be forgotten: HubSpot tells of these as deleted as well.
+    deletions: Vec<RecordKey>,
+}
+
+fn sort(events: Vec<CrmEvent>, answer: &mut Answer) -> Sorted {
+    let mut sorted = Sorted::default();
     for event in events {
         match event {
-            CrmEvent::Due(event) => due.push(event),
-            CrmEvent::PrivacyDeletion(record) => erasures.push(record),
+            CrmEvent::Due(event) => sorted.due.push(event),
+            CrmEvent::PrivacyDeletion(record) => sorted.erasures.push(record),
+            CrmEvent::Deletion(record) => sorted.deletions.push(record),
             CrmEvent::Other => answer.other += 1,
         }
     }
-    answer.erased = erasures.len();
-    due.sort_by_key(|event| event.cause != Cause::Created);
-    (due, erasures)
+    (answer.erased, answer.deleted) = (sorted.erasures.len(), sorted.deletions.len());
+    sorted.due.sort_by_key(|event| event.cause != Cause::Created);
+    for keys in [&mut sorted.erasures, &mut sorted.deletions] {
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    sorted.deletions.retain(|key| !sorted.erasures.contains(key));
+    sorted
 }

@@ -16,6 +16,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::{CrmKind, TenantId};
 use tracing::{info, warn};
 
@@ -25,12 +26,14 @@ use crate::answer::{Answer, Refusal};
 pub struct CrmWebhook {
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
-    /// Read for the gate; written only to note an erasure.
+    /// Read for the gate; written only to note an erasure or a deletion.
     pub records: Records,
     /// Where what is due goes.
     pub queue: Queue,
     /// Signing secrets.
     pub secrets: Arc<Secrets>,
+    /// What values are told apart by.
+    pub fingerprints: FingerprintSecret,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -57,7 +60,7 @@ impl CrmWebhook {
     async fn answer(&self, tenant: Option<TenantId>, request: Request) -> Result<Answer, Refusal> {
         let tenant = self.tenant(tenant, &request)?;
         let delivery = self.verify(tenant, request).await?;
-        let events = delivery::events(tenant, &delivery)?;
+        let events = delivery::events(tenant, &self.fingerprints.key_of(&tenant.id), &delivery)?;
         Ok(self.accept(tenant, events).await?)
     }
 

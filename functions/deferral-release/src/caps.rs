@@ -14,8 +14,7 @@ use leadgate_aws::records::{Consistency, Parked};
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::patch::Fingerprint;
+use leadgate_enrichment::ids::{RecordKey, digest};
 use leadgate_enrichment::record::Deferral;
 use leadgate_lambda::invocation::Invocation;
 use tracing::info;
@@ -96,5 +95,5 @@ fn since(mark: &Mark, rules: &str) -> Option<Timestamp> {
 /// What decides when caps lift, in short. Another version may put it otherwise: then leads are tried once more.
 fn rules(tenant: &Tenant) -> String {
     let (caps, calendar, zone) = (&tenant.caps, &tenant.plan.calendar, &tenant.time_zone);
-    Fingerprint::of(&format!("{caps:?} {calendar:?} {zone:?}")).as_str().to_owned()
+    digest(&[&format!("{caps:?} {calendar:?} {zone:?}")])
 }

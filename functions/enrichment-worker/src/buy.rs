@@ -102,7 +102,16 @@ impl Unit<'_> {
         };
         let ours = there.filter(|there| there.state == State::Claimed && there.purchase() == Some(&self.purchase));
         match ours.and_then(|there| self.kept(&came, there, now)) {
-            Some(kept) => Some(self.step(Step::Keep, kept).await),
+            Some(kept) => {
+                // Noted while the provider was asked: only here is it known who it is.
+                let person = came.wanted.identity.person_fingerprint(&self.fingerprints);
+                if kept.erased_at.is_some()
+                    && let Err(error) = self.worker.records.forget(&self.tenant.id, &person).await
+                {
+                    return Some(Err((key, StepFailure::Store(error))));
+                }
+                Some(self.step(Step::Keep, kept).await)
+            }
             None => Some(Err((key, failure))),
         }
     }
@@ -117,7 +126,7 @@ impl Unit<'_> {
                 let mut profile = profile.clone();
                 employer.iter().for_each(|employer| profile.fill_from(employer));
                 let bought = record.bought(patch_from(&self.tenant.fields, &profile), cost, rest, now);
-                Record { bought_for: Some(wanted.identity.person_fingerprint()), ..bought }
+                Record { bought_for: Some(wanted.identity.person_fingerprint(&self.fingerprints)), ..bought }
             }
             LineEnd::Answered(Answer::Miss) => match employer {
                 // Nobody knows the person, but where they work is something.
@@ -143,7 +152,7 @@ impl Unit<'_> {
             (Some(request), Some(person), _) if !wanted.later.is_empty() => Rest::Awaited(Awaited {
                 purchase: self.purchase.later(),
                 request: request.clone(),
-                person: person.to_owned(),
+                person: self.fingerprints.of(person),
                 fields: wanted.later.clone(),
                 written: false,
             }),
@@ -266,6 +275,6 @@ pub(crate) async fn resolve(
 
 impl Wanted {
     fn to_settle(&self) -> Asked<'_> {
-        Asked { identity: &self.identity, repeated: self.record.was_bought_for(&self.identity), shared: self.shared }
+        Asked { identity: &self.identity, repeated: self.repeated, shared: self.shared }
     }
 }

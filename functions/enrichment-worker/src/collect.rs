@@ -17,12 +17,13 @@ use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::crm::{CrmError, Written};
+use leadgate_enrichment::fingerprint::Fingerprints;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::later::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::ledger::{Entry, Hold};
 use leadgate_enrichment::limits::{Ending, Share};
 use leadgate_enrichment::outcome::FailReason;
-use leadgate_enrichment::patch::{Fingerprints, Patch, fingerprints, patch_from};
+use leadgate_enrichment::patch::{Patch, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
@@ -223,7 +224,7 @@ impl Unit<'_> {
         };
         self.call_ended(ticket, &told.rates, ending).await;
         let reason = match told.reply {
-            answer @ Collected::Arrived { .. } => return Ok(answer),
+            answer @ Collected::Arrived { .. } => return Ok(answer.by_fingerprint(&self.fingerprints)),
             Collected::Expired(reason) => {
                 error!(%tenant, reason, "the provider keeps an awaited result no longer: it is assumed spent");
                 return Ok(Collected::Expired(reason));
@@ -257,7 +258,9 @@ impl Unit<'_> {
             return;
         };
         let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
-            (patch, Written::Done { dropped }) => Some(record.written_early(fingerprints(&without(patch, dropped)))),
+            (patch, Written::Done { dropped }) => {
+                Some(record.written_early(self.fingerprints.of_all(&without(patch, dropped))))
+            }
             _ => None,
         });
         // A record that was written by another worker meanwhile is written once more with the rest: the same values.
@@ -289,7 +292,7 @@ impl Unit<'_> {
                 Some((_, Written::Gone | Written::Rejected(_))) | None => Patch::new(),
             };
             written += usize::from(!kept.is_empty());
-            closed.push(record.collected(fingerprints(&kept)));
+            closed.push(record.collected(self.fingerprints.of_all(&kept)));
         }
         let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
         if steps.iter().any(Result::is_err) {

@@ -9,9 +9,10 @@ use leadgate_aws::answers::{About, Known};
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::patch::{Fingerprint, patch_from};
+use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::record::{Record, Rest};
 use leadgate_enrichment::settlement::LineEnd;
@@ -31,7 +32,7 @@ impl Unit<'_> {
     /// Parts those who have to be asked about from those of whom the answer is known. These are closed, or returned to
     /// be written, at no cost. Who wants what arrives later as well is asked about in any case.
     pub(crate) async fn known(&mut self, wanted: Vec<Wanted>) -> (Vec<Wanted>, Vec<Record>) {
-        let about = |wanted: &Wanted| About::Person(wanted.asked());
+        let about = |wanted: &Wanted| About::Person(wanted.asked.clone());
         let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice() && wanted.later.is_empty();
         let asked: Vec<About> = wanted.iter().filter(|wanted| may_be_known(wanted)).map(about).collect();
         if asked.is_empty() {
@@ -54,7 +55,7 @@ impl Unit<'_> {
                 }
                 Some(Known::Hit(profile)) => {
                     let patch = patch_from(&self.tenant.fields, profile);
-                    let bought_for = Some(wanted.identity.person_fingerprint());
+                    let bought_for = Some(wanted.identity.person_fingerprint(&self.fingerprints));
                     let bought = wanted.record.bought(patch, Amounts::default(), Rest::None, now);
                     steps.push(Record { bought_for, ..bought });
                 }
@@ -92,9 +93,8 @@ impl Unit<'_> {
         for hold in holds.iter().filter(|hold| hold.purchase != self.purchase && now < hold.claimed_until) {
             let twins = wanted.iter().zip(&mut others).filter(|(wanted, _)| wanted.may_be_there_twice());
             for (wanted, others) in twins {
-                let asked = wanted.asked();
-                if hold.asked.may_be(&asked) {
-                    *others |= self.leave_word(&hold.purchase, &asked).await;
+                if hold.asked.may_be(&wanted.asked) {
+                    *others |= self.leave_word(&hold.purchase, &wanted.asked).await;
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Unit<'_> {
     pub(crate) async fn tell(&self, wanted: &[Wanted], call: &Call, to: &[Fingerprint]) {
         let (now, tenant) = (self.now(), &self.tenant.id);
         for (wanted, end) in wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice()) {
-            let asked = wanted.asked();
+            let asked = wanted.asked.clone();
             let (known, until) = match end {
                 LineEnd::Answered(Answer::Hit(profile)) if to.contains(&asked) => {
                     (Known::Hit(profile.clone()), later(now, SHARED_FOR))

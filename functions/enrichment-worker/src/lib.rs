@@ -43,6 +43,7 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
+use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
@@ -73,6 +74,8 @@ pub struct EnrichmentWorker {
     pub queue: Queue,
     /// For messages that trying again can't help.
     pub dead_letters: Queue,
+    /// What values and people are told apart by.
+    pub fingerprints: FingerprintSecret,
     /// CRMs and providers.
     pub connections: Connections,
     /// Time and chance.

@@ -1,15 +1,17 @@
 //! What each claimed record wants, who it is about, and what that can cost at worst.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::join_all;
+use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::choice::{Cap, caps};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::crm::CrmError;
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::ObjectType;
-use leadgate_enrichment::outcome::DeferReason;
-use leadgate_enrichment::patch::{FieldMapping, Fingerprint};
+use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
+use leadgate_enrichment::patch::FieldMapping;
 use leadgate_enrichment::person::{Identity, Properties, value_of};
 use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::record::Record;
@@ -25,10 +27,14 @@ use crate::unit::Unit;
 pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
+    /// Who is asked about.
+    pub(crate) asked: Fingerprint,
     /// Who it is by what we haven't written ourselves: a miss is remembered by it.
     pub(crate) described: Fingerprint,
     /// The domain of the employer, if that is looked up as well.
     pub(crate) employer: Option<String>,
+    /// The same person was bought for it before.
+    pub(crate) repeated: bool,
     /// Somebody else in the same unit pays for the same person.
     pub(crate) shared: bool,
     /// What it wants of what arrives later.
@@ -44,11 +50,6 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Who is asked about.
-    pub(crate) fn asked(&self) -> Fingerprint {
-        self.identity.fingerprint()
-    }
-
     /// Whether one answer does for both.
     pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
         self.identity == other.identity && self.later == other.later
@@ -72,23 +73,38 @@ impl Unit<'_> {
                 return Vec::new();
             }
         };
+        let forgotten = match self.forgotten(read.values()).await {
+            Ok(forgotten) => forgotten,
+            Err(error) => {
+                self.give_all_back(&claimed, &error.reason, error.retry);
+                return Vec::new();
+            }
+        };
         let now = self.now();
         let (mut wanted, mut closed) = (Vec::new(), Vec::new());
         for record in claimed {
-            match judge(&record, read.get(&record.key.id), self.tenant, now) {
+            match judge(&record, read.get(&record.key.id), self.tenant, &self.fingerprints, now) {
+                Verdict::Buy(want) if self.names_of(&want.identity).iter().any(|name| forgotten.contains(name)) => {
+                    let reason = RefuseReason::Erased;
+                    closed.push((record.refused(reason, now), Outcome::Refused(reason)));
+                }
                 Verdict::Buy(Want { identity, described, later }) => {
                     let owner = read.get(&record.key.id).and_then(|current| self.owner(current));
                     let source = record.source.unwrap_or(Source::Change);
                     let caps = caps(self.tenant, source, owner, now);
-                    let worst = self.worst_of(record.was_bought_for(&identity));
+                    let repeated = record.was_bought_for(&identity, &self.fingerprints);
+                    let worst = self.worst_of(repeated);
                     let total = [&worst, &self.worst_later(&later)].into_iter().sum();
                     let employer = self.employer(&record, &identity, read.get(&record.key.id));
                     let (owed, shared) = (None, false);
+                    let asked = identity.fingerprint(&self.fingerprints);
                     wanted.push(Wanted {
                         record,
                         identity,
+                        asked,
                         described,
                         employer,
+                        repeated,
                         shared,
                         later,
                         owed,
@@ -106,10 +122,24 @@ impl Unit<'_> {
         wanted
     }
 
+    /// Who of these people asked to be forgotten, under whatever id the CRM knew them then.
+    async fn forgotten(&self, people: impl Iterator<Item = &Properties>) -> Result<HashSet<Fingerprint>, StoreError> {
+        let identities = people.map(|current| Identity::read(current, &self.tenant.identity));
+        let usable = identities.filter(Identity::is_usable);
+        let names: HashSet<Fingerprint> = usable.flat_map(|identity| self.names_of(&identity)).collect();
+        self.worker.records.forgotten(&self.tenant.id, &names).await
+    }
+
+    /// What a person is remembered by: when they were bought, and when they were not found.
+    fn names_of(&self, identity: &Identity) -> [Fingerprint; 2] {
+        [identity.person_fingerprint(&self.fingerprints), identity.fingerprint(&self.fingerprints)]
+    }
+
     /// Whom to look up beside the person, where the record has room for what is known of employers.
     fn employer(&self, record: &Record, identity: &Identity, current: Option<&Properties>) -> Option<String> {
         let has_room = |field: &FieldMapping| {
-            field.from.is_of_employer() && current.is_some_and(|current| field.may_write(current, &record.written))
+            field.from.is_of_employer()
+                && current.is_some_and(|current| field.may_write(current, record.ours(&self.fingerprints)))
         };
         let wanted = self.tenant.provider.organizations && self.tenant.fields.iter().any(has_room);
         identity.employer().filter(|_| wanted)

@@ -10,6 +10,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::price::{Action, PricedField, Tariff};
@@ -31,6 +32,8 @@ pub(crate) struct Unit<'a> {
     pub(crate) purchase: PurchaseId,
     /// And at the prices of the moment it is named by, even if others come into force while it is at it.
     pub(crate) tariff: Option<Tariff>,
+    /// What the tenant's fingerprints are made with.
+    pub(crate) fingerprints: FingerprintKey,
     outcomes: BTreeMap<RecordKey, Outcome>,
 }
 
@@ -48,7 +51,8 @@ impl<'a> Unit<'a> {
         let now = worker.clock.now();
         let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
         let tariff = worker.config.person_tariff(tenant, now);
-        Self { worker, tenant, invocation, purchase, tariff, outcomes: BTreeMap::new() }
+        let fingerprints = worker.fingerprints.key_of(&tenant.id);
+        Self { worker, tenant, invocation, purchase, tariff, fingerprints, outcomes: BTreeMap::new() }
     }
 
     /// Works on the requests. Each ends in an outcome, whatever happens to the others.

@@ -8,7 +8,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::patch::{Patch, applicable, fingerprints};
+use leadgate_enrichment::patch::{Patch, applicable};
 use leadgate_enrichment::person::{Properties, value_of};
 use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
@@ -50,7 +50,7 @@ impl Unit<'_> {
             let (record, outcome) = match end {
                 Written::Done { dropped } => {
                     let kept = without(patch, dropped);
-                    let record = record.written(fingerprints(&kept), now);
+                    let record = record.written(self.fingerprints.of_all(&kept), now);
                     (self.park_the_rest_of(record), Outcome::WrittenBack { fields: kept.len() })
                 }
                 Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
@@ -128,7 +128,7 @@ impl Unit<'_> {
     /// What may be written now. With it goes the date, where the tenant has a field for it: the CRM's own copy of the
     /// last-enriched flag.
     fn patch(&self, record: &Record, current: &Properties) -> Patch {
-        let mut patch = applicable(&record.patch, &self.tenant.fields, current, &record.written);
+        let mut patch = applicable(&record.patch, &self.tenant.fields, current, record.ours(&self.fingerprints));
         if let (Some(property), Some(at)) = (&self.tenant.crm.last_enriched_property, record.last_enriched) {
             patch.insert(property.clone(), at.to_string());
         }

@@ -18,6 +18,7 @@ use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::provider::apollo::callback::people;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::fingerprint::{Fingerprint, FingerprintSecret};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::price::ProviderKind;
@@ -43,6 +44,8 @@ pub struct ProviderWebhook {
     pub queue: Queue,
     /// What tokens are made with.
     pub secrets: Arc<Secrets>,
+    /// What people are told apart by.
+    pub fingerprints: FingerprintSecret,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -80,6 +83,8 @@ impl ProviderWebhook {
         let ProviderKind::Apollo = tenant.provider.kind;
         let people = people(&bytes(request))?;
         let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
+        let key = self.fingerprints.key_of(&tenant.id);
+        let people: Vec<Fingerprint> = people.iter().map(|person| key.of(person)).collect();
         self.awaited(&hold, &people).await?;
         self.queue.send_hints(&[Collect { tenant: tenant.id.clone(), collect: purchase, not_before: None }]).await?;
         Ok(Answer::Queued)
@@ -93,11 +98,11 @@ impl ProviderWebhook {
 
     /// Whether anybody of `people` is waited for. Until the call itself has ended nobody is known by name, and a
     /// delivery may be faster than that.
-    async fn awaited(&self, hold: &Hold, people: &BTreeSet<String>) -> Result<(), Refusal> {
+    async fn awaited(&self, hold: &Hold, people: &[Fingerprint]) -> Result<(), Refusal> {
         let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
         let records = self.records.read(&keys, Consistency::Eventual).await?;
         let awaited = records.values().filter_map(|record| record.awaits(&hold.purchase));
-        let awaited: BTreeSet<&String> = awaited.map(|awaited| &awaited.person).collect();
+        let awaited: BTreeSet<&Fingerprint> = awaited.map(|awaited| &awaited.person).collect();
         let known = awaited.is_empty() || people.iter().any(|person| awaited.contains(person));
         if known { Ok(()) } else { Err(Refusal::UnknownPeople { found: people.len() }) }
     }

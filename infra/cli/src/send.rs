@@ -149,7 +149,7 @@ fn explained(answer: &str) -> Vec<String> {
 /// More than any answer of ours has.
 const ANSWER_MAX: usize = 64 * 1024;
 /// What the fields of the CRM's webhook count.
-const MEANINGS: [(&str, &str); 10] = [
+const MEANINGS: [(&str, &str); 11] = [
     ("events", "events in the delivery"),
     ("queued", "requests that were put on the queue, for the worker"),
     ("repeated", "events for a record that another event of the delivery is for as well"),
@@ -157,6 +157,7 @@ const MEANINGS: [(&str, &str); 10] = [
     ("in_flight", "events dropped, because the record is being worked on, or waits for credits"),
     ("echo", "events dropped, because they report what Leadgate wrote itself"),
     ("erased", "privacy deletions, and events about persons whose data was deleted"),
+    ("deleted", "contacts that were deleted in the CRM: what is known of the person is forgotten"),
     ("other", "events that Leadgate doesn't act on"),
     ("unreadable", "events left out, because they can't be read; the log says why"),
     ("error", "why the delivery was not accepted"),

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::patch::Fingerprint;
 use leadgate_enrichment::person::{Profile, ProfileField};
 use serde::{Deserialize, Serialize};
 

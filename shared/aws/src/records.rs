@@ -1,5 +1,6 @@
 //! The `records` table: one item per CRM record, with the flag that the gate goes by.
 
+mod forgotten;
 mod parked;
 
 use std::collections::HashMap;

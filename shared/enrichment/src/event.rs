@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::fingerprint::Fingerprint;
 use crate::ids::{RecordKey, RequestId};
-use crate::patch::Fingerprint;
 use crate::request::Source;
 
 /// One thing that a delivery tells.
@@ -13,6 +13,8 @@ pub enum CrmEvent {
     Due(DueEvent),
     /// The person asked to be forgotten.
     PrivacyDeletion(RecordKey),
+    /// The CRM has it no longer.
+    Deletion(RecordKey),
     /// Nothing that we act on. Acknowledged and counted.
     Other,
 }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::clock::{days, later};
 use crate::event::{Cause, DueEvent};
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::PurchaseId;
 use crate::outcome::{Outcome, RefuseReason};
-use crate::patch::Fingerprint;
 use crate::person::IdentityProperties;
 use crate::record::{Deferral, Record, State};
 use crate::request::{EnrichmentRequest, Source};
@@ -56,15 +56,21 @@ pub enum Door {
     Erased,
 }
 
+/// What the door goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct DoorRules<'a> {
+    /// How long things are remembered.
+    pub windows: Windows,
+    /// Which properties say who a record is about.
+    pub identity: &'a IdentityProperties,
+    /// What the tenant's fingerprints are made with.
+    pub key: &'a FingerprintKey,
+}
+
 /// What to do with `event`, going by a possibly slightly stale `record`: its own, or one that was merged into that. When
 /// in doubt it goes to the till.
-pub fn at_door(
-    record: Option<&Record>,
-    event: &DueEvent,
-    windows: Windows,
-    identity: &IdentityProperties,
-    now: Timestamp,
-) -> Door {
+pub fn at_door(record: Option<&Record>, event: &DueEvent, rules: &DoorRules<'_>, now: Timestamp) -> Door {
+    let windows = rules.windows;
     let Some(record) = record else { return Door::Queue };
     if is_on_its_way_in_another(record, event) {
         return Door::InFlight;
@@ -72,7 +78,7 @@ pub fn at_door(
     if record.erased_at.is_some() {
         return Door::Erased;
     }
-    if is_echo(record, &event.cause) {
+    if is_echo(record, &event.cause, rules.key) {
         return Door::Echo;
     }
     match record.state {
@@ -80,7 +86,7 @@ pub fn at_door(
         State::Deferred if renews(record, event.occurred_at, event.cause.source(), windows) => Door::Queue,
         State::Deferred => Door::InFlight,
         State::Written | State::Unmatched if record.is_miss() => {
-            let known = is_within(record, windows.miss, now) && !tells_who(&event.cause, identity);
+            let known = is_within(record, windows.miss, now) && !tells_who(&event.cause, rules.identity);
             if known { Door::Fresh } else { Door::Queue }
         }
         State::Written if is_within(record, windows.freshness, now) => Door::Fresh,
@@ -112,9 +118,9 @@ fn renews(record: &Record, occurred_at: Timestamp, source: Source, windows: Wind
     is_newer || record.source.is_none_or(|own| source < own)
 }
 
-fn is_echo(record: &Record, cause: &Cause) -> bool {
+fn is_echo(record: &Record, cause: &Cause, key: &FingerprintKey) -> bool {
     let Cause::Changed { property, value } = cause else { return false };
-    let bought = record.patch.get(property).map(|value| Fingerprint::of(value));
+    let bought = record.patch.get(property).map(|value| key.of(value));
     record.written.get(property) == Some(value) || bought.as_ref() == Some(value)
 }
 
@@ -215,9 +221,10 @@ mod tests {
     use super::*;
     use crate::clock::days;
     use crate::credits::Amounts;
+    use crate::fingerprint::tests::key as fingerprint_key;
     use crate::ids::{RecordKey, RequestId, TenantId};
     use crate::outcome::{DeferReason, FailReason};
-    use crate::patch::{Patch, fingerprints};
+    use crate::patch::Patch;
     use crate::record::{Claim, Rest};
 
     const WINDOWS: Windows = Windows { freshness: days(90), miss: days(30), give_up: days(8) };
@@ -231,7 +238,7 @@ mod tests {
     }
 
     fn change(property: &str, value: &str, second: i64) -> DueEvent {
-        let cause = Cause::Changed { property: property.into(), value: Fingerprint::of(value) };
+        let cause = Cause::Changed { property: property.into(), value: fingerprint_key().of(value) };
         DueEvent { record: key(), request: RequestId::derive(&key(), property), occurred_at: at(second), cause }
     }
 
@@ -250,11 +257,14 @@ mod tests {
 
     fn written() -> Record {
         let patch = Patch::from([("jobtitle".into(), "CTO".into())]);
-        claimed().bought(patch.clone(), Amounts::default(), Rest::None, at(101)).written(fingerprints(&patch), at(102))
+        claimed()
+            .bought(patch.clone(), Amounts::default(), Rest::None, at(101))
+            .written(fingerprint_key().of_all(&patch), at(102))
     }
 
     fn door(record: &Record, event: &DueEvent, second: i64) -> Door {
-        at_door(Some(record), event, WINDOWS, &IdentityProperties::default(), at(second))
+        let (identity, key) = (IdentityProperties::default(), fingerprint_key());
+        at_door(Some(record), event, &DoorRules { windows: WINDOWS, identity: &identity, key: &key }, at(second))
     }
 
     #[test]
@@ -326,14 +336,14 @@ mod tests {
 
     #[test]
     fn a_miss_is_remembered_until_the_record_tells_who_it_is() {
-        let missed = claimed().unmatched(Amounts::default(), Fingerprint::of("nobody"), at(101));
+        let missed = claimed().unmatched(Amounts::default(), fingerprint_key().of("nobody"), at(101));
         assert_eq!(door(&missed, &created(0), 200), Door::Fresh);
         assert_eq!(door(&missed, &change("jobtitle", "x", 190), 200), Door::Fresh);
         assert_eq!(door(&missed, &change("email", "a@b.c", 190), 200), Door::Queue);
         let again: EnrichmentRequest = change("email", "a@b.c", 190).into();
         assert_eq!(at_till(Some(&missed), &again, WINDOWS, at(200)), Standing::Due);
-        assert!(is_known_miss(&missed, &Fingerprint::of("nobody"), WINDOWS, at(200)));
-        assert!(!is_known_miss(&missed, &Fingerprint::of("somebody"), WINDOWS, at(200)));
+        assert!(is_known_miss(&missed, &fingerprint_key().of("nobody"), WINDOWS, at(200)));
+        assert!(!is_known_miss(&missed, &fingerprint_key().of("somebody"), WINDOWS, at(200)));
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl fmt::Display for PurchaseId {
 }
 
 /// 80 bits of SHA-256 over length-prefixed parts, in hex: short enough for a log line, long enough not to collide.
-fn digest(parts: &[&str]) -> String {
+pub fn digest(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());

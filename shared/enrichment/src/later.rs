@@ -44,13 +44,14 @@ pub fn is_to_be_asked_after(since: Timestamp, before: Timestamp, now: Timestamp)
     days(before) < days(age) || ASK_AFTER.iter().any(|after| before < *after && *after <= age)
 }
 
-/// What the provider says has arrived, by what it was asked for.
+/// What the provider says has arrived, by what it was asked for. People are named by the fingerprints of the provider's
+/// ids, as in [`Awaited::person`].
 pub type Answers = BTreeMap<LaterId, Collected>;
 
 /// What has arrived for a record; `None` when nothing has, or never will.
 pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profile> {
     match answers.get(&awaited.request)? {
-        Collected::Arrived { people, .. } => people.get(&awaited.person),
+        Collected::Arrived { people, .. } => people.get(awaited.person.as_str()),
         _ => None,
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::allocation::{Allocation, allocate, part};
 use crate::credits::{Amounts, Bucket, Milli};
+use crate::fingerprint::Fingerprint;
 use crate::ids::{PurchaseId, RecordKey};
-use crate::patch::Fingerprint;
 use crate::price::{PricedField, Tariff, Terms};
 use crate::wallet::{ChangeReason, WalletId};
 
@@ -326,6 +326,7 @@ pub fn assume_spent(line: &HoldLine) -> EntryLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::tests::key;
     use proptest::prelude::*;
 
     fn bucket() -> Bucket {
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn who_is_asked_about_is_known_again() {
-        let people = ["ada", "bob", "eve"].map(Fingerprint::of);
+        let people = ["ada", "bob", "eve"].map(|name| key().of(name));
         let asked = AskedAbout::of(&people[..2]);
         assert_eq!(people.each_ref().map(|person| asked.may_be(person)), [true, true, false]);
         assert!(AskedAbout::default().is_empty() && !AskedAbout::default().may_be(&people[0]));

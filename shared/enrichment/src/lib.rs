@@ -14,6 +14,7 @@ pub mod credits;
 pub mod crm;
 pub mod cycle;
 pub mod event;
+pub mod fingerprint;
 pub mod forecast;
 pub mod gate;
 pub mod ids;

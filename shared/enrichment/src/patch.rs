@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde::Deserialize;
 
+use crate::fingerprint::Ours;
 use crate::person::{Profile, ProfileField, Properties, value_of};
 
 /// When a field of the CRM may be written.
@@ -36,28 +36,6 @@ pub struct FieldMapping {
 /// Values by the CRM's property names.
 pub type Patch = BTreeMap<String, String>;
 
-/// Tells a value from another without keeping it: 64 bits of SHA-256 in hex.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// Of a value as it stands in the CRM; blanks around it don't count.
-    pub fn of(value: &str) -> Self {
-        Self(hex::encode(&Sha256::digest(value.trim().as_bytes())[..8]))
-    }
-}
-
-impl Fingerprint {
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What we wrote into a record, by property: enough to know it again, not enough to read it.
-pub type Fingerprints = BTreeMap<String, Fingerprint>;
-
 impl FieldMapping {
     /// Whether it is ever written.
     pub fn is_mapped(&self) -> bool {
@@ -65,12 +43,12 @@ impl FieldMapping {
     }
 
     /// Whether the field may be written, given what the CRM holds now and what we wrote before.
-    pub fn may_write(&self, current: &Properties, ours: &Fingerprints) -> bool {
+    pub fn may_write(&self, current: &Properties, ours: Ours<'_>) -> bool {
         let Some(value) = value_of(current, &self.property) else { return self.policy != FieldPolicy::Never };
         match self.policy {
             FieldPolicy::Never | FieldPolicy::FillBlank => false,
             FieldPolicy::Overwrite => true,
-            FieldPolicy::OverwriteOurs => ours.get(&self.property) == Some(&Fingerprint::of(value)),
+            FieldPolicy::OverwriteOurs => ours.wrote(&self.property, value),
         }
     }
 }
@@ -91,7 +69,7 @@ pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
 }
 
 /// The part of a patch that may be written now, and would change something.
-pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties, ours: &Fingerprints) -> Patch {
+pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties, ours: Ours<'_>) -> Patch {
     let may_write =
         |property: &str| mapping.iter().any(|field| field.property == property && field.may_write(current, ours));
     let changes = |property: &str, value: &str| value_of(current, property) != Some(value.trim());
@@ -116,14 +94,11 @@ fn shows_our_number(patch: &Patch, written: &Patch, mapping: &[FieldMapping], cu
     mapping.iter().find(is_number).is_none_or(shown)
 }
 
-/// The fingerprints of a patch.
-pub fn fingerprints(patch: &Patch) -> Fingerprints {
-    patch.iter().map(|(property, value)| (property.clone(), Fingerprint::of(value))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::Fingerprints;
+    use crate::fingerprint::tests::key;
 
     fn mapping(policy: FieldPolicy) -> Vec<FieldMapping> {
         vec![FieldMapping { property: "jobtitle".into(), from: ProfileField::Title, policy }]
@@ -144,7 +119,8 @@ mod tests {
         let patch = patch_from(&mapping, &profile);
         let written = |mobile: Option<&str>| {
             let current = Properties::from([("mobile".into(), mobile.map(str::to_owned))]);
-            applicable(&patch, &mapping, &current, &Fingerprints::new()).into_keys().collect::<Vec<_>>()
+            let nothing = Ours { written: &Fingerprints::new(), key: &key() };
+            applicable(&patch, &mapping, &current, nothing).into_keys().collect::<Vec<_>>()
         };
         assert_eq!(written(None), ["listed", "mobile"]);
         assert_eq!(written(Some("+15550100")), ["listed"], "written before, and the rest was not");
@@ -155,8 +131,10 @@ mod tests {
     #[test]
     fn each_policy_protects_what_it_promises_to() {
         let patch = Patch::from([("jobtitle".into(), "CTO".into())]);
-        let ours = fingerprints(&Patch::from([("jobtitle".into(), "Engineer".into())]));
-        let writes = |policy, value| !applicable(&patch, &mapping(policy), &holding(value), &ours).is_empty();
+        let key = key();
+        let written = key.of_all(&Patch::from([("jobtitle".into(), "Engineer".into())]));
+        let ours = Ours { written: &written, key: &key };
+        let writes = |policy, value| !applicable(&patch, &mapping(policy), &holding(value), ours).is_empty();
 
         for blank in [None, Some(""), Some("  ")] {
             assert!(writes(FieldPolicy::FillBlank, blank));

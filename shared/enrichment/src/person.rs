@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
-use crate::patch::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 
 /// What we ask a provider with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,19 +113,19 @@ impl Identity {
 
     /// What a provider tells the person by, without keeping it: the address, else the LinkedIn profile, else the name and
     /// the employer. What we write into the other fields after a purchase makes nobody else of them.
-    pub fn person_fingerprint(&self) -> Fingerprint {
+    pub fn person_fingerprint(&self, key: &FingerprintKey) -> Fingerprint {
         match (&self.email, &self.linkedin_url) {
-            (Some(email), _) => Fingerprint::of(email),
-            (None, Some(url)) => Fingerprint::of(url),
-            (None, None) => self.fingerprint(),
+            (Some(email), _) => key.of(email),
+            (None, Some(url)) => key.of(url),
+            (None, None) => self.fingerprint(key),
         }
     }
 
     /// Tells this identity from another without keeping it.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self, key: &FingerprintKey) -> Fingerprint {
         let parts = [&self.email, &self.first_name, &self.last_name, &self.company, &self.domain, &self.linkedin_url];
         let parts: Vec<&str> = parts.iter().map(|part| part.as_deref().unwrap_or_default()).collect();
-        Fingerprint::of(&parts.join("\n"))
+        key.of(&parts.join("\n"))
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{days, earlier, later};
 use crate::credits::Milli;
+use crate::fingerprint::FingerprintKey;
 use crate::limits::Rates;
 use crate::person::{Identity, Profile};
 
@@ -114,6 +115,20 @@ pub enum Collected {
     Denied(String),
     /// No readable answer. Nothing is lost: it can be asked for again.
     Transient(String),
+}
+
+impl Collected {
+    /// The same, with each person named by the fingerprint of the provider's id.
+    #[must_use]
+    pub fn by_fingerprint(self, key: &FingerprintKey) -> Self {
+        match self {
+            Self::Arrived { people, reported } => {
+                let people = people.into_iter().map(|(id, profile)| (key.of(&id).as_str().to_owned(), profile));
+                Self::Arrived { people: people.collect(), reported }
+            }
+            other => other,
+        }
+    }
 }
 
 /// A provider's own figures.

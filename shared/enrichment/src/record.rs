@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, Waited};
 use crate::credits::Amounts;
+use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};
 use crate::ids::{PurchaseId, RecordKey, RequestId};
 use crate::ledger::LineResult;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
-use crate::patch::{Fingerprint, Fingerprints, Patch};
+use crate::patch::Patch;
 use crate::person::Identity;
 use crate::request::{EnrichmentRequest, Source};
 
@@ -292,8 +293,10 @@ impl Record {
         self.deferral.as_ref().map(waited).or_else(|| self.waited.clone())
     }
 
-    /// Can't be enriched as it is.
+    /// Can't be enriched as it is. Of one that the CRM doesn't have any more, only who it was is kept, as a fingerprint: an
+    /// erasure that is told of afterwards goes by that.
     pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
+        let written = if reason == RefuseReason::Gone { Fingerprints::new() } else { self.written };
         Self {
             state: State::Refused,
             since: now,
@@ -301,8 +304,17 @@ impl Record {
             patch: Patch::new(),
             owed: None,
             deferral: None,
+            written,
             ..self
         }
+    }
+
+    /// Whether the CRM's deleting it ends it here and now: nobody works on it, and it doesn't wait. The others end when
+    /// they are read in the CRM. One that was merged is deleted as well, and what waits under its old id goes on as what
+    /// it has become.
+    pub fn ends_when_deleted(&self) -> bool {
+        let is_open = matches!(self.state, State::Claimed | State::Bought | State::Deferred | State::Released);
+        !is_open && self.erased_at.is_none() && self.refused != Some(RefuseReason::Gone)
     }
 
     /// Given up on. What was paid for is kept, in case the CRM takes it later.
@@ -311,8 +323,13 @@ impl Record {
     }
 
     /// Whether this person was bought for it before. Another person in the same record was not.
-    pub fn was_bought_for(&self, identity: &Identity) -> bool {
-        self.bought_for.as_ref() == Some(&identity.person_fingerprint())
+    pub fn was_bought_for(&self, identity: &Identity, key: &FingerprintKey) -> bool {
+        self.bought_for.as_ref() == Some(&identity.person_fingerprint(key))
+    }
+
+    /// What of the CRM's values is ours.
+    pub fn ours<'a>(&'a self, key: &'a FingerprintKey) -> Ours<'a> {
+        Ours { written: &self.written, key }
     }
 
     /// Whether the provider didn't know the person, even if there was something to say of where they work.

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::clock::later;
 use crate::config::Tenant;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::gate::is_known_miss;
 use crate::outcome::{Outcome, RefuseReason};
-use crate::patch::Fingerprint;
 use crate::person::{Identity, Properties, value_of};
 use crate::price::PricedField;
 use crate::record::Record;
@@ -32,7 +32,13 @@ pub struct Want {
 }
 
 /// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it.
-pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now: Timestamp) -> Verdict {
+pub fn judge(
+    record: &Record,
+    current: Option<&Properties>,
+    tenant: &Tenant,
+    key: &FingerprintKey,
+    now: Timestamp,
+) -> Verdict {
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
@@ -45,7 +51,7 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
-    let (at_once, later) = wanted(record, current, tenant);
+    let (at_once, later) = wanted(record, current, tenant, key);
     if !at_once && later.is_empty() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
@@ -53,7 +59,7 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
     if !identity.is_usable() {
         return refuse(RefuseReason::NoIdentity);
     }
-    let described = described(record, current, tenant);
+    let described = described(record, current, tenant, key);
     if is_known_miss(record, &described, tenant.windows, now) {
         return close(record.clone().still_unmatched(now), Outcome::Unmatched);
     }
@@ -65,20 +71,19 @@ pub fn judge(record: &Record, current: Option<&Properties>, tenant: &Tenant, now
 
 /// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
 /// That tells nothing new of the person.
-fn described(record: &Record, current: &Properties, tenant: &Tenant) -> Fingerprint {
-    let is_ours = |name: &String, value: &Option<String>| {
-        value.as_deref().is_some_and(|value| record.written.get(name) == Some(&Fingerprint::of(value)))
-    };
+fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> Fingerprint {
+    let ours = record.ours(key);
+    let is_ours = |name: &String, value: &Option<String>| value.as_deref().is_some_and(|value| ours.wrote(name, value));
     let theirs = current.iter().filter(|(name, value)| !is_ours(name, value));
     let theirs: Properties = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Identity::read(&theirs, &tenant.identity).fingerprint()
+    Identity::read(&theirs, &tenant.identity).fingerprint(key)
 }
 
 /// Whether any field that comes at once wants a value, and what is wanted of what arrives later. What is on its way
 /// already is not asked for again.
-fn wanted(record: &Record, current: &Properties, tenant: &Tenant) -> (bool, Vec<PricedField>) {
+fn wanted(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> (bool, Vec<PricedField>) {
     let (mut at_once, mut later) = (false, Vec::new());
-    for field in tenant.fields.iter().filter(|field| field.may_write(current, &record.written)) {
+    for field in tenant.fields.iter().filter(|field| field.may_write(current, record.ours(key))) {
         match tenant.arrives_later(field.from) {
             Some(priced) if record.awaited.is_none() => later.push(priced),
             Some(_) => {}

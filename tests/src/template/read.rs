@@ -327,10 +327,14 @@ fn statements(document: &Value, role: &str) -> Result<Vec<Statement>, TemplateEr
     statements.map(read).collect()
 }
 
-/// `Name.Arn` for a resource of the template, the text itself for a pattern.
+/// `Name.Arn` for a resource of the template, `Name` for a secret, whose reference is its ARN, and the text itself for a
+/// pattern.
 fn arn_text(logical_id: &str, arn: &Value) -> Result<String, TemplateError> {
     if let Some(text) = arn.as_str().or_else(|| arn["Fn::Sub"].as_str()) {
         return Ok(text.to_owned());
+    }
+    if let Some(secret) = arn["Ref"].as_str() {
+        return Ok(secret.to_owned());
     }
     Ok(format!("{}.Arn", owner_of_arn(logical_id, arn)?))
 }

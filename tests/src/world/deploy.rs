@@ -60,6 +60,7 @@ impl World {
             limits: worker.limits.clone(),
             queue: worker.queue.clone(),
             dead_letters: worker.dead_letters.clone(),
+            fingerprints: worker.fingerprints.clone(),
             connections: worker.connections.clone(),
             clock: worker.clock.clone(),
         }
@@ -85,7 +86,8 @@ fn with_config(door: &Door, config: &Arc<Config>) -> Door {
     match door {
         Door::Crm(old) => {
             let (records, queue, secrets) = (old.records.clone(), old.queue.clone(), old.secrets.clone());
-            Door::Crm(Arc::new(CrmWebhook { config, records, queue, secrets, clock: old.clock.clone() }))
+            let (fingerprints, clock) = (old.fingerprints.clone(), old.clock.clone());
+            Door::Crm(Arc::new(CrmWebhook { config, records, queue, secrets, fingerprints, clock }))
         }
         Door::Provider(old) => Door::Provider(Arc::new(ProviderWebhook {
             config,
@@ -93,6 +95,7 @@ fn with_config(door: &Door, config: &Arc<Config>) -> Door {
             credits: old.credits.clone(),
             queue: old.queue.clone(),
             secrets: old.secrets.clone(),
+            fingerprints: old.fingerprints.clone(),
             clock: old.clock.clone(),
         })),
     }

@@ -19,6 +19,7 @@ use leadgate_aws::usage::Usage;
 use leadgate_connectors::http::Http;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
+use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::IdError;
 use leadgate_lambda::connections::Connections;
 use provider_webhook::ProviderWebhook;
@@ -168,19 +169,32 @@ impl Parts {
     fn webhook(&self) -> CrmWebhook {
         let Stores { records, queue, .. } = self.stores(Caller::Webhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        CrmWebhook { config, records, queue, secrets, clock: self.clock.clone() }
+        CrmWebhook { config, records, queue, secrets, fingerprints: fingerprint_secret(), clock: self.clock.clone() }
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {
         let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        ProviderWebhook { config, records, credits, queue, secrets, clock: self.clock.clone() }
+        let (fingerprints, clock) = (fingerprint_secret(), self.clock.clone());
+        ProviderWebhook { config, records, credits, queue, secrets, fingerprints, clock }
     }
 
     fn worker(&self) -> EnrichmentWorker {
         let Stores { records, credits, answers, limits, queue, dead_letters } = self.stores(Caller::Worker);
         let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
-        EnrichmentWorker { config, records, credits, answers, limits, queue, dead_letters, connections, clock }
+        let fingerprints = fingerprint_secret();
+        EnrichmentWorker {
+            config,
+            records,
+            credits,
+            answers,
+            limits,
+            queue,
+            dead_letters,
+            fingerprints,
+            connections,
+            clock,
+        }
     }
 
     fn release(&self) -> DeferralRelease {
@@ -248,4 +262,9 @@ impl Parts {
             _web: Served(web),
         }
     }
+}
+
+/// The same in every world: nothing in it outlasts the process.
+fn fingerprint_secret() -> FingerprintSecret {
+    FingerprintSecret::new("a fingerprint secret for one machine").expect("long enough")
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
+use leadgate_tests::simulators::apollo::Asked;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, CALLBACK_SECRET, SIGNING_SECRET, Settings, World};
+use sha2::{Digest, Sha256};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -160,5 +162,117 @@ async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept()
         assert_eq!(record.awaited, None, "the number has arrived, and nobody has it");
         let books = crate::books::at_rest(&world).await;
         assert_eq!((books.spent, books.unknown), (9000 * i64::try_from(count).expect("few"), 0));
+    }
+}
+
+/// Whoever has the table can try out every address there is, and must find none.
+#[tokio::test]
+async fn a_record_holds_nothing_that_its_values_can_be_guessed_by() {
+    let world = world_with(|settings| {
+        *settings = settings.clone().with_phones();
+        settings.apollo.mobile_share = 1.0;
+    })
+    .await;
+    let leads = queued_leads(&world, 1).await;
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&leads[0]).expect("the contact");
+    let record = world.record(&leads[0]).await.expect("a record");
+    let person = world.apollo.whom(&Asked::email("first0.last0@engine.example")).expect("somebody known");
+    let item = serde_json::to_string(&record).expect("JSON");
+    assert!(record.awaited.is_some() && record.bought_for.is_some() && !record.written.is_empty(), "{record:?}");
+    let values = ["email", "jobtitle", "firstname", "company"].map(|name| contact.value(name).unwrap_or_default());
+    for value in values.into_iter().chain([person.id.as_str()]) {
+        let guessed: String = Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!value.is_empty() && !item.contains(value), "{value:?} is in {item}");
+        assert!(!item.contains(&guessed[..16]), "{value:?} can be guessed from {item}");
+    }
+}
+
+#[tokio::test]
+async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
+    for unknown_share in [0.0, 1.0] {
+        let world = world_with(|settings| settings.apollo.unknown_share = unknown_share).await;
+        let leads = queued_leads(&world, 2).await;
+        world.settle_down(1).await;
+        let (charged, calls) = (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("people/match"));
+        assert!(world.hubspot.privacy_delete(&leads[0]));
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+
+        let again = world.hubspot.create_contact([("email", "First0.Last0@engine.example")]);
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+        let record = world.record(&again).await.expect("a record");
+        assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+        assert_eq!(
+            (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("people/match")),
+            (charged, calls)
+        );
+        let other = world.record(&leads[1]).await.expect("a record");
+        assert_ne!(other.state, State::Refused, "the other one asked for nothing");
+    }
+}
+
+/// Who it is, is known only to the worker then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_asks_to_be_forgotten_during_the_call_is_not_bought_under_another_id() {
+    let world = Arc::new(world_with(|_| {}).await);
+    let leads = queued_leads(&world, 1).await;
+    let messages = world.pump.receive().await;
+    let (asked, go_on) = slow_provider(&world);
+    let worker = world.clone();
+    let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
+    asked.notified().await;
+    assert!(world.hubspot.privacy_delete(&leads[0]));
+    world.hubspot.deliver().await;
+    go_on.send(()).expect("the provider waits");
+    worker.await.expect("no panic");
+    world.settle_down(1).await;
+    let again = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let record = world.record(&again).await.expect("a record");
+    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(world.apollo.ledger().records_charged, 1);
+}
+
+#[tokio::test]
+async fn a_contact_that_the_crm_deletes_ends_and_is_forgotten() {
+    let world = world_with(|settings| settings.credits_per_cycle = Some(1)).await;
+    let leads = queued_leads(&world, 2).await;
+    world.settle_down(1).await;
+    let stand = states(&world, &leads).await;
+    let place = |state| stand.iter().position(|it| *it == state).expect("one of them");
+    let (written, parked) = (&leads[place(State::Written)], &leads[place(State::Deferred)]);
+    for lead in [written, parked] {
+        assert!(world.hubspot.delete(lead));
+    }
+    world.hubspot.deliver().await;
+    let record = world.record(written).await.expect("a record");
+    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Gone)));
+    assert!(record.written.is_empty() && record.last_enriched.is_some(), "{record:?}");
+    assert_eq!(states(&world, &leads).await[place(State::Deferred)], State::Deferred, "it may have been merged");
+
+    world.next_cycle(1_000_000).await;
+    world.run_release().await;
+    world.settle_down(1).await;
+    let record = world.record(parked).await.expect("a record");
+    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Gone)));
+    assert_eq!(world.apollo.ledger().records_charged, 1, "nobody was bought who isn't there");
+}
+
+#[tokio::test]
+async fn a_delivery_full_of_erasures_is_noted_whole() {
+    let world = world_with(|_| {}).await;
+    let leads = queued_leads(&world, 100).await;
+    world.settle_down(1).await;
+    for lead in &leads {
+        assert!(world.hubspot.privacy_delete(lead));
+    }
+    let delivered = world.hubspot.deliver().await;
+    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
+    for lead in &leads {
+        let record = world.record(lead).await.expect("a record");
+        assert!(record.erased_at.is_some() && record.bought_for.is_none(), "{record:?}");
     }
 }

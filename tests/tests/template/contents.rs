@@ -81,7 +81,9 @@ fn accessors(shared: &str) -> Vec<(String, String)> {
 }
 
 fn is_made(template: &Template, logical_id: &str) -> bool {
-    template.tables().iter().any(|table| table.logical_id == logical_id) || template.queue(logical_id).is_some()
+    let is_secret = template.document()["Resources"][logical_id]["Type"] == "AWS::SecretsManager::Secret";
+    let is_table = template.tables().iter().any(|table| table.logical_id == logical_id);
+    is_secret || is_table || template.queue(logical_id).is_some()
 }
 
 #[test]

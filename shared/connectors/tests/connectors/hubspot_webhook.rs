@@ -5,7 +5,7 @@ use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHea
 use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRules, Events, events};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
-use leadgate_enrichment::patch::Fingerprint;
+use leadgate_enrichment::fingerprint::{FingerprintKey, FingerprintSecret};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn read_apart(body: &[u8]) -> Result<Events, BodyError> {
     let tenant = "acme".parse().expect("a tenant");
     events(
         &delivery,
-        &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into(), "jobtitle".into()] },
+        &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into(), "jobtitle".into()], key: key() },
     )
 }
 
@@ -58,6 +58,11 @@ fn path_of(result: Result<CrmEvent, BodyError>) -> String {
     }
 }
 
+fn key() -> FingerprintKey {
+    let secret = FingerprintSecret::new("a secret of the connector tests, long").expect("long enough");
+    secret.key_of(&"acme".parse().expect("a name"))
+}
+
 #[test]
 fn a_new_contact_is_due_in_both_formats() {
     let classic = due(json!({}));
@@ -74,7 +79,7 @@ fn a_new_contact_is_due_in_both_formats() {
 fn a_watched_property_makes_a_contact_due() {
     let company =
         json!({"subscriptionType": "contact.propertyChange", "propertyName": "company", "propertyValue": "Analytical"});
-    let cause = |value: &str| Cause::Changed { property: "company".into(), value: Fingerprint::of(value) };
+    let cause = |value: &str| Cause::Changed { property: "company".into(), value: key().of(value) };
     assert_eq!(due(company.clone()).cause, cause("Analytical"));
     let with = |name: &str, value: Value| {
         let mut changes = company.clone();
@@ -111,12 +116,20 @@ fn a_privacy_deletion_needs_only_to_name_its_record() {
     let deletion = one(json!({"subscriptionType": "contact.privacyDeletion", "occurredAt": null, "eventId": null}));
     let record = "acme#hubspot#contact#1246978317".parse().expect("a key");
     assert_eq!(deletion, Ok(CrmEvent::PrivacyDeletion(record)));
+    let record: leadgate_enrichment::ids::RecordKey = "acme#hubspot#contact#1246978317".parse().expect("a key");
+    for deletion in [
+        json!({"subscriptionType": "contact.deletion", "occurredAt": null}),
+        json!({"subscriptionType": "object.deletion", "objectTypeId": "0-1"}),
+    ] {
+        assert_eq!(one(deletion), Ok(CrmEvent::Deletion(record.clone())));
+    }
 }
 
 #[test]
 fn what_we_do_not_act_on_never_fails() {
     for other in [
-        json!({"subscriptionType": "contact.deletion", "objectId": "what"}),
+        json!({"subscriptionType": "contact.restore", "objectId": "what"}),
+        json!({"subscriptionType": "object.deletion", "objectTypeId": "0-2"}),
         json!({"subscriptionType": "contact.associationChange", "objectId": null, "fromObjectId": 1}),
         json!({"subscriptionType": "object.creation", "objectTypeId": "0-2"}),
         json!({"subscriptionType": "object.creation", "objectTypeId": 1}),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::credits::{Bucket, Milli};
+use crate::fingerprint::tests::key as fingerprint_key;
 use crate::ids::{PurchaseId, TenantId};
 use crate::ledger::AskedAbout;
 use crate::patch::Patch;
@@ -65,7 +66,7 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
 fn records() -> HashMap<RecordKey, Record> {
     let record = |id: u8, rest| Record::new(key(id), at(0)).bought(Patch::new(), Amounts::default(), rest, at(1));
     let awaited = |id: u8| {
-        let (request, person) = (LaterId("-7".into()), format!("p{id}"));
+        let (request, person) = (LaterId("-7".into()), fingerprint_key().of(&format!("p{id}")));
         Rest::Awaited(Awaited {
             purchase: purchase().later(),
             request,
@@ -85,7 +86,7 @@ fn entry_of(results: &[(u8, LineResult)]) -> Entry {
 fn answers(reported: Option<i64>) -> Answers {
     let mut profile = Profile::default();
     profile.set(ProfileField::MobilePhone, Some("+15550100"));
-    let people = BTreeMap::from([("p1".to_owned(), profile)]);
+    let people = BTreeMap::from([(fingerprint_key().of("p1").as_str().to_owned(), profile)]);
     [(LaterId("-7".into()), Collected::Arrived { people, reported: reported.map(Milli::credits) })].into()
 }
 

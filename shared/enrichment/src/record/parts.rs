@@ -5,6 +5,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 use crate::credits::Amounts;
+use crate::fingerprint::Fingerprint;
 use crate::ids::PurchaseId;
 use crate::outcome::DeferReason;
 use crate::price::PricedField;
@@ -85,8 +86,8 @@ pub struct Awaited {
     pub purchase: PurchaseId,
     /// What to ask the provider for.
     pub request: LaterId,
-    /// The provider's id of the person.
-    pub person: String,
+    /// The provider's id of the person, which says who it is: only to tell them from the others of the same result.
+    pub person: Fingerprint,
     /// What it is paid for as.
     pub fields: Vec<PricedField>,
     /// It has arrived and the CRM has it, but the purchase waits for the results of others: it is not written again.

@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, RequestId, TenantId};
-use leadgate_enrichment::patch::Fingerprint;
 use serde::Deserialize;
 
 use super::signature::{Delivery, Verified};
@@ -32,6 +32,8 @@ pub struct EventRules {
     pub portal_id: u64,
     /// The properties of which a change makes a contact due.
     pub enrich_on_change: Vec<String>,
+    /// What values are told apart by.
+    pub key: FingerprintKey,
 }
 
 /// Why a body can't be read. None of them holds a value from the body but an account's number.
@@ -145,6 +147,8 @@ impl Reading<'_> {
             "object.propertyChange" if is_contact => self.changed(kind),
             "contact.merge" => self.merged(kind),
             "object.merge" if is_contact => self.merged(kind),
+            "contact.deletion" => Ok(CrmEvent::Deletion(self.record()?)),
+            "object.deletion" if is_contact => Ok(CrmEvent::Deletion(self.record()?)),
             "contact.privacyDeletion" => Ok(CrmEvent::PrivacyDeletion(self.record()?)),
             _ => Ok(CrmEvent::Other),
         }
@@ -173,7 +177,7 @@ impl Reading<'_> {
             return Ok(CrmEvent::Other);
         }
         // A property that was cleared has no value: blank, for the fingerprint.
-        let value = Fingerprint::of(&self.event.property_value.to_text().unwrap_or_default());
+        let value = self.rules.key.of(&self.event.property_value.to_text().unwrap_or_default());
         self.due(kind, self.record()?, Cause::Changed { property: property.to_owned(), value })
     }
 
