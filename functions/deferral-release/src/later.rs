@@ -32,8 +32,10 @@ impl DeferralRelease {
             let left = now >= hold.claimed_until;
             hold.purchase.is_later() && left && is_to_be_asked_after(hold.held_at, before, now)
         };
-        let hint =
-            |hold: &Hold| Collect { tenant: tenant.id.clone(), collect: hold.purchase.clone(), not_before: None };
+        let hint = |hold: &Hold| {
+            let (tenant, collect) = (tenant.id.clone(), hold.purchase.clone());
+            Collect { tenant, collect, not_before: None, queued_at: Some(now) }
+        };
         let mut hints: Vec<Collect> = holds.iter().filter(due).map(hint).collect();
         if hints.len() > PER_RUN_MAX {
             fastrand::Rng::with_seed(self.clock.jitter().to_bits()).shuffle(&mut hints);

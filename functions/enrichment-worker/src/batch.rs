@@ -52,14 +52,15 @@ impl Batch {
         tenants
     }
 
-    /// The hints that something may have arrived, each once.
+    /// The hints that something may have arrived, each once: the latest.
     pub(crate) fn hints(&self) -> Vec<&Collect> {
         let mut hints: Vec<&Collect> = Vec::new();
         for message in &self.messages {
-            if let Ok(Task::Collect(hint)) = &message.task
-                && !hints.iter().any(|known| known.is_same(hint))
-            {
-                hints.push(hint);
+            let Ok(Task::Collect(hint)) = &message.task else { continue };
+            match hints.iter_mut().find(|known| known.is_same(hint)) {
+                Some(known) if known.queued_at < hint.queued_at => *known = hint,
+                Some(_) => {}
+                None => hints.push(hint),
             }
         }
         hints

@@ -11,11 +11,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::abandoned;
+use leadgate_aws::answers::{About, Claimed};
 use leadgate_aws::credits::Standing;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::clock::{later, until};
+use leadgate_enrichment::clock::{earlier, later, until};
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::fingerprint::Fingerprints;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
@@ -26,6 +27,7 @@ use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::patch::{Patch, patch_from};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
 use leadgate_enrichment::record::Record;
+use leadgate_enrichment::request::Collect;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::unknowns;
 use tracing::{error, warn};
@@ -40,6 +42,11 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 /// Before a message is looked at again after trouble.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
+/// How often a purchase may be asked after, whatever is delivered to its address: whoever has the address could use up the
+/// provider's limit otherwise.
+const ASK_EVERY: Duration = Duration::from_secs(30);
+/// How far our clocks may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(2);
 
 /// How a hint ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +91,10 @@ impl Awaiting {
 }
 
 impl Unit<'_> {
-    /// Collects what `purchase` waits for, if it is there.
-    pub(crate) async fn collect(&self, purchase: &PurchaseId) -> End {
-        let tenant = &self.tenant.id;
-        match self.try_collect(purchase).await {
+    /// Collects what the purchase waits for, if it is there.
+    pub(crate) async fn collect(&self, hint: &Collect) -> End {
+        let (tenant, purchase) = (&self.tenant.id, &hint.collect);
+        match self.try_collect(hint).await {
             Ok(end) => end,
             Err(error) if error.retry == Retry::Never => {
                 error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
@@ -100,7 +107,8 @@ impl Unit<'_> {
         }
     }
 
-    async fn try_collect(&self, purchase: &PurchaseId) -> Result<End, StoreError> {
+    async fn try_collect(&self, hint: &Collect) -> Result<End, StoreError> {
+        let purchase = &hint.collect;
         let awaiting = match self.awaiting(purchase).await? {
             Ok(awaiting) => awaiting,
             Err(end) => return Ok(end),
@@ -119,6 +127,11 @@ impl Unit<'_> {
         }
         if waiting.is_empty() && awaiting.may_still_be_charged(now) {
             return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
+        }
+        if !waiting.is_empty()
+            && let Some(end) = self.was_asked_after(hint, awaiting.hold.is_some()).await?
+        {
+            return Ok(end);
         }
         let Asked { answers, open } = self.ask(purchase, &waiting).await?;
         match (open, &awaiting.hold) {
@@ -179,6 +192,25 @@ impl Unit<'_> {
         };
         let records = records.read(&keys, Consistency::Strong).await?;
         Ok(Ok(Awaiting { hold, at_once, records }))
+    }
+
+    /// How the hint ends without asking, if the provider was asked a moment ago. Whoever asked after the hint was queued
+    /// has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
+    /// any case. What is settled isn't, so that no message for it may be dropped.
+    async fn was_asked_after(&self, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
+        let now = self.now();
+        let (ends, about) = (later(now, ASK_EVERY), About::Awaited(hint.collect.clone()));
+        let until_then = match self.worker.answers.claim(&self.tenant.id, &about, ends, now).await? {
+            Claimed::ByUs => return Ok(None),
+            Claimed::ByOthers { until } => until.unwrap_or(ends),
+        };
+        let asked_at = earlier(until_then, ASK_EVERY);
+        let was_seen = hint.queued_at.is_some_and(|queued_at| later(queued_at, CLOCK_SKEW) < asked_at);
+        if was_seen && is_open {
+            return Ok(Some(End::NotYet("it was asked for since".to_owned())));
+        }
+        let after = until(now, until_then).min(ASK_EVERY);
+        Ok(Some(End::Postponed { reason: "it was asked for a moment ago", after }))
     }
 
     /// What the provider has for these records.

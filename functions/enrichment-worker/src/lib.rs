@@ -140,7 +140,7 @@ impl EnrichmentWorker {
 
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
         match self.config.tenant(&hint.tenant) {
-            Some(tenant) => Box::pin(Unit::new(self, tenant, invocation).collect(&hint.collect)).await,
+            Some(tenant) => Box::pin(Unit::new(self, tenant, invocation).collect(hint)).await,
             None => match self.may_be_added(hint.collect.made_at()) {
                 true => End::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
                 false => End::DeadLettered { reason: UNKNOWN_TENANT },

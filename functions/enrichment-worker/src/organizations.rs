@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leadgate_aws::answers::{About, Known};
+use leadgate_aws::answers::{About, Claimed, Known};
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::Cap;
@@ -109,7 +109,7 @@ impl Unit<'_> {
             let about = About::Organization(domain.clone());
             let until = self.invocation.claim_until();
             let claimed = self.worker.answers.claim(&self.tenant.id, &about, until, self.now()).await?;
-            if claimed {
+            if claimed == Claimed::ByUs {
                 ours.insert(domain, wanted)
             } else {
                 others.insert(domain, wanted)

@@ -86,7 +86,9 @@ impl ProviderWebhook {
         let key = self.fingerprints.key_of(&tenant.id);
         let people: Vec<Fingerprint> = people.iter().map(|person| key.of(person)).collect();
         self.awaited(&hold, &people).await?;
-        self.queue.send_hints(&[Collect { tenant: tenant.id.clone(), collect: purchase, not_before: None }]).await?;
+        let tenant = tenant.id.clone();
+        let hint = Collect { tenant, collect: purchase, not_before: None, queued_at: Some(now) };
+        self.queue.send_hints(&[hint]).await?;
         Ok(Answer::Queued)
     }
 

@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::fingerprint::Fingerprint;
-use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::person::{Profile, ProfileField};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,8 @@ pub enum About {
     Organization(String),
     /// The person whom we asked about so.
     Person(Fingerprint),
+    /// What this purchase awaits. It is only ever claimed: the provider is asked for the answer again.
+    Awaited(PurchaseId),
 }
 
 /// What was said.
@@ -48,6 +53,18 @@ pub enum Known {
     Hit(Profile),
     /// They aren't.
     Miss,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// We may.
+    ByUs,
+    /// Another does, or has.
+    ByOthers {
+        /// Until when that holds, if DynamoDB says so.
+        until: Option<Timestamp>,
+    },
 }
 
 /// An item. One that says neither is a claim: somebody is asking.
@@ -103,31 +120,35 @@ impl Answers {
         items.into_iter().map(kept).collect()
     }
 
-    /// Wins the right to ask about somebody, until a time. `false` when somebody else has it, or the answer is there.
+    /// Wins the right to ask about somebody, until a time. When somebody else has it, or the answer is there: until when.
     pub async fn claim(
         &self,
         tenant: &TenantId,
         about: &About,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Claimed, StoreError> {
         let request = self.put(&Kept { answer: key(tenant, about), until, hit: None, miss: false })?;
         let sent = request
             .condition_expression("attribute_not_exists(#key) OR #until <= :now")
             .expression_attribute_names("#key", KEY)
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match sent {
             Ok(answer) => {
                 self.usage.wrote(Step::Claim, answer.consumed_capacity());
-                Ok(true)
+                Ok(Claimed::ByUs)
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::from_sdk("claiming an answer", &error)),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let there = failed.item.clone().and_then(|item| serde_dynamo::from_item::<_, Kept>(item).ok());
+                    Ok(Claimed::ByOthers { until: there.map(|there| there.until) })
+                }
+                _ => Err(StoreError::from_sdk(CLAIMING, &error)),
+            },
         }
     }
 
@@ -161,10 +182,12 @@ impl Answers {
 }
 
 const READING: &str = "reading answers";
+const CLAIMING: &str = "claiming an answer";
 
 fn key(tenant: &TenantId, about: &About) -> String {
     match about {
         About::Organization(domain) => format!("{tenant}#organization#{domain}"),
+        About::Awaited(purchase) => format!("{tenant}#awaited#{purchase}"),
         About::Person(asked) => format!("{tenant}#person#{}", asked.as_str()),
     }
 }

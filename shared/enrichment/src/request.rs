@@ -66,6 +66,9 @@ pub struct Collect {
     /// Not to be taken up before.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub not_before: Option<Timestamp>,
+    /// When it was put on the queue. What was asked for after that has seen what it hints at.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub queued_at: Option<Timestamp>,
 }
 
 impl Collect {

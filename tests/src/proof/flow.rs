@@ -105,6 +105,9 @@ impl Moment {
     }
 }
 
+/// Longer than a purchase can't be asked after again, and less than a worker has.
+const OVERTAKEN_AFTER: Duration = Duration::from_secs(35);
+
 impl Flow {
     /// All of them.
     pub fn all() -> Vec<Self> {
@@ -254,7 +257,11 @@ impl Flow {
             () = is_there.notified() => false,
             () = &mut first => true,
         };
-        // Nobody polls the first one meanwhile.
+        // Nobody polls the first one meanwhile. Of two hints, the second is dealt with once the purchase may be asked after
+        // again.
+        if self == Self::Meeting(Over::Hint) {
+            world.clock.turn(OVERTAKEN_AFTER);
+        }
         world.pump.round().await;
         if !has_ended {
             first.await;

@@ -212,3 +212,32 @@ async fn a_result_is_settled_by_the_prices_that_it_was_held_with_whatever_the_co
         assert_eq!((books.spent, books.unknown), (2 * (PERSON + NUMBER), 0), "{name}");
     }
 }
+
+/// The address holds the only secret that there is, and whoever sees it can post to it.
+#[tokio::test]
+async fn an_address_that_is_posted_to_all_the_time_has_the_provider_asked_twice_a_minute() {
+    let world = world_with(|settings| settings.apollo.later.lost_share = 0.0).await;
+    let leads = awaiting(&world, 1).await;
+    let callback = world.apollo.pending_callbacks().remove(0);
+    let before = world.apollo.ledger().calls_to("api/v1/webhook_result/show");
+    for _ in 0..12 {
+        for _ in 0..10 {
+            callback.post(world.http()).await.expect("an answer");
+        }
+        world.pump.run_dry(1).await;
+        world.clock.turn(Duration::from_secs(5));
+    }
+    let asked = world.apollo.ledger().calls_to("api/v1/webhook_result/show") - before;
+    assert!((1..=3).contains(&asked), "{asked} calls in a minute");
+    assert_eq!(numbers(&world, &leads), 0, "it hasn't been found yet");
+
+    world.clock.turn(Duration::from_secs(6 * 60));
+    world.apollo.deliver_callbacks(world.http()).await;
+    for _ in 0..12 {
+        world.pump.run_dry(1).await;
+        world.clock.turn(Duration::from_secs(5));
+    }
+    assert_eq!((numbers(&world, &leads), awaits_nothing(&world, &leads).await), (1, true));
+    world.settle_down(1).await;
+    assert_eq!((at_rest(&world).await.spent, world.waiting().await), (PERSON + NUMBER, 0));
+}

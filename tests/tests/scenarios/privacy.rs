@@ -194,7 +194,8 @@ async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
         let world = world_with(|settings| settings.apollo.unknown_share = unknown_share).await;
         let leads = queued_leads(&world, 2).await;
         world.settle_down(1).await;
-        let (charged, calls) = (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("people/match"));
+        let (charged, calls) =
+            (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("api/v1/people/match"));
         assert!(world.hubspot.privacy_delete(&leads[0]));
         world.hubspot.deliver().await;
         world.settle_down(1).await;
@@ -205,7 +206,7 @@ async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
         let record = world.record(&again).await.expect("a record");
         assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
         assert_eq!(
-            (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("people/match")),
+            (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("api/v1/people/match")),
             (charged, calls)
         );
         let other = world.record(&leads[1]).await.expect("a record");
