@@ -11,6 +11,7 @@ use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::price::PricedField;
 use serde_json::{Map, Value, json};
 
+use crate::credits::amounts;
 use crate::local::now;
 use crate::terminal::{count, object};
 use crate::{Failure, Outcome};
@@ -48,7 +49,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
         Ok(config) => {
             println!("{name} is good: {}.", describe(&config));
-            config.tenants.values().for_each(|tenant| println!("  {}", arrivals(tenant)));
+            for tenant in config.tenants.values() {
+                println!("  {}\n  {}", arrivals(tenant), in_a_day(tenant));
+            }
             let plans = plan::compared(&config, &arguments.against).await?;
             plans.iter().for_each(|plan| println!("  {}", plan.text().replace('\n', "\n    ")));
             println!("These secrets must exist in AWS Secrets Manager:");
@@ -121,6 +124,15 @@ fn arrivals(tenant: &Tenant) -> String {
     }
 }
 
+/// The most that a mistake can cost.
+fn in_a_day(tenant: &Tenant) -> String {
+    let id = &tenant.id;
+    match &tenant.caps.per_day {
+        Some(most) => format!("{id} spends {} in a day at most", amounts(most)),
+        None => format!("{id} may spend all that it has in one day: tenants.{id}.caps.per_day would limit that"),
+    }
+}
+
 fn arrivals_json(tenant: &Tenant) -> Value {
     let (fields, callback) = later(tenant);
     json!({ "buys": fields, "callback_url": callback.map(|callback| &callback.url) })
@@ -181,6 +193,18 @@ mod tests {
         let names: Vec<&str> = secrets(&with).into_keys().collect();
         let expected = ["apollo-callback", "apollo-key", "hubspot-signing", "hubspot-token"];
         assert_eq!(names, expected.map(|name| format!("leadgate/demo/{name}")));
+    }
+
+    #[test]
+    fn it_says_what_may_be_spent_in_a_day() {
+        let said = |text: &str| {
+            let config = Config::parse(text).expect("a good file");
+            in_a_day(config.tenants.values().next().expect("a tenant"))
+        };
+        assert_eq!(said(FILE), "demo spends 500 credits in a day at most");
+        let without = FILE.replace("per_day = { credits = 500 }", "");
+        let told = "demo may spend all that it has in one day: tenants.demo.caps.per_day would limit that";
+        assert_eq!(said(&without), told);
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         real: real.clone(),
         ..Settings::default()
     };
+    if real.apollo_api_key.is_some() {
+        settings = settings.capped();
+    }
     if let Some(file) = &arguments.config {
         let config = check::read(file)?.map_err(|problems| format!("{} is not right:\n{problems}", file.display()))?;
         settings.config = check::text_of(file)?;
@@ -206,4 +209,21 @@ fn variable(name: &str) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "the local world starts at the present")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use leadgate_enrichment::config::Config;
+
+    use super::*;
+
+    #[test]
+    fn only_what_costs_real_credits_is_capped() {
+        let caps = |settings: Settings| {
+            let config = Config::parse(&settings.config).expect("a good file");
+            config.tenants.values().next().expect("a tenant").caps.per_day.clone()
+        };
+        assert_eq!(caps(Settings::default()), None);
+        assert_eq!(caps(Settings::default().capped()).map(|cap| cap.to_string()).as_deref(), Some("500 credits"));
+    }
 }

@@ -14,6 +14,9 @@ use crate::simulators::hubspot::HubSpotSetup;
 /// The configuration that ops teams start from.
 const CONFIG: &str = include_str!("../../../infra/leadgate.toml");
 
+/// What of it a world goes without: many of them play in a day what others spend in a month.
+const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
+
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
 
@@ -68,10 +71,10 @@ impl Real {
 }
 
 impl Default for Settings {
-    /// The configuration as it is delivered, on 15 January 2026, in a hurry.
+    /// The configuration as it is delivered, but for the cap of a day, on 15 January 2026, in a hurry.
     fn default() -> Self {
         Self {
-            config: CONFIG.to_owned(),
+            config: CONFIG.replacen(CAPS, "", 1),
             credits_per_cycle: None,
             start: Timestamp::from_second(1_768_471_200).unwrap_or(Timestamp::UNIX_EPOCH),
             patience: Patience::None,
@@ -132,6 +135,12 @@ impl Settings {
             }
         }
         secrets
+    }
+
+    /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
+    #[must_use]
+    pub fn capped(self) -> Self {
+        Self { config: CONFIG.to_owned(), ..self }
     }
 
     /// The same, with mobile numbers bought as well.
