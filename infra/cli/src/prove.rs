@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_tests::proof::{self, Part, Progress, Proved, Request};
 
 use crate::Outcome;
-use crate::terminal::{fitted, object};
+use crate::terminal::{count, fitted, object};
 
 /// Try the promises: break every call in every way, play random histories, race for credits, and plant bugs.
 ///
@@ -105,12 +105,18 @@ fn print(proved: &Proved, alone: u16) {
     let figures = &proved.figures;
     let mut table = Table::new();
     let tried = format!(
-        "{} crash points, {} histories of {} operations, {} raced requests",
-        figures.crash_points, figures.histories, figures.operations, figures.raced_requests
+        "{}, {} of {}, {}",
+        count(figures.crash_points, "crash point"),
+        count(figures.histories, "history"),
+        count(figures.operations, "operation"),
+        count(figures.raced_requests, "raced request")
     );
     let broken = format!(
-        "{} oversells, {} double charges, {} leads lost, {} other violations",
-        figures.oversells, figures.double_charges, figures.leads_lost, figures.other_violations
+        "{}, {}, {} lost, {}",
+        count(figures.oversells, "oversell"),
+        count(figures.double_charges, "double charge"),
+        count(figures.leads_lost, "lead"),
+        count(figures.other_violations, "other violation")
     );
     table.add_row(["tried".to_owned(), tried]);
     table.add_row(["found".to_owned(), broken]);

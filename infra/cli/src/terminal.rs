@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 /// The version of what `--json` prints. A field that is taken away, or means something else, makes a new one.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Help is read best in lines of at most so many columns.
 pub(crate) const HELP_WIDTH: usize = 100;

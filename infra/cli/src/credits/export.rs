@@ -77,24 +77,24 @@ pub(super) fn rows(entries: &[Entry]) -> Vec<Row> {
 }
 
 fn rows_of(entry: &Entry) -> Vec<Row> {
-    let row = |kind| Row { time: entry.at().to_string(), kind, ..Row::default() };
+    let row = || Row { time: entry.at().to_string(), kind: kind_of(entry), ..Row::default() };
     match entry {
         Entry::Grant { wallet, amounts, reference, .. } => {
             let (reference, reason) = reference.as_deref().map(without_reason).unwrap_or_default();
             let (reference, reason) = (reference.to_owned(), reason.unwrap_or_default().to_owned());
-            by_bucket(&Row { reference, reason, ..row("grant") }, wallet, amounts)
+            by_bucket(&Row { reference, reason, ..row() }, wallet, amounts)
         }
         Entry::Adjust { wallet, amounts, reference, reason, .. } => {
             let (reference, reason) = (reference.clone(), reason.clone());
-            by_bucket(&Row { reference, reason, ..row("adjust") }, wallet, amounts)
+            by_bucket(&Row { reference, reason, ..row() }, wallet, amounts)
         }
-        Entry::Expire { wallet, amounts, .. } => by_bucket(&row("expire"), wallet, &Amounts::default().minus(amounts)),
+        Entry::Expire { wallet, amounts, .. } => by_bucket(&row(), wallet, &Amounts::default().minus(amounts)),
         Entry::PlanChange { wallet, amounts, reason, .. } => {
-            by_bucket(&Row { reason: plan_change(*reason).to_owned(), ..row("plan-change") }, wallet, amounts)
+            by_bucket(&Row { reason: plan_change(*reason).to_owned(), ..row() }, wallet, amounts)
         }
         Entry::Resolution { purchase, slices, outcome, .. } => {
             let reason = resolution(*outcome).to_owned();
-            let row = Row { purchase: purchase.to_string(), arrives: arrives(purchase), reason, ..row("resolution") };
+            let row = Row { purchase: purchase.to_string(), arrives: arrives(purchase), reason, ..row() };
             let of = |slice: &Slice| Row {
                 wallet: slice.wallet.0.clone(),
                 bucket: slice.bucket.to_string(),
@@ -110,7 +110,7 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
             let drift = |(bucket, by): (&Bucket, Milli)| Row {
                 bucket: bucket.to_string(),
                 reason: format!("{by} more by the provider's count than by ours; moves no balance"),
-                ..row("drift")
+                ..row()
             };
             amounts.iter().map(drift).collect()
         }
@@ -120,7 +120,7 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
                 arrives: arrives(purchase),
                 evidence: word_of(*evidence),
                 price_version: price_version.clone(),
-                ..row("purchase")
+                ..row()
             };
             let all = lines.iter().zip(parts(slices, lines));
             all.flat_map(|(line, parts)| of_line(&row, line, &parts)).collect()
@@ -153,6 +153,20 @@ fn of_line(row: &Row, line: &EntryLine, parts: &[Part<'_>]) -> Vec<Row> {
     parts.iter().map(of).collect()
 }
 
+/// What an entry is called wherever entries are listed.
+pub(super) fn kind_of(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Grant { .. } => "grant",
+        Entry::Adjust { .. } => "adjust",
+        Entry::Expire { .. } => "expire",
+        Entry::PlanChange { .. } => "plan-change",
+        Entry::Resolution { .. } => "resolution",
+        Entry::Drift { .. } => "drift",
+        Entry::Purchase { .. } => "purchase",
+    }
+}
+
+/// What a line's end is called there.
 pub(super) fn word_for(result: LineResult) -> &'static str {
     match result {
         LineResult::Hit => "hit",

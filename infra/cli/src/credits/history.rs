@@ -11,7 +11,7 @@ use leadgate_enrichment::wallet::{Wallet, WalletId};
 use serde_json::{Value, json};
 
 use super::books::Books;
-use super::export::word_of;
+use super::export::{kind_of, word_for, word_of};
 use super::words::{
     amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, resolution, signed, time,
 };
@@ -43,7 +43,7 @@ pub(super) struct History {
 /// An entry, in words.
 pub(super) struct Line {
     at: Timestamp,
-    what: &'static str,
+    kind: &'static str,
     wallets: Vec<String>,
     /// What it did to the balance.
     amounts: Amounts,
@@ -88,9 +88,10 @@ fn left_out_of_it(entries: usize) -> String {
 
 fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line {
     let at = entry.at();
-    let line = |what, wallet: &WalletId, amounts: Amounts, details| Line {
+    let kind = kind_of(entry);
+    let line = |wallet: &WalletId, amounts: Amounts, details| Line {
         at,
-        what,
+        kind,
         wallets: vec![wallet.0.clone()],
         amounts,
         details,
@@ -102,54 +103,51 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
             let there = wallets.iter().find(|there| there.wallet == *wallet);
             let details = origin::of_grant(there, reference.as_deref(), zone);
             let reference = reference.as_deref().map(|entered| origin::without_reason(entered).0.to_owned());
-            Line { reference, ..line("granted", wallet, amounts.clone(), details) }
+            Line { reference, ..line(wallet, amounts.clone(), details) }
         }
         Entry::Adjust { wallet, amounts, reference, reason, .. } => {
             let reference = Some(reference.clone());
-            Line { reference, ..line("adjusted", wallet, amounts.clone(), reason.clone()) }
+            Line { reference, ..line(wallet, amounts.clone(), reason.clone()) }
         }
         Entry::Expire { wallet, amounts, .. } => {
             let details = "unused when its time was over".to_owned();
-            line("expired", wallet, negative(amounts), details)
+            line(wallet, negative(amounts), details)
         }
         Entry::PlanChange { wallet, amounts, reason, .. } => {
-            line("plan changed", wallet, amounts.clone(), plan_change(*reason).to_owned())
+            line(wallet, amounts.clone(), plan_change(*reason).to_owned())
         }
         Entry::Resolution { purchase, slices, outcome, .. } => {
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
             let (details, purchase) = (resolution(*outcome).to_owned(), Some(purchase.clone()));
-            Line { at, what: "resolved", wallets, amounts, details, purchase, reference: None }
+            Line { at, kind, wallets, amounts, details, purchase, reference: None }
         }
         Entry::Drift { amounts: drift, .. } => {
             let details = format!("{} by the provider's count beyond ours; no balance was moved", signed(drift));
             let (wallets, amounts, purchase, reference) = (Vec::new(), Amounts::default(), None, None);
-            Line { at, what: "drifted", wallets, amounts, details, purchase, reference }
+            Line { at, kind, wallets, amounts, details, purchase, reference }
         }
         Entry::Purchase { purchase, slices, lines, .. } => {
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-            let what = if purchase.is_later() { "bought later" } else { "bought" };
             let (amounts, details, purchase) = (negative(&cost), told(entry, noun), Some(purchase.clone()));
-            Line { at, what, wallets, amounts, details, purchase, reference: None }
+            Line { at, kind, wallets, amounts, details, purchase, reference: None }
         }
     }
 }
 
-/// `10 leads: 7 known, 3 not known (reported)`, or `7 leads: 5 number arrived, 2 no number (reported)`.
+/// `10 leads: 7 hit, 3 miss (reported)`, or `number of 7 leads: 5 hit, 2 miss (reported)`.
 fn told(entry: &Entry, noun: &str) -> String {
     let Entry::Purchase { purchase, excess, evidence, lines, .. } = entry else { return String::new() };
     let excess = match excess.is_zero() {
         true => String::new(),
         false => format!("; {} beyond what was held", amounts(excess)),
     };
-    let ends = match purchase.is_later() {
-        true => ends(lines, [&format!("{noun} arrived"), &format!("no {noun}"), "nobody knows"]),
-        false => ends(lines, ["known", "not known", "nobody knows"]),
-    };
-    format!("{ends} ({}){excess}", word_of(*evidence))
+    let of = if purchase.is_later() { format!("{noun} of ") } else { String::new() };
+    let ends = ends(lines, [LineResult::Hit, LineResult::Miss, LineResult::Unknown].map(word_for));
+    format!("{of}{ends} ({}){excess}", word_of(*evidence))
 }
 
 /// How many of these leads were hits, misses and unknown, in these words.
@@ -173,11 +171,11 @@ impl Answer for History {
             return self.told_of_none();
         }
         let mut table = Table::new();
-        table.set_header(["when", "what", "credits", "wallet", "reference", "details"]);
+        table.set_header(["time", "kind", "credits", "wallet", "reference", "details"]);
         for line in &self.lines {
             table.add_row([
                 time(line.at, &self.zone),
-                line.what.to_owned(),
+                line.kind.to_owned(),
                 signed(&line.amounts),
                 line.wallets.join("\n"),
                 line.purchase.as_ref().map(PurchaseId::to_string).or(line.reference.clone()).unwrap_or_default(),
@@ -195,7 +193,7 @@ impl Answer for History {
     fn json(&self) -> Value {
         let line = |line: &Line| {
             json!({
-                "at": line.at, "what": line.what, "wallets": line.wallets, "amounts": decimals(&line.amounts),
+                "time": line.at, "kind": line.kind, "wallets": line.wallets, "amounts": decimals(&line.amounts),
                 "details": line.details, "purchase": line.purchase, "reference": line.reference,
                 "arrives": line.purchase.as_ref().map(arrives),
             })

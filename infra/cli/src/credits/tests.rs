@@ -266,16 +266,16 @@ async fn a_change_of_the_plan_is_told_in_plain_words() {
         .expect("entries")
         .iter()
         .map(|entry| {
-            let (what, credits) = (entry["what"].as_str().expect("a word"), &entry["amounts"]["credits"]);
-            format!("{what} {credits}: {}", entry["details"].as_str().expect("words"))
+            let (kind, credits) = (entry["kind"].as_str().expect("a word"), &entry["amounts"]["credits"]);
+            format!("{kind} {credits}: {}", entry["details"].as_str().expect("words"))
         })
-        .filter(|entry| entry.starts_with("plan changed"))
+        .filter(|entry| entry.starts_with("plan-change"))
         .collect();
     assert_eq!(
         told,
         [
-            "plan changed -7.0: another period is configured: what was left was taken back",
-            "plan changed -3.0: what the wallets before it have given in the same period",
+            "plan-change -7.0: another period is configured: what was left was taken back",
+            "plan-change -3.0: what the wallets before it have given in the same period",
         ]
     );
     let rows = json(&world, &["export", "--csv"]).await;

@@ -104,9 +104,9 @@ async fn purchases_of_numbers_are_told_apart_wherever_the_ledger_is_shown() {
     assert!(later.contains("  the number arrived") && later.contains("  no number came"), "{later}");
     says(&story(&world, &id).await, &["a purchase of their own", "-later: settled."]);
     let history = text(&world, &["history"]).await;
-    assert!(history.contains("bought later"), "{history}");
+    assert!(history.contains("number of "), "{history}");
     let details = json(&world, &["history"]).await["entries"][2]["details"].clone();
-    assert_eq!(details, "2 leads: 1 number arrived, 1 no number (reported)");
+    assert_eq!(details, "number of 2 leads: 1 hit, 1 miss (reported)");
     let rows = json(&world, &["export", "--json"]).await["rows"].clone();
     let arrives: Vec<&Value> = rows.as_array().expect("rows").iter().map(|row| &row["arrives"]).collect();
     assert_eq!(arrives, ["", "at-once", "at-once", "later", "later"]);
