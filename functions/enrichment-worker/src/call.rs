@@ -50,8 +50,8 @@ pub(crate) enum Stopped {
 }
 
 impl Unit<'_> {
-    /// Asks about everybody, in as few calls as the provider allows, but for those whom others ask about. Those who
-    /// want the same of what arrives later stand together: a call asks for the same for all its people.
+    /// Asks about everybody, in as few calls as the provider allows for what is mapped, but for those whom others ask
+    /// about. Those who want the same of what arrives later stand together: a call asks for the same for all its people.
     pub(crate) async fn call(&self, wanted: &[Wanted], others: &[bool]) -> Call {
         let asked = wanted.iter().zip(others).filter(|(wanted, others)| !wanted.shared && !**others);
         let asked: Vec<&Wanted> = asked.map(|(wanted, _)| wanted).collect();
@@ -75,6 +75,7 @@ impl Unit<'_> {
             Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
         };
         let share = share(wanted.iter().filter_map(|wanted| wanted.record.source));
+        let fields = self.tenant.fields_of_people();
         let mut whole = Call::begun(wanted.len());
         for same in wanted.chunk_by(|a, b| a.later == b.later) {
             let later = match self.later(&same[0].later, provider.result_retention()).await {
@@ -84,7 +85,8 @@ impl Unit<'_> {
                     continue;
                 }
             };
-            for chunk in same.chunks(provider.people_max().max(1)) {
+            let waterfall = later.as_ref().is_some_and(Later::is_waterfall);
+            for chunk in same.chunks(provider.people_max(&fields, waterfall).max(1)) {
                 let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
                 let part = match whole.stopped {
                     Some(_) => Call::none_for(people.len()),

@@ -11,13 +11,14 @@ use leadgate_aws::answers::{About, Claimed, Known};
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::Cap;
-use leadgate_enrichment::clock::later;
+use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{AskedAbout, EntryLine, Evidence, Hold, HoldLine, LineResult, allocate};
+use leadgate_enrichment::ledger::{AskedAbout, Hold, HoldLine, allocate};
+use leadgate_enrichment::limits::Share;
 use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::price::{Action, Tariff};
-use leadgate_enrichment::provider::{Answer, CallKind, Reply, Told};
-use leadgate_enrichment::settlement;
+use leadgate_enrichment::provider::{Answer, CallKind, Provider, Reply, Told};
+use leadgate_enrichment::settlement::{self, Asked, LineEnd};
 use tracing::{error, warn};
 
 use crate::buy::resolve;
@@ -28,6 +29,8 @@ use crate::unit::Unit;
 
 /// How long looking organizations up may take: the people come after it, and they are what the lead is about.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// Where each is looked up alone, no call is begun when this has passed since the first.
+const CALLS_TIME: Duration = Duration::from_secs(8);
 /// What is kept back of the run for the people.
 const FOR_THE_PEOPLE: Duration = Duration::from_secs(40);
 /// How long somebody else who is asking is waited for, and how often it is looked whether they are done.
@@ -127,55 +130,75 @@ impl Unit<'_> {
         let now = self.purchase.made_at();
         let Some(tariff) = self.worker.config.organization_tariff(self.tenant, now) else { return Ok(()) };
         let domains: Vec<String> = claimed.keys().cloned().collect();
-        let timeout = self.time_left().saturating_sub(FOR_THE_PEOPLE).min(CALL_TIMEOUT);
-        if domains.is_empty() || timeout.is_zero() {
+        if domains.is_empty() || self.time_for_employers(None).is_none() {
             return Ok(());
         }
         let provider = self.worker.connections.provider(self.tenant).await?;
         let Some(hold) = self.hold_for_employers(claimed, people, &tariff).await? else { return Ok(()) };
         let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
-        let told = match self.permit(provider.as_ref(), CallKind::Organizations(domains.len()), share).await {
-            Ok(ticket) => {
-                let told = provider.look_up_organizations(&domains, timeout).await;
-                self.call_ended(ticket, &told.rates, ending(&told.reply)).await;
-                told
-            }
-            Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
-        };
-        let ends = match told.reply {
-            Reply::Answered { answers, .. } => Some(answers.into_iter().map(Some).collect::<Vec<_>>()),
-            Reply::Unknown(reason) => {
-                error!(tenant = %self.tenant.id, purchase = %hold.purchase, reason, "outcome unknown: counted as spent");
-                Some(vec![None; domains.len()])
-            }
-            refused => {
-                warn!(tenant = %self.tenant.id, purchase = %hold.purchase, ?refused, "no employers this time");
-                None
-            }
-        };
-        for (domain, answer) in domains.iter().zip(ends.iter().flatten()) {
-            self.keep_employer(domain, answer.as_ref(), employers).await?;
+        let ends = self.ask_about_employers(provider.as_ref(), &domains, share).await;
+        for (domain, end) in domains.iter().zip(&ends) {
+            self.keep_employer(domain, end, employers).await?;
         }
-        let entry = ends.map(|ends| self.employers_entry(&hold, &ends, &tariff, self.now()));
+        let nobody = Identity::default();
+        let asked = vec![Asked { identity: &nobody, repeated: false, shared: false }; ends.len()];
+        let (costs, evidence) = settlement::costs(&tariff, &asked, &ends, None);
+        let entry = settlement::seen(&hold, &ends, &costs, evidence, self.now());
         // If that fails, the sweeper counts it as spent.
         let _ = resolve(&self.worker.credits, &self.tenant.id, &hold, entry.as_ref()).await;
         Ok(())
     }
 
-    async fn keep_employer(
-        &self,
-        domain: &str,
-        answer: Option<&Answer>,
-        employers: &mut Employers,
-    ) -> Result<(), StoreError> {
+    /// Asks in as few calls as the provider allows for what is mapped. The first that isn't answered is the last: the
+    /// rest is not asked about.
+    async fn ask_about_employers(&self, provider: &dyn Provider, domains: &[String], share: Share) -> Vec<LineEnd> {
+        let most = provider.organizations_max(&self.tenant.fields_of_employers()).max(1);
+        let (began, mut ends) = (self.now(), Vec::with_capacity(domains.len()));
+        for domains in domains.chunks(most) {
+            let Some(timeout) = self.time_for_employers(Some(began)) else { break };
+            let told = match self.permit(provider, CallKind::Organizations(domains.len()), share).await {
+                Ok(ticket) => {
+                    let told = provider.look_up_organizations(domains, timeout).await;
+                    self.call_ended(ticket, &told.rates, ending(&told.reply)).await;
+                    told
+                }
+                Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
+            };
+            match told.reply {
+                Reply::Answered { answers, .. } => ends.extend(answers.into_iter().map(LineEnd::Answered)),
+                Reply::Unknown(reason) => {
+                    let purchase = self.purchase.organizations();
+                    error!(tenant = %self.tenant.id, %purchase, reason, "outcome unknown: counted as spent");
+                    ends.extend(domains.iter().map(|_| LineEnd::Unknown));
+                    break;
+                }
+                refused => {
+                    let purchase = self.purchase.organizations();
+                    warn!(tenant = %self.tenant.id, %purchase, ?refused, "no more employers this time");
+                    break;
+                }
+            }
+        }
+        ends.resize(domains.len(), LineEnd::NotAsked);
+        ends
+    }
+
+    /// How long a call may take now, if there is time for one: until `CALLS_TIME` has passed since the first.
+    fn time_for_employers(&self, began: Option<Timestamp>) -> Option<Duration> {
+        let is_late = began.is_some_and(|began| until(began, self.now()) >= CALLS_TIME);
+        let timeout = self.time_left().saturating_sub(FOR_THE_PEOPLE).min(CALL_TIMEOUT);
+        (!is_late && !timeout.is_zero()).then_some(timeout)
+    }
+
+    async fn keep_employer(&self, domain: &str, end: &LineEnd, employers: &mut Employers) -> Result<(), StoreError> {
         let windows = self.tenant.windows;
-        let (known, window) = match answer {
-            Some(Answer::Hit(profile)) => {
+        let (known, window) = match end {
+            LineEnd::Answered(Answer::Hit(profile)) => {
                 employers.0.insert(domain.to_owned(), profile.clone());
                 (Known::Hit(profile.clone()), windows.freshness)
             }
-            Some(Answer::Miss) => (Known::Miss, windows.miss),
-            None => return Ok(()),
+            LineEnd::Answered(Answer::Miss) => (Known::Miss, windows.miss),
+            LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
         };
         let about = About::Organization(domain.to_owned());
         self.worker.answers.keep(&self.tenant.id, &about, &known, later(self.now(), window)).await
@@ -223,27 +246,5 @@ impl Unit<'_> {
         let limits: Vec<Amounts> = caps.values().map(|cap| cap.limit.less(&needed(cap))).collect();
         let held = credits.hold_all(&self.tenant.id, &hold, &[], &allocation, &limits).await?;
         Ok((held == Holding::Held).then_some(hold))
-    }
-
-    /// What each cost: by its answer, and the worst where there is none.
-    fn employers_entry(
-        &self,
-        hold: &Hold,
-        ends: &[Option<Answer>],
-        tariff: &Tariff,
-        at: Timestamp,
-    ) -> leadgate_enrichment::ledger::Entry {
-        let nobody = Identity::default();
-        let line = |(line, end): (&HoldLine, &Option<Answer>)| {
-            let (result, cost) = match end {
-                Some(Answer::Hit(profile)) => (LineResult::Hit, tariff.of(&nobody, false, Some(profile))),
-                Some(Answer::Miss) => (LineResult::Miss, tariff.of(&nobody, false, None)),
-                None => (LineResult::Unknown, line.worst.clone()),
-            };
-            EntryLine { record: line.record.clone(), result, cost }
-        };
-        let unknown = ends.iter().any(Option::is_none);
-        let evidence = if unknown { Evidence::Assumed } else { Evidence::Inferred };
-        settlement::entry(hold, hold.lines.iter().zip(ends).map(line).collect(), evidence, at)
     }
 }

@@ -32,7 +32,9 @@ impl Unit<'_> {
         }
         let Ok(provider) = self.worker.connections.provider(self.tenant).await else { return due };
         let share = share(due.iter().map(|due| due.request.source));
-        let call = CallKind::People(due.len().min(provider.people_max()));
+        let waterfall = !self.tenant.provider.waterfall.is_empty();
+        let most = provider.people_max(&self.tenant.fields_of_people(), waterfall);
+        let call = CallKind::People(due.len().min(most));
         let peeked = self.worker.limits.peek(&self.key(provider.endpoint(call)), self.limits(), share).await;
         let not_before = match peeked {
             Ok(not_before) => not_before,

@@ -1,6 +1,6 @@
 //! What a flow needs of a data provider. The bodies are in `leadgate-connectors`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,13 +12,17 @@ use crate::clock::{days, earlier, later};
 use crate::credits::Milli;
 use crate::fingerprint::FingerprintKey;
 use crate::limits::Rates;
-use crate::person::{Identity, Profile};
+use crate::person::{Identity, Profile, ProfileField};
 
 /// Somebody who sells data about people.
 #[async_trait::async_trait]
 pub trait Provider: Send + Sync {
-    /// The most people in one call.
-    fn people_max(&self) -> usize;
+    /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. Whether a
+    /// waterfall is asked for with it may make a difference, too.
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, waterfall: bool) -> usize;
+
+    /// The most organizations in one call that tells all of `fields`.
+    fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize;
 
     /// What the limits of a call are counted under. Providers count by endpoint.
     fn endpoint(&self, call: CallKind) -> &'static str;
@@ -33,7 +37,7 @@ pub trait Provider: Send + Sync {
     /// What has become of what was to arrive later. Free of charge, however often.
     async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected>;
 
-    /// Looks organizations up by their bare domains, in one charging call. At most [`Self::people_max`].
+    /// Looks organizations up by their bare domains, in one charging call. At most [`Self::organizations_max`].
     async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply>;
 
     /// What the provider itself says that we have used in its running billing cycle. Free of charge.
@@ -78,6 +82,13 @@ pub struct Later {
     pub waterfall_mobile: bool,
     /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
     pub callback: String,
+}
+
+impl Later {
+    /// Whether other sources are asked as well.
+    pub fn is_waterfall(&self) -> bool {
+        self.waterfall_email || self.waterfall_mobile
+    }
 }
 
 /// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.

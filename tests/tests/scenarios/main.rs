@@ -3,6 +3,7 @@
 
 mod acknowledgements;
 mod alerts;
+mod alone;
 mod async_results;
 mod books;
 mod caps;

@@ -1,8 +1,10 @@
 //! The limits that Apollo tells along with its answers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leadgate_enrichment::limits::{Rate, Rates};
+use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider, Reply};
 
 use crate::apollo::{TIMEOUT, apollo, people};
@@ -64,5 +66,22 @@ fn limits_count_under_the_endpoint_that_is_called() {
     ];
     for (call, endpoint) in endpoints {
         assert_eq!(apollo.endpoint(call), endpoint);
+    }
+}
+
+#[test]
+fn a_field_that_is_left_out_of_an_answer_about_several_is_asked_for_alone() {
+    let apollo = apollo("http://nowhere.example");
+    let people = |field, waterfall| apollo.people_max(&BTreeSet::from([ProfileField::Title, field]), waterfall);
+    let organizations = |field| apollo.organizations_max(&BTreeSet::from([ProfileField::CompanyName, field]));
+    let cases = [
+        (ProfileField::City, [10, 10, 10]),
+        (ProfileField::CompanyIndustry, [10, 1, 10]),
+        (ProfileField::CompanyDescription, [1, 1, 10]),
+        (ProfileField::CompanyRevenue, [1, 1, 1]),
+        (ProfileField::CompanyFunding, [1, 1, 1]),
+    ];
+    for (field, most) in cases {
+        assert_eq!([people(field, false), people(field, true), organizations(field)], most, "{field:?}");
     }
 }

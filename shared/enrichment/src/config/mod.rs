@@ -280,11 +280,24 @@ impl Tenant {
 
     /// Everything mapped that arrives later: sorted, each once.
     pub fn later_fields(&self) -> Vec<PricedField> {
-        let mapped = self.fields.iter().filter(|field| field.is_mapped());
-        let mut fields: Vec<PricedField> = mapped.filter_map(|field| self.arrives_later(field.from)).collect();
+        let mut fields: Vec<PricedField> = self.mapped().filter_map(|field| self.arrives_later(field)).collect();
         fields.sort_unstable();
         fields.dedup();
         fields
+    }
+
+    /// What looking a person up has to tell: whatever is mapped, but for the employer where that is looked up by itself.
+    pub fn fields_of_people(&self) -> BTreeSet<ProfileField> {
+        self.mapped().filter(|field| !(self.provider.organizations && field.is_of_employer())).collect()
+    }
+
+    /// What looking an employer up has to tell.
+    pub fn fields_of_employers(&self) -> BTreeSet<ProfileField> {
+        self.mapped().filter(|field| field.is_of_employer()).collect()
+    }
+
+    fn mapped(&self) -> impl Iterator<Item = ProfileField> {
+        self.fields.iter().filter(|field| field.is_mapped()).map(|field| field.from)
     }
 
     /// Every property that the worker reads from the CRM.

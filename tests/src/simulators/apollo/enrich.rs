@@ -47,7 +47,9 @@ impl Team {
         }
         let asked = details.iter().map(Parameters::asked).collect::<Result<Vec<Asked>, Answer>>()?;
         let bought = self.buy(request, &asked, wanted)?;
-        Ok(Answer::json(200, &bulk(&bought, self.matches(&bought))))
+        let waterfall = bought.accepted.is_waterfall();
+        let matches = self.matches(&bought).into_iter().map(|person| wire::one_of_several(person, waterfall));
+        Ok(Answer::json(200, &bulk(&bought, matches.collect())))
     }
 
     /// `people/{id}`. A checked address is locked here, unless the person is a contact of the team.

@@ -148,7 +148,7 @@ impl Team {
         let found = self.buy_organizations(request, &domains)?;
         let unique: BTreeSet<&String> = domains.iter().flatten().collect();
         let known: BTreeSet<&str> = found.iter().flatten().map(|it| it.id.as_str()).collect();
-        let all = found.iter().map(|it| it.as_ref().map(wire::whole_organization).into());
+        let all = found.iter().map(|it| it.as_ref().map(wire::organization_of_several).into());
         let leaves_gaps = request.setup.organization_gap == Gap::LeftOut;
         let organizations: Vec<Value> = all.filter(|it: &Value| !(leaves_gaps && it.is_null())).collect();
         Ok(Answer::json(

@@ -41,6 +41,22 @@ pub(super) fn person(person: &Person) -> Value {
     })
 }
 
+/// The amounts that are told of an organization alone, and not of several.
+const AMOUNTS: [&str; 4] = ["annual_revenue", "annual_revenue_printed", "total_funding", "total_funding_printed"];
+
+/// A person as one of several. By the schema and the example of `people/bulk_match`, the employer is without amounts and
+/// descriptions; by the example with a waterfall, there is none.
+pub(super) fn one_of_several(mut person: Value, waterfall: bool) -> Value {
+    if waterfall && let Some(keys) = person.as_object_mut() {
+        keys.remove("organization");
+    }
+    if let Some(employer) = person.get_mut("organization").and_then(Value::as_object_mut) {
+        employer.retain(|key, _| !AMOUNTS.contains(&key.as_str()));
+        employer.retain(|key, _| !["short_description", "seo_description"].contains(&key.as_str()));
+    }
+    person
+}
+
 /// A person of whom nothing is known: one of the ways to say that there is no match.
 pub(super) fn nobody() -> Value {
     let mut blank = person(&Person::new("", "", ""));
@@ -91,6 +107,15 @@ pub(super) fn whole_organization(organization: &Organization) -> Value {
     whole["departmental_head_count"] = json!({ "engineering": 0, "sales": 0, "media_and_commmunication": 0 });
     for period in ["six", "twelve", "twenty_four"] {
         whole[format!("organization_headcount_{period}_month_growth")] = Value::Null;
+    }
+    whole
+}
+
+/// The same as one of several. By the schema and the example of `organizations/bulk_enrich`, it is without amounts.
+pub(super) fn organization_of_several(organization: &Organization) -> Value {
+    let mut whole = whole_organization(organization);
+    if let Some(keys) = whole.as_object_mut() {
+        keys.retain(|key, _| !AMOUNTS.contains(&key.as_str()));
     }
     whole
 }

@@ -1,9 +1,10 @@
 //! Apollo as the provider that a flow works with.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
 use reqwest::{Method, RequestBuilder};
 
@@ -18,6 +19,14 @@ use crate::secret::Secret;
 /// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
 /// `RECORD_LIMIT_EXCEEDED` (documented).
 pub(super) const PEOPLE_MAX: usize = 10;
+
+/// What `people/bulk_match` leaves out of employers, by its schema and its example, where `people/match` has it. The
+/// example with a waterfall has no employers at all.
+const LEFT_OUT_OF_PEOPLE: [ProfileField; 3] =
+    [ProfileField::CompanyRevenue, ProfileField::CompanyFunding, ProfileField::CompanyDescription];
+
+/// What `organizations/bulk_enrich` leaves out, by its schema and its example, where `organizations/enrich` has it.
+const LEFT_OUT_OF_ORGANIZATIONS: [ProfileField; 2] = [ProfileField::CompanyRevenue, ProfileField::CompanyFunding];
 
 /// For how long `webhook_result` answers (documented).
 const RESULT_RETENTION: Duration = days(30);
@@ -59,8 +68,16 @@ impl Apollo {
 
 #[async_trait::async_trait]
 impl Provider for Apollo {
-    fn people_max(&self) -> usize {
-        PEOPLE_MAX
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, waterfall: bool) -> usize {
+        let is_left_out = |field: &ProfileField| match waterfall {
+            true => field.is_of_employer(),
+            false => LEFT_OUT_OF_PEOPLE.contains(field),
+        };
+        if fields.iter().any(is_left_out) { 1 } else { PEOPLE_MAX }
+    }
+
+    fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize {
+        if fields.iter().any(|field| LEFT_OUT_OF_ORGANIZATIONS.contains(field)) { 1 } else { PEOPLE_MAX }
     }
 
     fn endpoint(&self, call: CallKind) -> &'static str {

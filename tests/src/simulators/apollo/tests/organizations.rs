@@ -144,3 +144,35 @@ async fn a_page_of_companies_costs_a_credit_unless_it_is_empty() {
     let revenue = rich["organizations"][0]["annual_revenue"].as_f64().expect("a number");
     assert!(revenue >= 1e9, "{revenue}");
 }
+
+#[tokio::test]
+async fn of_several_less_is_told_than_of_one() {
+    let world = World::new().await;
+    let employer = Organization {
+        revenue: 2_500_000,
+        funding: 17_000,
+        description: "Engines that weave".into(),
+        ..Organization::new("Engine", "engine.example")
+    };
+    world.apollo.know_organization(employer.clone());
+    world.apollo.know(Person { organization: Some(employer), ..Person::new("Ada", "Lovelace", "ada@example.com") });
+    let told = |organization: &Value| {
+        let keys = ["name", "annual_revenue", "total_funding", "short_description", "seo_description"];
+        keys.map(|key| organization.get(key).is_some())
+    };
+    let (_, _, alone) = world.post(&format!("{MATCH}?email=ada@example.com"), Value::Null).await;
+    assert_eq!(told(&alone["person"]["organization"]), [true; 5]);
+    let (_, several) = world.bulk(&["ada@example.com"]).await;
+    assert_eq!(told(&several["matches"][0]["organization"]), [true, false, false, false, false]);
+    let path = format!("{BULK}?run_waterfall_email=true&webhook_url=https://hooks.example.com/x");
+    let (_, _, waterfall) = world.post(&path, details(&["ada@example.com"])).await;
+    assert_eq!(
+        (&waterfall["waterfall"]["status"], waterfall["matches"][0].get("organization")),
+        (&json!("accepted"), None)
+    );
+
+    let (_, alone) = world.get("/api/v1/organizations/enrich?domain=engine.example").await;
+    assert_eq!(told(&alone["organization"]), [true; 5]);
+    let (_, _, several) = world.post(&format!("{ENRICH_MANY}?domains[]=engine.example"), Value::Null).await;
+    assert_eq!(told(&several["organizations"][0]), [true, false, false, true, true]);
+}
