@@ -116,7 +116,8 @@ mod tests {
         let id = hubspot.create_contact([("email", "ada@example.com")]);
 
         let url = format!("{base}/simulators/hubspot/crm/v3/objects/contacts/batch/read");
-        let read = http.post(url).bearer_auth("simulated-access-token").json(&json!({ "inputs": [{ "id": id }] }));
+        let body = json!({ "inputs": [{ "id": id }], "properties": ["email"], "propertiesWithHistory": [] });
+        let read = http.post(url).bearer_auth("simulated-access-token").json(&body);
         let read: Value = read.send().await.expect("an answer").json().await.expect("JSON");
         assert_eq!(read["results"][0]["properties"]["email"], "ada@example.com");
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
-use leadgate_tests::simulators::fault::{Fault, FaultRule};
-use leadgate_tests::world::Break;
+use leadgate_tests::simulators::fault::{AnswerEdit, Fault, FaultRule};
+use leadgate_tests::world::{Break, Rewrite};
+use serde_json::{Value, json};
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with};
@@ -145,6 +146,28 @@ async fn what_was_written_and_never_acknowledged_is_ours_all_the_same() {
     let record = world.record(&leads[0]).await.expect("a record");
     assert!(record.written.contains_key("jobtitle"), "its echo is known, and it may be refreshed: {record:?}");
     assert_eq!(at_rest(&world).await.spent, 1000);
+}
+
+#[tokio::test]
+async fn what_the_crm_says_it_left_out_of_a_write_is_not_ours() {
+    let world = world().await;
+    let leads = queued_leads(&world, 2).await;
+    world.wire.rewrite_by(|call, _| {
+        let warn = |mut answer: Value| {
+            for result in answer["results"].as_array_mut().expect("results") {
+                result["warnings"] = json!([{ "category": "LEFT_OUT", "context": { "propertyName": ["jobtitle"] } }]);
+            }
+            answer
+        };
+        call.operation.ends_with("batch/update").then(|| Rewrite::Received(AnswerEdit::new(warn)))
+    });
+    world.settle_down(1).await;
+    for lead in &leads {
+        let record = world.record(lead).await.expect("a record");
+        assert_eq!(record.state, State::Written);
+        assert!(record.written.contains_key("company") && !record.written.contains_key("jobtitle"), "{record:?}");
+    }
+    at_rest(&world).await;
 }
 
 /// What is settled is not asked after any more, so that the message must not be taken for dealt with.

@@ -72,7 +72,8 @@ async fn a_read_leaves_out_what_hubspot_does_not_have() {
     let expected = BTreeMap::from([("1".into(), own), ("3".into(), merged)]);
     assert_eq!(records, expected, "2 is deleted, 3 was merged into 9, 4 is in no answer and gone");
     let inputs = json!([{"id": "1"}, {"id": "2"}, {"id": "3"}, {"id": "4"}]);
-    assert_eq!(server.asked()[0], (READ.to_owned(), json!({"properties": ["email", "jobtitle"], "inputs": inputs})));
+    let expected = json!({"properties": ["email", "jobtitle"], "propertiesWithHistory": [], "inputs": inputs});
+    assert_eq!(server.asked()[0], (READ.to_owned(), expected));
     assert_eq!(server.lines().len(), 3, "what is said to be gone, and what can be no id, is not asked for alone");
     assert_eq!(read(&server, &["x"]).await.expect("an answer"), BTreeMap::new());
     assert_eq!(server.lines().len(), 3, "nothing to ask is not asked");
@@ -137,6 +138,33 @@ async fn one_bad_property_costs_only_itself() {
     assert_eq!(server.connections(), 1, "calls that may be repeated share a connection");
     let alone = |id: u8| format!("PATCH /crm/v3/objects/contacts/{id}");
     assert_eq!(server.lines(), [UPDATE.to_owned(), alone(1), alone(1), alone(2), alone(3)]);
+}
+
+#[tokio::test]
+async fn what_a_warning_names_is_not_taken_for_written() {
+    let warning =
+        |category: &str, context: Value| json!({"category": category, "message": "v is bad", "context": context});
+    let named = warning("PROPERTY_LEFT_OUT", json!({"propertyNames": ["city", "another"]}));
+    let other = warning("SLOW", json!({}));
+    let server = Server::start(move |line, _| match line {
+        UPDATE => {
+            let results = json!([
+                {"id": "1", "warnings": [named, other]},
+                {"id": "2", "warnings": [other, "?"]},
+                {"id": "3", "warnings": [named]},
+                {"id": "9"},
+            ]);
+            ok(json!({"status": "COMPLETE", "results": results}))
+        }
+        _ => ok(json!({"id": "4", "warnings": [named]})),
+    })
+    .await;
+    let both: &[&str] = &["city", "jobtitle"];
+    let written = write(&server, &[("1", both), ("2", both), ("3", &["city"]), ("4", both)]).await;
+    let dropped = || done(&[("city", "PROPERTY_LEFT_OUT")]);
+    let nothing = Written::Rejected("HubSpot left all of it out: PROPERTY_LEFT_OUT".into());
+    let expected = [("1", dropped()), ("2", done(&[])), ("3", nothing), ("4", dropped())];
+    assert_eq!(written.expect("an answer"), BTreeMap::from(expected.map(|(id, written)| (id.to_owned(), written))));
 }
 
 #[tokio::test]

@@ -28,8 +28,7 @@ struct ReadBody {
     inputs: Vec<ReadInput>,
     #[serde(default)]
     properties: Vec<String>,
-    #[serde(default)]
-    properties_with_history: Vec<String>,
+    properties_with_history: Option<Vec<String>>,
     id_property: Option<String>,
 }
 
@@ -60,11 +59,17 @@ impl Portal {
             Ok(body) => body,
             Err(answer) => return answer,
         };
-        let most = if body.properties_with_history.is_empty() { INPUTS_MAX } else { INPUTS_WITH_HISTORY_MAX };
+        let Some(with_history) = body.properties_with_history else {
+            // Required by the descriptions of v3, 2026-03 and 2026-09.
+            let message = "Invalid input JSON on line 1, column 1: Cannot build `BatchReadInputSimplePublicObjectId`, some \
+                           of required attributes are not set [propertiesWithHistory]";
+            return self.error(400, "VALIDATION_ERROR", message);
+        };
+        let most = if with_history.is_empty() { INPUTS_MAX } else { INPUTS_WITH_HISTORY_MAX };
         if let Some(answer) = self.refuse_inputs(body.inputs.iter().map(|input| input.id.as_str()), most) {
             return answer;
         }
-        let wanted = Wanted { properties: body.properties, with_history: body.properties_with_history };
+        let wanted = Wanted { properties: body.properties, with_history };
         let mut results = Vec::new();
         let mut missing = Vec::new();
         for input in body.inputs {

@@ -118,8 +118,11 @@ impl HubSpot {
         }
         let answer = answer.batch()?;
         let results = answer.results.items().iter().filter_map(Loose::as_object);
-        let done =
-            results.filter_map(|record| Some((record.answers_for()?, Written::Done { dropped: BTreeMap::new() })));
+        let done = results.filter_map(|record| {
+            let id = record.answers_for()?;
+            let patch = patches.get(&id)?;
+            Some((id, taken(record, patch, BTreeMap::new())))
+        });
         let errors = answer.errors.items().iter().filter_map(Loose::as_object);
         let missing = errors.filter(|complaint| complaint.category() == Some(NOT_FOUND));
         let gone = missing.flat_map(Complaint::records).map(|id| (id.to_owned(), Written::Gone));
@@ -137,7 +140,10 @@ impl HubSpot {
         for _ in 0..WRITES_MAX {
             let answer = self.call(Method::PATCH, object, id, &Update { properties: &patch }).await?;
             match answer.status.as_u16() {
-                200 => return Ok(Written::Done { dropped }),
+                200 => {
+                    let record = read::<Loose<Record>>(&answer.body).unwrap_or_default();
+                    return Ok(taken(record.as_object().unwrap_or(&Record::default()), &patch, dropped));
+                }
                 404 => return Ok(Written::Gone),
                 _ => rejection = answer.rejection()?,
             }
@@ -243,7 +249,9 @@ impl Crm for HubSpot {
             return Ok(BTreeMap::new());
         }
         let inputs = asked.iter().map(|id| ReadInput { id }).collect();
-        let answer = self.call(Method::POST, object, "batch/read", &BatchRead { properties, inputs }).await?;
+        let answer = self
+            .call(Method::POST, object, "batch/read", &BatchRead { properties, properties_with_history: [], inputs })
+            .await?;
         let answer = answer.batch()?;
         let mut errors = answer.errors.items().iter().filter_map(Loose::as_object);
         if errors.any(|complaint| complaint.category() != Some(NOT_FOUND)) {
@@ -293,6 +301,30 @@ impl Crm for HubSpot {
             };
         }
         Ok(written)
+    }
+}
+
+/// What became of a patch that HubSpot has accepted. A warning says that it did so only in part (seen in its description
+/// of the answer): the properties that it names are taken for refused, with its category for a reason.
+fn taken(record: &Record, patch: &Patch, mut dropped: BTreeMap<String, String>) -> Written {
+    let mut left_out = BTreeMap::new();
+    for warning in record.warnings() {
+        let mut named = warning.properties();
+        named.retain(|property, _| patch.contains_key(property));
+        if named.is_empty() {
+            let category = warning.category().unwrap_or("without a category");
+            tracing::warn!(record = record.answers_for(), category, "HubSpot accepted a write with a warning");
+        }
+        left_out.extend(named);
+    }
+    match left_out.values().next() {
+        Some(reason) if left_out.len() == patch.len() => {
+            Written::Rejected(format!("HubSpot left all of it out: {reason}"))
+        }
+        _ => {
+            dropped.extend(left_out);
+            Written::Done { dropped }
+        }
     }
 }
 

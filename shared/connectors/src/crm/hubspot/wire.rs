@@ -18,8 +18,11 @@ const COMPLAINTS_MAX: usize = 1000;
 
 /// Body of `batch/read`.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct BatchRead<'a> {
     pub(super) properties: &'a [&'a str],
+    /// Earlier values are of no use here, but HubSpot's description of the call requires the list (v3 and later).
+    pub(super) properties_with_history: [&'a str; 0],
     pub(super) inputs: Vec<ReadInput<'a>>,
 }
 
@@ -65,6 +68,8 @@ pub(super) struct Record {
     id: Scalar,
     properties: Loose<BTreeMap<String, Scalar>>,
     object_write_trace_id: Scalar,
+    /// Of a write that was accepted, in part at least.
+    warnings: List<Loose<Complaint>, COMPLAINTS_MAX>,
 }
 
 impl Record {
@@ -78,13 +83,17 @@ impl Record {
         self.object_write_trace_id.to_text().or_else(|| self.id())
     }
 
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &Complaint> {
+        self.warnings.items().iter().filter_map(Loose::as_object)
+    }
+
     pub(super) fn properties(&self) -> Properties {
         let read = |(name, value): (&String, &Scalar)| (name.clone(), value.to_text());
         self.properties.as_object().into_iter().flatten().map(read).collect()
     }
 }
 
-/// What HubSpot objects to: the body of a failed call, an entry of a 207, or a detail of either.
+/// What HubSpot objects to: the body of a failed call, an entry of a 207, a warning, or a detail of any of them.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Complaint {

@@ -19,8 +19,11 @@ async fn a_batch_read_names_what_is_missing_and_shows_unset_properties_as_null()
     let world = World::new().await;
     let ada = world.hubspot.create_contact([("email", "Ada@Example.com"), ("firstname", "Ada")]);
     for base in [V3, DATED] {
-        let body =
-            json!({ "inputs": [{ "id": ada }, { "id": "1" }], "properties": ["email", "jobtitle", "shoe_size"] });
+        let body = json!({
+            "inputs": [{ "id": ada }, { "id": "1" }],
+            "properties": ["email", "jobtitle", "shoe_size"],
+            "propertiesWithHistory": [],
+        });
         let (status, body) = world.post(&format!("{base}/batch/read"), body).await;
         assert_eq!(status, 207);
         assert_eq!(body["status"], "COMPLETE");
@@ -92,11 +95,27 @@ async fn one_wrong_property_fails_a_whole_batch_and_a_wrong_value_only_its_trace
 async fn a_batch_holds_a_hundred_different_records() {
     let world = World::new().await;
     let many: Vec<Value> = (0..101).map(|id| json!({ "id": id.to_string() })).collect();
-    let (status, _) = world.post(&format!("{V3}/batch/read"), json!({ "inputs": many })).await;
+    let (status, _) = world.post(&format!("{V3}/batch/read"), reading(json!(many))).await;
     assert_eq!(status, 400);
-    let twice = json!({ "inputs": [{ "id": "1" }, { "id": "1" }] });
+    let twice = reading(json!([{ "id": "1" }, { "id": "1" }]));
     let (status, body) = world.post(&format!("{V3}/batch/read"), twice).await;
     assert_eq!((status, &body["category"]), (400, &json!("VALIDATION_ERROR")));
+}
+
+/// The body of a batch read.
+fn reading(inputs: Value) -> Value {
+    json!({ "inputs": inputs, "properties": [], "propertiesWithHistory": [] })
+}
+
+#[tokio::test]
+async fn a_batch_read_has_to_say_which_histories_it_wants_if_only_none() {
+    let world = World::new().await;
+    let ada = world.hubspot.create_contact([("firstname", "Ada")]);
+    let without = json!({ "inputs": [{ "id": ada }], "properties": [] });
+    let (status, body) = world.post(&format!("{V3}/batch/read"), without).await;
+    assert_eq!((status, &body["category"]), (400, &json!("VALIDATION_ERROR")));
+    assert!(body["message"].as_str().is_some_and(|message| message.contains("[propertiesWithHistory]")), "{body}");
+    assert_eq!(world.post(&format!("{V3}/batch/read"), reading(json!([{ "id": ada }]))).await.0, 200);
 }
 
 #[tokio::test]
