@@ -22,7 +22,8 @@ pub(super) fn value(field: ProfileField, value: &str) -> Option<String> {
         Kind::Address => web_address(&text)?,
         // In E.164 it begins with a plus, and there is nothing but digits after it.
         Kind::Number => text.trim_start_matches(['=', '-', '@', ' ']).to_owned(),
-        Kind::Text => text.trim_start_matches(|c| FORMULA.contains(&c) || c == ' ').to_owned(),
+        Kind::Amount if is_grouped(&text) => text.replace(',', ""),
+        Kind::Text | Kind::Amount => text.trim_start_matches(|c| FORMULA.contains(&c) || c == ' ').to_owned(),
     };
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -37,6 +38,7 @@ pub(super) fn id(id: &str) -> Option<String> {
 enum Kind {
     Text,
     Number,
+    Amount,
     Address,
 }
 
@@ -44,8 +46,18 @@ fn kind(field: ProfileField) -> Kind {
     match field {
         ProfileField::LinkedinUrl | ProfileField::CompanyWebsite => Kind::Address,
         ProfileField::CompanyPhone | ProfileField::MobilePhone => Kind::Number,
+        ProfileField::CompanyEmployees | ProfileField::CompanyRevenue | ProfileField::CompanyFunding => Kind::Amount,
         _ => Kind::Text,
     }
+}
+
+/// `1,000` and `12,500.5`. Commas are for people: a number property refuses them.
+fn is_grouped(text: &str) -> bool {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    is_digits(first) && first.len() <= 3 && is_digits(rest) && groups.all(|group| group.len() == 3 && is_digits(group))
 }
 
 /// Not what turns text around, hides in it, or makes markup of it.
@@ -115,6 +127,18 @@ mod tests {
         ] {
             assert_eq!(site(dropped), None, "{dropped}");
         }
+    }
+
+    #[test]
+    fn an_amount_is_a_plain_number_where_it_is_one() {
+        let amount = |said: &str| value(ProfileField::CompanyRevenue, said);
+        for (said, written) in [("1,000", "1000"), ("12,345,678.5", "12345678.5"), ("999", "999"), ("0.5", "0.5")] {
+            assert_eq!(amount(said).as_deref(), Some(written));
+        }
+        for text in ["1,00", "1000,5", "$1,000", "1,000+", "51,200 people", ",100", "1,000.", "12.5M"] {
+            assert_eq!(amount(text).as_deref(), Some(text), "no plain number, so it is text");
+        }
+        assert_eq!(value(ProfileField::Title, "1,000").as_deref(), Some("1,000"));
     }
 
     #[test]
