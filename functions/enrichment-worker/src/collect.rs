@@ -34,7 +34,6 @@ use tracing::{error, warn};
 
 use crate::buy::resolve;
 use crate::unit::Unit;
-use crate::write_back::without;
 
 /// How long asking for what has arrived may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -290,9 +289,7 @@ impl Unit<'_> {
             return;
         };
         let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
-            (patch, Written::Done { dropped }) => {
-                Some(record.written_early(self.fingerprints.of_all(&without(patch, dropped))))
-            }
+            (patch, end @ Written::Done { .. }) => Some(record.written_early(self.fingerprints.of_all(&end.of(patch)))),
             _ => None,
         });
         // A record that was written by another worker meanwhile is written once more with the rest: the same values.
@@ -319,9 +316,9 @@ impl Unit<'_> {
                 continue;
             }
             let kept = match ends.get(id) {
-                Some((patch, Written::Done { dropped })) => without(patch, dropped),
+                Some((patch, end)) => end.of(patch),
                 None if is_written => return returned("the CRM gave no answer for a record"),
-                Some((_, Written::Gone | Written::Rejected(_))) | None => Patch::new(),
+                None => Patch::new(),
             };
             written += usize::from(!kept.is_empty());
             closed.push(record.collected(self.fingerprints.of_all(&kept)));

@@ -48,8 +48,8 @@ impl Unit<'_> {
             };
             let key = record.key.clone();
             let (record, outcome) = match end {
-                Written::Done { dropped } => {
-                    let kept = without(patch, dropped);
+                Written::Done { .. } => {
+                    let kept = end.of(patch);
                     let record = record.written(self.fingerprints.of_all(&kept), now);
                     (self.park_the_rest_of(record), Outcome::WrittenBack { fields: kept.len() })
                 }
@@ -101,7 +101,7 @@ impl Unit<'_> {
             match current.get(&id).map(|current| self.patch(record, current)) {
                 None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
                 Some(patch) if patch.is_empty() => {
-                    drop(ends.insert(id, (patch, Written::Done { dropped: BTreeMap::new() })));
+                    drop(ends.insert(id, (patch, Written::whole())));
                 }
                 Some(patch) => drop(patches.insert(id, patch)),
             }
@@ -140,10 +140,4 @@ impl Unit<'_> {
 fn standing_already(patch: &Patch, current: &Properties) -> Patch {
     let stands = |(name, value): &(&String, &String)| value_of(current, name) == Some(value.trim());
     patch.iter().filter(stands).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// What was written of a patch of which the CRM refused some.
-pub(crate) fn without(patch: &Patch, dropped: &BTreeMap<String, String>) -> Patch {
-    let kept = patch.iter().filter(|(name, _)| !dropped.contains_key(*name));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

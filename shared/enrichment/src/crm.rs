@@ -38,6 +38,8 @@ pub enum Written {
     Done {
         /// Refused properties.
         dropped: BTreeMap<String, String>,
+        /// What the CRM has put into another form, as it says that it stands there now. It is the same all the same.
+        reformatted: Patch,
     },
     /// The CRM doesn't have the record any more.
     Gone,
@@ -46,10 +48,23 @@ pub enum Written {
 }
 
 impl Written {
+    /// All of it, as it was.
+    pub fn whole() -> Self {
+        Self::Done { dropped: BTreeMap::new(), reformatted: Patch::new() }
+    }
+
     /// The properties that the CRM refused, with its reasons.
     pub fn dropped(&self) -> impl Iterator<Item = (&String, &String)> {
-        let dropped = if let Self::Done { dropped } = self { Some(dropped) } else { None };
+        let dropped = if let Self::Done { dropped, .. } = self { Some(dropped) } else { None };
         dropped.into_iter().flatten()
+    }
+
+    /// What of a patch stands in the CRM by this write, in the form in which it stands there: it is known again by that.
+    /// Nothing, unless the write was done.
+    pub fn of(&self, patch: &Patch) -> Patch {
+        let Self::Done { dropped, reformatted } = self else { return Patch::new() };
+        let there = patch.iter().filter(|(name, _)| !dropped.contains_key(*name));
+        there.map(|(name, value)| (name.clone(), reformatted.get(name).unwrap_or(value).clone())).collect()
     }
 }
 

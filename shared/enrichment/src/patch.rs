@@ -84,12 +84,33 @@ pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties,
     written
 }
 
-/// What is said of a number is said of ours: not of another that somebody typed in.
+/// The fewest digits by which a telephone number is told from another.
+const DIGITS_MIN: usize = 7;
+
+/// Whether two values are the same telephone number, perhaps in different forms: the same digits, with nothing but what
+/// stands between digits. One may lack the country's code, but no more than that.
+pub fn is_same_number(one: &str, other: &str) -> bool {
+    let digits = |text: &str| {
+        let is_between = |c: char| matches!(c, ' ' | '\u{a0}' | '+' | '-' | '.' | '/' | '(' | ')');
+        let is_number = text.chars().all(|c| c.is_ascii_digit() || is_between(c));
+        is_number.then(|| text.chars().filter(char::is_ascii_digit).collect::<String>())
+    };
+    let (Some(one), Some(other)) = (digits(one), digits(other)) else { return false };
+    let (long, short) = if one.len() < other.len() { (other, one) } else { (one, other) };
+    short.len() >= DIGITS_MIN && long.ends_with(&short) && long.len() - short.len() <= COUNTRY_DIGITS_MAX
+}
+
+/// The longest code of a country.
+const COUNTRY_DIGITS_MAX: usize = 3;
+
+/// What is said of a number is said of ours, however it is written: not of another that somebody typed in.
 fn shows_our_number(patch: &Patch, written: &Patch, mapping: &[FieldMapping], current: &Properties) -> bool {
     let is_number = |field: &&FieldMapping| field.from == ProfileField::MobilePhone;
     let shown = |field: &FieldMapping| {
-        let ours = patch.get(&field.property);
-        written.contains_key(&field.property) || value_of(current, &field.property) == ours.map(|ours| ours.trim())
+        let (ours, there) = (patch.get(&field.property), value_of(current, &field.property));
+        let is_there = ours.map(|ours| ours.trim()) == there;
+        let is_there = is_there || ours.zip(there).is_some_and(|(ours, there)| is_same_number(ours, there));
+        written.contains_key(&field.property) || is_there
     };
     mapping.iter().find(is_number).is_none_or(shown)
 }
@@ -124,8 +145,20 @@ mod tests {
         };
         assert_eq!(written(None), ["listed", "mobile"]);
         assert_eq!(written(Some("+15550100")), ["listed"], "written before, and the rest was not");
+        assert_eq!(written(Some("+1 555-0100")), ["listed"], "the same in another form");
         assert!(written(Some("+44 20 7946 0000")).is_empty(), "somebody typed in another");
         assert!(patch_from(&mapping[..1], &profile).is_empty(), "a listed number is not said without that");
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_whatever_form() {
+        for form in ["+15552000001", "+1 555-200-0001", "1 (555) 200.0001", "(555) 200-0001"] {
+            assert!(is_same_number("+15552000001", form) && is_same_number(form, "+15552000001"), "{form}");
+        }
+        for other in ["+15552000002", "+1 555-200-0001 ext. 5", "2000001", "0001", "", "555-200-0001 (mine)"] {
+            assert!(!is_same_number("+15552000001", other), "{other}");
+        }
+        assert!(!is_same_number("100", "100"), "too short to tell");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use leadgate_enrichment::record::State;
 use super::books::{Books, Goods, at_rest};
 use super::violation::{Findings, Promise};
 use crate::simulators::apollo::Asked;
+use crate::simulators::hubspot::formatted_phone;
 use crate::world::World;
 
 /// What a lead's end has to be.
@@ -211,7 +212,7 @@ impl Scene {
             format!("contact {contact} has the city {:?}, not {city:?}", there.value("city"))
         });
         let wants_number = self.world.tenant().fields.iter().any(|field| field.property == NUMBER);
-        let found = person.mobile.map(|mobile| mobile.number).filter(|_| wants_number);
+        let found = person.mobile.map(|mobile| formatted_phone(&mobile.number)).filter(|_| wants_number);
         let number = if *has_typed { Some(OWN_NUMBER) } else { found.as_deref() };
         findings.check(there.value(NUMBER) == number, Promise::Crm, || {
             format!("contact {contact} has the number {:?}, not {number:?}", there.value(NUMBER))

@@ -12,6 +12,7 @@ mod credits;
 mod cycles;
 mod door;
 mod events;
+mod forms;
 mod gate;
 mod happy;
 mod keeping;

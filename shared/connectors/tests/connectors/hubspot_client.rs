@@ -33,7 +33,8 @@ async fn write(server: &Server, patches: &[(&str, &[&str])]) -> Result<BTreeMap<
 }
 
 fn done(dropped: &[(&str, &str)]) -> Written {
-    Written::Done { dropped: dropped.iter().map(|(name, why)| ((*name).into(), (*why).into())).collect() }
+    let dropped = dropped.iter().map(|(name, why)| ((*name).into(), (*why).into())).collect();
+    Written::Done { dropped, reformatted: Patch::new() }
 }
 
 fn ok(body: Value) -> Answer {
@@ -165,6 +166,28 @@ async fn what_a_warning_names_is_not_taken_for_written() {
     let nothing = Written::Rejected("HubSpot left all of it out: PROPERTY_LEFT_OUT".into());
     let expected = [("1", dropped()), ("2", done(&[])), ("3", nothing), ("4", dropped())];
     assert_eq!(written.expect("an answer"), BTreeMap::from(expected.map(|(id, written)| (id.to_owned(), written))));
+}
+
+#[tokio::test]
+async fn a_number_in_another_form_is_told_as_it_stands_and_nothing_else_is() {
+    let server = Server::start(|line, _| {
+        let shown = json!({"phone": "+1 555-200-0001", "city": "Paris", "mobilephone": "+1 555-999-9999", "fax": null});
+        match line {
+            UPDATE => ok(json!({"results": [{"id": "1", "properties": shown}]})),
+            _ => ok(json!({"id": "2", "properties": shown})),
+        }
+    })
+    .await;
+    let patch = [("phone", "+15552000001"), ("city", "London"), ("mobilephone", "+15552000002"), ("fax", "1")];
+    let patch: Patch = patch.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let patches = BTreeMap::from([("1".to_owned(), patch.clone()), ("2".to_owned(), patch.clone())]);
+    let written = hubspot(&server.url).write(Contact, &patches).await.expect("an answer");
+    for id in ["1", "2"] {
+        let there = written[id].of(&patch);
+        assert_eq!(there["phone"], "+1 555-200-0001");
+        let others = ["city", "mobilephone", "fax"];
+        assert_eq!(others.map(|name| &there[name]), others.map(|name| &patch[name]), "of record {id}");
+    }
 }
 
 #[tokio::test]

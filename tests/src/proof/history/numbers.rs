@@ -17,7 +17,7 @@ use super::wide::Wide;
 use crate::proof::books::{Books, Goods};
 use crate::proof::violation::{Findings, Promise};
 use crate::simulators::apollo::Callback;
-use crate::simulators::hubspot::Contact;
+use crate::simulators::hubspot::{Contact, formatted_phone};
 use crate::world::Settings;
 
 /// Where a number stands in the CRM.
@@ -196,10 +196,11 @@ impl Lead {
         let all_have_one = people.peek().is_some() && people.all(|person| person.mobile.is_some());
         let written = record.state == State::Written && hits(Goods::People) > 0;
         let value = there.value(NUMBER).unwrap_or_default();
-        let is_somebodys = self.emails.iter().filter_map(|email| known.person(email)).any(|person| {
-            let number = person.mobile.as_ref().map(|mobile| mobile.number.as_str());
-            number == Some(value)
-        });
+        let is_somebodys = self
+            .emails
+            .iter()
+            .filter_map(|email| known.person(email))
+            .any(|person| person.mobile.as_ref().is_some_and(|mobile| formatted_phone(&mobile.number) == value));
         // A number that had to wait for credits can't be bought any more when the provider has forgotten whose it is.
         let is_forgotten = self.emails.iter().any(|email| known.person(email).is_some() && !known.always(email));
         // Nor can that of somebody whom the provider doesn't know, which a contact may have become.

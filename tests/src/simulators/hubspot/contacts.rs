@@ -204,9 +204,9 @@ impl Contacts {
         self.get(id).filter(|contact| contact.archived_at.is_none())
     }
 
-    /// Those that aren't deleted, in the order of their ids.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Contact> {
-        self.by_id.values().filter(|contact| contact.archived_at.is_none())
+    /// Those that aren't deleted, or those that are, in the order of their ids.
+    pub(super) fn all(&self, is_archived: bool) -> impl Iterator<Item = &Contact> {
+        self.by_id.values().filter(move |contact| contact.archived_at.is_some() == is_archived)
     }
 
     /// The contact with this address, if it isn't deleted.

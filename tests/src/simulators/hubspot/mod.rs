@@ -28,7 +28,7 @@ pub use contacts::{Contact, Source, Version};
 pub use delivery::DeliveryReport;
 pub use limits::Limits;
 pub use portal::{Counters, Refusal};
-pub use schema::{Kind, Violation};
+pub use schema::{Kind, Violation, formatted_phone};
 pub use subscription::{EVENTS_MAX, Format, RETRIES_MAX, RETRY_SPREAD, Subscription};
 pub use webhooks::Event;
 
@@ -189,7 +189,7 @@ impl HubSpot {
 
     /// The contacts that aren't deleted, in the order in which they were created.
     pub fn contacts(&self) -> Vec<Contact> {
-        self.portal.lock().contacts.all().cloned().collect()
+        self.portal.lock().contacts.all(false).cloned().collect()
     }
 
     /// What the API was used for so far.

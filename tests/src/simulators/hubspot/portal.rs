@@ -124,7 +124,8 @@ impl Portal {
         match other {
             Some(other) => {
                 let message = format!("A contact with this email already exists. Existing ID: {other}");
-                Err(Refusal::Invalid(vec![Violation::new("email", "CONFLICTING_UNIQUE_VALUE", message)]))
+                let value = values.get("email").map(String::as_str).unwrap_or_default();
+                Err(Refusal::Invalid(vec![Violation::new("email", value, "CONFLICTING_UNIQUE_VALUE", message)]))
             }
             None => Ok(values),
         }

@@ -42,8 +42,7 @@ struct PropertyBody {
     _label: String,
     #[serde(rename = "groupName")]
     _group_name: String,
-    #[serde(rename = "fieldType")]
-    _field_type: String,
+    field_type: String,
     #[serde(default)]
     options: Vec<PropertyOption>,
 }
@@ -61,7 +60,7 @@ impl Portal {
             return self.error(400, "VALIDATION_ERROR", "limit must be at most 100");
         }
         let after: u64 = call.parameter("after").and_then(|after| after.parse().ok()).unwrap_or_default();
-        let mut from_here = self.contacts.all().filter(|contact| contact.number() >= after);
+        let mut from_here = self.contacts.all(is_archived(call)).filter(|contact| contact.number() >= after);
         let page: Vec<_> = from_here.by_ref().take(limit).collect();
         let next = from_here.next().map(|contact| contact.id.clone());
         let results: Vec<Value> =
@@ -75,8 +74,7 @@ impl Portal {
     }
 
     pub(super) fn read_one(&mut self, id: &str, call: &Call) -> Answer {
-        let is_archived = call.parameter("archived") == Some("true");
-        let found = self.find(id, call.parameter("idProperty"), is_archived);
+        let found = self.find(id, call.parameter("idProperty"), is_archived(call));
         let Some(contact) = found.and_then(|id| self.contacts.get(id)) else { return self.not_found() };
         let body = wire::contact(contact, &Wanted::asked(call), |name| self.exists(name));
         self.counters.records_read += 1;
@@ -154,7 +152,10 @@ impl Portal {
             return self.error(409, "OBJECT_ALREADY_EXISTS", &message);
         }
         let kind = match body.property_type.as_str() {
-            "datetime" | "date" => Kind::DateTime,
+            "datetime" => Kind::DateTime,
+            "date" => Kind::Date,
+            "number" => Kind::Number,
+            _ if body.field_type == "phonenumber" => Kind::Phone,
             "enumeration" => Kind::Choice(body.options.into_iter().map(|option| option.value).collect()),
             _ => Kind::Text,
         };
@@ -224,6 +225,11 @@ impl Wanted {
         };
         Self { properties: all("properties"), with_history: all("propertiesWithHistory") }
     }
+}
+
+/// Whether what is in the recycle bin is asked for, and nothing else.
+pub(super) fn is_archived(call: &Call) -> bool {
+    call.parameter("archived") == Some("true")
 }
 
 pub(super) fn count(many: usize) -> u64 {

@@ -9,11 +9,9 @@ use jiff::tz::TimeZone;
 use super::wire::instant;
 
 /// The properties that every portal of ours starts with, beside those that HubSpot keeps itself.
-const STARTING_PROPERTIES: [&str; 18] = [
+const STARTING_PROPERTIES: [&str; 16] = [
     "firstname",
     "lastname",
-    "phone",
-    "mobilephone",
     "company",
     "jobtitle",
     "website",
@@ -29,6 +27,9 @@ const STARTING_PROPERTIES: [&str; 18] = [
     "numemployees",
     "leadgate_source",
 ];
+
+/// The same, for telephone numbers.
+const STARTING_NUMBERS: [&str; 2] = ["phone", "mobilephone"];
 
 /// What HubSpot keeps itself and nobody can set.
 pub(super) const READ_ONLY_PROPERTIES: [&str; 3] = ["hs_object_id", "createdate", "lastmodifieddate"];
@@ -55,6 +56,13 @@ pub enum Kind {
     Text,
     /// An address, one per contact in a portal, kept in small letters.
     Email,
+    /// A telephone number, or any text: HubSpot formats a number that it knows for one (documented), so that it reads back
+    /// otherwise than it was written.
+    Phone,
+    /// A number: digits, at most one point, no commas and no exponent.
+    Number,
+    /// A day: itself, or the milliseconds since 1970 of its midnight in UTC.
+    Date,
     /// An instant: ISO 8601 or milliseconds since 1970 go in, ISO 8601 comes out.
     DateTime,
     /// One of these.
@@ -68,6 +76,9 @@ impl Kind {
     pub(super) fn names(&self) -> (&'static str, &'static str) {
         match self {
             Self::Text | Self::Email => ("string", "text"),
+            Self::Phone => ("string", "phonenumber"),
+            Self::Number => ("number", "number"),
+            Self::Date => ("date", "date"),
             Self::DateTime => ("datetime", "date"),
             Self::Choice(_) => ("enumeration", "select"),
             Self::ReadOnly => ("string", "text"),
@@ -84,16 +95,13 @@ pub struct Violation {
     pub code: &'static str,
     /// The same as a sentence.
     pub message: String,
+    /// What was to be written, which HubSpot repeats.
+    pub value: String,
 }
 
 impl Violation {
-    pub(super) fn new(property: &str, code: &'static str, message: String) -> Self {
-        Self { property: property.to_owned(), code, message }
-    }
-
-    /// Whether the property itself is the trouble, and not the value: then HubSpot refuses a batch as a whole.
-    pub(super) fn is_of_schema(&self) -> bool {
-        matches!(self.code, "PROPERTY_DOESNT_EXIST" | "READ_ONLY_VALUE")
+    pub(super) fn new(property: &str, value: &str, code: &'static str, message: String) -> Self {
+        Self { property: property.to_owned(), code, message, value: value.to_owned() }
     }
 }
 
@@ -105,6 +113,7 @@ impl Schema {
     pub(super) fn new() -> Self {
         let text = STARTING_PROPERTIES.iter().map(|name| ((*name).to_owned(), Kind::Text));
         let mut kinds: BTreeMap<String, Kind> = text.collect();
+        kinds.extend(STARTING_NUMBERS.iter().map(|name| ((*name).to_owned(), Kind::Phone)));
         kinds.extend(READ_ONLY_PROPERTIES.iter().map(|name| ((*name).to_owned(), Kind::ReadOnly)));
         kinds.insert("email".to_owned(), Kind::Email);
         kinds.insert("leadgate_last_enriched".to_owned(), Kind::DateTime);
@@ -144,7 +153,7 @@ impl Schema {
     }
 
     fn check_one(&self, name: &str, value: &str) -> Result<String, Violation> {
-        let refuse = |code, message| Err(Violation::new(name, code, message));
+        let refuse = |code, message| Err(Violation::new(name, value, code, message));
         let Some(kind) = self.0.get(name) else {
             return refuse("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"));
         };
@@ -160,6 +169,19 @@ impl Schema {
             Kind::Text => Ok(value.to_owned()),
             Kind::Email if is_address(value) => Ok(value.to_lowercase()),
             Kind::Email => refuse("INVALID_EMAIL", format!("Email address {value} is invalid")),
+            Kind::Phone => Ok(formatted_phone(value)),
+            Kind::Number if is_number(value) => Ok(value.to_owned()),
+            // Observed with an exponent: Atlas-Authority/marketing-automation#206.
+            Kind::Number => refuse("INVALID_INTEGER", format!("{value} was not a valid number.")),
+            Kind::Date => match read_instant(value) {
+                Some(at) if is_midnight(at) => Ok(at.strftime("%Y-%m-%d").to_string()),
+                // Observed: HubSpot/hubspot-api-php#74.
+                Some(at) => refuse(
+                    "INVALID_DATE",
+                    format!("{value} is at {} UTC, not midnight!", at.strftime("%-H:%-M:%-S%.3f")),
+                ),
+                None => refuse("INVALID_DATE", format!("{value} was not a valid date.")),
+            },
             Kind::DateTime => match read_instant(value) {
                 Some(at) => Ok(instant(at)),
                 None => refuse("INVALID_DATE", format!("{value} was not a valid date.")),
@@ -184,6 +206,26 @@ pub(super) fn read_instant(value: &str) -> Option<Timestamp> {
     Some(midnight.timestamp())
 }
 
+fn is_midnight(at: Timestamp) -> bool {
+    at.as_millisecond().rem_euclid(24 * 60 * 60 * 1000) == 0
+}
+
+/// `-12.5`, but neither `1,000` nor `1e3`.
+fn is_number(value: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let value = value.strip_prefix('-').unwrap_or(value);
+    value.split_once('.').map_or_else(|| digits(value), |(whole, rest)| digits(whole) && digits(rest))
+}
+
+/// A number in E.164 with the groups of its country: `+1 555-200-0001`. Which form HubSpot chooses is not documented;
+/// what counts is that it is another one. Anything else is left alone.
+pub fn formatted_phone(value: &str) -> String {
+    match value.strip_prefix("+1").filter(|rest| rest.len() == 10 && rest.bytes().all(|byte| byte.is_ascii_digit())) {
+        Some(rest) => format!("+1 {}-{}-{}", &rest[..3], &rest[3..6], &rest[6..]),
+        None => value.to_owned(),
+    }
+}
+
 fn is_address(value: &str) -> bool {
     let Some((local, domain)) = value.split_once('@') else { return false };
     !local.is_empty() && domain.contains('.') && !domain.contains('@') && !value.contains(char::is_whitespace)
@@ -201,6 +243,12 @@ mod tests {
         }
     }
 
+    fn check_as(kind: Kind, value: &str) -> Result<String, &'static str> {
+        let mut schema = Schema::new();
+        schema.define("property", kind);
+        schema.check_one("property", value).map_err(|violation| violation.code)
+    }
+
     #[test]
     fn values_are_kept_as_hubspot_keeps_them() {
         assert_eq!(check("email", "Ada@Example.com"), Ok("ada@example.com".to_owned()));
@@ -208,6 +256,14 @@ mod tests {
         let nanos = check("leadgate_last_enriched", "2026-03-01T09:30:00.123456789Z");
         assert_eq!(nanos, Ok("2026-03-01T09:30:00.123Z".to_owned()));
         assert_eq!(check("email", ""), Ok(String::new()));
+        assert_eq!(check("mobilephone", "+15552000001"), Ok("+1 555-200-0001".to_owned()));
+        assert_eq!(check("mobilephone", "ask the desk"), Ok("ask the desk".to_owned()));
+        for number in ["0", "-12.5", "2500000"] {
+            assert_eq!(check_as(Kind::Number, number), Ok(number.to_owned()));
+        }
+        for day in ["2015-05-01", "1430438400000"] {
+            assert_eq!(check_as(Kind::Date, day), Ok("2015-05-01".to_owned()), "midnight in UTC");
+        }
     }
 
     #[test]
@@ -217,5 +273,13 @@ mod tests {
         assert_eq!(check("email", "nonsense"), Err("INVALID_EMAIL"));
         assert_eq!(check("leadgate_last_enriched", "yesterday"), Err("INVALID_DATE"));
         assert_eq!(check("lifecyclestage", "friend"), Err("INVALID_OPTION"));
+        for number in ["1,000", "1e3", "1.", ".5", "$5", "5 "] {
+            assert_eq!(check_as(Kind::Number, number), Err("INVALID_INTEGER"), "{number}");
+        }
+        let mut schema = Schema::new();
+        schema.define("shipped", Kind::Date);
+        let refused = |value: &str| schema.check_one("shipped", value).expect_err("no day").message;
+        assert_eq!(refused("1635545935865"), "1635545935865 is at 22:18:55.865 UTC, not midnight!");
+        assert_eq!(refused("yesterday"), "yesterday was not a valid date.");
     }
 }

@@ -111,7 +111,7 @@ impl Portal {
         if let Some(name) = unknown.into_iter().find(|name| !self.exists(name)).cloned() {
             return self.error(400, "VALIDATION_ERROR", &format!("Property \"{name}\" does not exist"));
         }
-        let mut found: Vec<&Contact> = self.contacts.all().filter(|contact| body.fits(contact)).collect();
+        let mut found: Vec<&Contact> = self.contacts.all(false).filter(|contact| body.fits(contact)).collect();
         found.sort_by(|one, other| body.order(one, other));
         let wanted = Wanted { properties: body.properties, ..Wanted::default() };
         let page = found.iter().skip(after).take(limit);

@@ -139,6 +139,7 @@ pub(super) fn violations_message(violations: &[Violation], portal_id: u64) -> St
                 "error": violation.code,
                 "name": violation.property,
                 "localizedErrorMessage": violation.message,
+                "propertyValue": violation.value,
                 "portalId": portal_id,
             })
         })

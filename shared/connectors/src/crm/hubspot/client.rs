@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
-use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::patch::{Patch, is_same_number};
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
 use reqwest::header::HeaderMap;
@@ -323,15 +323,25 @@ fn taken(record: &Record, patch: &Patch, mut dropped: BTreeMap<String, String>) 
         }
         _ => {
             dropped.extend(left_out);
-            Written::Done { dropped }
+            Written::Done { dropped, reformatted: reformatted(record, patch) }
         }
     }
+}
+
+/// The telephone numbers that HubSpot has put into another form (documented: it formats them): its answer shows each as
+/// it keeps it. Any other value that isn't what was sent may be a person's, typed in at the same moment.
+fn reformatted(record: &Record, patch: &Patch) -> Patch {
+    let shown = record.properties().into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let is_ours = |name: &String, shown: &String| {
+        patch.get(name).is_some_and(|sent| sent.trim() != shown.trim() && is_same_number(sent, shown))
+    };
+    shown.filter(|(name, shown)| is_ours(name, shown)).collect()
 }
 
 /// The answer for a patch that isn't worth a call.
 fn unsent_answer((id, patch): (&String, &Patch)) -> (String, Written) {
     let answer = match patch.is_empty() {
-        true => Written::Done { dropped: BTreeMap::new() },
+        true => Written::whole(),
         false => Written::Rejected("its id isn't a number, as HubSpot's are".into()),
     };
     (id.clone(), answer)

@@ -63,32 +63,49 @@ async fn a_batch_update_answers_for_each_record_and_echoes_its_trace_id() {
 }
 
 #[tokio::test]
-async fn one_wrong_property_fails_a_whole_batch_and_a_wrong_value_only_its_traced_record() {
+async fn one_wrong_property_or_value_fails_a_whole_batch() {
     let world = World::new().await;
     let ada = world.hubspot.create_contact([("firstname", "Ada")]);
     let bob = world.hubspot.create_contact([("firstname", "Bob")]);
-    let update = async |property: &str, value: &str, is_traced: bool| {
-        let mut inputs = json!([
-            { "id": ada, "properties": { "jobtitle": value } },
-            { "id": bob, "properties": { property: value } },
+    world.hubspot.define_property_as("headcount", Kind::Number);
+    let update = async |property: &str, value: &str| {
+        let inputs = json!([
+            { "id": ada, "properties": { "jobtitle": value }, "objectWriteTraceId": "a" },
+            { "id": bob, "properties": { property: value }, "objectWriteTraceId": "b" },
         ]);
-        if is_traced {
-            inputs[0]["objectWriteTraceId"] = json!("a");
-            inputs[1]["objectWriteTraceId"] = json!("b");
-        }
         world.post(&format!("{V3}/batch/update"), json!({ "inputs": inputs })).await
     };
-    let (status, body) = update("shoe_size", "43", true).await;
-    assert_eq!((status, &body["category"]), (400, &json!("VALIDATION_ERROR")));
-    assert_eq!(body["errors"][0]["code"], "PROPERTY_DOESNT_EXIST");
-    assert_eq!(body["errors"][0]["context"]["propertyName"], json!(["shoe_size"]));
-    assert_eq!(update("createdate", "43", true).await.1["errors"][0]["code"], "READ_ONLY_VALUE");
-    assert_eq!(update("lifecyclestage", "43", false).await.0, 400);
+    for (property, code) in [
+        ("shoe_size", "PROPERTY_DOESNT_EXIST"),
+        ("createdate", "READ_ONLY_VALUE"),
+        ("lifecyclestage", "INVALID_OPTION"),
+        ("headcount", "INVALID_INTEGER"),
+    ] {
+        let (status, body) = update(property, "1,000").await;
+        assert_eq!((status, &body["category"]), (400, &json!("VALIDATION_ERROR")));
+        assert_eq!(body["errors"][0]["code"], code);
+        assert_eq!(body["errors"][0]["context"]["propertyName"], json!([property]));
+    }
     assert_eq!(world.hubspot.counters().records_written, 0);
-    let (status, body) = update("lifecyclestage", "43", true).await;
-    assert_eq!((status, &body["errors"][0]["category"]), (207, &json!("VALIDATION_ERROR")));
-    assert_eq!(body["errors"][0]["context"]["objectWriteTraceId"], json!(["b"]));
-    assert_eq!(ids(&body), [ada.as_str()]);
+    assert_eq!(update("headcount", "1000").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_is_in_the_recycle_bin_is_read_on_demand_and_alone() {
+    let world = World::new().await;
+    let ada = world.hubspot.create_contact([("firstname", "Ada")]);
+    let bob = world.hubspot.create_contact([("firstname", "Bob")]);
+    world.hubspot.delete(&bob);
+    for (query, there, missing) in [("", &ada, &bob), ("?archived=true", &bob, &ada)] {
+        let inputs = json!([{ "id": ada }, { "id": bob }]);
+        let (status, body) = world.post(&format!("{V3}/batch/read{query}"), reading(inputs)).await;
+        assert_eq!((status, ids(&body)), (207, vec![there.as_str()]));
+        assert_eq!(body["errors"][0]["context"]["ids"], json!([missing]));
+        assert_eq!(body["results"][0]["archived"], !query.is_empty());
+        let (_, _, body) = world.send("GET", &format!("{V3}{query}"), Value::Null).await;
+        assert_eq!(ids(&body), [there.as_str()]);
+        assert_eq!(world.send("GET", &format!("{V3}/{missing}{query}"), Value::Null).await.0, 404);
+    }
 }
 
 #[tokio::test]
