@@ -67,10 +67,10 @@ impl World {
             wire,
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
-            apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
+            apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
-                apollo: Arc::new(Apollo::new(clock.clone(), settings.apollo.clone())),
+                apollo: apollo(&clock, &settings),
             }),
             bus: Arc::default(),
             connections: Connections::new(secrets.clone(), http),
@@ -113,6 +113,14 @@ pub(super) fn renamed(mut config: Config, number: u64, url: &str) -> Result<Conf
         config.tenants.insert(tenant.id.clone(), tenant);
     }
     Ok(config)
+}
+
+/// A team at Apollo with a sequence and a mailbox, so that those who look around in it find something.
+fn apollo(clock: &Arc<WorldClock>, settings: &Settings) -> Arc<Apollo> {
+    let apollo = Apollo::new(clock.clone(), settings.apollo.clone());
+    apollo.add_sequence("New leads");
+    apollo.add_mailbox("sales@leadgate.example", true);
+    Arc::new(apollo)
 }
 
 /// What functions are made of.

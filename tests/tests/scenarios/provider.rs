@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use leadgate_connectors::provider::apollo::client::Apollo;
+use leadgate_connectors::provider::apollo::search::Page;
+use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_enrichment::record::State;
@@ -152,4 +155,16 @@ async fn blank_people_and_fractions_of_credits_are_accounted_for() {
     assert_eq!(states(&world, &leads[1..3]).await, [State::Unmatched; 2]);
     let books = books_of(&world).await;
     assert_eq!((books.spent, world.apollo.ledger().credits_charged), (999, 999), "what it reports is what we settle");
+}
+
+#[tokio::test]
+async fn a_simulated_team_has_a_sequence_and_a_mailbox() {
+    let world = world().await;
+    let url = format!("{}/simulators/apollo/api/v1", world.url);
+    let team = Apollo::new(world.http().clone(), url, Secret::new("simulated-api-key".to_owned()));
+    let timeout = Duration::from_secs(10);
+    let found = team.search_sequences(None, Page::default(), timeout).await.reply.expect("an answer");
+    let mailboxes = team.mailboxes(timeout).await.reply.expect("an answer");
+    assert_eq!(found.sequences.len(), 1);
+    assert_eq!(mailboxes.iter().map(|mailbox| mailbox.active).collect::<Vec<_>>(), [Some(true)]);
 }

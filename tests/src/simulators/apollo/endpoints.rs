@@ -42,12 +42,14 @@ const ANYTHING: &str = "*";
 type Entry = (Endpoint, &'static str, &'static str, &'static str, Class);
 
 /// The operations: how each is called, below `api/v1`, its name in a key's scope, in messages and in what Apollo says of
-/// its use, and its limits.
-const ALL: [Entry; 20] = [
+/// its use, and its limits. Apollo's own command line tool calls two of them with another method than is documented.
+const ALL: [Entry; 22] = [
     (Endpoint::Match, "POST", "people/match", "api/v1/people/match", Class::Single),
+    (Endpoint::Match, "GET", "people/match", "api/v1/people/match", Class::Single),
     (Endpoint::BulkMatch, "POST", "people/bulk_match", "api/v1/people/bulk_match", Class::Bulk),
     (Endpoint::PersonShow, "GET", "people/*", "api/v1/people/show", Class::Single),
     (Endpoint::OrganizationEnrich, "GET", "organizations/enrich", "api/v1/organizations/enrich", Class::Single),
+    (Endpoint::OrganizationEnrich, "POST", "organizations/enrich", "api/v1/organizations/enrich", Class::Single),
     (Endpoint::OrganizationBulk, "POST", "organizations/bulk_enrich", "api/v1/organizations/bulk_enrich", Class::Bulk),
     (Endpoint::WebhookResult, "GET", "webhook_result/*", "api/v1/webhook_result/show", Class::Default),
     (Endpoint::PeopleSearch, "POST", "mixed_people/api_search", "api/v1/mixed_people/api_search", Class::Search),

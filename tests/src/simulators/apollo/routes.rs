@@ -24,8 +24,7 @@ impl Vendor for Apollo {
     fn carry_out(&self, call: &Call, headers: &HeaderMap) -> Answer {
         let now = self.reception.clock.now();
         let mut team = self.team();
-        let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
-        if key != Some(self.setup.api_key.as_str()) {
+        if key_of(headers) != Some(self.setup.api_key.as_str()) {
             team.ledger.denied += 1;
             return Answer::text(401, INVALID_KEY);
         }
@@ -109,6 +108,12 @@ impl KeyScope {
             Self::Endpoints(paths) => endpoint == Endpoint::Health || paths.iter().any(|path| path == endpoint.name()),
         }
     }
+}
+
+/// The key: documented in `x-api-key`. Apollo's own command line tool sends it as a bearer token, too.
+fn key_of(headers: &HeaderMap) -> Option<&str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    text("x-api-key").or_else(|| text("authorization")?.strip_prefix("Bearer "))
 }
 
 /// 429, with whole seconds to wait: rounded up, since a fixed window doesn't open a moment earlier.

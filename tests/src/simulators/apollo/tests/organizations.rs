@@ -176,3 +176,13 @@ async fn of_several_less_is_told_than_of_one() {
     let (_, _, several) = world.post(&format!("{ENRICH_MANY}?domains[]=engine.example"), Value::Null).await;
     assert_eq!(told(&several["organizations"][0]), [true, false, false, true, true]);
 }
+
+#[tokio::test]
+async fn an_organization_may_be_asked_for_with_a_post() {
+    let world = World::new().await;
+    world.apollo.know_organization(Organization::new("Engine", "engine.example"));
+    let (status, _, body) = world.post("/api/v1/organizations/enrich", json!({ "domain": "engine.example" })).await;
+    assert_eq!((status, &body["organization"]["name"]), (200, &json!("Engine")));
+    assert_eq!(world.apollo.organization_charges_of("engine.example"), 1);
+    assert_eq!(world.post("/api/v1/organizations/enrich", json!({})).await.0, 422);
+}

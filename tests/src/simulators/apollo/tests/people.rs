@@ -20,6 +20,18 @@ async fn a_match_is_asked_for_in_the_query_or_in_a_body_and_costs_a_credit() {
 }
 
 #[tokio::test]
+async fn a_match_by_id_may_be_a_get_and_costs_the_same() {
+    let world = World::new().await;
+    let id = world.apollo.whom(&Asked::email("ada@example.com")).expect("Ada").id;
+    let (status, body) = world.get(&format!("{MATCH}?id={id}")).await;
+    assert_eq!((status, &body["person"]["email"]), (200, &json!("ada@example.com")));
+    assert_eq!(
+        (world.apollo.ledger().credits_charged, world.apollo.ledger().calls_to("api/v1/people/match")),
+        (1000, 1)
+    );
+}
+
+#[tokio::test]
 async fn a_miss_is_free_and_said_in_two_ways() {
     let world = World::with(ApolloSetup { miss: Miss::Alternate, ..ApolloSetup::default() }).await;
     let (status, _, body) = world.post(&format!("{MATCH}?email=nobody@example.com"), Value::Null).await;

@@ -23,6 +23,19 @@ async fn keys_can_be_wrong_or_too_narrow() {
 }
 
 #[tokio::test]
+async fn a_key_may_be_a_bearer_token() {
+    let world = World::new().await;
+    let status = async |header: &str, value: &str| {
+        let request = world.http.get(format!("{}/api/v1/email_accounts", world.base)).header(header, value);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status("authorization", "Bearer simulated-api-key").await, 200);
+    for wrong in ["Bearer x", "simulated-api-key", "Basic simulated-api-key"] {
+        assert_eq!(status("authorization", wrong).await, 401, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn the_limits_are_fixed_windows_per_endpoint() {
     let limits = Limits { single: Windows::per_minute(2), ..Limits::unlimited() };
     let world = World::with(ApolloSetup { limits, ..ApolloSetup::default() }).await;
