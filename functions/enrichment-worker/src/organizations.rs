@@ -140,8 +140,8 @@ impl Unit<'_> {
         for (domain, end) in domains.iter().zip(&ends) {
             self.keep_employer(domain, end, employers).await?;
         }
-        let nobody = Identity::default();
-        let asked = vec![Asked { identity: &nobody, repeated: false, shared: false }; ends.len()];
+        let identity = Identity::default();
+        let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
         let (costs, evidence) = settlement::costs(&tariff, &asked, &ends, None);
         let entry = settlement::seen(&hold, &ends, &costs, evidence, self.now());
         // If that fails, the sweeper counts it as spent.

@@ -103,7 +103,7 @@ pub fn is_same_number(one: &str, other: &str) -> bool {
 /// The longest code of a country.
 const COUNTRY_DIGITS_MAX: usize = 3;
 
-/// What is said of a number is said of ours, however it is written: not of another that somebody typed in.
+/// What is said of a number is said of ours, however it is written: not of another that a person typed in.
 fn shows_our_number(patch: &Patch, written: &Patch, mapping: &[FieldMapping], current: &Properties) -> bool {
     let is_number = |field: &&FieldMapping| field.from == ProfileField::MobilePhone;
     let shown = |field: &FieldMapping| {

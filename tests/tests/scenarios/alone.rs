@@ -1,9 +1,11 @@
 //! What the provider tells only of those who are looked up alone: they are, where it is mapped, and paid for as always.
 
+use std::time::Duration;
+
 use leadgate_enrichment::clock::days;
 use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::simulators::hubspot::Kind;
-use leadgate_tests::world::{Settings, World};
+use leadgate_tests::world::{Break, Settings, World};
 
 use crate::books::{at_rest, books_of};
 use crate::stage::{all_enriched, queued_leads, world, world_with};
@@ -50,8 +52,27 @@ async fn a_single_call_whose_answer_is_lost_leaves_the_others_as_they_are() {
     world.settle_down(1).await;
     all_enriched(&world, &leads);
     let charges: usize = (0..5).map(|i| world.apollo.charges_of(&format!("first{i}.last{i}@engine.example"))).sum();
-    assert_eq!(charges, 6, "one is bought again, because nobody knows whether it was");
+    assert_eq!(charges, 6, "the outcome of one is unknown, and it is bought again");
     assert_eq!(books_of(&world).await.spent, 6000);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_between_two_single_calls_leaves_no_charge_uncounted() {
+    let world = world_with(with_fields).await;
+    let leads = queued_leads(&world, 3).await;
+    let mut calls = 0;
+    world.wire.break_by(move |call| {
+        calls += usize::from(call.operation.ends_with("people/match"));
+        (calls == 2).then_some(Break::DeathAfter)
+    });
+    world.pump.round().await;
+    world.wire.mend();
+    world.clock.turn(Duration::from_secs(10 * 60));
+    world.pump.show_hidden().await;
+    world.settle_down(1).await;
+    all_enriched(&world, &leads);
+    let books = books_of(&world).await;
+    assert_eq!((books.spent, books.unknown, world.apollo.ledger().credits_charged), (6000, 3000, 5000));
 }
 
 #[tokio::test]

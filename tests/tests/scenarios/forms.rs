@@ -124,7 +124,7 @@ async fn one_value_that_the_crm_refuses_fails_the_batch_and_costs_only_itself() 
     let world = world().await;
     let emails: Vec<String> = (0..6).map(|i| format!("first{i}.last{i}@engine{i}.example")).collect();
     let leads: Vec<String> = emails.iter().map(|email| world.hubspot.create_contact([("email", email)])).collect();
-    let city = world.apollo.whom(&Asked::email(&emails[0])).expect("somebody known").city;
+    let city = world.apollo.whom(&Asked::email(&emails[0])).expect("a known person").city;
     world.hubspot.define_property_as("city", Kind::Choice(vec![city]));
     told(&world).await;
     all_enriched(&world, &leads);
