@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use futures_util::future::try_join_all;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::retry::Backoff;
@@ -14,6 +15,8 @@ use crate::error::StoreError;
 
 /// The most messages in one SendMessageBatch: SQS's limit.
 const BATCH_MAX: usize = 10;
+/// How many SendMessageBatch calls are made side by side: a CRM's delivery has a hundred events, and waits for the answer.
+const SENDS_AT_ONCE: usize = 10;
 /// The longest a message can be delayed: SQS's limit.
 pub const DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 /// The longest a message can be hidden: SQS's limit is twelve hours in all, counted from when it was received.
@@ -58,8 +61,8 @@ impl Queue {
     }
 
     async fn send_all<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
-        for chunk in messages.chunks(BATCH_MAX) {
-            self.send_batch(chunk, delay).await?;
+        for batches in messages.chunks(BATCH_MAX * SENDS_AT_ONCE) {
+            try_join_all(batches.chunks(BATCH_MAX).map(|batch| self.send_batch(batch, delay))).await?;
         }
         Ok(())
     }
