@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::fingerprint::Fingerprint;
 use crate::ids::{RecordKey, RequestId};
-use crate::request::Source;
+use crate::request::{EnrichmentRequest, Source};
 
 /// One thing that a delivery tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,5 +58,13 @@ impl Cause {
             Self::Created => Source::NewLead,
             Self::Changed { .. } | Self::Merged { .. } => Source::Change,
         }
+    }
+}
+
+impl From<DueEvent> for EnrichmentRequest {
+    fn from(event: DueEvent) -> Self {
+        let source = event.cause.source();
+        let DueEvent { record, request, occurred_at, .. } = event;
+        Self { record, request, source, occurred_at, not_before: None, queued_at: None }
     }
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::ids::TenantId;
-use crate::patch::Patch;
 
 /// The shortest secret that can't be guessed, in characters.
 pub const SECRET_CHARS_MIN: usize = 32;
@@ -76,9 +75,9 @@ impl FingerprintKey {
         Fingerprint(hex::encode(&whole[..8]))
     }
 
-    /// Of each value of a patch.
-    pub fn of_all(&self, patch: &Patch) -> Fingerprints {
-        patch.iter().map(|(property, value)| (property.clone(), self.of(value))).collect()
+    /// Of each value, by the CRM's names.
+    pub fn of_all(&self, values: &BTreeMap<String, String>) -> Fingerprints {
+        values.iter().map(|(property, value)| (property.clone(), self.of(value))).collect()
     }
 }
 

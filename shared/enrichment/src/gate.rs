@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::{days, later};
+use crate::config::Windows;
 use crate::event::{Cause, DueEvent};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::PurchaseId;
@@ -13,17 +14,6 @@ use crate::outcome::{Outcome, RefuseReason};
 use crate::person::IdentityProperties;
 use crate::record::{Deferral, Record, State};
 use crate::request::{EnrichmentRequest, Source};
-
-/// How long answers stay good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    /// What was bought.
-    pub freshness: Duration,
-    /// That the provider doesn't know somebody.
-    pub miss: Duration,
-    /// A request: a lead that has waited for credits for longer is closed.
-    pub give_up: Duration,
-}
 
 impl Windows {
     /// A newer event renews a deferral only when it is newer by this much. A renewal is a write, and a storm of edits on

@@ -16,10 +16,10 @@ use crate::credits::Amounts;
 use crate::ids::RecordKey;
 use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent};
 use crate::person::{Identity, Profile};
-use crate::price::{Tariff, spread};
+use crate::price::Tariff;
 use crate::provider::{Collected, LaterId};
 use crate::record::{Awaited, Record};
-use crate::settlement::entry;
+use crate::settlement::{entry, spread};
 
 /// How long a result usually takes at most: Apollo says minutes. Credits that are held for longer are reported.
 pub const OVERDUE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod breaker;
 pub mod callback;
+pub mod carry;
 pub mod choice;
 pub mod clock;
 pub mod config;
@@ -24,6 +25,7 @@ pub mod limits;
 pub mod outcome;
 pub mod patch;
 pub mod person;
+pub mod plan_change;
 pub mod price;
 pub mod provider;
 pub mod reconciliation;

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::credits::{Amounts, Milli};
-use crate::ledger::LineResult;
 use crate::person::{Identity, Profile, ProfileField};
 
 /// Something that a provider may charge for.
@@ -249,27 +248,6 @@ impl Terms {
     }
 }
 
-/// Spreads a total that a provider reported for a whole call over the lines that were hits, to the thousandth.
-/// When nothing was a hit, the first line carries it: somebody was charged for.
-pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
-    let mut costs = vec![Amounts::default(); results.len()];
-    let mut payers: Vec<usize> = (0..results.len()).filter(|i| results[*i] == LineResult::Hit).collect();
-    if payers.is_empty() && !results.is_empty() {
-        payers.push(0);
-    }
-    let Some(count) = i64::try_from(payers.len()).ok().filter(|count| *count > 0) else { return costs };
-    for (bucket, total) in reported.iter() {
-        let share = total.get() / count;
-        let mut rest = total.get() % count;
-        for payer in &payers {
-            let extra = i64::from(rest > 0);
-            rest -= extra;
-            costs[*payer].add(bucket, Milli::new(share + extra));
-        }
-    }
-    costs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,15 +314,5 @@ mod tests {
         assert_eq!(tariff.worst_of(true).to_string(), "1 email");
         let of = |repeated| tariff.of(&Identity::default(), repeated, Some(&Profile::default())).to_string();
         assert_eq!((of(false).as_str(), of(true).as_str()), ("1 email, 1 person", "1 email"));
-    }
-
-    #[test]
-    fn a_reported_total_is_spread_without_loss() {
-        let reported = Amounts::one(Bucket::new("credits"), Milli::new(1000));
-        let results = [LineResult::Hit, LineResult::Miss, LineResult::Hit, LineResult::Hit];
-        let costs = spread(&reported, &results);
-        assert_eq!(costs.iter().map(|c| c.total().get()).collect::<Vec<_>>(), [334, 0, 333, 333]);
-        let costs = spread(&reported, &[LineResult::Miss, LineResult::Miss]);
-        assert_eq!(costs.iter().map(|c| c.total().get()).sum::<i64>(), 1000);
     }
 }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-use crate::event::DueEvent;
 use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
@@ -139,14 +138,6 @@ impl Source {
             Self::NewLead => 1,
             Self::Change => 2,
         }
-    }
-}
-
-impl From<DueEvent> for EnrichmentRequest {
-    fn from(event: DueEvent) -> Self {
-        let source = event.cause.source();
-        let DueEvent { record, request, occurred_at, .. } = event;
-        Self { record, request, source, occurred_at, not_before: None, queued_at: None }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::credits::{Amounts, Milli};
 use crate::ids::RecordKey;
 use crate::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent, charge};
 use crate::person::{Identity, Profile};
-use crate::price::{Tariff, spread};
+use crate::price::Tariff;
 use crate::provider::Answer;
 use crate::record::Record;
 
@@ -160,6 +160,27 @@ pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
     lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.record.clone()).collect()
 }
 
+/// Spreads a total that a provider reported for a whole call over the lines that were hits, to the thousandth.
+/// When nothing was a hit, the first line carries it: somebody was charged for.
+pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
+    let mut costs = vec![Amounts::default(); results.len()];
+    let mut payers: Vec<usize> = (0..results.len()).filter(|i| results[*i] == LineResult::Hit).collect();
+    if payers.is_empty() && !results.is_empty() {
+        payers.push(0);
+    }
+    let Some(count) = i64::try_from(payers.len()).ok().filter(|count| *count > 0) else { return costs };
+    for (bucket, total) in reported.iter() {
+        let share = total.get() / count;
+        let mut rest = total.get() % count;
+        for payer in &payers {
+            let extra = i64::from(rest > 0);
+            rest -= extra;
+            costs[*payer].add(bucket, Milli::new(share + extra));
+        }
+    }
+    costs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,5 +229,15 @@ mod tests {
     fn a_lookup_price_falls_due_for_a_miss_too() {
         let (costs, _) = cost_of(ChargeOn::Lookup, &[LineEnd::Answered(Answer::Miss)], None);
         assert_eq!(costs, [Some(1000)]);
+    }
+
+    #[test]
+    fn a_reported_total_is_spread_without_loss() {
+        let reported = Amounts::one(Bucket::new("credits"), Milli::new(1000));
+        let results = [LineResult::Hit, LineResult::Miss, LineResult::Hit, LineResult::Hit];
+        let costs = spread(&reported, &results);
+        assert_eq!(costs.iter().map(|c| c.total().get()).collect::<Vec<_>>(), [334, 0, 333, 333]);
+        let costs = spread(&reported, &[LineResult::Miss, LineResult::Miss]);
+        assert_eq!(costs.iter().map(|c| c.total().get()).sum::<i64>(), 1000);
     }
 }

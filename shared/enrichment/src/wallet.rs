@@ -1,15 +1,10 @@
 //! Wallets: balances with a life.
 
-mod carry;
-mod change;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-pub use self::carry::{after_carrying, carried, is_charged_on_arrival};
-pub use self::change::{Change, ChangeReason, Opening, Recounted, carried_over, changes, overlapping};
 use crate::config::Tenant;
 use crate::credits::Amounts;
 use crate::cycle::BillingCycle;
@@ -44,6 +39,38 @@ fn without_day(name: &str) -> &str {
 
 /// `2026-01-31`
 const DAY_LENGTH: usize = 10;
+
+/// Why the configuration moved a balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeReason {
+    /// Another period is in force: what was unused was taken back.
+    Superseded,
+    /// It is not configured any more: what was unused was taken back.
+    Removed,
+    /// What other wallets of its series have given, or were adjusted by, in the same period.
+    CarriedOver,
+    /// Another grant is configured.
+    GrantChanged,
+    /// It was closed, and is configured again.
+    Reopened,
+    /// It opens or closes at another time than before. Moves no balance.
+    Rescheduled,
+}
+
+impl ChangeReason {
+    /// The word used in keys and exports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Superseded => "superseded",
+            Self::Removed => "removed",
+            Self::CarriedOver => "carried-over",
+            Self::GrantChanged => "grant-changed",
+            Self::Reopened => "reopened",
+            Self::Rescheduled => "rescheduled",
+        }
+    }
+}
 
 /// Where a wallet's credits come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,14 +3,13 @@
 use jiff::Timestamp;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
+use leadgate_enrichment::carry::{after_carrying, carried, is_charged_on_arrival};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ledger::{Entry, Hold, Slice};
+use leadgate_enrichment::plan_change::{Opening, Recounted, carried_over, overlapping};
 use leadgate_enrichment::price::Action;
-use leadgate_enrichment::wallet::{
-    Opening, Recounted, Wallet, WalletKind, after_carrying, burn_order, carried, carried_over, due,
-    is_charged_on_arrival, overlapping, unopened,
-};
+use leadgate_enrichment::wallet::{Wallet, WalletKind, burn_order, due, unopened};
 use tracing::{info, warn};
 
 /// The wallets of one tenant, as its configuration wants them.

@@ -6,7 +6,8 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::wallet::{Change, ChangeReason, Wallet, changes, due, overlapping};
+use leadgate_enrichment::plan_change::{Change, changes, overlapping};
+use leadgate_enrichment::wallet::{ChangeReason, Wallet, due};
 use leadgate_lambda::clock::SystemClock;
 use serde_json::{Value, json};
 

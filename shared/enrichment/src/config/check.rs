@@ -13,12 +13,11 @@ use super::keys::FILE;
 use super::shape::Fit;
 use super::{
     ALERT_PERCENTS_DEFAULT, Allowance, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT,
-    HOPS_PER_HOUR_DEFAULT, MISS_DEFAULT, Overage, Pack, Plan, Problem, TRIAL_DAYS_DEFAULT, Tenant, Trial,
+    HOPS_PER_HOUR_DEFAULT, MISS_DEFAULT, Overage, Pack, Plan, Problem, TRIAL_DAYS_DEFAULT, Tenant, Trial, Windows,
 };
 use crate::clock::{days, later};
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::cycle::{Cadence, Calendar};
-use crate::gate::Windows;
 use crate::ids::TenantId;
 use crate::price::Price;
 

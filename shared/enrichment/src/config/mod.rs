@@ -22,7 +22,6 @@ use serde::Deserialize;
 pub use self::problem::{ConfigError, Problem};
 use crate::credits::Amounts;
 use crate::cycle::Calendar;
-use crate::gate::Windows;
 use crate::ids::{CrmKind, TenantId};
 use crate::limits::CallLimits;
 use crate::patch::FieldMapping;
@@ -68,6 +67,17 @@ pub struct Tenant {
     pub identity: IdentityProperties,
     /// What goes where.
     pub fields: Vec<FieldMapping>,
+}
+
+/// How long answers stay good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// What was bought.
+    pub freshness: Duration,
+    /// That the provider doesn't know somebody.
+    pub miss: Duration,
+    /// A request: a lead that has waited for credits for longer is closed.
+    pub give_up: Duration,
 }
 
 /// How to reach a tenant's CRM. Secrets are named here, never written.

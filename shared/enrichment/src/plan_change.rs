@@ -6,44 +6,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::Wallet;
 use crate::credits::{Amounts, Milli};
 use crate::ids::PurchaseId;
 use crate::ledger::{Entry, Hold, Slice};
-
-/// Why the configuration moved a balance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ChangeReason {
-    /// Another period is in force: what was unused was taken back.
-    Superseded,
-    /// It is not configured any more: what was unused was taken back.
-    Removed,
-    /// What other wallets of its series have given, or were adjusted by, in the same period.
-    CarriedOver,
-    /// Another grant is configured.
-    GrantChanged,
-    /// It was closed, and is configured again.
-    Reopened,
-    /// It opens or closes at another time than before. Moves no balance.
-    Rescheduled,
-}
-
-impl ChangeReason {
-    /// The word used in keys and exports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Superseded => "superseded",
-            Self::Removed => "removed",
-            Self::CarriedOver => "carried-over",
-            Self::GrantChanged => "grant-changed",
-            Self::Reopened => "reopened",
-            Self::Rescheduled => "rescheduled",
-        }
-    }
-}
+use crate::wallet::{ChangeReason, Wallet};
 
 /// One thing to do so that what is open is what is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,5 +207,4 @@ fn above_zero(amounts: &Amounts) -> (Amounts, Amounts) {
 }
 
 #[cfg(test)]
-#[path = "change/tests.rs"]
 mod tests;

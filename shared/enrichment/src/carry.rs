@@ -6,10 +6,10 @@
 
 use jiff::Timestamp;
 
-use super::{Wallet, burn_order};
 use crate::credits::Milli;
 use crate::ledger::{Hold, Slice};
 use crate::price::{Action, ChargeOn};
+use crate::wallet::{Wallet, burn_order};
 
 /// Whether the provider may charge for it as late as on arrival. Without its prices that can't be ruled out.
 pub fn is_charged_on_arrival(hold: &Hold) -> bool {
