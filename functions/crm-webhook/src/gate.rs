@@ -30,7 +30,12 @@ const AT_ONCE: usize = 25;
 impl CrmWebhook {
     /// Queues what is due. An error means that HubSpot must deliver again: what is on the queue already is then
     /// queued twice, and the till sees to it that this costs nothing.
-    pub(crate) async fn accept(&self, tenant: &Tenant, events: Events) -> Result<Answer, StoreError> {
+    pub(crate) async fn accept(
+        &self,
+        tenant: &Tenant,
+        key: &FingerprintKey,
+        events: Events,
+    ) -> Result<Answer, StoreError> {
         let Events { read, unreadable } = events;
         let all = read.len() + unreadable.len();
         let mut answer = Answer { events: all, unreadable: unreadable.len(), ..Answer::default() };
@@ -38,7 +43,6 @@ impl CrmWebhook {
             warn!(tenant = %tenant.id, %error, "an event can't be read, and is left out");
         }
         let Sorted { due, erasures, deletions } = sort(read, &mut answer);
-        let key = self.fingerprints.key_of(&tenant.id);
         for keys in erasures.chunks(AT_ONCE) {
             try_join_all(keys.iter().map(|key| self.note_erasure(tenant, key))).await?;
         }
@@ -48,7 +52,7 @@ impl CrmWebhook {
         let known = self.known(&due).await;
         let mut requests: BTreeMap<RecordKey, EnrichmentRequest> = BTreeMap::new();
         for event in due {
-            match self.door(tenant, &key, &known, &event) {
+            match self.door(tenant, key, &known, &event) {
                 Door::Queue => answer.repeated += usize::from(add(&mut requests, event.into())),
                 Door::Fresh => answer.fresh += 1,
                 Door::InFlight => answer.in_flight += 1,

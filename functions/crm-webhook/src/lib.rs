@@ -16,8 +16,8 @@ use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::{CrmKind, TenantId};
+use leadgate_lambda::fingerprints::Fingerprints;
 use tracing::{info, warn};
 
 use crate::answer::{Answer, Refusal};
@@ -33,7 +33,7 @@ pub struct CrmWebhook {
     /// Signing secrets.
     pub secrets: Arc<Secrets>,
     /// What values are told apart by.
-    pub fingerprints: FingerprintSecret,
+    pub fingerprints: Fingerprints,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -60,8 +60,9 @@ impl CrmWebhook {
     async fn answer(&self, tenant: Option<TenantId>, request: Request) -> Result<Answer, Refusal> {
         let tenant = self.tenant(tenant, &request)?;
         let delivery = self.verify(tenant, request).await?;
-        let events = delivery::events(tenant, &self.fingerprints.key_of(&tenant.id), &delivery)?;
-        Ok(self.accept(tenant, events).await?)
+        let key = self.fingerprints.key_of(&tenant.id).await?;
+        let events = delivery::events(tenant, &key, &delivery)?;
+        Ok(self.accept(tenant, &key, events).await?)
     }
 
     /// An unknown path and an unknown tenant look the same from outside.

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
         records: environment.records()?,
         queue: environment.queue()?,
         secrets: environment.secrets(),
-        fingerprints: environment.fingerprints().await?,
+        fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),
     });
     run(service_fn(async |request: Request| Ok::<_, Error>(webhook.handle(request).await))).await

@@ -41,6 +41,9 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 /// Before a message is looked at again after trouble.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
+/// Before the provider is asked again for what has been settled and not been written. It may be an operator who has to
+/// mend that, and it is asked for until the provider keeps it no longer.
+const AGAIN_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// How often a purchase may be asked after, whatever is delivered to its address: whoever has the address could use up the
 /// provider's limit otherwise.
 const ASK_EVERY: Duration = Duration::from_secs(30);
@@ -139,7 +142,7 @@ impl Unit<'_> {
             (Some(_), None) => {
                 return Ok(End::Returned {
                     reason: "the provider can't say again what had arrived",
-                    after: TROUBLE_PAUSE,
+                    after: AGAIN_PAUSE,
                 });
             }
             (Some(reason), Some(_)) => {

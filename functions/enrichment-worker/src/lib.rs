@@ -43,13 +43,13 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
-use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
 use leadgate_lambda::connections::Connections;
+use leadgate_lambda::fingerprints::Fingerprints;
 use leadgate_lambda::invocation::Invocation;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::batch::{Batch, Message};
 use crate::collect::End;
@@ -75,7 +75,7 @@ pub struct EnrichmentWorker {
     /// For messages that trying again can't help.
     pub dead_letters: Queue,
     /// What values and people are told apart by.
-    pub fingerprints: FingerprintSecret,
+    pub fingerprints: Fingerprints,
     /// CRMs and providers.
     pub connections: Connections,
     /// Time and chance.
@@ -83,6 +83,8 @@ pub struct EnrichmentWorker {
 }
 
 const UNKNOWN_TENANT: &str = "unknown tenant";
+/// Before a message is taken up again when the secret of fingerprints could not be read.
+const NO_KEY_PAUSE: Duration = Duration::from_secs(60);
 /// Nothing can be done with a message for a tenant we don't have; an operator may still add it.
 const UNKNOWN_TENANT_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// For how long they may: as long as SQS would have kept the message.
@@ -140,7 +142,13 @@ impl EnrichmentWorker {
 
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
         match self.config.tenant(&hint.tenant) {
-            Some(tenant) => Box::pin(Unit::new(self, tenant, invocation).collect(hint)).await,
+            Some(tenant) => match self.fingerprints.key_of(&tenant.id).await {
+                Ok(key) => Box::pin(Unit::new(self, tenant, invocation, key).collect(hint)).await,
+                Err(error) => {
+                    warn!(tenant = %tenant.id, %error, "nothing can be done without it: hints stay on the queue");
+                    End::Returned { reason: error.doing, after: NO_KEY_PAUSE }
+                }
+            },
             None => match self.may_be_added(hint.collect.made_at()) {
                 true => End::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
                 false => End::DeadLettered { reason: UNKNOWN_TENANT },
@@ -155,7 +163,13 @@ impl EnrichmentWorker {
         invocation: &Invocation,
     ) -> BTreeMap<RecordKey, Outcome> {
         if let Some(tenant) = self.config.tenant(tenant) {
-            return Box::pin(Unit::new(self, tenant, invocation).run(requests)).await;
+            let error = match self.fingerprints.key_of(&tenant.id).await {
+                Ok(key) => return Box::pin(Unit::new(self, tenant, invocation, key).run(requests)).await,
+                Err(error) => error,
+            };
+            warn!(tenant = %tenant.id, %error, "nothing can be done without it: requests stay on the queue");
+            let returned = || Outcome::Returned { reason: error.doing, after: NO_KEY_PAUSE };
+            return requests.into_keys().map(|key| (key, returned())).collect();
         }
         error!(%tenant, "no such tenant in the configuration: its messages wait for it");
         let outcome = |requests: &[EnrichmentRequest]| {

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
         queue: environment.queue()?,
         dead_letters: environment.dead_letters()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
-        fingerprints: environment.fingerprints().await?,
+        fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),
     });
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {

@@ -47,11 +47,15 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
 const OPERATOR_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 impl<'a> Unit<'a> {
-    pub(crate) fn new(worker: &'a EnrichmentWorker, tenant: &'a Tenant, invocation: &'a Invocation) -> Self {
+    pub(crate) fn new(
+        worker: &'a EnrichmentWorker,
+        tenant: &'a Tenant,
+        invocation: &'a Invocation,
+        fingerprints: FingerprintKey,
+    ) -> Self {
         let now = worker.clock.now();
         let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
         let tariff = worker.config.person_tariff(tenant, now);
-        let fingerprints = worker.fingerprints.key_of(&tenant.id);
         Self { worker, tenant, invocation, purchase, tariff, fingerprints, outcomes: BTreeMap::new() }
     }
 

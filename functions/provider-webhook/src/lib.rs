@@ -18,12 +18,13 @@ use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::provider::apollo::callback::people;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::fingerprint::{Fingerprint, FingerprintSecret};
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::price::ProviderKind;
 use leadgate_enrichment::request::Collect;
 use leadgate_lambda::callbacks::purchase_of;
+use leadgate_lambda::fingerprints::Fingerprints;
 use leadgate_lambda::http::bytes;
 use tracing::{info, warn};
 
@@ -45,7 +46,7 @@ pub struct ProviderWebhook {
     /// What tokens are made with.
     pub secrets: Arc<Secrets>,
     /// What people are told apart by.
-    pub fingerprints: FingerprintSecret,
+    pub fingerprints: Fingerprints,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -83,7 +84,7 @@ impl ProviderWebhook {
         let ProviderKind::Apollo = tenant.provider.kind;
         let people = people(&bytes(request))?;
         let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
-        let key = self.fingerprints.key_of(&tenant.id);
+        let key = self.fingerprints.key_of(&tenant.id).await?;
         let people: Vec<Fingerprint> = people.iter().map(|person| key.of(person)).collect();
         self.awaited(&hold, &people).await?;
         let tenant = tenant.id.clone();

@@ -16,9 +16,9 @@ use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, ConfigError};
-use leadgate_enrichment::fingerprint::FingerprintSecret;
 
 use crate::clock::SystemClock;
+use crate::fingerprints::Fingerprints;
 
 /// Everything a function may be wired from.
 pub struct Environment {
@@ -37,14 +37,6 @@ pub enum EnvironmentError {
     /// A variable isn't set.
     #[error("the environment variable {0} is not set; Lambda or infra/template.yaml sets it")]
     Missing(&'static str),
-    /// A secret of the installation can't be had.
-    #[error("the secret {name}: {why}")]
-    Secret {
-        /// Which.
-        name: String,
-        /// Why not.
-        why: String,
-    },
     /// The configuration can't be read.
     #[error("{path} can't be read: {source}")]
     Unreadable {
@@ -114,11 +106,8 @@ impl Environment {
     }
 
     /// The secret that fingerprints are made with.
-    pub async fn fingerprints(&self) -> Result<FingerprintSecret, EnvironmentError> {
-        let name = variable("LEADGATE_FINGERPRINTS")?;
-        let wrong = |why: String| EnvironmentError::Secret { name: name.clone(), why };
-        let text = self.secrets().get(&name).await.map_err(|error| wrong(error.to_string()))?;
-        FingerprintSecret::new(&text).map_err(|error| wrong(error.to_string()))
+    pub fn fingerprints(&self) -> Result<Fingerprints, EnvironmentError> {
+        Ok(Fingerprints::new(self.secrets(), variable("LEADGATE_FINGERPRINTS")?))
     }
 
     /// Secrets Manager.

@@ -5,6 +5,7 @@ pub mod callbacks;
 pub mod clock;
 pub mod connections;
 pub mod env;
+pub mod fingerprints;
 pub mod http;
 pub mod invocation;
 pub mod telemetry;

@@ -20,6 +20,12 @@ const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
 
+/// What fingerprints in a world are made with. Nothing in it outlasts the process.
+const FINGERPRINT_SECRET: &str = "a fingerprint secret for one machine";
+
+/// What it is called in the secrets of a world.
+pub(super) const FINGERPRINT_SECRET_NAME: &str = "leadgate/fingerprints";
+
 /// What callbacks in a world are made with. No secret, either.
 pub const CALLBACK_SECRET: &str = "local-callback-secret";
 
@@ -48,6 +54,8 @@ pub struct Settings {
     pub signing_secret: String,
     /// What callbacks are made with.
     pub callback_secret: String,
+    /// What fingerprints are made with.
+    pub fingerprint_secret: String,
     /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
     pub neighbour: Option<TenantId>,
 }
@@ -85,6 +93,7 @@ impl Default for Settings {
             real: Real::default(),
             signing_secret: SIGNING_SECRET.to_owned(),
             callback_secret: CALLBACK_SECRET.to_owned(),
+            fingerprint_secret: FINGERPRINT_SECRET.to_owned(),
             neighbour: None,
         }
     }
@@ -119,7 +128,7 @@ impl Settings {
     pub(super) fn secrets(&self, config: &Config) -> BTreeMap<String, String> {
         let real = &self.real;
         let or = |real: &Option<String>, simulated: &str| real.clone().unwrap_or_else(|| simulated.to_owned());
-        let mut secrets = BTreeMap::new();
+        let mut secrets = BTreeMap::from([(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone())]);
         for tenant in config.tenants.values() {
             secrets.insert(tenant.crm.access_token.clone(), or(&real.hubspot_access_token, &self.hubspot.token));
             secrets.insert(tenant.provider.api_key.clone(), or(&real.apollo_api_key, &self.apollo.api_key));

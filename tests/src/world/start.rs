@@ -19,9 +19,9 @@ use leadgate_aws::usage::Usage;
 use leadgate_connectors::http::Http;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
-use leadgate_enrichment::fingerprint::FingerprintSecret;
 use leadgate_enrichment::ids::IdError;
 use leadgate_lambda::connections::Connections;
+use leadgate_lambda::fingerprints::Fingerprints;
 use provider_webhook::ProviderWebhook;
 use tokio::net::TcpListener;
 
@@ -29,7 +29,7 @@ use super::clock::{Patience, WorldClock};
 use super::guard;
 use super::pump::Pump;
 use super::servers::Servers;
-use super::settings::{NEIGHBOUR, Settings, callback_url, webhook_url};
+use super::settings::{FINGERPRINT_SECRET_NAME, NEIGHBOUR, Settings, callback_url, webhook_url};
 use super::site::{Site, paced};
 use super::web::{self, Address, Door, Whereabouts};
 use super::wire::{Caller, Wire};
@@ -174,23 +174,28 @@ impl Parts {
         }
     }
 
+    fn fingerprints(&self) -> Fingerprints {
+        Fingerprints::new(self.secrets.clone(), FINGERPRINT_SECRET_NAME)
+    }
+
     fn webhook(&self) -> CrmWebhook {
         let Stores { records, queue, .. } = self.stores(Caller::Webhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        CrmWebhook { config, records, queue, secrets, fingerprints: fingerprint_secret(), clock: self.clock.clone() }
+        let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
+        CrmWebhook { config, records, queue, secrets, fingerprints, clock }
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {
         let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        let (fingerprints, clock) = (fingerprint_secret(), self.clock.clone());
+        let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
         ProviderWebhook { config, records, credits, queue, secrets, fingerprints, clock }
     }
 
     fn worker(&self) -> EnrichmentWorker {
         let Stores { records, credits, answers, limits, queue, dead_letters } = self.stores(Caller::Worker);
         let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
-        let fingerprints = fingerprint_secret();
+        let fingerprints = self.fingerprints();
         EnrichmentWorker {
             config,
             records,
@@ -270,9 +275,4 @@ impl Parts {
             _web: Served(web),
         }
     }
-}
-
-/// The same in every world: nothing in it outlasts the process.
-fn fingerprint_secret() -> FingerprintSecret {
-    FingerprintSecret::new("a fingerprint secret for one machine").expect("long enough")
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::event::{Cause, DueEvent};
+use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
@@ -263,4 +265,20 @@ async fn a_message_that_is_sent_anew_tells_since_when_its_request_waits() {
     let last: Value = serde_json::from_str(bodies.last().expect("sent anew")).expect("JSON");
     let queued_at = last["queued_at"].as_i64().expect("since when");
     assert!(queued_at <= began.as_millisecond(), "{queued_at} is not when it was sent first");
+}
+
+#[tokio::test]
+async fn without_the_secret_of_fingerprints_every_message_waits_for_it() {
+    let world = world_with(|settings| settings.fingerprint_secret = "too short".to_owned()).await;
+    let lead = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
+    let delivered = world.hubspot.deliver().await;
+    assert_eq!((delivered.rejected, world.waiting().await), (vec![503], 0), "HubSpot delivers it again");
+
+    let record = world.key(&lead);
+    let request = RequestId::derive(&record, "new");
+    let event = DueEvent { record, request, occurred_at: world.clock.now(), cause: Cause::Created };
+    world.queue.send(&[event.into()]).await.expect("queued");
+    minutes_pass(&world, HOUR * 13).await;
+    assert_eq!((world.waiting().await, world.dead_letters().await), (1, 0));
+    assert_eq!(world.apollo.ledger().received, 0, "nothing was asked for");
 }

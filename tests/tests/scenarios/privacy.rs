@@ -144,6 +144,19 @@ async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_ref
     assert_eq!(world.apollo.ledger().records_charged, 1, "nothing was bought for them");
 }
 
+/// A worker buys what is on the queue, and this lead asks to be forgotten while the provider is asked.
+async fn erased_during_the_call(world: &Arc<World>, lead: &str) {
+    let messages = world.pump.receive().await;
+    let (asked, go_on) = slow_provider(world);
+    let worker = world.clone();
+    let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
+    asked.notified().await;
+    assert!(world.hubspot.privacy_delete(lead));
+    world.hubspot.deliver().await;
+    go_on.send(()).expect("the provider waits");
+    worker.await.expect("no panic");
+}
+
 /// The erasure is noted while the provider is asked, so that the worker finds the record changed under its hands.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept() {
@@ -155,15 +168,7 @@ async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept()
         .await;
         let world = Arc::new(world);
         let leads = queued_leads(&world, count).await;
-        let messages = world.pump.receive().await;
-        let (asked, go_on) = slow_provider(&world);
-        let worker = world.clone();
-        let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
-        asked.notified().await;
-        assert!(world.hubspot.privacy_delete(&leads[0]));
-        world.hubspot.deliver().await;
-        go_on.send(()).expect("the provider waits");
-        worker.await.expect("no panic");
+        erased_during_the_call(&world, &leads[0]).await;
         world.clock.turn(Duration::from_secs(6 * 60));
         world.settle_down(1).await;
 
@@ -230,15 +235,7 @@ async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
 async fn who_asks_to_be_forgotten_during_the_call_is_not_bought_under_another_id() {
     let world = Arc::new(world_with(|_| {}).await);
     let leads = queued_leads(&world, 1).await;
-    let messages = world.pump.receive().await;
-    let (asked, go_on) = slow_provider(&world);
-    let worker = world.clone();
-    let worker = tokio::spawn(async move { worker.pump.invoke(messages).await });
-    asked.notified().await;
-    assert!(world.hubspot.privacy_delete(&leads[0]));
-    world.hubspot.deliver().await;
-    go_on.send(()).expect("the provider waits");
-    worker.await.expect("no panic");
+    erased_during_the_call(&world, &leads[0]).await;
     world.settle_down(1).await;
     let again = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
     world.hubspot.deliver().await;

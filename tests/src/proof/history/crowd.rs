@@ -18,7 +18,8 @@ const ABREAST: usize = 25;
 
 impl Play {
     /// Parks so many records beside one that is parked already, all older than it and all waiting for a cap to lift,
-    /// which is when the cycle closes: once, since each has to be dealt with when it does. Written as the worker writes them, and nobody's lead: a portal has thousands.
+    /// which is when the cycle closes: once, since each has to be dealt with when it does. Written as the worker writes
+    /// them, and nobody's lead: a portal has thousands.
     pub(super) async fn crowd(&mut self, count: usize) -> Result<(), StoreError> {
         if !self.crowd.is_empty() {
             return Ok(());

@@ -168,7 +168,9 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
         let Some(deferral) = record.deferral.as_ref().filter(|_| record.state == State::Deferred) else { continue };
         let leaves = record.source.filter(|source| source.leaves_floor()).map(|_| &tenant.floor);
         let need: Amounts = leaves.into_iter().chain([&worst]).sum();
-        let must_wait = deferral.not_before > now || !available.covers(&need);
+        // Those in front go first, and each of them takes up the credits for a while, as they aren't there any more.
+        let is_behind = play.crowd.iter().filter_map(|record| record.deferral.as_ref()).any(|it| it.not_before <= now);
+        let must_wait = is_behind || deferral.not_before > now || !available.covers(&need);
         findings.check(must_wait, Promise::Leads, || {
             format!("contact {contact} waits ({:?}) while {available} are there for it", deferral.reason)
         });

@@ -155,10 +155,11 @@ impl Play {
         Ok(())
     }
 
-    /// Whether a number is still under way.
+    /// Whether a number is still under way: it is held for, or was settled, and a message is left to write it by.
     pub(super) async fn waits_for_numbers(&self) -> Result<bool, StoreError> {
         let holds = self.world.credits.unmetered().open_holds(self.world.tenant_id()).await?;
-        Ok(self.known.numbers.is_some() && (!holds.is_empty() || self.neighbour_holds().await?))
+        let is_held_for = !holds.is_empty() || self.neighbour_holds().await?;
+        Ok(self.known.numbers.is_some() && (is_held_for || self.world.waiting().await > 0))
     }
 
     /// The most that a number can cost now.
