@@ -44,7 +44,7 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(30);
 /// Before the provider is asked again for what has been settled and not been written. It may be an operator who has to
 /// mend that, and it is asked for until the provider keeps it no longer.
 const AGAIN_PAUSE: Duration = Duration::from_secs(5 * 60);
-/// How often a purchase may be asked after, whatever is delivered to its address: whoever has the address could use up the
+/// How often a purchase may be asked after, whatever is delivered to its address: a stranger who has the address could use up the
 /// provider's limit otherwise.
 const ASK_EVERY: Duration = Duration::from_secs(30);
 /// How far our clocks may be apart.
@@ -196,8 +196,8 @@ impl Unit<'_> {
         Ok(Ok(Awaiting { hold, at_once, records }))
     }
 
-    /// How the hint ends without asking, if the provider was asked a moment ago. Whoever asked after the hint was queued
-    /// has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
+    /// How the hint ends without asking, if the provider was asked a moment ago. A worker that asked after the hint was
+    /// queued has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
     /// any case. What is settled isn't, so that no message for it may be dropped.
     async fn was_asked_after(&self, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
         let now = self.now();

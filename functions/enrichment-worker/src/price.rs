@@ -73,17 +73,19 @@ impl Unit<'_> {
                 return Vec::new();
             }
         };
-        let forgotten = match self.forgotten(read.values()).await {
+        let now = self.now();
+        let judge = |record: &Record| judge(record, read.get(&record.key.id), self.tenant, &self.fingerprints, now);
+        let verdicts: Vec<Verdict> = claimed.iter().map(judge).collect();
+        let forgotten = match self.forgotten(&verdicts).await {
             Ok(forgotten) => forgotten,
             Err(error) => {
                 self.give_all_back(&claimed, &error.reason, error.retry);
                 return Vec::new();
             }
         };
-        let now = self.now();
         let (mut wanted, mut closed) = (Vec::new(), Vec::new());
-        for record in claimed {
-            match judge(&record, read.get(&record.key.id), self.tenant, &self.fingerprints, now) {
+        for (record, verdict) in claimed.into_iter().zip(verdicts) {
+            match verdict {
                 Verdict::Buy(want) if self.names_of(&want.identity).iter().any(|name| forgotten.contains(name)) => {
                     let reason = RefuseReason::Erased;
                     closed.push((record.refused(reason, now), Outcome::Refused(reason)));
@@ -122,11 +124,13 @@ impl Unit<'_> {
         wanted
     }
 
-    /// Who of these people asked to be forgotten, under whatever id the CRM knew them then.
-    async fn forgotten(&self, people: impl Iterator<Item = &Properties>) -> Result<HashSet<Fingerprint>, StoreError> {
-        let identities = people.map(|current| Identity::read(current, &self.tenant.identity));
-        let usable = identities.filter(Identity::is_usable);
-        let names: HashSet<Fingerprint> = usable.flat_map(|identity| self.names_of(&identity)).collect();
+    /// Who of those that are to be bought asked to be forgotten, under whatever id the CRM knew them then.
+    async fn forgotten(&self, verdicts: &[Verdict]) -> Result<HashSet<Fingerprint>, StoreError> {
+        let names = |verdict: &Verdict| match verdict {
+            Verdict::Buy(want) => Some(self.names_of(&want.identity)),
+            Verdict::Close(..) => None,
+        };
+        let names: HashSet<Fingerprint> = verdicts.iter().filter_map(names).flatten().collect();
         self.worker.records.forgotten(&self.tenant.id, &names).await
     }
 

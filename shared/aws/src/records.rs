@@ -70,45 +70,43 @@ impl Records {
         keys: &[RecordKey],
         consistency: Consistency,
     ) -> Result<HashMap<RecordKey, Result<Record, StoreError>>, StoreError> {
+        let names = keys.iter().map(ToString::to_string).collect();
         let mut records = HashMap::with_capacity(keys.len());
-        for chunk in keys.chunks(BATCH_GET_MAX) {
-            let mut wanted = Some(self.batch_of(chunk, consistency)?);
-            for _ in 0..LEFTOVER_ATTEMPTS_MAX {
-                let Some(batch) = wanted.take() else { break };
-                wanted = self.read_batch(batch, &mut records).await?;
-            }
-            if wanted.is_some() {
-                return Err(StoreError::exhausted(READING, "DynamoDB left keys unprocessed again and again"));
-            }
-        }
-        Ok(records)
-    }
-
-    fn batch_of(&self, keys: &[RecordKey], consistency: Consistency) -> Result<KeysAndAttributes, StoreError> {
-        let keys = keys.iter().map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key.to_string()))]));
-        KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .consistent_read(consistency == Consistency::Strong)
-            .build()
-            .map_err(|error| StoreError::unreadable(READING, error))
-    }
-
-    /// One BatchGetItem. Gives back what DynamoDB left over.
-    async fn read_batch(
-        &self,
-        batch: KeysAndAttributes,
-        records: &mut HashMap<RecordKey, Result<Record, StoreError>>,
-    ) -> Result<Option<KeysAndAttributes>, StoreError> {
-        let request = self.client.batch_get_item().request_items(&self.table, batch);
-        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk(READING, &error))?;
-        self.usage.read(Step::Look, answer.consumed_capacity());
-        for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+        for item in self.items(names, consistency, READING).await? {
             let key = item.get(KEY).and_then(|key| key.as_s().ok()).and_then(|key| key.parse().ok());
             let key = key.ok_or_else(|| StoreError::unreadable(READING, "a record without its name"))?;
             records.insert(key, record_of(item));
         }
-        Ok(answer.unprocessed_keys.unwrap_or_default().remove(&self.table))
+        Ok(records)
+    }
+
+    /// The items of these names, as far as they are there. What DynamoDB leaves over is asked for again.
+    async fn items(
+        &self,
+        names: Vec<String>,
+        consistency: Consistency,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(names.len());
+        for chunk in names.chunks(BATCH_GET_MAX) {
+            let keys = chunk.iter().map(|name| HashMap::from([(KEY.to_owned(), AttributeValue::S(name.clone()))]));
+            let batch = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
+            let batch = batch.consistent_read(consistency == Consistency::Strong).build();
+            let mut wanted = Some(batch.map_err(|error| StoreError::unreadable(doing, error))?);
+            for _ in 0..LEFTOVER_ATTEMPTS_MAX {
+                let Some(batch) = wanted.take() else { break };
+                let request = self.client.batch_get_item().request_items(&self.table, batch);
+                let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let answer = request.send().await.map_err(|error| StoreError::from_sdk(doing, &error))?;
+                self.usage.read(Step::Look, answer.consumed_capacity());
+                items.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            }
+            if wanted.is_some() {
+                return Err(StoreError::exhausted(doing, "DynamoDB left keys unprocessed again and again"));
+            }
+        }
+        Ok(items)
     }
 
     /// Writes `record`, on condition that it is still at the `rev` it was read at, and gives it as it stands then.

@@ -1,4 +1,4 @@
-//! Telling a value again without keeping it. Without the installation's secret a fingerprint says nothing: whoever copies
+//! Telling a value again without keeping it. Without the installation's secret a fingerprint says nothing: a thief of
 //! a table can't try out which address or which number it is of.
 
 use std::collections::BTreeMap;

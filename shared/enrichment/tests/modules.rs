@@ -1,4 +1,4 @@
-//! The modules of the heart point one way: whoever reads one from the bottom up never has to know what comes later.
+//! The modules of the heart point one way: read from the bottom up, none needs another that comes later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -181,7 +181,7 @@ async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept()
     }
 }
 
-/// Whoever has the table can try out every address there is, and must find none.
+/// A thief of the table can try out every address there is, and must find none.
 #[tokio::test]
 async fn a_record_holds_nothing_that_its_values_can_be_guessed_by() {
     let world = world_with(|settings| {

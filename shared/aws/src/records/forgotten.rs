@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::TenantId;
 
-use super::{BATCH_GET_MAX, KEY, LEFTOVER_ATTEMPTS_MAX, Records};
+use super::{Consistency, KEY, Records};
 use crate::error::StoreError;
 use crate::usage::Step;
 
@@ -30,30 +30,12 @@ impl Records {
         tenant: &TenantId,
         people: &HashSet<Fingerprint>,
     ) -> Result<HashSet<Fingerprint>, StoreError> {
-        let people: Vec<&Fingerprint> = people.iter().collect();
-        let mut there: HashSet<String> = HashSet::new();
-        for chunk in people.chunks(BATCH_GET_MAX) {
-            let keys =
-                chunk.iter().map(|person| HashMap::from([(KEY.to_owned(), AttributeValue::S(name(tenant, person)))]));
-            let keys = KeysAndAttributes::builder().set_keys(Some(keys.collect())).build();
-            let mut wanted = Some(keys.map_err(|error| StoreError::unreadable(READING, error))?);
-            for _ in 0..LEFTOVER_ATTEMPTS_MAX {
-                let Some(batch) = wanted.take() else { break };
-                let request = self.client.batch_get_item().request_items(&self.table, batch);
-                let sent = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-                let answer = sent.map_err(|error| StoreError::from_sdk(READING, &error))?;
-                self.usage.read(Step::Look, answer.consumed_capacity());
-                let items = answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
-                let names = items.into_iter().filter_map(|mut item| item.remove(KEY));
-                there.extend(names.filter_map(|name| Some(name.as_s().ok()?.clone())));
-                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            }
-            if wanted.is_some() {
-                return Err(StoreError::exhausted(READING, "DynamoDB left keys unprocessed again and again"));
-            }
-        }
-        let is_there = |person: &&&Fingerprint| there.contains(&name(tenant, person));
-        Ok(people.iter().filter(is_there).map(|person| (*person).clone()).collect())
+        let mut by_name: HashMap<String, &Fingerprint> =
+            people.iter().map(|person| (name(tenant, person), person)).collect();
+        let names = by_name.keys().cloned().collect();
+        let items = self.items(names, Consistency::Eventual, READING).await?;
+        let there = items.iter().filter_map(|item| by_name.remove(item.get(KEY)?.as_s().ok()?));
+        Ok(there.cloned().collect())
     }
 }
 
