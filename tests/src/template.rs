@@ -242,9 +242,9 @@ impl Template {
 }
 
 impl FunctionDef {
-    /// How a queue's messages come to it, if they do.
-    pub fn queue(&self) -> Option<&QueueMapping> {
-        self.triggers.iter().find_map(|trigger| match trigger {
+    /// How messages of queues come to it.
+    pub fn queues(&self) -> impl Iterator<Item = &QueueMapping> {
+        self.triggers.iter().filter_map(|trigger| match trigger {
             Trigger::Queue(mapping) => Some(mapping),
             Trigger::Route { .. } | Trigger::Schedule(_) => None,
         })

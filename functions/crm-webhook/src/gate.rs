@@ -60,7 +60,7 @@ impl CrmWebhook {
                 Door::Erased => answer.erased += 1,
             }
         }
-        let requests: Vec<EnrichmentRequest> = requests.into_values().collect();
+        let requests = EnrichmentRequest::together(requests.into_values().collect());
         self.queue.send(&requests).await?;
         answer.queued = requests.len();
         Ok(answer)

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let webhook = Arc::new(CrmWebhook {
         config: environment.config.clone(),
         records: environment.records()?,
-        queue: environment.queue()?,
+        queue: environment.queues()?,
         secrets: environment.secrets(),
         fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         config: environment.config.clone(),
         records: environment.records()?,
         credits: environment.credits()?,
-        queue: environment.queue()?,
+        queue: environment.queues()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         events: environment.events()?,
         clock: environment.clock.clone(),

@@ -182,7 +182,7 @@ impl DeferralRelease {
     /// Send first, then mark. If the run dies in between, the next sends again, and the second message finds nothing
     /// to do. The other way round, a record would be marked with no message to show for it.
     async fn send_and_mark(&self, records: &[Record], now: Timestamp) -> Result<(), StoreError> {
-        let requests: Vec<EnrichmentRequest> = records.iter().filter_map(Record::wish).collect();
+        let requests = EnrichmentRequest::together(records.iter().filter_map(Record::wish).collect());
         self.queue.send(&requests).await?;
         // One that is lost went to a worker that has the message already: it is on its way.
         let released = records.iter().map(|record| self.records.write(Step::Release, record.clone().released(now)));

@@ -17,6 +17,8 @@ pub(crate) struct Batch {
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) receipt: String,
+    /// Of the queue that it came over.
+    pub(crate) queue_arn: Option<String>,
     /// How often it has been received, this time included.
     pub(crate) receives: u32,
     /// As it was sent.
@@ -74,6 +76,7 @@ impl Message {
         Self {
             id: message.message_id.unwrap_or_default(),
             receipt: message.receipt_handle.unwrap_or_default(),
+            queue_arn: message.event_source_arn,
             receives: receives.unwrap_or(1),
             task: Task::read(&body),
             body,

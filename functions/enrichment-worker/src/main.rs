@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         credits: environment.credits()?,
         answers: environment.answers()?,
         limits: environment.limits()?,
-        queue: environment.queue()?,
+        queue: environment.queues()?,
         dead_letters: environment.dead_letters()?,
         connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
         fingerprints: environment.fingerprints()?,

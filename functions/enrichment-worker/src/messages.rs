@@ -96,7 +96,7 @@ impl EnrichmentWorker {
         if after.is_zero() {
             return;
         }
-        if let Err(error) = self.queue.hide(&message.receipt, after).await {
+        if let Err(error) = self.queue.hide(message.queue_arn.as_deref(), &message.receipt, after).await {
             let message = &message.id;
             warn!(message, %error, "the message stays hidden for the queue's own visibility time-out instead");
         }
@@ -135,7 +135,7 @@ mod tests {
     fn a_message_that_can_neither_be_dealt_with_nor_sent_outlasts_half_a_day() {
         let message = |receives| {
             let (id, receipt, body, task) = (String::new(), String::new(), String::new(), Err(String::new()));
-            Message { id, receipt, body, receives, task }
+            Message { id, receipt, queue_arn: None, body, receives, task }
         };
         let after = Duration::from_secs(65);
         assert_eq!([1, 2, 3].map(|receives| message(receives).pause(after)), [after, after * 2, after * 4]);

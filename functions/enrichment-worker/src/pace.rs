@@ -20,7 +20,9 @@ use crate::unit::Unit;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Messages that wait for the same window come back within this long of each other: all at once, they would only be in
 /// each other's way. A unit's own stay together, so that a call is for as many people as it can be.
-const SPREAD: Duration = Duration::from_secs(2);
+const SPREAD: Duration = Duration::from_secs(1);
+/// The same for bulk, which begins when the others have come back: a lead that came alone gets the first calls of a window.
+const BULK_SPREAD: Duration = Duration::from_secs(2);
 const REASON: &str = "the provider's limits leave no room";
 
 impl Unit<'_> {
@@ -58,7 +60,9 @@ impl Unit<'_> {
             self.park(waiting).await;
             return Vec::new();
         }
-        let after = wait + SPREAD.mul_f64(self.worker.clock.jitter());
+        let jitter = self.worker.clock.jitter();
+        let bulk = due.iter().all(|due| due.request.bulk);
+        let after = wait + if bulk { SPREAD + BULK_SPREAD.mul_f64(jitter) } else { SPREAD.mul_f64(jitter) };
         for due in due {
             self.end(&due.record.key, Outcome::Postponed { reason: REASON, after });
         }

@@ -1,4 +1,4 @@
-//! The enrichment queue.
+//! The enrichment queue, and the one beside it for requests that come in bulk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +27,21 @@ const HIDE_MAX: Duration = Duration::from_secs(11 * 60 * 60);
 pub struct Queue {
     client: Client,
     url: String,
+    bulk_url: String,
     clock: Arc<dyn Clock>,
 }
 
 impl Queue {
-    /// The queue at `url`.
+    /// The queue at `url`, for everything.
     pub fn new(client: Client, url: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, url: url.into(), clock }
+        let url = url.into();
+        Self { client, bulk_url: url.clone(), url, clock }
+    }
+
+    /// The same, with another for what comes in bulk.
+    #[must_use]
+    pub fn with_bulk(self, url: impl Into<String>) -> Self {
+        Self { bulk_url: url.into(), ..self }
     }
 
     /// Puts every request on the queue, or says that it could not. Entries that fail are tried again, a few times;
@@ -41,12 +49,17 @@ impl Queue {
     pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let requests: Vec<EnrichmentRequest> = requests.iter().map(|request| request.clone().queued(now)).collect();
-        self.send_all(&requests, None).await
+        let (bulk, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| request.bulk);
+        self.send_all(&self.url, &others, None).await?;
+        self.send_all(&self.bulk_url, &bulk, None).await
     }
 
     /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.
     pub async fn send_later(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
-        self.send_all(tasks, Some(delay.min(DELAY_MAX))).await
+        let delay = Some(delay.min(DELAY_MAX));
+        let (bulk, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| task.is_bulk());
+        self.send_all(&self.url, &others, delay).await?;
+        self.send_all(&self.bulk_url, &bulk, delay).await
     }
 
     /// One message, whatever is in it.
@@ -57,22 +70,32 @@ impl Queue {
 
     /// The same for hints that something may have arrived.
     pub async fn send_hints(&self, hints: &[Collect]) -> Result<(), StoreError> {
-        self.send_all(hints, None).await
+        self.send_all(&self.url, hints, None).await
     }
 
-    async fn send_all<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
+    async fn send_all<T: Serialize>(
+        &self,
+        url: &str,
+        messages: &[T],
+        delay: Option<Duration>,
+    ) -> Result<(), StoreError> {
         for batches in messages.chunks(BATCH_MAX * SENDS_AT_ONCE) {
-            try_join_all(batches.chunks(BATCH_MAX).map(|batch| self.send_batch(batch, delay))).await?;
+            try_join_all(batches.chunks(BATCH_MAX).map(|batch| self.send_batch(url, batch, delay))).await?;
         }
         Ok(())
     }
 
-    async fn send_batch<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
+    async fn send_batch<T: Serialize>(
+        &self,
+        url: &str,
+        messages: &[T],
+        delay: Option<Duration>,
+    ) -> Result<(), StoreError> {
         let seconds = delay.map(|delay| i32::try_from(delay.as_secs()).unwrap_or(i32::MAX));
         let entry = |message: (usize, &T)| entry(message, seconds);
         let mut entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
         for attempts_made in 1.. {
-            let batch = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries.clone()));
+            let batch = self.client.send_message_batch().queue_url(url).set_entries(Some(entries.clone()));
             let answer = batch.send().await.map_err(|error| StoreError::from_sdk(SENDING, &error))?;
             if answer.failed().is_empty() {
                 return Ok(());
@@ -85,12 +108,22 @@ impl Queue {
         Err(StoreError::exhausted(SENDING, format!("SQS refused {} of {} messages", entries.len(), messages.len())))
     }
 
-    /// Keeps a message that was received, and is not going to be deleted, out of sight for `duration`.
-    pub async fn hide(&self, receipt: &str, duration: Duration) -> Result<(), StoreError> {
+    /// Keeps a message that was received from the queue with this ARN, and is not going to be deleted, out of sight for
+    /// `duration`.
+    pub async fn hide(&self, queue_arn: Option<&str>, receipt: &str, duration: Duration) -> Result<(), StoreError> {
         let seconds = i32::try_from(duration.min(HIDE_MAX).as_secs()).unwrap_or(i32::MAX);
-        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
+        let url = self.url_of(queue_arn);
+        let request = self.client.change_message_visibility().queue_url(url).receipt_handle(receipt);
         let sent = request.visibility_timeout(seconds).send().await;
         sent.map(drop).map_err(|error| StoreError::from_sdk("hiding a message", &error))
+    }
+}
+
+impl Queue {
+    /// An ARN and a URL both end with the queue's name.
+    fn url_of(&self, arn: Option<&str>) -> &str {
+        let name = arn.and_then(|arn| arn.rsplit(':').next());
+        if name == self.bulk_url.rsplit('/').next() { &self.bulk_url } else { &self.url }
     }
 }
 

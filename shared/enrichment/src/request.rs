@@ -25,9 +25,23 @@ pub struct EnrichmentRequest {
     /// When it was first put on the queue. A message that is sent anew keeps it, so that its age can be told.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub queued_at: Option<Timestamp>,
+    /// One of many that came at once: it goes over the bulk queue, so that a lead that comes alone doesn't wait behind it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub bulk: bool,
 }
 
+/// From so many on, requests that come at once are bulk. Two batches of the worker are dealt with in a moment; an import
+/// fills a CRM's deliveries with a hundred events each.
+pub const BULK_MIN: usize = 20;
+
 impl EnrichmentRequest {
+    /// The same requests, marked as bulk if there are many of them.
+    #[must_use]
+    pub fn together(requests: Vec<Self>) -> Vec<Self> {
+        let bulk = requests.len() >= BULK_MIN;
+        requests.into_iter().map(|request| Self { bulk: request.bulk || bulk, ..request }).collect()
+    }
+
     /// The same, on the queue since `now` unless it has been there before.
     #[must_use]
     pub fn queued(self, now: Timestamp) -> Self {
@@ -37,9 +51,9 @@ impl EnrichmentRequest {
     /// Both in one: the later event, from the source that goes first.
     #[must_use]
     pub fn joined(self, other: &Self) -> Self {
-        let source = self.source.min(other.source);
+        let (source, bulk) = (self.source.min(other.source), self.bulk && other.bulk);
         let later = if other.occurred_at > self.occurred_at { other.clone() } else { self };
-        Self { source, ..later }
+        Self { source, bulk, ..later }
     }
 }
 
@@ -84,6 +98,11 @@ impl Task {
             Self::Enrich(request) => request.not_before,
             Self::Collect(hint) => hint.not_before,
         }
+    }
+
+    /// Whether it goes over the bulk queue.
+    pub fn is_bulk(&self) -> bool {
+        matches!(self, Self::Enrich(EnrichmentRequest { bulk: true, .. }))
     }
 
     /// The same, not to be taken up before then.

@@ -93,6 +93,11 @@ impl Environment {
         Ok(Queue::new(client, variable("LEADGATE_QUEUE_URL")?, self.clock.clone()))
     }
 
+    /// The enrichment queue, and the one for what comes in bulk: for those that send requests.
+    pub fn queues(&self) -> Result<Queue, EnvironmentError> {
+        Ok(self.queue()?.with_bulk(variable("LEADGATE_BULK_QUEUE_URL")?))
+    }
+
     /// The queue of messages that trying again can't help.
     pub fn dead_letters(&self) -> Result<Queue, EnvironmentError> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);

@@ -226,6 +226,7 @@ mod tests {
             assert!(missing.iter().all(|name| *name == "LEADGATE_FINGERPRINTS"), "{}: {missing:?}", function.folder);
             assert_eq!(environment["LEADGATE_RECORDS_TABLE"], "two-RecordsTable");
             assert_eq!(environment["LEADGATE_QUEUE_URL"], created.queue_urls["EnrichmentQueue"]);
+            assert_eq!(environment["LEADGATE_BULK_QUEUE_URL"], created.queue_urls["EnrichmentBulkQueue"]);
         }
     }
 }

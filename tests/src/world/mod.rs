@@ -240,9 +240,10 @@ impl World {
         self.waiting_in(&self.site.names.dead_letter_queue_url).await
     }
 
-    /// Messages in sight or hidden on the queue.
+    /// Messages in sight or hidden on the worker's queues.
     pub async fn waiting(&self) -> usize {
-        self.waiting_in(&self.site.names.queue_url).await
+        let names = &self.site.names;
+        self.waiting_in(&names.queue_url).await + self.waiting_in(&names.bulk_queue_url).await
     }
 
     async fn waiting_in(&self, queue_url: &str) -> usize {

@@ -33,10 +33,11 @@ const TURN_MIN: Duration = Duration::from_secs(1);
 /// The longer it takes, the bolder the clock is turned: it overshoots by an eighth of the wait at most.
 const TURNS_PER_WAIT: u32 = 8;
 
-/// The event source mapping between the enrichment queue and the worker.
+/// The event source mappings between the enrichment queues and the worker.
 pub struct Pump {
     sqs: Client,
-    queue_url: String,
+    /// Where one poller serves all of them, those that come first are served first.
+    queue_urls: [String; 2],
     worker: Mutex<Arc<EnrichmentWorker>>,
     wire: Arc<Wire>,
     clock: Arc<WorldClock>,
@@ -44,17 +45,24 @@ pub struct Pump {
     pub(super) timeout: Duration,
     invocations: AtomicU64,
     busy: AtomicUsize,
-    /// Messages that were received and not deleted, by their ids, each with its last receipt.
-    hidden: Mutex<BTreeMap<String, String>>,
+    /// Messages that were received and not deleted, by their ids.
+    hidden: Mutex<BTreeMap<String, Hidden>>,
     deaths: AtomicU64,
     finished: AtomicUsize,
 }
 
+/// Where a message lies that was received, and its last receipt.
+#[derive(Clone)]
+struct Hidden {
+    queue_url: String,
+    receipt: String,
+}
+
 impl Pump {
-    /// Between this queue and this worker.
+    /// Between these queues and this worker.
     pub fn new(
         sqs: Client,
-        queue_url: String,
+        queue_urls: [String; 2],
         worker: Arc<EnrichmentWorker>,
         wire: Arc<Wire>,
         clock: Arc<WorldClock>,
@@ -62,7 +70,7 @@ impl Pump {
     ) -> Self {
         Self {
             sqs,
-            queue_url,
+            queue_urls,
             worker: Mutex::new(worker),
             wire,
             clock,
@@ -80,21 +88,28 @@ impl Pump {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
 
-    /// Runs `workers` at a time, each of which waits until there are messages for it. It ends when it is dropped.
+    /// Runs `workers` at a time for each queue, each of which waits until there are messages for it. It ends when it is
+    /// dropped.
     pub async fn run(self: &Arc<Self>, workers: usize) {
+        let [queue, bulk] = &self.queue_urls;
+        tokio::join!(self.run_on(queue, workers), self.run_on(bulk, workers));
+    }
+
+    async fn run_on(self: &Arc<Self>, queue: &str, workers: usize) {
+        let poll = || self.clone().poll(queue.to_owned());
         let mut pollers = JoinSet::new();
         for _ in 0..workers {
-            pollers.spawn(self.clone().poll());
+            pollers.spawn(poll());
         }
         while pollers.join_next().await.is_some() {
             // A worker that panics is a failed run of the function: the others go on, and so does its poller.
-            pollers.spawn(self.clone().poll());
+            pollers.spawn(poll());
         }
     }
 
-    async fn poll(self: Arc<Self>) {
+    async fn poll(self: Arc<Self>, queue: String) {
         loop {
-            match self.ask(RECEIVE_MAX, LONG_POLL_SECONDS).await {
+            match self.ask(&queue, RECEIVE_MAX, LONG_POLL_SECONDS).await {
                 Some(messages) if messages.is_empty() => {}
                 Some(messages) => self.invoke(messages).await,
                 None => tokio::time::sleep(ERROR_PAUSE).await,
@@ -141,9 +156,14 @@ impl Pump {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
-        let request = self.sqs.get_queue_attributes().queue_url(&self.queue_url);
-        let attributes = request.set_attribute_names(Some(names.to_vec())).send().await.ok()?.attributes?;
-        names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok()).sum()
+        let mut waiting = 0;
+        for queue in &self.queue_urls {
+            let request = self.sqs.get_queue_attributes().queue_url(queue);
+            let attributes = request.set_attribute_names(Some(names.to_vec())).send().await.ok()?.attributes?;
+            let counts = names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok());
+            waiting += counts.sum::<Option<usize>>()?;
+        }
+        Some(waiting)
     }
 
     async fn poll_until_dry(self: Arc<Self>) {
@@ -176,21 +196,28 @@ impl Pump {
         self.receive_at_most(RECEIVE_MAX).await
     }
 
-    /// The messages in sight, at most so many: a poller may get fewer than there are.
+    /// The messages in sight on one of the queues, at most so many: a poller may get fewer than there are.
     pub async fn receive_at_most(&self, most: i32) -> Vec<Message> {
-        self.ask(most, 0).await.unwrap_or_default()
+        for queue in &self.queue_urls {
+            let messages = self.ask(queue, most, 0).await.unwrap_or_default();
+            if !messages.is_empty() {
+                return messages;
+            }
+        }
+        Vec::new()
     }
 
     /// The messages in sight, or the next to show within so many seconds. `None` if SQS gives an error.
-    async fn ask(&self, most: i32, wait_seconds: i32) -> Option<Vec<Message>> {
-        let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(most);
+    async fn ask(&self, queue: &str, most: i32, wait_seconds: i32) -> Option<Vec<Message>> {
+        let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(most);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let answer = request.wait_time_seconds(wait_seconds).send().await.ok()?;
         let messages = answer.messages.unwrap_or_default();
         let mut hidden = self.hidden();
         for message in &messages {
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            hidden.insert(text(&message.message_id), text(&message.receipt_handle));
+            let received = Hidden { queue_url: queue.to_owned(), receipt: text(&message.receipt_handle) };
+            hidden.insert(text(&message.message_id), received);
         }
         drop(hidden);
         Some(messages)
@@ -204,7 +231,8 @@ impl Pump {
         let deadline = later(began, self.timeout);
         let invocation = Invocation { id: format!("invocation-{number}"), began, deadline };
         let mut event = SqsEvent::default();
-        event.records = messages.iter().map(event_of).collect();
+        let queue = self.queue_of(&messages);
+        event.records = messages.iter().map(|message| event_of(message, &queue)).collect();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let response = tokio::select! {
             biased;
@@ -221,10 +249,17 @@ impl Pump {
             !response.batch_item_failures.iter().any(|failure| failure.item_identifier == id)
         };
         let done: Vec<&Message> = messages.iter().filter(failed).collect();
-        self.delete(&done).await;
+        self.delete(&queue, &done).await;
     }
 
-    async fn delete(&self, messages: &[&Message]) {
+    /// Messages come together from one queue.
+    fn queue_of(&self, messages: &[Message]) -> String {
+        let first = messages.first().and_then(|message| message.message_id.as_ref());
+        let received = first.and_then(|id| self.hidden().get(id).cloned());
+        received.map_or_else(|| self.queue_urls[0].clone(), |received| received.queue_url)
+    }
+
+    async fn delete(&self, queue: &str, messages: &[&Message]) {
         if messages.is_empty() {
             return;
         }
@@ -233,7 +268,7 @@ impl Pump {
             DeleteMessageBatchRequestEntry::builder().id(i.to_string()).receipt_handle(receipt).build()
         });
         let entries: Result<Vec<_>, _> = entries.collect();
-        let request = self.sqs.delete_message_batch().queue_url(&self.queue_url).set_entries(entries.ok());
+        let request = self.sqs.delete_message_batch().queue_url(queue).set_entries(entries.ok());
         let _ = request.send().await;
         self.finished.fetch_add(messages.len(), Ordering::SeqCst);
         let mut hidden = self.hidden();
@@ -246,8 +281,8 @@ impl Pump {
     /// so turning the world's has to be told to it.
     pub async fn show_hidden(&self) -> usize {
         let hidden = std::mem::take(&mut *self.hidden());
-        for receipt in hidden.values() {
-            let request = self.sqs.change_message_visibility().queue_url(&self.queue_url).receipt_handle(receipt);
+        for Hidden { queue_url, receipt } in hidden.values() {
+            let request = self.sqs.change_message_visibility().queue_url(queue_url).receipt_handle(receipt);
             // One that is gone (to the dead-letter queue) needs no showing.
             let _ = request.visibility_timeout(0).send().await;
         }
@@ -257,8 +292,8 @@ impl Pump {
     /// Loses every hidden message: what happens to one that nobody could handle, or that has lain for too long.
     pub async fn lose_hidden(&self) -> usize {
         let hidden = std::mem::take(&mut *self.hidden());
-        for receipt in hidden.values() {
-            let _ = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(receipt).send().await;
+        for Hidden { queue_url, receipt } in hidden.values() {
+            let _ = self.sqs.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await;
         }
         hidden.len()
     }
@@ -278,12 +313,12 @@ impl Pump {
         self.deaths.load(Ordering::SeqCst)
     }
 
-    fn hidden(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn hidden(&self) -> MutexGuard<'_, BTreeMap<String, Hidden>> {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn event_of(message: &Message) -> SqsMessage {
+fn event_of(message: &Message, queue_url: &str) -> SqsMessage {
     let mut event = SqsMessage::default();
     event.message_id = message.message_id.clone();
     event.receipt_handle = message.receipt_handle.clone();
@@ -291,5 +326,7 @@ fn event_of(message: &Message) -> SqsMessage {
     let attributes = message.attributes.iter().flatten();
     event.attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
     event.event_source = Some("aws:sqs".to_owned());
+    let name = queue_url.rsplit('/').next().unwrap_or_default();
+    event.event_source_arn = Some(format!("arn:aws:sqs:us-east-1:000000000000:{name}"));
     event
 }

@@ -38,6 +38,7 @@ pub(super) struct Names {
     pub(super) answers: String,
     pub(super) limits: String,
     pub(super) queue_url: String,
+    pub(super) bulk_queue_url: String,
     pub(super) dead_letter_queue_url: String,
 }
 
@@ -106,6 +107,7 @@ impl Names {
             answers: variable("LEADGATE_ANSWERS_TABLE")?,
             limits: variable("LEADGATE_LIMITS_TABLE")?,
             queue_url: variable("LEADGATE_QUEUE_URL")?,
+            bulk_queue_url: variable("LEADGATE_BULK_QUEUE_URL")?,
             dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,
         })
     }

@@ -170,7 +170,7 @@ impl Parts {
             answers: Answers::new(dynamodb.clone(), &names.answers, self.usage.clone()),
             credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
             dead_letters: Queue::new(sqs.clone(), &names.dead_letter_queue_url, clock.clone()),
-            queue: Queue::new(sqs, &names.queue_url, clock),
+            queue: Queue::new(sqs, &names.queue_url, clock).with_bulk(&names.bulk_queue_url),
         }
     }
 
@@ -227,7 +227,7 @@ impl Parts {
         let polling = self.site.sqs(self.http(Caller::EventSource), self.patience);
         let pump = Arc::new(Pump::new(
             polling.clone(),
-            self.site.names.queue_url.clone(),
+            [self.site.names.queue_url.clone(), self.site.names.bulk_queue_url.clone()],
             worker.clone(),
             self.wire.clone(),
             self.clock.clone(),

@@ -6,6 +6,7 @@ mod alerts;
 mod alone;
 mod async_results;
 mod books;
+mod bulk;
 mod caps;
 mod crash;
 mod credits;

@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         &[
             ("RecordsTable.Arn", RECORDS),
             ("EnrichmentQueue.Arn", &["sqs:SendMessage"]),
+            ("EnrichmentBulkQueue.Arn", &["sqs:SendMessage"]),
             ("secrets:hubspot-signing-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:hubspot-signing-next-??????", &["secretsmanager:GetSecretValue"]),
             ("FingerprintSecret", &["secretsmanager:GetSecretValue"]),
@@ -84,6 +85,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("AnswersTable.Arn", RECORDS),
             ("LimitsTable.Arn", LIMITS),
             ("EnrichmentQueue.Arn", RECEIVE),
+            ("EnrichmentBulkQueue.Arn", RECEIVE),
             ("EnrichmentDeadLetterQueue.Arn", &["sqs:SendMessage"]),
             ("secrets:hubspot-token-??????", &["secretsmanager:GetSecretValue"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),
@@ -100,6 +102,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("${RecordsTable.Arn}/index/deferred", &["dynamodb:Query"]),
             ("CreditsTable.Arn", CREDITS),
             ("EnrichmentQueue.Arn", &["sqs:SendMessage"]),
+            ("EnrichmentBulkQueue.Arn", &["sqs:SendMessage"]),
             ("secrets:apollo-key-??????", &["secretsmanager:GetSecretValue"]),
             (
                 "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}",

@@ -27,17 +27,19 @@ fn a_claim_runs_out_before_its_message_shows_again() {
         let mut complaints = Complaints::default();
         for function in template.functions() {
             let (folder, timeout) = (&function.folder, function.timeout);
-            let Some(queue) = function.queue().and_then(|mapping| template.queue(&mapping.queue)) else { continue };
-            let hidden = queue.visibility_timeout;
-            let claim = timeout + CLAIM_MARGIN;
-            complaints.unless(claim < hidden, || format!("{folder}: a claim outlives {hidden:?}"));
-            let advised = timeout * VISIBILITY_PER_TIMEOUT;
-            complaints.unless(hidden >= advised, || format!("{folder}: hidden for less than {advised:?}"));
+            for queue in function.queues().filter_map(|mapping| template.queue(&mapping.queue)) {
+                let hidden = queue.visibility_timeout;
+                let claim = timeout + CLAIM_MARGIN;
+                complaints.unless(claim < hidden, || format!("{folder}: a claim outlives {hidden:?}"));
+                let advised = timeout * VISIBILITY_PER_TIMEOUT;
+                complaints.unless(hidden >= advised, || format!("{folder}: hidden for less than {advised:?}"));
+            }
         }
         complaints
     }
     holds(rule);
     notices(rule, "/Resources/EnrichmentQueue/Properties/VisibilityTimeout", json!(359));
+    notices(rule, "/Resources/EnrichmentBulkQueue/Properties/VisibilityTimeout", json!(359));
     notices(rule, "/Resources/EnrichmentWorker/Properties/Timeout", json!(61));
 }
 
@@ -75,7 +77,7 @@ fn messages_come_back_alone_and_no_invocation_is_throttled() {
             let unfiltered = !properties["Events"].to_string().contains("FilterCriteria");
             complaints.unless(unfiltered, || format!("{logical_id}: a filter deletes what doesn't match"));
         }
-        let mappings: Vec<_> = template.functions().iter().filter_map(|function| function.queue()).collect();
+        let mappings: Vec<_> = template.functions().iter().flat_map(|function| function.queues()).collect();
         complaints.unless(!mappings.is_empty(), || "no function reads a queue".into());
         for mapping in mappings {
             let queue = &mapping.queue;
@@ -141,6 +143,8 @@ fn a_message_that_nobody_can_handle_is_kept_and_seen() {
     notices(rule, "/Resources/DeadLetterAlarm/Properties/AlarmActions", Value::Null);
     notices(rule, "/Resources/DeadLetterAlarm/Properties/Dimensions/0/Value/Fn::GetAtt/0", json!("EnrichmentQueue"));
     notices(rule, "/Resources/BacklogAlarm/Type", json!("AWS::SNS::Topic"));
+    notices(rule, "/Resources/BulkBacklogAlarm/Type", json!("AWS::SNS::Topic"));
+    notices(rule, "/Resources/EnrichmentBulkQueue/Properties/RedrivePolicy", Value::Null);
 }
 
 #[test]
