@@ -17,17 +17,28 @@ pub fn is_charged_on_arrival(hold: &Hold) -> bool {
     hold.purchase.is_later() && (hold.prices.is_empty() || on_arrival)
 }
 
-/// Where the slices of a hold belong at `now`: those in wallets that have closed are taken out of the open ones, as far as
-/// these go. `None` when the hold stays as it is.
+/// Where the slices of a hold belong at `now` once one of its wallets has closed, or a new one is open that holds are to be
+/// moved into: the provider takes what it charges by then from the new cycle's credits first, so the hold is divided anew
+/// over all that is open, in burn order. What that can't take stays where it is. `None` when the hold stays as it is.
 pub fn carried(hold: &Hold, wallets: &[Wallet], now: Timestamp) -> Option<Vec<Slice>> {
     if !is_charged_on_arrival(hold) {
         return None;
     }
     let mut open = burn_order(wallets.to_vec(), Action::Match, now);
-    let is_open = |slice: &Slice| open.iter().any(|wallet| wallet.wallet == slice.wallet);
-    let (stay, closed): (Vec<Slice>, Vec<Slice>) = hold.slices.iter().cloned().partition(is_open);
+    if hold.slices.iter().all(|slice| is_open_in(&open, slice)) && !open.iter().any(|wallet| wallet.carrying) {
+        return None;
+    }
+    // What it holds in an open wallet is there for it.
+    for wallet in &mut open {
+        for slice in hold.slices.iter().filter(|slice| slice.wallet == wallet.wallet) {
+            wallet.available.add(&slice.bucket, slice.amount);
+        }
+    }
     let (mut taken, mut rest) = (Vec::new(), Vec::new());
-    for mut slice in closed {
+    // Those in open wallets first: what can't be taken is left in those that have closed.
+    let (of_open, of_closed): (Vec<_>, Vec<_>) = hold.slices.iter().partition(|slice| is_open_in(&open, slice));
+    for slice in of_open.into_iter().chain(of_closed) {
+        let mut slice = slice.clone();
         for wallet in &mut open {
             let take = slice.amount.min(wallet.available.get(&slice.bucket));
             if take > Milli::ZERO {
@@ -41,7 +52,12 @@ pub fn carried(hold: &Hold, wallets: &[Wallet], now: Timestamp) -> Option<Vec<Sl
         }
     }
     // What is open comes first: a charge is taken from the first slices.
-    (!taken.is_empty()).then(|| merged(taken.into_iter().chain(stay).chain(rest)))
+    let slices = merged(taken.into_iter().chain(rest));
+    (slices != hold.slices).then_some(slices)
+}
+
+fn is_open_in(open: &[Wallet], slice: &Slice) -> bool {
+    open.iter().any(|wallet| wallet.wallet == slice.wallet)
 }
 
 /// One slice for each wallet and kind, in the order of their first ones.
@@ -130,12 +146,25 @@ mod tests {
         let moved = |charge_on: &[ChargeOn], slices, now| carried(&hold(charge_on, slices), &wallets(), at(now));
         let both = || vec![slice("old", 8), slice("pack", 3)];
         assert_eq!(moved(&[ChargeOn::Match], both(), 99), None, "its wallets are open");
-        assert_eq!(moved(&[ChargeOn::Match], both(), 100), Some(vec![slice("new", 8), slice("pack", 3)]));
-        assert_eq!(moved(&[], both(), 100), Some(vec![slice("new", 8), slice("pack", 3)]), "its prices are not there");
+        let anew = || Some(vec![slice("new", 10), slice("pack", 1)]);
+        assert_eq!(moved(&[ChargeOn::Match], both(), 100), anew(), "in burn order");
+        assert_eq!(moved(&[], both(), 100), anew(), "its prices are not there");
         assert_eq!(moved(&[ChargeOn::Lookup], both(), 100), None, "it was charged when it was asked for");
         let most = moved(&[ChargeOn::Match], vec![slice("old", 40)], 100);
         assert_eq!(most, Some(vec![slice("new", 10), slice("pack", 5), slice("old", 25)]));
         assert_eq!(moved(&[ChargeOn::Match], vec![slice("old", 8)], 900), None, "nothing is open");
+    }
+
+    #[test]
+    fn what_is_held_in_a_pack_moves_to_a_cycle_that_opens_and_to_no_other() {
+        let in_pack = hold(&[ChargeOn::Match], vec![slice("pack", 3)]);
+        let mut wallets = wallets();
+        assert_eq!(carried(&in_pack, &wallets, at(100)), None);
+        wallets[1].carrying = true;
+        assert_eq!(carried(&in_pack, &wallets, at(100)), Some(vec![slice("new", 3)]));
+        let moved = hold(&[ChargeOn::Match], vec![slice("new", 3)]);
+        wallets[1].available = credits(7);
+        assert_eq!(carried(&moved, &wallets, at(100)), None, "once");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl TenantWallets<'_> {
     /// Opens a wallet, with its grant less what other wallets of its series have given in the same period: there are
     /// none, unless the plan was changed. `false` when it was open before.
     pub async fn open(&self, due: &Wallet, wallets: &[Wallet], now: Timestamp) -> Result<bool, StoreError> {
-        let found = self.before_opening(due, wallets, is_charged_on_arrival, now).await?;
+        let found = self.before_opening(due, wallets, is_charged_on_arrival).await?;
         let mut opening = Opening::of(due, &found.carried);
         opening.wallet.carrying = found.is_awaited;
         let is_new = self.credits.open_configured(&self.tenant.id, due, &opening, now).await?;
@@ -95,7 +95,7 @@ impl TenantWallets<'_> {
     ) -> Result<Recounted, StoreError> {
         // Into an open wallet nothing is moved any more: what could not be stays held, and counts, where it is.
         let is_open = there.is_open(now);
-        let found = self.before_opening(due, wallets, |hold| !is_open && is_charged_on_arrival(hold), now).await?;
+        let found = self.before_opening(due, wallets, |hold| !is_open && is_charged_on_arrival(hold)).await?;
         let adjusted = |entry: &Entry| match entry {
             Entry::Adjust { wallet, amounts, .. } if *wallet == due.wallet => Some(amounts.clone()),
             _ => None,
@@ -111,7 +111,6 @@ impl TenantWallets<'_> {
         due: &Wallet,
         wallets: &[Wallet],
         moves: impl Fn(&Hold) -> bool,
-        now: Timestamp,
     ) -> Result<Before, StoreError> {
         let others = overlapping(due, wallets);
         let is_there = wallets.iter().any(|wallet| wallet.wallet == due.wallet);
@@ -123,8 +122,7 @@ impl TenantWallets<'_> {
         // Holds first: what is settled in between is in both, and counts once.
         let (moving, staying): (Vec<Hold>, Vec<Hold>) =
             self.credits.open_holds(&self.tenant.id).await?.into_iter().partition(moves);
-        let closed = |slice: &Slice| !is_open(wallets, slice, now);
-        before.is_awaited = is_plan && moving.iter().flat_map(|hold| &hold.slices).any(closed);
+        before.is_awaited = is_plan && !moving.is_empty();
         if is_there || !others.is_empty() {
             before.entries = self.credits.given_since(&self.tenant.id, due.opens).await?;
             // What moves is held in the new wallet itself.

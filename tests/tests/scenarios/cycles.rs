@@ -43,6 +43,15 @@ async fn come_in(world: &World, names: std::ops::Range<usize>) -> Vec<String> {
     leads
 }
 
+/// So many credits are bought on top, for so many days.
+async fn pack(world: &World, name: &str, count: i64, lasts: u32) {
+    let now = world.clock.now();
+    let (ends, amounts) = (later(now, days(lasts)), Amounts::one(Bucket::new("credits"), Milli::credits(count)));
+    let wallet = Wallet::open(WalletId(name.into()), WalletKind::Pack, now, ends, amounts);
+    world.credits.open(world.tenant_id(), &wallet, Some(name), now).await.expect("open");
+    world.apollo.add_pack(count * 1000, ends);
+}
+
 async fn wallet(world: &World, name: &str) -> Wallet {
     let wallets = world.credits.wallets(world.tenant_id()).await.expect("readable");
     wallets.into_iter().find(|wallet| wallet.wallet.0 == name).expect("it is there")
@@ -111,24 +120,40 @@ async fn what_is_held_in_a_pack_moves_on_when_the_pack_expires() {
         settings.apollo.later.delay = days(10);
     })
     .await;
-    let pack = async |name: &str, count: i64, lasts: u32| {
-        let now = world.clock.now();
-        let (ends, amounts) = (later(now, days(lasts)), Amounts::one(Bucket::new("credits"), Milli::credits(count)));
-        let wallet = Wallet::open(WalletId(name.into()), WalletKind::Pack, now, ends, amounts);
-        world.credits.open(world.tenant_id(), &wallet, Some(name), now).await.expect("open");
-        world.apollo.add_pack(count * 1000, ends);
-    };
-    pack("pack-first", 8, 5).await;
+    pack(&world, "pack-first", 8, 5).await;
     let first = come_in(&world, 0..1).await;
     assert_eq!(stand(&world, "pack-first").await, [0, 8, 0]);
     world.clock.turn(days(6));
-    pack("pack-second", 20, 90).await;
+    pack(&world, "pack-second", 20, 90).await;
     let second = come_in(&world, 1..2).await;
     assert_eq!((stand(&world, "pack-first").await, stand(&world, "pack-second").await), ([8, 0, 0], [3, 16, 1]));
     world.clock.turn(days(11));
     world.settle_down(1).await;
     assert_eq!((numbers(&world, &first), numbers(&world, &second)), (1, 1));
     agrees_with_the_provider(&world, "both are found").await;
+}
+
+/// The provider charges the new cycle's credits first, so that those of the pack expire: they must not be ours to spend.
+#[tokio::test]
+async fn what_is_held_in_a_pack_moves_to_the_cycle_in_which_it_is_charged() {
+    let world = world_at("2026-01-28T00:00:00Z", |settings| {
+        settings.credits_per_cycle = Some(3);
+        settings.apollo.pool_milli = 3000;
+        settings.apollo.later.delay = days(10);
+    })
+    .await;
+    pack(&world, "pack-first", 7, 20).await;
+    let leads = come_in(&world, 0..1).await;
+    assert_eq!((stand(&world, JANUARY).await, stand(&world, "pack-first").await), ([0, 2, 1], [1, 6, 0]));
+    world.next_cycle(3000).await;
+    world.run_release().await;
+    assert_eq!((stand(&world, FEBRUARY).await, stand(&world, "pack-first").await), ([0, 3, 0], [2, 5, 0]));
+    world.clock.turn(days(6));
+    world.settle_down(1).await;
+    assert_eq!(numbers(&world, &leads), 1);
+    agrees_with_the_provider(&world, "it is charged").await;
+    world.clock.turn(days(15));
+    agrees_with_the_provider(&world, "the pack has expired").await;
 }
 
 #[tokio::test]
@@ -196,7 +221,8 @@ async fn a_lead_of_the_last_minute_waits_for_the_new_cycle_unless_a_pack_lives_o
     world.pump.run_dry(1).await;
     all_enriched(&world, &leads);
     minutes_pass(&world).await;
-    assert_eq!(stand(&world, FEBRUARY).await, [11, 0, 9]);
+    let stands = (stand(&world, FEBRUARY).await, stand(&world, "pack-7").await);
+    assert_eq!(stands, ([3, 0, 17], [8, 0, 1]), "the number was charged in February");
     at_rest(&world).await;
 }
 

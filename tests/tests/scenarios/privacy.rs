@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use leadgate_enrichment::clock::days;
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
 use leadgate_tests::simulators::apollo::Asked;
@@ -228,6 +229,38 @@ async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
         let other = world.record(&leads[1]).await.expect("a record");
         assert_ne!(other.state, State::Refused, "the other one asked for nothing");
     }
+}
+
+/// HubSpot has each address once: a person who is there twice has none.
+#[tokio::test]
+async fn who_asked_to_be_forgotten_is_not_bought_for_another_record_that_waits() {
+    let world = world_with(|settings| {
+        settings.credits_per_cycle = Some(1);
+        settings.apollo.unknown_share = 0.0;
+    })
+    .await;
+    let ada = [("firstname", "Ada"), ("lastname", "Lovelace"), ("company", "Engine")];
+    let come_in = async |lead: String| {
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+        lead
+    };
+    let written = come_in(world.hubspot.create_contact(ada)).await;
+    // Long enough for what was bought not to be used again.
+    world.clock.turn(days(100));
+    let other = come_in(world.hubspot.create_contact([("email", "other.person@engine.example")])).await;
+    let waits = come_in(world.hubspot.create_contact(ada)).await;
+    let stand = states(&world, &[written.clone(), other, waits.clone()]).await;
+    assert_eq!(stand, [State::Written, State::Written, State::Deferred]);
+    assert!(world.hubspot.privacy_delete(&written));
+    world.hubspot.deliver().await;
+
+    world.next_cycle(1_000_000).await;
+    world.run_release().await;
+    world.settle_down(1).await;
+    let record = world.record(&waits).await.expect("a record");
+    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(world.apollo.ledger().records_charged, 2, "nothing was bought for it");
 }
 
 /// Who it is, is known only to the worker then.

@@ -29,9 +29,9 @@ impl Credits {
             let more = |(_, amount): &(&Bucket, Milli)| *amount > Milli::ZERO;
             let (taken, left): (Vec<_>, Vec<_>) =
                 by.iter().filter(|(_, amount)| *amount != Milli::ZERO).partition(more);
-            // A wallet is open, and takes, or closed, and is left: never both.
             if !taken.is_empty() {
-                transaction.reserve_carried(tenant, &wallet.0, taken.into_iter(), now)?;
+                // It may take of one kind and be left by another.
+                transaction.reserve_carried(tenant, &wallet.0, taken.into_iter().chain(left), now)?;
             } else if !left.is_empty() {
                 let left: Vec<_> =
                     left.into_iter().map(|(bucket, by)| (bucket, Milli::ZERO - by, Milli::ZERO)).collect();
