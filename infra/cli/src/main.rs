@@ -17,10 +17,6 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// A world on one machine asks for memory as its clients and its servers do: a fifth of its time with the system's own.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Enriches CRM leads without spending a credit twice or losing one.
 #[derive(Parser)]
 #[command(name = "leadgate", version, about, arg_required_else_help = true)]
