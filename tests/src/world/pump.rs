@@ -117,7 +117,7 @@ impl Pump {
         }
     }
 
-    /// Runs `workers` at a time until no message is in sight and none of them is busy.
+    /// Runs `workers` at a time until no message is in sight and none of them has any.
     pub async fn run_dry(self: &Arc<Self>, workers: usize) {
         let pollers = (0..workers).map(|_| tokio::spawn(self.clone().poll_until_dry()));
         for poller in pollers.collect::<Vec<_>>() {
@@ -168,16 +168,18 @@ impl Pump {
 
     async fn poll_until_dry(self: Arc<Self>) {
         loop {
-            self.busy.fetch_add(1, Ordering::SeqCst);
-            let worked = self.round().await;
-            self.busy.fetch_sub(1, Ordering::SeqCst);
-            if worked {
+            let messages = self.receive().await;
+            if messages.is_empty() {
+                // Those that only ask the queue keep nobody waiting: many of them are never idle all at once.
+                if self.busy.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                tokio::time::sleep(IDLE_PAUSE).await;
                 continue;
             }
-            if self.busy.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            tokio::time::sleep(IDLE_PAUSE).await;
+            self.busy.fetch_add(1, Ordering::SeqCst);
+            self.invoke(messages).await;
+            self.busy.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
