@@ -204,6 +204,8 @@ impl Plan {
         let calm = rng.bool();
         let prices = (rng.i64(1..=PRICE_MAX), rng.i64(1..=PRICE_MAX));
         let changes = limits.floor > 0 || limits.per_change.is_some();
+        // A cap that lets one of them through a day would keep the last for longer than they are waited for.
+        limits.per_day = limits.per_day.filter(|_| !wide.many);
         let count = rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         let operations = Maker::new(rng, seed, calm, changes, numbers, wide).operations(count);
         Self { seed, credits, prices, limits, numbers, wide, calm, operations }
