@@ -7,7 +7,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::plan_change::{Change, Recounted, changes};
 use leadgate_enrichment::wallet::{ChangeReason, Wallet, due};
-use leadgate_lambda::wallets::TenantWallets;
+use leadgate_purchase::wallets::TenantWallets;
 use tracing::{info, warn};
 
 use crate::DeferralRelease;

@@ -1,7 +1,7 @@
 //! Holds that nobody is coming back for.
 
 use jiff::Timestamp;
-use leadgate_aws::abandoned;
+
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::clock::{later, until};
@@ -12,6 +12,7 @@ use leadgate_enrichment::record::{Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::invocation::Invocation;
+use leadgate_purchase::recover;
 use std::time::Duration;
 use tracing::warn;
 
@@ -34,7 +35,7 @@ impl DeferralRelease {
                 continue;
             }
             self.queue_again(hold, now).await?;
-            abandoned::settle(&self.records, &self.credits, &tenant.id, hold, now).await?;
+            recover::settle(&self.records, &self.credits, &tenant.id, hold, now).await?;
             warn!(tenant = %tenant.id, purchase = %hold.purchase, "settled a hold whose worker was gone");
             swept += 1;
         }

@@ -1,85 +1,89 @@
-//! The messages of one batch.
+//! What one invocation does for one tenant: what it may touch, and what holds for all of its requests.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::Timestamp;
-use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::until;
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::wallet::Wallet;
+use leadgate_lambda::invocation::Invocation;
+use leadgate_purchase::permits::Permits;
+use leadgate_purchase::wallets::TenantWallets;
 
-pub(crate) struct Batch {
-    pub(crate) messages: Vec<Message>,
-    /// Those that came before their time.
-    pub(crate) early: Vec<(Message, Duration)>,
+use crate::EnrichmentWorker;
+
+/// Nothing of it changes while the batch is worked on.
+pub(crate) struct Batch<'a> {
+    pub(crate) worker: &'a EnrichmentWorker,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) invocation: &'a Invocation,
+    /// What this batch buys, it buys under this id.
+    pub(crate) purchase: PurchaseId,
+    /// And at the prices of the moment it is named by, even if others come into force while it is at it.
+    pub(crate) tariff: Option<Tariff>,
+    /// What the tenant's fingerprints are made with.
+    pub(crate) fingerprints: FingerprintKey,
 }
 
-pub(crate) struct Message {
-    pub(crate) id: String,
-    pub(crate) receipt: String,
-    /// Of the queue that it came over.
-    pub(crate) queue_arn: Option<String>,
-    /// How often it has been received, this time included.
-    pub(crate) receives: u32,
-    /// As it was sent.
-    pub(crate) body: String,
-    /// Or why it isn't one, in words that hold nothing of the message.
-    pub(crate) task: Result<Task, String>,
-}
-
-impl Batch {
-    pub(crate) fn read(event: SqsEvent, now: Timestamp) -> Self {
-        let mut batch = Self { messages: Vec::new(), early: Vec::new() };
-        for message in event.records.into_iter().map(Message::read) {
-            match message.early_by(now) {
-                Some(wait) => batch.early.push((message, wait)),
-                None => batch.messages.push(message),
-            }
-        }
-        batch
+impl<'a> Batch<'a> {
+    pub(crate) fn new(
+        worker: &'a EnrichmentWorker,
+        tenant: &'a Tenant,
+        invocation: &'a Invocation,
+        fingerprints: FingerprintKey,
+    ) -> Self {
+        let now = worker.clock.now();
+        let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
+        let tariff = worker.config.person_tariff(tenant, now);
+        Self { worker, tenant, invocation, purchase, tariff, fingerprints }
     }
 
-    /// The requests by tenant and record, first in rank first. Two messages for one record are one purchase: the record
-    /// is read after both were queued.
-    pub(crate) fn by_tenant(&self) -> BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> {
-        let mut tenants: BTreeMap<TenantId, BTreeMap<RecordKey, Vec<EnrichmentRequest>>> = BTreeMap::new();
-        for message in &self.messages {
-            let Ok(Task::Enrich(request)) = &message.task else { continue };
-            let requests = tenants.entry(request.record.tenant.clone()).or_default();
-            requests.entry(request.record.clone()).or_default().push(request.clone());
-        }
-        for requests in tenants.values_mut().flat_map(BTreeMap::values_mut) {
-            requests.sort_by_key(|request| request.source);
-        }
-        tenants
+    /// The most that one record can cost; `repeated` says that it was bought for before.
+    pub(crate) fn worst_of(&self, repeated: bool) -> Amounts {
+        self.tariff.as_ref().map(|tariff| tariff.worst_of(repeated)).unwrap_or_default()
     }
 
-    /// The hints that something may have arrived, each once: the latest.
-    pub(crate) fn hints(&self) -> Vec<&Collect> {
-        let mut hints: Vec<&Collect> = Vec::new();
-        for message in &self.messages {
-            let Ok(Task::Collect(hint)) = &message.task else { continue };
-            match hints.iter_mut().find(|known| known.is_same(hint)) {
-                Some(known) if known.queued_at < hint.queued_at => *known = hint,
-                Some(_) => {}
-                None => hints.push(hint),
-            }
-        }
-        hints
+    /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them
+    /// no cheaper here: a hold that is too high is freed, and one that is too low is not there.
+    pub(crate) fn worst_later(&self, fields: &[PricedField]) -> Amounts {
+        let tariff = self.worker.config.later_tariff(self.tenant, fields, self.purchase.made_at());
+        tariff.map(|tariff| tariff.worst()).unwrap_or_default()
     }
-}
 
-impl Message {
-    fn read(message: SqsMessage) -> Self {
-        let body = message.body.unwrap_or_default();
-        let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        Self {
-            id: message.message_id.unwrap_or_default(),
-            receipt: message.receipt_handle.unwrap_or_default(),
-            queue_arn: message.event_source_arn,
-            receives: receives.unwrap_or(1),
-            task: Task::read(&body),
-            body,
+    pub(crate) fn wallets(&self) -> TenantWallets<'a> {
+        TenantWallets { credits: &self.worker.credits, tenant: self.tenant }
+    }
+
+    /// The wallets that may pay for what this run does.
+    pub(crate) async fn spendable(&self, action: Action) -> Result<Vec<Wallet>, StoreError> {
+        self.wallets().spendable(action, self.now(), self.invocation.claim_until()).await
+    }
+
+    /// The provider's rate limits, which all workers share.
+    pub(crate) fn permits(&self) -> Permits<'a> {
+        Permits { limits: &self.worker.limits, tenant: self.tenant, clock: self.worker.clock.as_ref() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.worker.clock.now()
+    }
+
+    /// What is left of the run.
+    pub(crate) fn time_left(&self) -> Duration {
+        until(self.now(), self.invocation.deadline)
+    }
+
+    /// What `work` comes to, or nothing if it takes longer than this.
+    pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.worker.clock.passed(limit) => None,
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use leadgate_aws::abandoned;
 use leadgate_aws::credits::Standing as PurchaseStanding;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
@@ -14,11 +13,14 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::gate::{Standing, at_till};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Deferral, Record, State};
+use leadgate_enrichment::record::{Claim, Record, State};
 use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::retry::Retry;
+use leadgate_purchase::recover;
 
-use crate::unit::Unit;
+use crate::batch::Batch;
+use crate::defer::{affordable, park};
+use crate::outcomes::{Outcomes, step};
 
 /// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
 const UNKNOWNS_MAX: u8 = 2;
@@ -71,232 +73,236 @@ struct Abandoned {
     latest: Option<Timestamp>,
 }
 
-impl Unit<'_> {
-    /// Looks at the records as they really stand.
-    pub(crate) async fn look(&mut self, requests: &BTreeMap<RecordKey, Vec<EnrichmentRequest>>) -> Found {
-        let keys: Vec<RecordKey> = requests.keys().cloned().collect();
-        let mut records = match self.worker.records.read_apart(&keys, Consistency::Strong).await {
-            Ok(records) => records,
+/// Looks at the records as they really stand.
+pub(crate) async fn find(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    requests: &BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
+) -> Found {
+    let keys: Vec<RecordKey> = requests.keys().cloned().collect();
+    let mut records = match batch.worker.records.read_apart(&keys, Consistency::Strong).await {
+        Ok(records) => records,
+        Err(error) => {
+            outcomes.give_back_after(&keys, &error);
+            return Found::default();
+        }
+    };
+    let now = batch.now();
+    let mut found = Found::default();
+    let mut abandoned = Vec::new();
+    for (key, requests) in requests {
+        let record = match records.remove(key).transpose() {
+            Ok(record) => record,
             Err(error) => {
-                self.give_back_after(&keys, &error);
-                return Found::default();
+                outcomes.dead_letter(key, &error);
+                continue;
             }
         };
-        let now = self.now();
-        let mut found = Found::default();
-        let mut abandoned = Vec::new();
-        for (key, requests) in requests {
-            let record = match records.remove(key).transpose() {
-                Ok(record) => record,
-                Err(error) => {
-                    self.dead_letter(key, &error);
-                    continue;
-                }
-            };
-            let Some((request, standing)) = self.standing_of(record.as_ref(), requests) else { continue };
-            match standing {
-                Standing::Due => {
-                    let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
-                    found.due.push(Due { request, record });
-                }
-                Standing::InFlight(end) => {
-                    self.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
-                }
-                Standing::Abandoned(purchase) => {
-                    let due = record.map(|record| Due { request, record });
-                    let latest = requests.iter().map(|request| request.occurred_at).max();
-                    abandoned.extend(due.map(|due| Abandoned { purchase, due, latest }));
-                }
-                Standing::Parked(deferral) => {
-                    if let Some(record) = record {
-                        self.renew(record.renewed(&request), &deferral).await;
-                    }
-                }
-                Standing::Ended(outcome) => match (record, &outcome) {
-                    // Erased while it waited: nobody else is going to end it.
-                    (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
-                        self.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
-                    }
-                    _ => self.end(key, outcome),
-                },
+        let Some((request, standing)) = standing_of(batch, record.as_ref(), requests) else { continue };
+        match standing {
+            Standing::Due => {
+                let record = record.unwrap_or_else(|| Record::new(key.clone(), now));
+                found.due.push(Due { request, record });
             }
+            Standing::InFlight(end) => {
+                outcomes.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
+            }
+            Standing::Abandoned(purchase) => {
+                let due = record.map(|record| Due { request, record });
+                let latest = requests.iter().map(|request| request.occurred_at).max();
+                abandoned.extend(due.map(|due| Abandoned { purchase, due, latest }));
+            }
+            Standing::Parked(deferral) => {
+                if let Some(record) = record {
+                    let outcome = Outcome::Deferred { reason: deferral.reason, until: deferral.until };
+                    outcomes.write_and_end(Step::Defer, vec![(record.renewed(&request), outcome)]).await;
+                }
+            }
+            Standing::Ended(outcome) => match (record, &outcome) {
+                // Erased while it waited: nobody else is going to end it.
+                (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
+                    outcomes.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
+                }
+                _ => outcomes.end(key, outcome),
+            },
         }
-        if let Err(error) = self.take_over(abandoned, &mut found).await {
-            let left: Vec<_> = requests.keys().filter(|key| !self.is_placed(key, &found)).cloned().collect();
-            self.give_back_after(&left, &error);
+    }
+    if let Err(error) = take_over(batch, outcomes, abandoned, &mut found).await {
+        let left: Vec<_> = requests.keys().filter(|key| !is_placed(outcomes, key, &found)).cloned().collect();
+        outcomes.give_back_after(&left, &error);
+    }
+    found
+}
+
+/// How the record stands towards its requests, and what they ask for together: of those that are not dealt with yet,
+/// the best source speaks, with the time of the latest. One that was dealt with before must not speak for one that
+/// wasn't.
+fn standing_of(
+    batch: &Batch<'_>,
+    record: Option<&Record>,
+    requests: &[EnrichmentRequest],
+) -> Option<(EnrichmentRequest, Standing)> {
+    let now = batch.now();
+    let standing = |request| (request, at_till(record, request, batch.tenant.windows, now));
+    let mut standings: Vec<_> = requests.iter().map(standing).collect();
+    standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
+    let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));
+    let together = open.map(|(request, _)| (*request).clone()).reduce(|all, request| all.joined(&request));
+    let (first, standing) = standings.into_iter().next()?;
+    let request = together.unwrap_or_else(|| first.clone());
+    Some((record.map_or_else(|| request.clone(), |record| record.joined(&request)), standing))
+}
+
+fn is_placed(outcomes: &Outcomes<'_>, key: &RecordKey, found: &Found) -> bool {
+    let due = found.due.iter().any(|due| due.record.key == *key);
+    due || found.bought.iter().any(|record| record.key == *key) || outcomes.has_ended(key)
+}
+
+/// Whoever worked on these is gone. First their purchases are resolved, then what was bought is written and the
+/// rest may be claimed anew.
+async fn take_over(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    abandoned: Vec<Abandoned>,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    if abandoned.is_empty() {
+        return Ok(());
+    }
+    let purchases: HashSet<PurchaseId> = abandoned.iter().map(|abandoned| abandoned.purchase.clone()).collect();
+    let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
+    let (unknowns, unreadable) = match resolve(batch, &purchases).await {
+        Err(error) if error.retry == Retry::Never => resolve_apart(batch, &purchases).await?,
+        resolved => (resolved?, HashMap::new()),
+    };
+    for abandoned in abandoned {
+        match unreadable.get(&abandoned.purchase) {
+            Some(error) => outcomes.dead_letter(&abandoned.due.record.key, error),
+            None => take_over_one(batch, outcomes, abandoned, &unknowns, found).await,
         }
-        found
     }
+    Ok(())
+}
 
-    /// How the record stands towards its requests, and what they ask for together: of those that are not dealt with yet,
-    /// the best source speaks, with the time of the latest. One that was dealt with before must not speak for one that
-    /// wasn't.
-    fn standing_of(
-        &self,
-        record: Option<&Record>,
-        requests: &[EnrichmentRequest],
-    ) -> Option<(EnrichmentRequest, Standing)> {
-        let now = self.now();
-        let standing = |request| (request, at_till(record, request, self.tenant.windows, now));
-        let mut standings: Vec<_> = requests.iter().map(standing).collect();
-        standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
-        let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));
-        let together = open.map(|(request, _)| (*request).clone()).reduce(|all, request| all.joined(&request));
-        let (first, standing) = standings.into_iter().next()?;
-        let request = together.unwrap_or_else(|| first.clone());
-        Some((record.map_or_else(|| request.clone(), |record| record.joined(&request)), standing))
-    }
+async fn resolve(batch: &Batch<'_>, purchases: &[PurchaseId]) -> Result<Unknowns, StoreError> {
+    let (records, credits, now) = (&batch.worker.records, &batch.worker.credits, batch.now());
+    recover::resolve(records, credits, &batch.tenant.id, purchases, now).await
+}
 
-    /// One write, and no one is asked: its date has not come.
-    async fn renew(&mut self, record: Record, deferral: &Deferral) {
-        let outcome = Outcome::Deferred { reason: deferral.reason, until: deferral.until };
-        let key = record.key.clone();
-        let step = self.step(Step::Defer, record).await;
-        self.done_with(vec![step], vec![(key, outcome)]);
-    }
-
-    fn is_placed(&self, key: &RecordKey, found: &Found) -> bool {
-        let due = found.due.iter().any(|due| due.record.key == *key);
-        due || found.bought.iter().any(|record| record.key == *key) || self.has_ended(key)
-    }
-
-    /// Whoever worked on these is gone. First their purchases are resolved, then what was bought is written and the
-    /// rest may be claimed anew.
-    async fn take_over(&mut self, abandoned: Vec<Abandoned>, found: &mut Found) -> Result<(), StoreError> {
-        if abandoned.is_empty() {
-            return Ok(());
+/// One by one, so that one of which something can't be read stands in the way of no other. Those are given as well,
+/// with what can't be read.
+async fn resolve_apart(
+    batch: &Batch<'_>,
+    purchases: &[PurchaseId],
+) -> Result<(Unknowns, HashMap<PurchaseId, StoreError>), StoreError> {
+    let (mut unknowns, mut unreadable) = (Unknowns::new(), HashMap::new());
+    for purchase in purchases {
+        match resolve(batch, std::slice::from_ref(purchase)).await {
+            Ok(one) => unknowns.extend(one),
+            Err(error) if error.retry == Retry::Never => drop(unreadable.insert(purchase.clone(), error)),
+            Err(error) => return Err(error),
         }
-        let purchases: HashSet<PurchaseId> = abandoned.iter().map(|abandoned| abandoned.purchase.clone()).collect();
-        let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
-        let (unknowns, unreadable) = match self.resolve(&purchases).await {
-            Err(error) if error.retry == Retry::Never => self.resolve_apart(&purchases).await?,
-            resolved => (resolved?, HashMap::new()),
+    }
+    Ok((unknowns, unreadable))
+}
+
+async fn take_over_one(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    abandoned: Abandoned,
+    unknowns: &Unknowns,
+    found: &mut Found,
+) {
+    let Abandoned { purchase, due: Due { request, record }, latest } = abandoned;
+    let now = batch.now();
+    if record.erased_at.is_some() {
+        let reason = RefuseReason::Erased;
+        return outcomes.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
+    }
+    if record.is_paid_for() {
+        let taken_over = step(batch, Step::Claim, record.taken_over(batch.invocation.claim_until())).await;
+        found.bought.extend(outcomes.done(vec![taken_over]));
+        return;
+    }
+    let unknown = unknowns.get(&purchase).is_some_and(|records| records.contains(&record.key));
+    let record = if unknown { record.with_unknown() } else { record };
+    if record.unknowns >= UNKNOWNS_MAX {
+        let reason = FailReason::OutcomeUnknown;
+        // Given up on is what the record was last worked on for. A wish that arose later is taken up after that.
+        let outcome = match latest > record.occurred_at {
+            true => Outcome::Returned { reason: "an earlier wish was given up on", after: AFTER_A_CLAIM },
+            false => Outcome::Failed(reason),
         };
-        for abandoned in abandoned {
-            match unreadable.get(&abandoned.purchase) {
-                Some(error) => self.dead_letter(&abandoned.due.record.key, error),
-                None => self.take_over_one(abandoned, &unknowns, found).await,
-            }
-        }
-        Ok(())
+        return outcomes.dismiss(record.failed(reason, now), outcome).await;
     }
+    found.due.push(Due { request, record });
+}
 
-    async fn resolve(&self, purchases: &[PurchaseId]) -> Result<Unknowns, StoreError> {
-        let (records, credits, now) = (&self.worker.records, &self.worker.credits, self.now());
-        abandoned::resolve(records, credits, &self.tenant.id, purchases, now).await
+/// Settles what earlier purchases of these records left open, before they are claimed anew: a record that names a
+/// purchase no longer says that it was not called for.
+pub(crate) async fn settle_open(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, due: Vec<Due>) -> Vec<Due> {
+    let named: HashSet<PurchaseId> = due.iter().filter_map(Due::earlier_purchase).cloned().collect();
+    if named.is_empty() {
+        return due;
     }
-
-    /// One by one, so that one of which something can't be read stands in the way of no other. Those are given as well,
-    /// with what can't be read.
-    async fn resolve_apart(
-        &self,
-        purchases: &[PurchaseId],
-    ) -> Result<(Unknowns, HashMap<PurchaseId, StoreError>), StoreError> {
-        let (mut unknowns, mut unreadable) = (Unknowns::new(), HashMap::new());
-        for purchase in purchases {
-            match self.resolve(std::slice::from_ref(purchase)).await {
-                Ok(one) => unknowns.extend(one),
-                Err(error) if error.retry == Retry::Never => drop(unreadable.insert(purchase.clone(), error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((unknowns, unreadable))
-    }
-
-    async fn take_over_one(&mut self, abandoned: Abandoned, unknowns: &Unknowns, found: &mut Found) {
-        let Abandoned { purchase, due: Due { request, record }, latest } = abandoned;
-        let now = self.now();
-        if record.erased_at.is_some() {
-            let reason = RefuseReason::Erased;
-            return self.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
-        }
-        if record.is_paid_for() {
-            let taken_over = self.step(Step::Claim, record.taken_over(self.invocation.claim_until())).await;
-            found.bought.extend(self.done(vec![taken_over]));
-            return;
-        }
-        let unknown = unknowns.get(&purchase).is_some_and(|records| records.contains(&record.key));
-        let record = if unknown { record.with_unknown() } else { record };
-        if record.unknowns >= UNKNOWNS_MAX {
-            let reason = FailReason::OutcomeUnknown;
-            // Given up on is what the record was last worked on for. A wish that arose later is taken up after that.
-            let outcome = match latest > record.occurred_at {
-                true => Outcome::Returned { reason: "an earlier wish was given up on", after: AFTER_A_CLAIM },
-                false => Outcome::Failed(reason),
-            };
-            return self.dismiss(record.failed(reason, now), outcome).await;
-        }
-        found.due.push(Due { request, record });
-    }
-
-    /// Settles what earlier purchases of these records left open, before they are claimed anew: a record that names a
-    /// purchase no longer says that it was not called for.
-    pub(crate) async fn settle_open(&mut self, due: Vec<Due>) -> Vec<Due> {
-        let named: HashSet<PurchaseId> = due.iter().filter_map(Due::earlier_purchase).cloned().collect();
-        if named.is_empty() {
-            return due;
-        }
-        let named: Vec<PurchaseId> = named.into_iter().collect();
-        let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-        let open = match self.open_purchases(&named).await {
-            Ok(open) => open,
-            Err(error) => {
-                self.give_back_after(&keys, &error);
-                return Vec::new();
-            }
-        };
-        let now = self.now();
-        let (waiting, due): (Vec<Due>, Vec<Due>) =
-            due.into_iter().partition(|due| due.earlier_purchase().is_some_and(|purchase| open.contains_key(purchase)));
-        for due in waiting {
-            let until_then = due.earlier_purchase().and_then(|purchase| open.get(purchase)).map(|at| until(now, *at));
-            let reason = "an earlier purchase of it has not been settled yet";
-            self.give_back(&due.record.key, reason, until_then.unwrap_or_default() + AFTER_A_CLAIM);
-        }
-        due
-    }
-
-    /// Those of these purchases whose worker may still be at work, and until when. The others are settled.
-    async fn open_purchases(&self, named: &[PurchaseId]) -> Result<HashMap<PurchaseId, Timestamp>, StoreError> {
-        let (records, credits, tenant, now) = (&self.worker.records, &self.worker.credits, &self.tenant.id, self.now());
-        let mut open = HashMap::new();
-        for (purchase, standing) in credits.standing(tenant, named).await? {
-            match standing {
-                PurchaseStanding::Open(hold) if now < hold.claimed_until => {
-                    open.extend([(purchase, hold.claimed_until)])
-                }
-                PurchaseStanding::Open(hold) => drop(abandoned::settle(records, credits, tenant, &hold, now).await?),
-                PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}
-            }
-        }
-        Ok(open)
-    }
-
-    /// Claims what the wallets can pay for, new leads first, and parks the rest without a claim: when credits have
-    /// run out, a lead costs one write.
-    pub(crate) async fn claim(&mut self, mut due: Vec<Due>) -> Vec<Record> {
-        due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
-        let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-        if self.tariff.is_none() {
-            let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
-            self.give_back_after(&keys, &error);
+    let named: Vec<PurchaseId> = named.into_iter().collect();
+    let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
+    let open = match open_purchases(batch, &named).await {
+        Ok(open) => open,
+        Err(error) => {
+            outcomes.give_back_after(&keys, &error);
             return Vec::new();
         }
-        let (due, waiting) = match self.affordable(due).await {
-            Ok(parted) => parted,
-            Err(error) => {
-                self.give_back_after(&keys, &error);
-                return Vec::new();
-            }
-        };
-        self.park(waiting).await;
-        let claim = Claim { purchase: self.purchase.clone(), since: self.now(), until: self.invocation.claim_until() };
-        let claims = due
-            .into_iter()
-            .map(|Due { request, record }| self.step(Step::Claim, record.claimed(&request, claim.clone())));
-        let claims = join_all(claims).await;
-        self.done(claims)
+    };
+    let now = batch.now();
+    let (waiting, due): (Vec<Due>, Vec<Due>) =
+        due.into_iter().partition(|due| due.earlier_purchase().is_some_and(|purchase| open.contains_key(purchase)));
+    for due in waiting {
+        let until_then = due.earlier_purchase().and_then(|purchase| open.get(purchase)).map(|at| until(now, *at));
+        let reason = "an earlier purchase of it has not been settled yet";
+        outcomes.give_back(&due.record.key, reason, until_then.unwrap_or_default() + AFTER_A_CLAIM);
     }
+    due
+}
+
+/// Those of these purchases whose worker may still be at work, and until when. The others are settled.
+async fn open_purchases(batch: &Batch<'_>, named: &[PurchaseId]) -> Result<HashMap<PurchaseId, Timestamp>, StoreError> {
+    let (records, credits, tenant, now) = (&batch.worker.records, &batch.worker.credits, &batch.tenant.id, batch.now());
+    let mut open = HashMap::new();
+    for (purchase, standing) in credits.standing(tenant, named).await? {
+        match standing {
+            PurchaseStanding::Open(hold) if now < hold.claimed_until => open.extend([(purchase, hold.claimed_until)]),
+            PurchaseStanding::Open(hold) => drop(recover::settle(records, credits, tenant, &hold, now).await?),
+            PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}
+        }
+    }
+    Ok(open)
+}
+
+/// Claims what the wallets can pay for, new leads first, and parks the rest without a claim: when credits have
+/// run out, a lead costs one write.
+pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut due: Vec<Due>) -> Vec<Record> {
+    due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
+    let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
+    if batch.tariff.is_none() {
+        let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
+        outcomes.give_back_after(&keys, &error);
+        return Vec::new();
+    }
+    let (due, waiting) = match affordable(batch, due).await {
+        Ok(parted) => parted,
+        Err(error) => {
+            outcomes.give_back_after(&keys, &error);
+            return Vec::new();
+        }
+    };
+    park(batch, outcomes, waiting).await;
+    let claim = Claim { purchase: batch.purchase.clone(), since: batch.now(), until: batch.invocation.claim_until() };
+    let claims = due
+        .into_iter()
+        .map(|Due { request, record }| step(batch, Step::Claim, record.claimed(&request, claim.clone())));
+    let claims = join_all(claims).await;
+    outcomes.done(claims)
 }
 
 fn is_waiting(record: &Record) -> bool {

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use leadgate_aws::abandoned;
 use leadgate_aws::answers::{About, Claimed};
 use leadgate_aws::credits::Standing;
 use leadgate_aws::error::StoreError;
@@ -30,10 +29,13 @@ use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::Collect;
 use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::settlement::unknowns;
+use leadgate_purchase::recover;
+use leadgate_purchase::settle::{Settled, settle};
 use tracing::{error, warn};
 
-use crate::buy::resolve;
-use crate::unit::Unit;
+use crate::batch::Batch;
+use crate::outcomes::step;
+use crate::write_back::write_patches;
 
 /// How long asking for what has arrived may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,277 +94,274 @@ impl Awaiting {
     }
 }
 
-impl Unit<'_> {
-    /// Collects what the purchase waits for, if it is there.
-    pub(crate) async fn collect(&self, hint: &Collect) -> End {
-        let (tenant, purchase) = (&self.tenant.id, &hint.collect);
-        match self.try_collect(hint).await {
-            Ok(end) => end,
-            Err(error) if error.retry == Retry::Never => {
-                error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
-                End::DeadLettered { reason: error.doing }
-            }
-            Err(error) => {
-                warn!(%tenant, %purchase, %error, "collecting is tried again");
-                End::Returned { reason: error.doing, after: TROUBLE_PAUSE }
-            }
+/// Collects what the purchase waits for, if it is there.
+pub(crate) async fn collect(batch: &Batch<'_>, hint: &Collect) -> End {
+    let (tenant, purchase) = (&batch.tenant.id, &hint.collect);
+    match try_collect(batch, hint).await {
+        Ok(end) => end,
+        Err(error) if error.retry == Retry::Never => {
+            error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
+            End::DeadLettered { reason: error.doing }
+        }
+        Err(error) => {
+            warn!(%tenant, %purchase, %error, "collecting is tried again");
+            End::Returned { reason: error.doing, after: TROUBLE_PAUSE }
         }
     }
+}
 
-    async fn try_collect(&self, hint: &Collect) -> Result<End, StoreError> {
-        let purchase = &hint.collect;
-        let awaiting = match self.awaiting(purchase).await? {
-            Ok(awaiting) => awaiting,
-            Err(end) => return Ok(end),
+async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreError> {
+    let purchase = &hint.collect;
+    let awaiting = match awaiting(batch, purchase).await? {
+        Ok(awaiting) => awaiting,
+        Err(end) => return Ok(end),
+    };
+    let mut waiting: Vec<Record> =
+        awaiting.records.values().filter(|record| record.awaits(purchase).is_some()).cloned().collect();
+    waiting.sort_by(|a, b| a.key.cmp(&b.key));
+    if waiting.is_empty() && awaiting.hold.is_none() {
+        return Ok(End::NothingAwaited);
+    }
+    let now = batch.now();
+    // Somebody at work on a record must not find it changed under their hands.
+    let busy = waiting.iter().filter(|record| record.claim_lives(now)).filter_map(|record| record.claim.as_ref());
+    if let Some(end) = busy.map(|claim| claim.until).max() {
+        return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
+    }
+    if waiting.is_empty() && awaiting.may_still_be_charged(now) {
+        return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
+    }
+    if !waiting.is_empty()
+        && let Some(end) = was_asked_after(batch, hint, awaiting.hold.is_some()).await?
+    {
+        return Ok(end);
+    }
+    let Asked { answers, open } = ask(batch, purchase, &waiting).await?;
+    match (open, &awaiting.hold) {
+        (None, _) => {}
+        // What is settled isn't asked after any more: this message is all that is left to write it by.
+        (Some(_), None) => {
+            return Ok(End::Returned { reason: "the provider can't say again what had arrived", after: AGAIN_PAUSE });
+        }
+        (Some(reason), Some(_)) => {
+            write_early(batch, waiting, &answers).await;
+            return Ok(End::NotYet(reason));
+        }
+    }
+    if let Some(hold) = &awaiting.hold {
+        // What arrives in a new cycle is charged in it: the hold moves there before it is settled.
+        batch.wallets().opened(batch.now()).await?;
+        let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
+        let settled = settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await;
+        if !matches!(settled, Settled::Done) {
+            return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
+        }
+    }
+    write_arrived(batch, waiting, &answers).await
+}
+
+/// Where the purchase stands. `Err` when there is nothing to collect, or not by us and not now.
+async fn awaiting(batch: &Batch<'_>, purchase: &PurchaseId) -> Result<Result<Awaiting, End>, StoreError> {
+    let (records, credits, tenant) = (&batch.worker.records, &batch.worker.credits, &batch.tenant.id);
+    let at_once = purchase.at_once();
+    let mut standings = credits.standing(tenant, &[purchase.clone(), at_once.clone()]).await?;
+    let now = batch.now();
+    let at_once = match standings.remove(&at_once).unwrap_or(Standing::Nothing) {
+        Standing::Open(hold) if now < hold.claimed_until => {
+            let after = until(now, hold.claimed_until) + Duration::from_secs(1);
+            return Ok(Err(End::Returned { reason: "the call itself has not ended yet", after }));
+        }
+        Standing::Open(hold) => {
+            recover::settle(records, credits, tenant, &hold, now).await?;
+            match credits.standing(tenant, std::slice::from_ref(&at_once)).await?.remove(&at_once) {
+                Some(Standing::Settled(entry)) => Some(entry),
+                _ => None,
+            }
+        }
+        Standing::Settled(entry) => Some(entry),
+        Standing::Nothing => None,
+    };
+    let (hold, keys): (Option<Hold>, Vec<RecordKey>) = match standings.remove(purchase) {
+        Some(Standing::Open(hold)) => {
+            let keys = hold.lines.iter().map(|line| line.record.clone()).collect();
+            (Some(hold), keys)
+        }
+        Some(Standing::Settled(Entry::Purchase { lines, .. })) => {
+            (None, lines.into_iter().map(|line| line.record).collect())
+        }
+        _ => return Ok(Err(End::NothingAwaited)),
+    };
+    let records = records.read(&keys, Consistency::Strong).await?;
+    Ok(Ok(Awaiting { hold, at_once, records }))
+}
+
+/// How the hint ends without asking, if the provider was asked a moment ago. A worker that asked after the hint was
+/// queued has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
+/// any case. What is settled isn't, so that no message for it may be dropped.
+async fn was_asked_after(batch: &Batch<'_>, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
+    let now = batch.now();
+    let (ends, about) = (later(now, ASK_EVERY), About::Awaited(hint.collect.clone()));
+    let until_then = match batch.worker.answers.claim(&batch.tenant.id, &about, ends, now).await? {
+        Claimed::ByUs => return Ok(None),
+        Claimed::ByOthers { until } => until.unwrap_or(ends),
+    };
+    let asked_at = earlier(until_then, ASK_EVERY);
+    let was_seen = hint.queued_at.is_some_and(|queued_at| later(queued_at, CLOCK_SKEW) < asked_at);
+    if was_seen && is_open {
+        return Ok(Some(End::NotYet("it was asked for since".to_owned())));
+    }
+    let after = until(now, until_then).min(ASK_EVERY);
+    Ok(Some(End::Postponed { reason: "it was asked for a moment ago", after }))
+}
+
+/// What the provider has for these records.
+async fn ask(batch: &Batch<'_>, purchase: &PurchaseId, waiting: &[Record]) -> Result<Asked, StoreError> {
+    let mut asked = Asked { answers: Answers::new(), open: None };
+    if waiting.is_empty() {
+        return Ok(asked);
+    }
+    let provider = batch.worker.connections.provider(batch.tenant).await?;
+    // After that, an answer that isn't a result won't become one.
+    let kept_until = later(purchase.made_at(), provider.result_retention());
+    for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
+        if asked.answers.contains_key(&awaited.request) {
+            continue;
+        }
+        match ask_for(batch, provider.as_ref(), &awaited.request, kept_until <= batch.now()).await {
+            Ok(answer) => drop(asked.answers.insert(awaited.request.clone(), answer)),
+            Err(reason) => asked.open = Some(reason),
+        }
+    }
+    Ok(asked)
+}
+
+/// The provider's last answer, or why there is none yet. `is_last_chance` says that it keeps results no longer.
+async fn ask_for(
+    batch: &Batch<'_>,
+    provider: &dyn Provider,
+    request: &LaterId,
+    is_last_chance: bool,
+) -> Result<Collected, String> {
+    let timeout = batch.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);
+    if timeout.is_zero() {
+        return Err("too little of the run is left to ask".to_owned());
+    }
+    let tenant = &batch.tenant.id;
+    // A lead waits for it, whatever it was asked for by.
+    let ticket =
+        batch.permits().permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
+    let told = provider.collect(request, timeout).await;
+    let ending = match &told.reply {
+        Collected::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
+        Collected::Transient(_) => Ending::Failed,
+        _ => Ending::Answered,
+    };
+    batch.permits().ended(ticket, &told.rates, ending).await;
+    let reason = match told.reply {
+        answer @ Collected::Arrived { .. } => return Ok(answer.by_fingerprint(&batch.fingerprints)),
+        Collected::Expired(reason) => {
+            error!(%tenant, reason, "the provider keeps an awaited result no longer: it is assumed spent");
+            return Ok(Collected::Expired(reason));
+        }
+        Collected::Throttled { .. } => return Err("the provider throttles us".to_owned()),
+        Collected::Pending { .. } => "it is on its way".to_owned(),
+        Collected::NotFound(reason) => {
+            error!(%tenant, reason, "the provider doesn't know an awaited result: is the key another team's?");
+            reason
+        }
+        Collected::Denied(reason) => {
+            error!(%tenant, reason, "the provider refuses our key or plan");
+            reason
+        }
+        Collected::Transient(reason) => reason,
+    };
+    if !is_last_chance {
+        return Err(reason);
+    }
+    error!(%tenant, reason, "an awaited result can't be had any more: it is assumed spent");
+    Ok(Collected::Expired(reason))
+}
+
+/// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is
+/// written with the rest.
+async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) {
+    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
+    let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
+    let Some(Ok(ends)) = batch.within(limit, write_patches(batch, &patched, |_| false)).await else {
+        warn!(tenant = %batch.tenant.id, "what has arrived is written later");
+        return;
+    };
+    let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
+        (patch, end @ Written::Done { .. }) => Some(record.written_early(batch.fingerprints.of_all(&end.of(patch)))),
+        _ => None,
+    });
+    // A record that was written by another worker meanwhile is written once more with the rest: the same values.
+    join_all(written.map(|record| step(batch, Step::Close, record))).await;
+}
+
+/// Writes what has arrived, and closes the records. Whoever asked to be forgotten meanwhile is not written.
+async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) -> Result<End, StoreError> {
+    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
+    let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
+    let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
+    let ends = match batch.within(limit, write_patches(batch, &patched, |_| false)).await {
+        Some(Ok(ends)) => ends,
+        Some(Err(error)) => return Ok(not_written(batch, waiting, &patched, &error).await),
+        None => return returned("the CRM was too slow for what is left of the run"),
+    };
+    let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
+    for record in waiting {
+        let id = &record.key.id;
+        let is_written = patched.iter().any(|patched| patched.key == record.key);
+        if let Some((patch, Written::Rejected(reason))) = ends.get(id) {
+            error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
+            closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, batch.now()));
+            continue;
+        }
+        let kept = match ends.get(id) {
+            Some((patch, end)) => end.of(patch),
+            None if is_written => return returned("the CRM gave no answer for a record"),
+            None => Patch::new(),
         };
-        let mut waiting: Vec<Record> =
-            awaiting.records.values().filter(|record| record.awaits(purchase).is_some()).cloned().collect();
-        waiting.sort_by(|a, b| a.key.cmp(&b.key));
-        if waiting.is_empty() && awaiting.hold.is_none() {
-            return Ok(End::NothingAwaited);
-        }
-        let now = self.now();
-        // Somebody at work on a record must not find it changed under their hands.
-        let busy = waiting.iter().filter(|record| record.claim_lives(now)).filter_map(|record| record.claim.as_ref());
-        if let Some(end) = busy.map(|claim| claim.until).max() {
-            return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
-        }
-        if waiting.is_empty() && awaiting.may_still_be_charged(now) {
-            return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
-        }
-        if !waiting.is_empty()
-            && let Some(end) = self.was_asked_after(hint, awaiting.hold.is_some()).await?
-        {
-            return Ok(end);
-        }
-        let Asked { answers, open } = self.ask(purchase, &waiting).await?;
-        match (open, &awaiting.hold) {
-            (None, _) => {}
-            // What is settled isn't asked after any more: this message is all that is left to write it by.
-            (Some(_), None) => {
-                return Ok(End::Returned {
-                    reason: "the provider can't say again what had arrived",
-                    after: AGAIN_PAUSE,
-                });
-            }
-            (Some(reason), Some(_)) => {
-                self.write_early(waiting, &answers).await;
-                return Ok(End::NotYet(reason));
-            }
-        }
-        if let Some(hold) = &awaiting.hold {
-            // What arrives in a new cycle is charged in it: the hold moves there before it is settled.
-            self.wallets().opened(self.now()).await?;
-            let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
-            if resolve(&self.worker.credits, &self.tenant.id, hold, entry.as_ref()).await.is_err() {
-                return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
-            }
-        }
-        self.write_arrived(waiting, &answers).await
+        written += usize::from(!kept.is_empty());
+        closed.push(record.collected(batch.fingerprints.of_all(&kept)));
     }
+    let steps = join_all(closed.into_iter().map(|record| step(batch, Step::Close, record))).await;
+    if steps.iter().any(Result::is_err) {
+        return returned("a record of it was written by somebody else");
+    }
+    Ok(End::Collected { written })
+}
 
-    /// Where the purchase stands. `Err` when there is nothing to collect, or not by us and not now.
-    async fn awaiting(&self, purchase: &PurchaseId) -> Result<Result<Awaiting, End>, StoreError> {
-        let (records, credits, tenant) = (&self.worker.records, &self.worker.credits, &self.tenant.id);
-        let at_once = purchase.at_once();
-        let mut standings = credits.standing(tenant, &[purchase.clone(), at_once.clone()]).await?;
-        let now = self.now();
-        let at_once = match standings.remove(&at_once).unwrap_or(Standing::Nothing) {
-            Standing::Open(hold) if now < hold.claimed_until => {
-                let after = until(now, hold.claimed_until) + Duration::from_secs(1);
-                return Ok(Err(End::Returned { reason: "the call itself has not ended yet", after }));
-            }
-            Standing::Open(hold) => {
-                abandoned::settle(records, credits, tenant, &hold, now).await?;
-                match credits.standing(tenant, std::slice::from_ref(&at_once)).await?.remove(&at_once) {
-                    Some(Standing::Settled(entry)) => Some(entry),
-                    _ => None,
-                }
-            }
-            Standing::Settled(entry) => Some(entry),
-            Standing::Nothing => None,
-        };
-        let (hold, keys): (Option<Hold>, Vec<RecordKey>) = match standings.remove(purchase) {
-            Some(Standing::Open(hold)) => {
-                let keys = hold.lines.iter().map(|line| line.record.clone()).collect();
-                (Some(hold), keys)
-            }
-            Some(Standing::Settled(Entry::Purchase { lines, .. })) => {
-                (None, lines.into_iter().map(|line| line.record).collect())
-            }
-            _ => return Ok(Err(End::NothingAwaited)),
-        };
-        let records = records.read(&keys, Consistency::Strong).await?;
-        Ok(Ok(Awaiting { hold, at_once, records }))
+/// The CRM has failed as a whole. A wait that it asks for is kept; what it would refuse again isn't tried again, and
+/// what has arrived is kept.
+async fn not_written(batch: &Batch<'_>, waiting: Vec<Record>, patched: &[Record], error: &CrmError) -> End {
+    let (tenant, reason) = (&batch.tenant.id, &error.reason);
+    if error.retry != Retry::Never {
+        warn!(%tenant, reason, "what has arrived is written later");
     }
+    match error.retry {
+        Retry::After(after) => return End::Postponed { reason: "the CRM asks for a wait", after },
+        Retry::Backoff => return End::Returned { reason: "the CRM failed", after: TROUBLE_PAUSE },
+        Retry::Never => error!(%tenant, reason, "the CRM refuses a call as a whole: what has arrived is kept"),
+    }
+    let arrived = |record: &Record| patched.iter().find(|patched| patched.key == record.key);
+    let steps = waiting.into_iter().map(|record| match arrived(&record).map(|patched| patched.patch.clone()) {
+        Some(patch) => record.arrived_unwritten(patch, FailReason::CrmRefused, batch.now()),
+        None => record.collected(Fingerprints::new()),
+    });
+    let steps = join_all(steps.map(|record| step(batch, Step::Close, record))).await;
+    match steps.iter().any(Result::is_err) {
+        true => End::Returned { reason: "a record of it was written by another worker", after: TROUBLE_PAUSE },
+        false => End::Collected { written: 0 },
+    }
+}
 
-    /// How the hint ends without asking, if the provider was asked a moment ago. A worker that asked after the hint was
-    /// queued has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
-    /// any case. What is settled isn't, so that no message for it may be dropped.
-    async fn was_asked_after(&self, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
-        let now = self.now();
-        let (ends, about) = (later(now, ASK_EVERY), About::Awaited(hint.collect.clone()));
-        let until_then = match self.worker.answers.claim(&self.tenant.id, &about, ends, now).await? {
-            Claimed::ByUs => return Ok(None),
-            Claimed::ByOthers { until } => until.unwrap_or(ends),
-        };
-        let asked_at = earlier(until_then, ASK_EVERY);
-        let was_seen = hint.queued_at.is_some_and(|queued_at| later(queued_at, CLOCK_SKEW) < asked_at);
-        if was_seen && is_open {
-            return Ok(Some(End::NotYet("it was asked for since".to_owned())));
-        }
-        let after = until(now, until_then).min(ASK_EVERY);
-        Ok(Some(End::Postponed { reason: "it was asked for a moment ago", after }))
-    }
-
-    /// What the provider has for these records.
-    async fn ask(&self, purchase: &PurchaseId, waiting: &[Record]) -> Result<Asked, StoreError> {
-        let mut asked = Asked { answers: Answers::new(), open: None };
-        if waiting.is_empty() {
-            return Ok(asked);
-        }
-        let provider = self.worker.connections.provider(self.tenant).await?;
-        // After that, an answer that isn't a result won't become one.
-        let kept_until = later(purchase.made_at(), provider.result_retention());
-        for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
-            if asked.answers.contains_key(&awaited.request) {
-                continue;
-            }
-            match self.ask_for(provider.as_ref(), &awaited.request, kept_until <= self.now()).await {
-                Ok(answer) => drop(asked.answers.insert(awaited.request.clone(), answer)),
-                Err(reason) => asked.open = Some(reason),
-            }
-        }
-        Ok(asked)
-    }
-
-    /// The provider's last answer, or why there is none yet. `is_last_chance` says that it keeps results no longer.
-    async fn ask_for(
-        &self,
-        provider: &dyn Provider,
-        request: &LaterId,
-        is_last_chance: bool,
-    ) -> Result<Collected, String> {
-        let timeout = self.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);
-        if timeout.is_zero() {
-            return Err("too little of the run is left to ask".to_owned());
-        }
-        let tenant = &self.tenant.id;
-        // A lead waits for it, whatever it was asked for by.
-        let ticket = self.permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
-        let told = provider.collect(request, timeout).await;
-        let ending = match &told.reply {
-            Collected::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
-            Collected::Transient(_) => Ending::Failed,
-            _ => Ending::Answered,
-        };
-        self.call_ended(ticket, &told.rates, ending).await;
-        let reason = match told.reply {
-            answer @ Collected::Arrived { .. } => return Ok(answer.by_fingerprint(&self.fingerprints)),
-            Collected::Expired(reason) => {
-                error!(%tenant, reason, "the provider keeps an awaited result no longer: it is assumed spent");
-                return Ok(Collected::Expired(reason));
-            }
-            Collected::Throttled { .. } => return Err("the provider throttles us".to_owned()),
-            Collected::Pending { .. } => "it is on its way".to_owned(),
-            Collected::NotFound(reason) => {
-                error!(%tenant, reason, "the provider doesn't know an awaited result: is the key another team's?");
-                reason
-            }
-            Collected::Denied(reason) => {
-                error!(%tenant, reason, "the provider refuses our key or plan");
-                reason
-            }
-            Collected::Transient(reason) => reason,
-        };
-        if !is_last_chance {
-            return Err(reason);
-        }
-        error!(%tenant, reason, "an awaited result can't be had any more: it is assumed spent");
-        Ok(Collected::Expired(reason))
-    }
-
-    /// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is
-    /// written with the rest.
-    async fn write_early(&self, waiting: Vec<Record>, answers: &Answers) {
-        let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
-        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let Some(Ok(ends)) = self.within(limit, self.write_patches(&patched, |_| false)).await else {
-            warn!(tenant = %self.tenant.id, "what has arrived is written later");
-            return;
-        };
-        let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
-            (patch, end @ Written::Done { .. }) => Some(record.written_early(self.fingerprints.of_all(&end.of(patch)))),
-            _ => None,
-        });
-        // A record that was written by another worker meanwhile is written once more with the rest: the same values.
-        join_all(written.map(|record| self.step(Step::Close, record))).await;
-    }
-
-    /// Writes what has arrived, and closes the records. Whoever asked to be forgotten meanwhile is not written.
-    async fn write_arrived(&self, waiting: Vec<Record>, answers: &Answers) -> Result<End, StoreError> {
-        let patched: Vec<Record> = waiting.iter().filter_map(|record| self.patched(record, answers)).collect();
-        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
-        let ends = match self.within(limit, self.write_patches(&patched, |_| false)).await {
-            Some(Ok(ends)) => ends,
-            Some(Err(error)) => return Ok(self.not_written(waiting, &patched, &error).await),
-            None => return returned("the CRM was too slow for what is left of the run"),
-        };
-        let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
-        for record in waiting {
-            let id = &record.key.id;
-            let is_written = patched.iter().any(|patched| patched.key == record.key);
-            if let Some((patch, Written::Rejected(reason))) = ends.get(id) {
-                error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
-                closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, self.now()));
-                continue;
-            }
-            let kept = match ends.get(id) {
-                Some((patch, end)) => end.of(patch),
-                None if is_written => return returned("the CRM gave no answer for a record"),
-                None => Patch::new(),
-            };
-            written += usize::from(!kept.is_empty());
-            closed.push(record.collected(self.fingerprints.of_all(&kept)));
-        }
-        let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
-        if steps.iter().any(Result::is_err) {
-            return returned("a record of it was written by somebody else");
-        }
-        Ok(End::Collected { written })
-    }
-
-    /// The CRM has failed as a whole. A wait that it asks for is kept; what it would refuse again isn't tried again, and
-    /// what has arrived is kept.
-    async fn not_written(&self, waiting: Vec<Record>, patched: &[Record], error: &CrmError) -> End {
-        let (tenant, reason) = (&self.tenant.id, &error.reason);
-        if error.retry != Retry::Never {
-            warn!(%tenant, reason, "what has arrived is written later");
-        }
-        match error.retry {
-            Retry::After(after) => return End::Postponed { reason: "the CRM asks for a wait", after },
-            Retry::Backoff => return End::Returned { reason: "the CRM failed", after: TROUBLE_PAUSE },
-            Retry::Never => error!(%tenant, reason, "the CRM refuses a call as a whole: what has arrived is kept"),
-        }
-        let arrived = |record: &Record| patched.iter().find(|patched| patched.key == record.key);
-        let steps = waiting.into_iter().map(|record| match arrived(&record).map(|patched| patched.patch.clone()) {
-            Some(patch) => record.arrived_unwritten(patch, FailReason::CrmRefused, self.now()),
-            None => record.collected(Fingerprints::new()),
-        });
-        let steps = join_all(steps.map(|record| self.step(Step::Close, record))).await;
-        match steps.iter().any(Result::is_err) {
-            true => End::Returned { reason: "a record of it was written by another worker", after: TROUBLE_PAUSE },
-            false => End::Collected { written: 0 },
-        }
-    }
-
-    /// The record with what has arrived for it, if there is something to say.
-    fn patched(&self, record: &Record, answers: &Answers) -> Option<Record> {
-        let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
-        let profile = arrived(awaited, answers)?;
-        let patch = patch_from(&self.tenant.fields, profile);
-        // The date of enrichment was written with what came at once.
-        (!patch.is_empty()).then(|| Record { patch, last_enriched: None, ..record.clone() })
-    }
+/// The record with what has arrived for it, if there is something to say.
+fn patched(batch: &Batch<'_>, record: &Record, answers: &Answers) -> Option<Record> {
+    let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
+    let profile = arrived(awaited, answers)?;
+    let patch = patch_from(&batch.tenant.fields, profile);
+    // The date of enrichment was written with what came at once.
+    (!patch.is_empty()).then(|| Record { patch, last_enriched: None, ..record.clone() })
 }

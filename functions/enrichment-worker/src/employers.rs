@@ -13,7 +13,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::Cap;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{AskedAbout, Hold, HoldLine, allocate};
+use leadgate_enrichment::ledger::{Hold, allocate};
 use leadgate_enrichment::limits::Share;
 use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::price::{Action, Tariff};
@@ -21,11 +21,11 @@ use leadgate_enrichment::provider::{Answer, CallKind, Provider, Reply, Told};
 use leadgate_enrichment::settlement::{self, Asked, LineEnd};
 use tracing::{error, warn};
 
-use crate::buy::resolve;
-use crate::call::ending;
-use crate::pace::share;
+use crate::batch::Batch;
 use crate::price::Wanted;
-use crate::unit::Unit;
+use leadgate_purchase::permits::{ending, share};
+use leadgate_purchase::reserve::{Caps, Holder, Line};
+use leadgate_purchase::settle::settle;
 
 /// How long looking organizations up may take: the people come after it, and they are what the lead is about.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -51,200 +51,198 @@ impl Employers {
 /// One that nobody knows yet, and one of those who work there: it is looked up for them.
 type Unknown<'w> = BTreeMap<String, &'w Wanted>;
 
-impl Unit<'_> {
-    /// Looks up where these work, as far as nobody has yet.
-    pub(crate) async fn employers(&self, wanted: &[Wanted]) -> Employers {
-        let mut unknown = Unknown::new();
-        for wanted in wanted {
-            if let Some(domain) = &wanted.employer {
-                unknown.entry(domain.clone()).or_insert(wanted);
-            }
+/// Looks up where these work, as far as nobody has yet.
+pub(crate) async fn employers(batch: &Batch<'_>, wanted: &[Wanted]) -> Employers {
+    let mut unknown = Unknown::new();
+    for wanted in wanted {
+        if let Some(domain) = &wanted.employer {
+            unknown.entry(domain.clone()).or_insert(wanted);
         }
-        let mut employers = Employers::default();
-        if unknown.is_empty() {
-            return employers;
-        }
-        if let Err(error) = self.try_employers(unknown, wanted, &mut employers).await {
-            warn!(tenant = %self.tenant.id, %error, "employers are left to what their people tell");
-        }
-        employers
     }
+    let mut employers = Employers::default();
+    if unknown.is_empty() {
+        return employers;
+    }
+    if let Err(error) = try_employers(batch, unknown, wanted, &mut employers).await {
+        warn!(tenant = %batch.tenant.id, %error, "employers are left to what their people tell");
+    }
+    employers
+}
 
-    async fn try_employers(
-        &self,
-        mut unknown: Unknown<'_>,
-        people: &[Wanted],
-        employers: &mut Employers,
-    ) -> Result<(), StoreError> {
-        self.read_employers(&mut unknown, employers).await?;
-        let (claimed, mut others) = self.claim_employers(unknown).await?;
-        self.buy_employers(&claimed, people, employers).await?;
-        for _ in 0..LOOKS_MAX {
-            if others.is_empty() {
+async fn try_employers(
+    batch: &Batch<'_>,
+    mut unknown: Unknown<'_>,
+    people: &[Wanted],
+    employers: &mut Employers,
+) -> Result<(), StoreError> {
+    read_employers(batch, &mut unknown, employers).await?;
+    let (claimed, mut others) = claim_employers(batch, unknown).await?;
+    buy_employers(batch, &claimed, people, employers).await?;
+    for _ in 0..LOOKS_MAX {
+        if others.is_empty() {
+            break;
+        }
+        batch.worker.clock.sleep(OTHERS_WAIT / LOOKS_MAX).await;
+        read_employers(batch, &mut others, employers).await?;
+    }
+    Ok(())
+}
+
+/// Takes in what is known, and leaves the rest.
+async fn read_employers(
+    batch: &Batch<'_>,
+    unknown: &mut Unknown<'_>,
+    employers: &mut Employers,
+) -> Result<(), StoreError> {
+    let about: Vec<About> = unknown.keys().cloned().map(About::Organization).collect();
+    if about.is_empty() {
+        return Ok(());
+    }
+    for (about, known) in batch.worker.answers.read(&batch.tenant.id, &about, batch.now()).await? {
+        let About::Organization(domain) = about else { continue };
+        unknown.remove(&domain);
+        if let Known::Hit(profile) = known {
+            employers.0.insert(domain, profile);
+        }
+    }
+    Ok(())
+}
+
+/// Parts those that are ours to ask about from those that somebody else is asking about.
+async fn claim_employers<'w>(
+    batch: &Batch<'_>,
+    unknown: Unknown<'w>,
+) -> Result<(Unknown<'w>, Unknown<'w>), StoreError> {
+    let (mut ours, mut others) = (Unknown::new(), Unknown::new());
+    for (domain, wanted) in unknown {
+        let about = About::Organization(domain.clone());
+        let until = batch.invocation.claim_until();
+        let claimed = batch.worker.answers.claim(&batch.tenant.id, &about, until, batch.now()).await?;
+        if claimed == Claimed::ByUs {
+            ours.insert(domain, wanted)
+        } else {
+            others.insert(domain, wanted)
+        };
+    }
+    Ok((ours, others))
+}
+
+async fn buy_employers(
+    batch: &Batch<'_>,
+    claimed: &Unknown<'_>,
+    people: &[Wanted],
+    employers: &mut Employers,
+) -> Result<(), StoreError> {
+    let now = batch.purchase.made_at();
+    let Some(tariff) = batch.worker.config.organization_tariff(batch.tenant, now) else { return Ok(()) };
+    let domains: Vec<String> = claimed.keys().cloned().collect();
+    if domains.is_empty() || time_for_employers(batch, None).is_none() {
+        return Ok(());
+    }
+    let provider = batch.worker.connections.provider(batch.tenant).await?;
+    let Some(hold) = hold_for_employers(batch, claimed, people, &tariff).await? else { return Ok(()) };
+    let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
+    let ends = ask_about_employers(batch, provider.as_ref(), &domains, share).await;
+    for (domain, end) in domains.iter().zip(&ends) {
+        keep_employer(batch, domain, end, employers).await?;
+    }
+    let identity = Identity::default();
+    let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
+    let (costs, evidence) = settlement::costs(&tariff, &asked, &ends, None);
+    let entry = settlement::seen(&hold, &ends, &costs, evidence, batch.now());
+    // If that fails, the sweeper counts it as spent.
+    let _ = settle(&batch.worker.credits, &batch.tenant.id, &hold, entry.as_ref()).await;
+    Ok(())
+}
+
+/// Asks in as few calls as the provider allows for what is mapped. The first that isn't answered is the last: the
+/// rest is not asked about.
+async fn ask_about_employers(
+    batch: &Batch<'_>,
+    provider: &dyn Provider,
+    domains: &[String],
+    share: Share,
+) -> Vec<LineEnd> {
+    let most = provider.organizations_max(&batch.tenant.fields_of_employers()).max(1);
+    let (began, mut ends) = (batch.now(), Vec::with_capacity(domains.len()));
+    for domains in domains.chunks(most) {
+        let Some(timeout) = time_for_employers(batch, Some(began)) else { break };
+        let told = match batch.permits().permit(provider, CallKind::Organizations(domains.len()), share).await {
+            Ok(ticket) => {
+                let told = provider.look_up_organizations(domains, timeout).await;
+                batch.permits().ended(ticket, &told.rates, ending(&told.reply)).await;
+                told
+            }
+            Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
+        };
+        match told.reply {
+            Reply::Answered { answers, .. } => ends.extend(answers.into_iter().map(LineEnd::Answered)),
+            Reply::Unknown(reason) => {
+                let purchase = batch.purchase.organizations();
+                error!(tenant = %batch.tenant.id, %purchase, reason, "outcome unknown: counted as spent");
+                ends.extend(domains.iter().map(|_| LineEnd::Unknown));
                 break;
             }
-            self.worker.clock.sleep(OTHERS_WAIT / LOOKS_MAX).await;
-            self.read_employers(&mut others, employers).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes in what is known, and leaves the rest.
-    async fn read_employers(&self, unknown: &mut Unknown<'_>, employers: &mut Employers) -> Result<(), StoreError> {
-        let about: Vec<About> = unknown.keys().cloned().map(About::Organization).collect();
-        if about.is_empty() {
-            return Ok(());
-        }
-        for (about, known) in self.worker.answers.read(&self.tenant.id, &about, self.now()).await? {
-            let About::Organization(domain) = about else { continue };
-            unknown.remove(&domain);
-            if let Known::Hit(profile) = known {
-                employers.0.insert(domain, profile);
+            refused => {
+                let purchase = batch.purchase.organizations();
+                warn!(tenant = %batch.tenant.id, %purchase, ?refused, "no more employers this time");
+                break;
             }
         }
-        Ok(())
     }
+    ends.resize(domains.len(), LineEnd::NotAsked);
+    ends
+}
 
-    /// Parts those that are ours to ask about from those that somebody else is asking about.
-    async fn claim_employers<'w>(&self, unknown: Unknown<'w>) -> Result<(Unknown<'w>, Unknown<'w>), StoreError> {
-        let (mut ours, mut others) = (Unknown::new(), Unknown::new());
-        for (domain, wanted) in unknown {
-            let about = About::Organization(domain.clone());
-            let until = self.invocation.claim_until();
-            let claimed = self.worker.answers.claim(&self.tenant.id, &about, until, self.now()).await?;
-            if claimed == Claimed::ByUs {
-                ours.insert(domain, wanted)
-            } else {
-                others.insert(domain, wanted)
-            };
+/// How long a call may take now, if there is time for one: until `CALLS_TIME` has passed since the first.
+fn time_for_employers(batch: &Batch<'_>, began: Option<Timestamp>) -> Option<Duration> {
+    let is_late = began.is_some_and(|began| until(began, batch.now()) >= CALLS_TIME);
+    let timeout = batch.time_left().saturating_sub(FOR_THE_PEOPLE).min(CALL_TIMEOUT);
+    (!is_late && !timeout.is_zero()).then_some(timeout)
+}
+
+async fn keep_employer(
+    batch: &Batch<'_>,
+    domain: &str,
+    end: &LineEnd,
+    employers: &mut Employers,
+) -> Result<(), StoreError> {
+    let windows = batch.tenant.windows;
+    let (known, window) = match end {
+        LineEnd::Answered(Answer::Hit(profile)) => {
+            employers.0.insert(domain.to_owned(), profile.clone());
+            (Known::Hit(profile.clone()), windows.freshness)
         }
-        Ok((ours, others))
-    }
+        LineEnd::Answered(Answer::Miss) => (Known::Miss, windows.miss),
+        LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
+    };
+    let about = About::Organization(domain.to_owned());
+    batch.worker.answers.keep(&batch.tenant.id, &about, &known, later(batch.now(), window)).await
+}
 
-    async fn buy_employers(
-        &self,
-        claimed: &Unknown<'_>,
-        people: &[Wanted],
-        employers: &mut Employers,
-    ) -> Result<(), StoreError> {
-        let now = self.purchase.made_at();
-        let Some(tariff) = self.worker.config.organization_tariff(self.tenant, now) else { return Ok(()) };
-        let domains: Vec<String> = claimed.keys().cloned().collect();
-        if domains.is_empty() || self.time_for_employers(None).is_none() {
-            return Ok(());
-        }
-        let provider = self.worker.connections.provider(self.tenant).await?;
-        let Some(hold) = self.hold_for_employers(claimed, people, &tariff).await? else { return Ok(()) };
-        let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
-        let ends = self.ask_about_employers(provider.as_ref(), &domains, share).await;
-        for (domain, end) in domains.iter().zip(&ends) {
-            self.keep_employer(domain, end, employers).await?;
-        }
-        let identity = Identity::default();
-        let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
-        let (costs, evidence) = settlement::costs(&tariff, &asked, &ends, None);
-        let entry = settlement::seen(&hold, &ends, &costs, evidence, self.now());
-        // If that fails, the sweeper counts it as spent.
-        let _ = resolve(&self.worker.credits, &self.tenant.id, &hold, entry.as_ref()).await;
-        Ok(())
-    }
-
-    /// Asks in as few calls as the provider allows for what is mapped. The first that isn't answered is the last: the
-    /// rest is not asked about.
-    async fn ask_about_employers(&self, provider: &dyn Provider, domains: &[String], share: Share) -> Vec<LineEnd> {
-        let most = provider.organizations_max(&self.tenant.fields_of_employers()).max(1);
-        let (began, mut ends) = (self.now(), Vec::with_capacity(domains.len()));
-        for domains in domains.chunks(most) {
-            let Some(timeout) = self.time_for_employers(Some(began)) else { break };
-            let told = match self.permit(provider, CallKind::Organizations(domains.len()), share).await {
-                Ok(ticket) => {
-                    let told = provider.look_up_organizations(domains, timeout).await;
-                    self.call_ended(ticket, &told.rates, ending(&told.reply)).await;
-                    told
-                }
-                Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
-            };
-            match told.reply {
-                Reply::Answered { answers, .. } => ends.extend(answers.into_iter().map(LineEnd::Answered)),
-                Reply::Unknown(reason) => {
-                    let purchase = self.purchase.organizations();
-                    error!(tenant = %self.tenant.id, %purchase, reason, "outcome unknown: counted as spent");
-                    ends.extend(domains.iter().map(|_| LineEnd::Unknown));
-                    break;
-                }
-                refused => {
-                    let purchase = self.purchase.organizations();
-                    warn!(tenant = %self.tenant.id, %purchase, ?refused, "no more employers this time");
-                    break;
-                }
-            }
-        }
-        ends.resize(domains.len(), LineEnd::NotAsked);
-        ends
-    }
-
-    /// How long a call may take now, if there is time for one: until `CALLS_TIME` has passed since the first.
-    fn time_for_employers(&self, began: Option<Timestamp>) -> Option<Duration> {
-        let is_late = began.is_some_and(|began| until(began, self.now()) >= CALLS_TIME);
-        let timeout = self.time_left().saturating_sub(FOR_THE_PEOPLE).min(CALL_TIMEOUT);
-        (!is_late && !timeout.is_zero()).then_some(timeout)
-    }
-
-    async fn keep_employer(&self, domain: &str, end: &LineEnd, employers: &mut Employers) -> Result<(), StoreError> {
-        let windows = self.tenant.windows;
-        let (known, window) = match end {
-            LineEnd::Answered(Answer::Hit(profile)) => {
-                employers.0.insert(domain.to_owned(), profile.clone());
-                (Known::Hit(profile.clone()), windows.freshness)
-            }
-            LineEnd::Answered(Answer::Miss) => (Known::Miss, windows.miss),
-            LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
-        };
-        let about = About::Organization(domain.to_owned());
-        self.worker.answers.keep(&self.tenant.id, &about, &known, later(self.now(), window)).await
-    }
-
-    /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or
-    /// when `people` need it: they are what the leads are about.
-    async fn hold_for_employers(
-        &self,
-        claimed: &Unknown<'_>,
-        people: &[Wanted],
-        tariff: &Tariff,
-    ) -> Result<Option<Hold>, StoreError> {
-        let (now, credits) = (self.now(), &self.worker.credits);
-        let wallets = self.spendable(Action::EnrichOrganization).await?;
-        let caps: BTreeMap<&str, &Cap> =
-            claimed.values().flat_map(|wanted| &wanted.caps).map(|cap| (cap.name.as_str(), cap)).collect();
-        let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &&Wanted| HoldLine {
-            record: wanted.record.key.clone(),
-            worst: tariff.worst(),
-            caps: wanted.caps.iter().filter_map(place).collect(),
-        };
-        let lines: Vec<HoldLine> = claimed.values().map(line).collect();
-        let need: Amounts = lines.iter().map(|line| &line.worst).sum();
-        let keep = people.iter().map(|wanted| &wanted.total).chain([&self.tenant.floor]).sum();
-        let Some(allocation) = allocate(&wallets, &need, &keep) else { return Ok(None) };
-        let hold = Hold {
-            purchase: self.purchase.organizations(),
-            held_at: now,
-            claimed_until: self.invocation.claim_until(),
-            price_version: tariff.version(),
-            prices: Vec::new(),
-            lines,
-            unheld_from: None,
-            slices: allocation.slices.clone(),
-            caps: caps.keys().map(|name| (*name).to_owned()).collect(),
-            asked: AskedAbout::default(),
-            wanted: Vec::new(),
-        };
-        let needed = |cap: &Cap| {
-            let counted = people.iter().filter(|wanted| wanted.caps.iter().any(|own| own.name == cap.name));
-            counted.map(|wanted| &wanted.total).sum::<Amounts>()
-        };
-        let limits: Vec<Amounts> = caps.values().map(|cap| cap.limit.less(&needed(cap))).collect();
-        let held = credits.hold_all(&self.tenant.id, &hold, &[], &allocation, &limits).await?;
-        Ok((held == Holding::Held).then_some(hold))
-    }
+/// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or
+/// when `people` need it: they are what the leads are about.
+async fn hold_for_employers(
+    batch: &Batch<'_>,
+    claimed: &Unknown<'_>,
+    people: &[Wanted],
+    tariff: &Tariff,
+) -> Result<Option<Hold>, StoreError> {
+    let (now, credits) = (batch.now(), &batch.worker.credits);
+    let wallets = batch.spendable(Action::EnrichOrganization).await?;
+    let caps = Caps::of(claimed.values().flat_map(|wanted| &wanted.caps));
+    let lines: Vec<Line<'_>> = claimed.values().map(|wanted| wanted.line(tariff.worst())).collect();
+    let need: Amounts = lines.iter().map(|line| &line.worst).sum();
+    let keep = people.iter().map(|wanted| &wanted.total).chain([&batch.tenant.floor]).sum();
+    let Some(allocation) = allocate(&wallets, &need, &keep) else { return Ok(None) };
+    let claimed_until = batch.invocation.claim_until();
+    let holder = Holder { purchase: batch.purchase.organizations(), held_at: now, claimed_until };
+    let hold = holder.hold(&caps, &lines, allocation.slices.clone(), tariff.version());
+    let needed = |cap: &Cap| {
+        let counted = people.iter().filter(|wanted| wanted.caps.iter().any(|own| own.name == cap.name));
+        counted.map(|wanted| &wanted.total).sum::<Amounts>()
+    };
+    let limits = caps.limits(needed);
+    let held = credits.hold_all(&batch.tenant.id, &hold, &[], &allocation, &limits).await?;
+    Ok((held == Holding::Held).then_some(hold))
 }

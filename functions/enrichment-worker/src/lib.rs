@@ -1,34 +1,39 @@
-//! The worker: takes wishes off the queue, buys what is due, and writes it back.
+//! The worker: takes requests off the queue, buys what is due, and writes it back.
 //!
-//! Up to ten messages are one unit of work per tenant, and make one purchase: one hold, one call, one settle, one read
-//! and one write of the CRM. The steps are written in such an order that the worker may die after any of them:
+//! Up to ten messages are one batch per tenant, and make one purchase: one hold, one call, one settlement, one read and one
+//! write of the CRM. A batch goes through the stages in the order in which the modules are declared; `work_on` is their list.
+//! They write in such an order that the worker may die after any of them:
 //!
-//! | step | dies right after | whoever comes next |
+//! | stage | dies right after | the next worker |
 //! | --- | --- | --- |
 //! | claim | nothing was spent | claims anew once the claim has run out |
-//! | hold | it may have been called | settles the hold as unknown: spent |
+//! | reserve | it may have been called | settles the hold as unknown: spent |
+//! | look up | the same | the same |
 //! | keep | the record says what it cost | settles from the record, then writes back |
 //! | settle | the record has the patch | writes back |
 //! | write back | the CRM has it | writes the same again, closes |
 //!
-//! What arrives minutes later is a second purchase within the same call, with a hold of its own that stays open; see
-//! `collect`. Before each call, `pace` takes a permit from the provider's limits; `known` and `organizations` see to it
-//! that nothing is bought that is known already.
+//! What it spends it spends through `leadgate_purchase`. What arrives minutes later is a second purchase within the same
+//! call, with a hold of its own that stays open; see `collect`.
 
 mod batch;
-mod buy;
-mod call;
-mod collect;
+mod outcomes;
+
+mod claim;
 mod defer;
-mod hold;
-mod known;
-mod look;
-mod messages;
-mod organizations;
-mod pace;
+mod employers;
+mod keep;
+mod limits;
+mod look_up;
 mod price;
-mod unit;
+mod reserve;
+mod settle;
+mod single_flight;
 mod write_back;
+
+mod collect;
+mod messages;
+mod received;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,16 +50,20 @@ use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::outcome::Outcome;
+use leadgate_enrichment::record::Record;
 use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::settlement::{self, Asked};
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::fingerprints::Fingerprints;
 use leadgate_lambda::invocation::Invocation;
 use tracing::{error, info, warn};
 
-use crate::batch::{Batch, Message};
+use crate::batch::Batch;
 use crate::collect::End;
 use crate::messages::Next;
-use crate::unit::Unit;
+use crate::outcomes::Outcomes;
+use crate::price::Wanted;
+use crate::received::{Message, Received};
 
 pub use crate::messages::RECEIVES_MAX;
 
@@ -94,13 +103,13 @@ impl EnrichmentWorker {
     /// Works on a batch. What couldn't be finished is reported back and stays on the queue, hidden until there is a
     /// point in trying again.
     pub async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-        let batch = Batch::read(event, self.clock.now());
+        let received = Received::read(event, self.clock.now());
         let mut outcomes = BTreeMap::new();
-        for (tenant, requests) in batch.by_tenant() {
+        for (tenant, requests) in received.by_tenant() {
             outcomes.extend(self.work(&tenant, requests, invocation).await);
         }
         let mut collected = Vec::new();
-        for hint in batch.hints() {
+        for hint in received.hints() {
             collected.push((hint, self.collect(hint, invocation).await));
         }
         let next = |message: &Message| match &message.task {
@@ -111,24 +120,24 @@ impl EnrichmentWorker {
                 Next::DeadLetter
             }
         };
-        let early = batch.early.iter().map(|(message, wait)| (message, Next::Anew(*wait)));
-        let messages = batch.messages.iter().map(|message| (message, next(message))).chain(early).collect();
+        let early = received.early.iter().map(|(message, wait)| (message, Next::Anew(*wait)));
+        let messages = received.messages.iter().map(|message| (message, next(message))).chain(early).collect();
         let mut response = SqsBatchResponse::default();
         for message in self.dispose(messages).await {
             response.add_failure(message.id.clone());
         }
-        self.tell_age(&batch, &outcomes);
+        self.tell_age(&received, &outcomes);
         response
     }
 
     /// Says how long the oldest request waits that could not be dealt with this time: the queue's own figure leaves out
     /// what was received three times, and begins anew for what is sent anew.
-    fn tell_age(&self, batch: &Batch, outcomes: &BTreeMap<RecordKey, Outcome>) {
+    fn tell_age(&self, received: &Received, outcomes: &BTreeMap<RecordKey, Outcome>) {
         let waits = |request: &&EnrichmentRequest| {
             let outcome = outcomes.get(&request.record);
             outcome.is_none_or(|it| matches!(it, Outcome::Returned { .. } | Outcome::Postponed { .. }))
         };
-        let messages = batch.messages.iter().chain(batch.early.iter().map(|(message, _)| message));
+        let messages = received.messages.iter().chain(received.early.iter().map(|(message, _)| message));
         let requests = messages.filter_map(|message| match &message.task {
             Ok(Task::Enrich(request)) => Some(request),
             _ => None,
@@ -143,7 +152,7 @@ impl EnrichmentWorker {
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
         match self.config.tenant(&hint.tenant) {
             Some(tenant) => match self.fingerprints.key_of(&tenant.id).await {
-                Ok(key) => Box::pin(Unit::new(self, tenant, invocation, key).collect(hint)).await,
+                Ok(key) => Box::pin(collect::collect(&Batch::new(self, tenant, invocation, key), hint)).await,
                 Err(error) => {
                     warn!(tenant = %tenant.id, %error, "nothing can be done without it: hints stay on the queue");
                     End::Returned { reason: error.doing, after: NO_KEY_PAUSE }
@@ -164,7 +173,7 @@ impl EnrichmentWorker {
     ) -> BTreeMap<RecordKey, Outcome> {
         if let Some(tenant) = self.config.tenant(tenant) {
             let error = match self.fingerprints.key_of(&tenant.id).await {
-                Ok(key) => return Box::pin(Unit::new(self, tenant, invocation, key).run(requests)).await,
+                Ok(key) => return Box::pin(work_on(&Batch::new(self, tenant, invocation, key), requests)).await,
                 Err(error) => error,
             };
             warn!(tenant = %tenant.id, %error, "nothing can be done without it: requests stay on the queue");
@@ -186,6 +195,43 @@ impl EnrichmentWorker {
     fn may_be_added(&self, arose: Timestamp) -> bool {
         self.clock.now() < later(arose, UNKNOWN_TENANT_PATIENCE)
     }
+}
+
+/// The stages of a batch, in their order. Each passes on what is left for the next, and ends the others.
+async fn work_on(
+    batch: &Batch<'_>,
+    requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
+) -> BTreeMap<RecordKey, Outcome> {
+    let mut outcomes = Outcomes::of(batch);
+    let found = claim::find(batch, &mut outcomes, &requests).await;
+    let told_more = found.told_more(&requests);
+    let due = claim::settle_open(batch, &mut outcomes, found.due).await;
+    let due = limits::leave_those_without_a_call(batch, &mut outcomes, due).await;
+    let claimed = claim::claim(batch, &mut outcomes, due).await;
+    let wanted = price::price(batch, &mut outcomes, claimed).await;
+    let (unanswered, answered) = single_flight::answered(batch, &mut outcomes, wanted).await;
+    let bought = buy(batch, &mut outcomes, unanswered).await;
+    let to_write = found.bought.into_iter().chain(answered).chain(bought).collect();
+    write_back::write_back(batch, &mut outcomes, to_write).await;
+    outcomes.for_all(requests.keys(), &told_more)
+}
+
+/// The purchase: one hold, one call, one settlement. Gives the records that the CRM is to be told about.
+async fn buy(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, wanted: Vec<Wanted>) -> Vec<Record> {
+    let Some(tariff) = batch.tariff.as_ref().filter(|_| !wanted.is_empty()) else { return Vec::new() };
+    let employers = employers::employers(batch, &wanted).await;
+    let Some((held, wanted)) = reserve::reserve(batch, outcomes, wanted, tariff).await else { return Vec::new() };
+    let others = single_flight::asked_about_by_others(batch, &wanted).await;
+    let call = look_up::look_up(batch, &wanted, &others).await;
+    let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
+    let (costs, evidence) = settlement::costs(tariff, &asked, &call.ends, call.reported);
+    let Some(kept) = keep::keep(batch, outcomes, &wanted, &call, &costs, &employers).await else {
+        // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from
+        // what the records really say.
+        return Vec::new();
+    };
+    let settled = settle::settle(batch, &held, &wanted, &call, (&costs, evidence), &kept).await;
+    settle::pass_on(batch, outcomes, wanted, call, kept, settled).await
 }
 
 /// One log line, and what becomes of the message.

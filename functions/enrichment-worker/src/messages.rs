@@ -16,7 +16,7 @@ use leadgate_enrichment::request::Task;
 use tracing::{error, warn};
 
 use crate::EnrichmentWorker;
-use crate::batch::Message;
+use crate::received::Message;
 
 /// From the so-manieth receive on, a message is sent anew rather than hidden: half of the queue's `maxReceiveCount`, which
 /// leaves as many for one that can't be sent.

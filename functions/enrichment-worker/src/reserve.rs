@@ -1,14 +1,14 @@
 //! Reserving what a purchase can cost at worst, before anybody is asked about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::choice::{Balances, Cap, Choice, Wish, choose};
+use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::fingerprint::Fingerprint;
-use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, HoldLine, Slice, allocate, part};
+use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, Slice, allocate, part};
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::record::Record;
@@ -17,142 +17,139 @@ use leadgate_enrichment::retry::Retry;
 use leadgate_enrichment::wallet::{Wallet, WalletId};
 use tracing::warn;
 
-use crate::known::share;
+use crate::batch::Batch;
+use crate::defer::{park, waiting};
+use crate::outcomes::Outcomes;
 use crate::price::Wanted;
-use crate::unit::Unit;
+use crate::single_flight::share;
+use leadgate_purchase::reserve::{Caps, Holder, Line};
 
 /// How often a hold is tried when others keep taking from the same wallets. Each try starts from what is there.
 const HOLD_ATTEMPTS_MAX: u32 = 5;
 
-impl Unit<'_> {
-    /// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
-    pub(crate) async fn hold(&mut self, mut wanted: Vec<Wanted>, tariff: &Tariff) -> Option<(Held, Vec<Wanted>)> {
-        wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
-        let (mut wanted, mut sharing) = share(wanted);
-        for _ in 0..HOLD_ATTEMPTS_MAX {
-            let funds = match self.funds(&wanted).await {
-                Ok(funds) => funds,
-                Err(error) => return self.give_up_buying(&wanted, &error.to_string()),
-            };
-            wanted = self.park_the_rest(wanted, &funds).await;
-            if wanted.is_empty() {
+/// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
+pub(crate) async fn reserve(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    mut wanted: Vec<Wanted>,
+    tariff: &Tariff,
+) -> Option<(Held, Vec<Wanted>)> {
+    wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
+    let (mut wanted, mut sharing) = share(wanted);
+    for _ in 0..HOLD_ATTEMPTS_MAX {
+        let funds = match funds(batch, &wanted).await {
+            Ok(funds) => funds,
+            Err(error) => return give_up_buying(outcomes, &wanted, &error.to_string()),
+        };
+        wanted = park_the_rest(batch, outcomes, wanted, &funds).await;
+        if wanted.is_empty() {
+            return None;
+        }
+        let mut all: Vec<Wanted> = wanted.clone();
+        all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
+        // Those who want the same are asked about together.
+        all.sort_by(|a, b| a.later.cmp(&b.later));
+        let Some((held, allocation, limits)) = plan_hold(batch, &all, &funds, tariff) else { continue };
+        let (hold, later) = (&held.at_once, held.later.as_slice());
+        match batch.worker.credits.hold_all(&batch.tenant.id, hold, later, &allocation, &limits).await {
+            Ok(Holding::Held) => {
+                // Those whom nobody pays for any more go alone, when their messages come again.
+                sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
+                let left: Vec<Record> = sharing.into_iter().map(|wanted| wanted.record).collect();
+                outcomes.give_all_back(&left, "whoever paid for the same person has to wait", Retry::Backoff);
+                return Some((held, all));
+            }
+            Ok(Holding::Short) => {}
+            Err(error) => {
+                warn!(tenant = %batch.tenant.id, purchase = %batch.purchase, %error, "it is not known whether credits are held");
+                let records = all.into_iter().map(|wanted| wanted.record).collect();
+                outcomes.give_back_uncalled(records, "credits could not be held", error.retry).await;
                 return None;
             }
-            let mut all: Vec<Wanted> = wanted.clone();
-            all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
-            // Those who want the same are asked about together.
-            all.sort_by(|a, b| a.later.cmp(&b.later));
-            let Some((held, allocation, limits)) = self.plan_hold(&all, &funds, tariff) else { continue };
-            let (hold, later) = (&held.at_once, held.later.as_slice());
-            match self.worker.credits.hold_all(&self.tenant.id, hold, later, &allocation, &limits).await {
-                Ok(Holding::Held) => {
-                    // Those whom nobody pays for any more go alone, when their messages come again.
-                    sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
-                    let left: Vec<Record> = sharing.into_iter().map(|wanted| wanted.record).collect();
-                    self.give_all_back(&left, "whoever paid for the same person has to wait", Retry::Backoff);
-                    return Some((held, all));
-                }
-                Ok(Holding::Short) => {}
-                Err(error) => {
-                    warn!(tenant = %self.tenant.id, purchase = %self.purchase, %error, "it is not known whether credits are held");
-                    let records = all.into_iter().map(|wanted| wanted.record).collect();
-                    self.give_back_uncalled(records, "credits could not be held", error.retry).await;
-                    return None;
-                }
-            }
         }
-        self.give_up_buying(&wanted, "others kept taking from the same wallets")
     }
+    give_up_buying(outcomes, &wanted, "others kept taking from the same wallets")
+}
 
-    /// What there is to pay with, as it stands.
-    async fn funds(&self, wanted: &[Wanted]) -> Result<Funds, StoreError> {
-        let mut caps: Vec<String> = wanted.iter().flat_map(|wanted| &wanted.caps).map(|cap| cap.name.clone()).collect();
-        caps.sort_unstable();
-        caps.dedup();
-        let credits = &self.worker.credits;
-        let used = credits.used(&self.tenant.id, &caps).await?;
-        let wallets = self.spendable(Action::Match).await?;
-        Ok(Funds { balances: Balances::of(&wallets, &self.tenant.floor, used), wallets })
-    }
+/// What there is to pay with, as it stands.
+async fn funds(batch: &Batch<'_>, wanted: &[Wanted]) -> Result<Funds, StoreError> {
+    let mut caps: Vec<String> = wanted.iter().flat_map(|wanted| &wanted.caps).map(|cap| cap.name.clone()).collect();
+    caps.sort_unstable();
+    caps.dedup();
+    let credits = &batch.worker.credits;
+    let used = credits.used(&batch.tenant.id, &caps).await?;
+    let wallets = batch.spendable(Action::Match).await?;
+    Ok(Funds { balances: Balances::of(&wallets, &batch.tenant.floor, used), wallets })
+}
 
-    /// Gives those that can be paid for together, in part if that is what the tenant prefers, and parks the rest, each
-    /// with its own reason.
-    async fn park_the_rest(&mut self, wanted: Vec<Wanted>, funds: &Funds) -> Vec<Wanted> {
-        let wishes: Vec<Wish<'_>> = wanted.iter().map(|wanted| wanted.wish(self.tenant.on_exhausted)).collect();
-        let choices = choose(&wishes, &funds.balances);
-        let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-        for (wanted, choice) in wanted.into_iter().zip(choices) {
-            match choice {
-                Choice::Whole => taken.push(wanted),
-                Choice::Part(reason) => taken.push(wanted.without_later(reason)),
-                Choice::Wait(reason) => waiting.extend(self.waiting(wanted, reason)),
-            }
+/// Gives those that can be paid for together, in part if that is what the tenant prefers, and parks the rest, each
+/// with its own reason.
+async fn park_the_rest(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    wanted: Vec<Wanted>,
+    funds: &Funds,
+) -> Vec<Wanted> {
+    let wishes: Vec<Wish<'_>> = wanted.iter().map(|wanted| wanted.wish(batch.tenant.on_exhausted)).collect();
+    let choices = choose(&wishes, &funds.balances);
+    let (mut taken, mut parked) = (Vec::new(), Vec::new());
+    for (wanted, choice) in wanted.into_iter().zip(choices) {
+        match choice {
+            Choice::Whole => taken.push(wanted),
+            Choice::Part(reason) => taken.push(wanted.without_later(reason)),
+            Choice::Wait(reason) => parked.extend(waiting(batch, wanted, reason)),
         }
-        self.park(waiting).await;
-        taken
     }
+    park(batch, outcomes, parked).await;
+    taken
+}
 
-    /// The holds for all of `wanted`, where they are taken from, and how far each cap goes.
-    fn plan_hold(&self, wanted: &[Wanted], funds: &Funds, tariff: &Tariff) -> Option<(Held, Allocation, Vec<Amounts>)> {
-        let mut caps: BTreeMap<&str, &Cap> = BTreeMap::new();
-        for cap in wanted.iter().flat_map(|wanted| &wanted.caps) {
-            caps.insert(&cap.name, cap);
-        }
-        let place = |cap: &Cap| caps.keys().position(|name| *name == cap.name);
-        let line = |wanted: &Wanted, worst| HoldLine {
-            record: wanted.record.key.clone(),
-            worst,
-            caps: wanted.caps.iter().filter_map(place).collect(),
-        };
-        let lines: Vec<HoldLine> = wanted.iter().map(|wanted| line(wanted, wanted.worst.clone())).collect();
-        let with_later = wanted.iter().filter(|wanted| !wanted.later.is_empty());
-        let later: Vec<HoldLine> = with_later.map(|wanted| line(wanted, wanted.total.minus(&wanted.worst))).collect();
-        let need = wanted.iter().map(|wanted| &wanted.total).sum();
-        let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
-        let floor = if leaves_floor { self.tenant.floor.clone() } else { Amounts::default() };
-        let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice());
-        let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
-        let allocation = allocate(&funds.wallets, &need, &floor)?;
-        let at_once: Amounts = lines.iter().map(|line| &line.worst).sum();
-        let (own, rest) = part(allocation.slices.clone(), &at_once);
-        let at_once = Hold {
-            purchase: self.purchase.clone(),
-            held_at: self.now(),
-            claimed_until: self.invocation.claim_until(),
-            price_version: tariff.version(),
-            prices: Vec::new(),
-            lines,
-            unheld_from: unheld_from(&own, funds),
-            slices: own,
-            caps: caps.keys().map(|name| (*name).to_owned()).collect(),
-            asked: AskedAbout::of(&asked),
-            wanted: Vec::new(),
-        };
-        let purchase = self.purchase.later();
+/// The holds for all of `wanted`, where they are taken from, and how far each cap goes.
+fn plan_hold(
+    batch: &Batch<'_>,
+    wanted: &[Wanted],
+    funds: &Funds,
+    tariff: &Tariff,
+) -> Option<(Held, Allocation, Vec<Amounts>)> {
+    let caps = Caps::of(wanted.iter().flat_map(|wanted| &wanted.caps));
+    let at_once: Vec<Line<'_>> = wanted.iter().map(|wanted| wanted.line(wanted.worst.clone())).collect();
+    let asynchronous = wanted.iter().filter(|wanted| !wanted.later.is_empty());
+    let asynchronous: Vec<Line<'_>> =
+        asynchronous.map(|wanted| wanted.line(wanted.total.minus(&wanted.worst))).collect();
+    let need = wanted.iter().map(|wanted| &wanted.total).sum();
+    let leaves_floor = wanted.iter().any(|wanted| wanted.source().leaves_floor());
+    let floor = if leaves_floor { batch.tenant.floor.clone() } else { Amounts::default() };
+    let allocation = allocate(&funds.wallets, &need, &floor)?;
+    let (own, rest) = part(allocation.slices.clone(), &at_once.iter().map(|line| &line.worst).sum());
+    let holder = Holder {
+        purchase: batch.purchase.clone(),
+        held_at: batch.now(),
+        claimed_until: batch.invocation.claim_until(),
+    };
+    let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice());
+    let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
+    let later = (!asynchronous.is_empty()).then(|| {
+        let holder = Holder { purchase: batch.purchase.later(), ..holder.clone() };
         let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
         let fields: Vec<PricedField> = fields.into_iter().collect();
-        let tariff = self.worker.config.later_tariff(self.tenant, &fields, self.purchase.made_at());
+        let tariff = batch.worker.config.later_tariff(batch.tenant, &fields, batch.purchase.made_at());
         let price_version = tariff.as_ref().map(Tariff::version).unwrap_or_default();
         let prices = tariff.map(|tariff| tariff.terms().to_vec()).unwrap_or_default();
-        let later = (!later.is_empty()).then(|| Hold {
-            purchase,
-            price_version,
-            prices,
-            lines: later,
-            unheld_from: unheld_from(&rest, funds),
-            slices: rest,
-            asked: AskedAbout::default(),
-            ..at_once.clone()
-        });
-        let limits = caps.values().map(|cap| cap.limit.clone()).collect();
-        Some((Held { at_once, later }, allocation, limits))
-    }
+        let unheld_from = unheld_from(&rest, funds);
+        Hold { prices, unheld_from, ..holder.hold(&caps, &asynchronous, rest, price_version) }
+    });
+    let at_once = Hold {
+        unheld_from: unheld_from(&own, funds),
+        asked: AskedAbout::of(&asked),
+        ..holder.hold(&caps, &at_once, own, tariff.version())
+    };
+    Some((Held { at_once, later }, allocation, caps.limits(|_| Amounts::default())))
+}
 
-    fn give_up_buying<T>(&mut self, wanted: &[Wanted], reason: &str) -> Option<T> {
-        let records: Vec<Record> = wanted.iter().map(|wanted| wanted.record.clone()).collect();
-        self.give_all_back(&records, reason, Retry::Backoff);
-        None
-    }
+fn give_up_buying<T>(outcomes: &mut Outcomes<'_>, wanted: &[Wanted], reason: &str) -> Option<T> {
+    let records: Vec<Record> = wanted.iter().map(|wanted| wanted.record.clone()).collect();
+    outcomes.give_all_back(&records, reason, Retry::Backoff);
+    None
 }
 
 /// Where a charge is taken from that nothing was held for.
@@ -174,6 +171,11 @@ struct Funds {
 }
 
 impl Wanted {
+    /// What is to be held for it.
+    pub(crate) fn line(&self, worst: Amounts) -> Line<'_> {
+        Line { record: &self.record.key, worst, caps: &self.caps }
+    }
+
     /// As one who pays nothing, because one of `paying` pays for the same person; `None` when none of them does.
     fn share_with(&self, paying: &[Self]) -> Option<Self> {
         let same = |first: &&Self| first.identity == self.identity;

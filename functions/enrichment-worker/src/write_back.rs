@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
@@ -14,126 +13,128 @@ use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
 use tracing::{error, warn};
 
-use crate::unit::Unit;
+use crate::batch::Batch;
+use crate::defer::park_the_rest_of;
+use crate::outcomes::Outcomes;
+use crate::price::read_crm;
 
 /// What is kept back of the run for closing the records and handing the rest back.
 const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 
-impl Unit<'_> {
-    /// Reads each record again, writes what may still be written, and closes it. Doing it twice writes the same
-    /// values.
-    pub(crate) async fn write_back(&mut self, bought: Vec<Record>) {
-        if bought.is_empty() {
-            return;
+/// Reads each record again, writes what may still be written, and closes it. Doing it twice writes the same
+/// values.
+pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, bought: Vec<Record>) {
+    if bought.is_empty() {
+        return;
+    }
+    let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
+    // The purchase of a record that was taken over is an earlier one: its worker may have written before it died.
+    let may_be_written = |record: &Record| record.purchase() != Some(&batch.purchase);
+    let written = match batch.within(limit, write_patches(batch, &bought, may_be_written)).await {
+        Some(Ok(written)) => written,
+        Some(Err(error)) if error.retry == Retry::Never => {
+            return refused_by_the_crm(batch, outcomes, bought, &error.reason).await;
         }
-        let limit = self.time_left().saturating_sub(AFTER_THE_WRITE);
-        // The purchase of a record that was taken over is an earlier one: its worker may have written before it died.
-        let may_be_written = |record: &Record| record.purchase() != Some(&self.purchase);
-        let written = match self.within(limit, self.write_patches(&bought, may_be_written)).await {
-            Some(Ok(written)) => written,
-            Some(Err(error)) if error.retry == Retry::Never => {
-                return self.refused_by_the_crm(bought, &error.reason).await;
+        Some(Err(error)) => return outcomes.give_all_back(&bought, &error.reason, error.retry),
+        None => {
+            return outcomes.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
+        }
+    };
+    let now = batch.now();
+    let mut closed = Vec::new();
+    for record in bought {
+        let Some((patch, end)) = written.get(&record.key.id) else {
+            outcomes.give_back_claimed(&record.key, "the CRM gave no answer for it", Retry::Backoff);
+            continue;
+        };
+        let key = record.key.clone();
+        let (record, outcome) = match end {
+            Written::Done { .. } => {
+                let kept = end.of(patch);
+                let record = record.written(batch.fingerprints.of_all(&kept), now);
+                (park_the_rest_of(batch, record), Outcome::WrittenBack { fields: kept.len() })
             }
-            Some(Err(error)) => return self.give_all_back(&bought, &error.reason, error.retry),
-            None => {
-                return self.give_all_back(&bought, "the CRM was too slow for what is left of the run", Retry::Backoff);
+            Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
+            Written::Rejected(reason) => {
+                warn!(record = %key, reason, "the CRM refuses what was bought");
+                (record.failed(FailReason::WriteRejected, now), Outcome::Failed(FailReason::WriteRejected))
             }
         };
-        let now = self.now();
-        let (mut closed, mut outcomes) = (Vec::new(), Vec::new());
-        for record in bought {
-            let Some((patch, end)) = written.get(&record.key.id) else {
-                self.give_back_claimed(&record.key, "the CRM gave no answer for it", Retry::Backoff);
-                continue;
-            };
-            let key = record.key.clone();
-            let (record, outcome) = match end {
-                Written::Done { .. } => {
-                    let kept = end.of(patch);
-                    let record = record.written(self.fingerprints.of_all(&kept), now);
-                    (self.park_the_rest_of(record), Outcome::WrittenBack { fields: kept.len() })
-                }
-                Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
-                Written::Rejected(reason) => {
-                    warn!(record = %key, reason, "the CRM refuses what was bought");
-                    (record.failed(FailReason::WriteRejected, now), Outcome::Failed(FailReason::WriteRejected))
-                }
-            };
-            closed.push(record);
-            outcomes.push((key, outcome));
-        }
-        let steps = join_all(closed.into_iter().map(|record| self.step(Step::Close, record))).await;
-        self.done_with(steps, outcomes);
+        closed.push((record, outcome));
     }
+    outcomes.write_and_end(Step::Close, closed).await;
+}
 
-    /// The CRM refuses a call for all of them, and would refuse it again. They end with that reason, and keep what was
-    /// bought: it is written when the next event takes them up.
-    pub(crate) async fn refused_by_the_crm(&mut self, records: Vec<Record>, reason: &str) {
-        let now = self.now();
-        error!(tenant = %self.tenant.id, reason, "the CRM refuses a call as a whole: mend the mapping or its API version");
-        let outcome = Outcome::Failed(FailReason::CrmRefused);
-        let outcomes = records.iter().map(|record| (record.key.clone(), outcome.clone())).collect();
-        let failed = records.into_iter().map(|record| record.failed(FailReason::CrmRefused, now));
-        let steps = join_all(failed.map(|record| self.step(Step::Close, record))).await;
-        self.done_with(steps, outcomes);
+/// The CRM refuses a call for all of them, and would refuse it again. They end with that reason, and keep what was
+/// bought: it is written when the next event takes them up.
+pub(crate) async fn refused_by_the_crm(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    records: Vec<Record>,
+    reason: &str,
+) {
+    let now = batch.now();
+    error!(tenant = %batch.tenant.id, reason, "the CRM refuses a call as a whole: mend the mapping or its API version");
+    let reason = FailReason::CrmRefused;
+    let failed = records.into_iter().map(|record| (record.failed(reason, now), Outcome::Failed(reason)));
+    outcomes.write_and_end(Step::Close, failed.collect()).await;
+}
+
+/// One read and one write of the CRM for all. What people have filled in since we bought is left alone.
+pub(crate) async fn write_patches(
+    batch: &Batch<'_>,
+    bought: &[Record],
+    may_be_written: impl Fn(&Record) -> bool,
+) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
+    if bought.is_empty() {
+        return Ok(BTreeMap::new());
     }
-
-    /// One read and one write of the CRM for all. What people have filled in since we bought is left alone.
-    pub(crate) async fn write_patches(
-        &self,
-        bought: &[Record],
-        may_be_written: impl Fn(&Record) -> bool,
-    ) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
-        if bought.is_empty() {
-            return Ok(BTreeMap::new());
+    let properties = batch.tenant.properties();
+    let current = read_crm(batch, bought, &properties).await?;
+    let mut patches = BTreeMap::new();
+    let mut ends = BTreeMap::new();
+    // What stands there already although it was never acknowledged: it is ours all the same.
+    let mut there: BTreeMap<String, Patch> = BTreeMap::new();
+    for record in bought {
+        let id = record.key.id.clone();
+        if let Some(current) = current.get(&id).filter(|_| may_be_written(record)) {
+            there.insert(id.clone(), standing_already(&record.patch, current));
         }
-        let properties = self.tenant.properties();
-        let current = self.read_crm(bought, &properties).await?;
-        let mut patches = BTreeMap::new();
-        let mut ends = BTreeMap::new();
-        // What stands there already although it was never acknowledged: it is ours all the same.
-        let mut there: BTreeMap<String, Patch> = BTreeMap::new();
-        for record in bought {
-            let id = record.key.id.clone();
-            if let Some(current) = current.get(&id).filter(|_| may_be_written(record)) {
-                there.insert(id.clone(), standing_already(&record.patch, current));
+        match current.get(&id).map(|current| patch(batch, record, current)) {
+            None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
+            Some(patch) if patch.is_empty() => {
+                drop(ends.insert(id, (patch, Written::whole())));
             }
-            match current.get(&id).map(|current| self.patch(record, current)) {
-                None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
-                Some(patch) if patch.is_empty() => {
-                    drop(ends.insert(id, (patch, Written::whole())));
+            Some(patch) => drop(patches.insert(id, patch)),
+        }
+    }
+    if !patches.is_empty() {
+        let crm = batch.worker.connections.crm(batch.tenant).await;
+        let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
+        let mut written = crm.write(ObjectType::Contact, &patches).await?;
+        for (id, patch) in patches {
+            if let Some(end) = written.remove(&id) {
+                for (property, reason) in end.dropped() {
+                    warn!(contact = id, property, reason, "the CRM refuses a property: the rest was written");
                 }
-                Some(patch) => drop(patches.insert(id, patch)),
+                ends.insert(id, (patch, end));
             }
         }
-        if !patches.is_empty() {
-            let crm = self.worker.connections.crm(self.tenant).await;
-            let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
-            let mut written = crm.write(ObjectType::Contact, &patches).await?;
-            for (id, patch) in patches {
-                if let Some(end) = written.remove(&id) {
-                    for (property, reason) in end.dropped() {
-                        warn!(contact = id, property, reason, "the CRM refuses a property: the rest was written");
-                    }
-                    ends.insert(id, (patch, end));
-                }
-            }
-        }
-        for (id, values) in there {
-            ends.entry(id).and_modify(|(patch, _)| patch.extend(values));
-        }
-        Ok(ends)
     }
+    for (id, values) in there {
+        ends.entry(id).and_modify(|(patch, _)| patch.extend(values));
+    }
+    Ok(ends)
+}
 
-    /// What may be written now. With it goes the date, where the tenant has a field for it: the CRM's own copy of the
-    /// last-enriched flag.
-    fn patch(&self, record: &Record, current: &Properties) -> Patch {
-        let mut patch = applicable(&record.patch, &self.tenant.fields, current, record.ours(&self.fingerprints));
-        if let (Some(property), Some(at)) = (&self.tenant.crm.last_enriched_property, record.last_enriched) {
-            patch.insert(property.clone(), at.to_string());
-        }
-        patch
+/// What may be written now. With it goes the date, where the tenant has a field for it: the CRM's own copy of the
+/// last-enriched flag.
+fn patch(batch: &Batch<'_>, record: &Record, current: &Properties) -> Patch {
+    let mut patch = applicable(&record.patch, &batch.tenant.fields, current, record.ours(&batch.fingerprints));
+    if let (Some(property), Some(at)) = (&batch.tenant.crm.last_enriched_property, record.last_enriched) {
+        patch.insert(property.clone(), at.to_string());
     }
+    patch
 }
 
 /// What of a patch the CRM holds already.

@@ -4,7 +4,6 @@
 //! against. Records know nothing of wallets and credits know nothing of records; a purchase id joins them, and the
 //! order in which a flow writes makes every crash safe.
 
-pub mod abandoned;
 pub mod answers;
 pub mod client;
 pub mod credits;

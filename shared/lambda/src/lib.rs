@@ -9,7 +9,6 @@ pub mod fingerprints;
 pub mod http;
 pub mod invocation;
 pub mod telemetry;
-pub mod wallets;
 
 /// A quarter of the CPU time of a delivery goes into allocating: this takes less of it than the system's allocator.
 #[global_allocator]

@@ -4,19 +4,17 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use leadgate_aws::credits::{Credits, Resolved, Standing};
+use leadgate_aws::error::StoreError;
+use leadgate_aws::records::{Consistency, Records};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::settlement;
 
-use crate::credits::{Credits, Resolved, Standing};
-use crate::error::StoreError;
-use crate::records::{Consistency, Records};
+use crate::settle::WAITERS_MAX;
 
-/// How often a hold is tried again because somebody has left word with it meanwhile.
-const WORDS_MAX: usize = 5;
-
-/// Settles what dead workers left open, and tells for which of their records nobody knows whether they were charged.
-/// Only for purchases whose claims have run out. Whoever else tries at the same time gets the same answer.
+/// Settles what dead workers left open, and gives those of their records for which it is unknown whether they were charged.
+/// Only for purchases whose claims have run out. Another who tries at the same time gets the same answer.
 pub async fn resolve(
     records: &Records,
     credits: &Credits,
@@ -36,8 +34,8 @@ pub async fn resolve(
     Ok(unknowns)
 }
 
-/// Settles a hold that nobody is coming back for, from what its records kept. Gives the records for which nobody knows
-/// whether they were charged, by the entry that stands in the ledger: somebody else's, if they were faster.
+/// Settles a hold whose worker is gone, from what its records kept. Gives the records for which it is unknown whether they
+/// were charged, by the entry that stands in the ledger: another worker's, if that was faster.
 pub async fn settle(
     records: &Records,
     credits: &Credits,
@@ -48,7 +46,7 @@ pub async fn settle(
     let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
     let kept = records.read(&keys, Consistency::Strong).await?;
     let mut open = hold.clone();
-    for _ in 0..WORDS_MAX {
+    for _ in 0..WAITERS_MAX {
         let entry = settlement::found(&open, &kept, now);
         let resolved = match &entry {
             Some(entry) => credits.settle(tenant, &open, entry).await?,

@@ -17,7 +17,7 @@ use leadgate_enrichment::price::Action;
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::settlement::{LineEnd, seen};
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind, burn_order};
-use leadgate_lambda::wallets::TenantWallets;
+use leadgate_purchase::wallets::TenantWallets;
 use tokio::task::JoinSet;
 
 use super::Size;

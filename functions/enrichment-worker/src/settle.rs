@@ -1,0 +1,101 @@
+//! Settling what a purchase really cost, and sending each of its records its way.
+
+use std::collections::HashMap;
+
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::later::{self, Answers};
+use leadgate_enrichment::ledger::{Entry, Evidence, Hold};
+use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::retry::Retry;
+use leadgate_enrichment::settlement::{self, LineEnd};
+use leadgate_purchase::look_up::{Call, Stopped};
+use leadgate_purchase::settle::{self as protocol, Settled, settle_for_waiters};
+
+use crate::batch::Batch;
+use crate::defer::{park, waiting};
+use crate::outcomes::Outcomes;
+use crate::price::Wanted;
+use crate::reserve::Held;
+use crate::single_flight::came;
+
+/// Settles what came at once, and what arrives later if nothing of it is awaited. The waiters for the same people get
+/// their answers first. Whether it is settled: if not, the sweeper does it from the records.
+pub(crate) async fn settle(
+    batch: &Batch<'_>,
+    held: &Held,
+    wanted: &[Wanted],
+    call: &Call,
+    (costs, evidence): (&[Option<Amounts>], Evidence),
+    kept: &[Record],
+) -> bool {
+    let came = came(batch, wanted, call);
+    came.keep_misses(batch.tenant.windows.miss).await;
+    let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
+    let settled = settle_for_waiters(&batch.worker.credits, &came, &held.at_once, entry.as_ref()).await;
+    match held.later.as_ref().filter(|_| settled) {
+        Some(later) => settle_later(batch, later, entry.as_ref(), kept).await,
+        None => settled,
+    }
+}
+
+/// What arrives later is settled when it has arrived, unless nothing will.
+async fn settle_later(batch: &Batch<'_>, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) -> bool {
+    if kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
+        return true;
+    }
+    let none = HashMap::new();
+    let entry = later::settled(hold, at_once, &none, &Answers::new(), batch.now());
+    let settled = protocol::settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await;
+    matches!(settled, Settled::Done)
+}
+
+/// Sends each record its way, and gives those that the CRM is to be told about.
+pub(crate) async fn pass_on(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    wanted: Vec<Wanted>,
+    call: Call,
+    kept: Vec<Record>,
+    settled: bool,
+) -> Vec<Record> {
+    let (mut bought, mut not_asked) = (Vec::new(), Vec::new());
+    let take = |key: &RecordKey| kept.iter().find(|record| record.key == *key).cloned();
+    for (wanted, end) in wanted.into_iter().zip(call.ends) {
+        let record = &wanted.record;
+        match end {
+            LineEnd::Answered(_) => match take(&record.key) {
+                Some(kept) if kept.is_paid_for() => bought.push(kept),
+                Some(Record { refused: Some(reason), .. }) => outcomes.end(&record.key, Outcome::Refused(reason)),
+                Some(_) => outcomes.end(&record.key, Outcome::Unmatched),
+                // Not kept, because somebody else wrote the record: it has gone back to the queue.
+                None => {}
+            },
+            LineEnd::Invalid if take(&record.key).is_some() => {
+                outcomes.end(&record.key, Outcome::Refused(RefuseReason::Invalid));
+            }
+            LineEnd::Invalid => {}
+            LineEnd::Unknown => outcomes.give_back_claimed(&record.key, "outcome unknown", Retry::Backoff),
+            LineEnd::NotAsked => not_asked.push(wanted),
+        }
+    }
+    let reason = match call.stopped {
+        Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
+        Some(Stopped::Denied) => DeferReason::ProviderDenied,
+        Some(Stopped::Later(retry, reason)) => {
+            let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
+            if settled {
+                outcomes.give_all_back(&records, &reason, retry);
+            } else {
+                let reason = "not asked about, and its hold may still be open";
+                outcomes.give_back_uncalled(records, reason, Retry::Backoff).await;
+            }
+            return bought;
+        }
+        None => return bought,
+    };
+    let waiting = not_asked.into_iter().filter_map(|wanted| waiting(batch, wanted, reason)).collect();
+    park(batch, outcomes, waiting).await;
+    bought
+}

@@ -1,0 +1,177 @@
+//! The charging call. It is made again only when it was certainly not carried out.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_enrichment::clock::until;
+use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::limits::Share;
+use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::provider::{CallKind, Later, LaterId, Provider, Reply};
+use leadgate_enrichment::retry::{Backoff, Retry};
+use leadgate_enrichment::settlement::LineEnd;
+use tracing::{error, warn};
+
+use crate::permits::{Permits, ending};
+
+/// How long a call may take. Beyond it, its outcome is unknown.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// What is kept back of the run for keeping, settling and writing back what was bought.
+const AFTER_THE_CALL: Duration = Duration::from_secs(15);
+/// A call that would get less than this is not begun.
+const CALL_TIMEOUT_MIN: Duration = Duration::from_secs(5);
+
+/// What calls for people are made with.
+#[derive(Clone, Copy)]
+pub struct LookUp<'a> {
+    /// Whom to ask.
+    pub provider: &'a dyn Provider,
+    /// Under which limits.
+    pub permits: Permits<'a>,
+    /// How much of the limits they may use.
+    pub share: Share,
+    /// What they are for.
+    pub purchase: &'a PurchaseId,
+    /// When the run ends that makes them.
+    pub deadline: Timestamp,
+}
+
+/// How the call for several people went.
+#[derive(Debug)]
+pub struct Call {
+    /// One per person, in order.
+    pub ends: Vec<LineEnd>,
+    /// One per person: under what the provider is asked for what arrives later.
+    pub later: Vec<Option<LaterId>>,
+    /// What the provider says it charged for all of them.
+    pub reported: Option<Milli>,
+    /// Why some were not asked.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why it was no use to go on asking.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Not now.
+    Later(Retry, String),
+    /// The provider says that our credits with it are used up.
+    OutOfCredits,
+    /// It refuses our key or plan.
+    Denied,
+}
+
+/// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
+/// record doesn't spoil it for the others.
+pub async fn call_together(look_up: &LookUp<'_>, people: &[Identity], later: Option<&Later>) -> Call {
+    match call_once(look_up, people, later).await {
+        Ok(call) => return call,
+        Err(reason) if people.len() == 1 => {
+            warn!(tenant = %look_up.permits.tenant.id, purchase = %look_up.purchase, reason, "the provider calls it invalid");
+            return Call::invalid();
+        }
+        Err(_) => {}
+    }
+    let mut whole = Call::begun(people.len());
+    for person in people {
+        let part = match whole.stopped {
+            Some(_) => Call::none_for(1),
+            None => call_once(look_up, std::slice::from_ref(person), later).await.unwrap_or_else(|_| Call::invalid()),
+        };
+        whole.add(part);
+    }
+    whole
+}
+
+/// One call, tried again within reason while it is certain that it was not carried out. `Err` when it is invalid.
+async fn call_once(look_up: &LookUp<'_>, people: &[Identity], later: Option<&Later>) -> Result<Call, String> {
+    let LookUp { provider, permits, purchase, share, .. } = *look_up;
+    let (clock, tenant) = (permits.clock, &permits.tenant.id);
+    for attempts_made in 1.. {
+        let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
+            Ok(ticket) => ticket,
+            Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+        };
+        // A permit that nothing comes of wastes a call of the limit, and no more.
+        let Some(timeout) = look_up.time_for_a_call() else { break };
+        let told = provider.look_up(people, later, timeout).await;
+        permits.ended(ticket, &told.rates, ending(&told.reply)).await;
+        let (retry, reason) = match told.reply {
+            Reply::Answered { answers, reported, later } => {
+                let later = vec![later; answers.len()];
+                let ends = answers.into_iter().map(LineEnd::Answered).collect();
+                return Ok(Call { ends, later, reported, stopped: None });
+            }
+            Reply::Unknown(reason) => {
+                error!(%tenant, %purchase, reason, "outcome unknown: counted as spent");
+                return Ok(Call::of(LineEnd::Unknown, people.len(), None));
+            }
+            Reply::Invalid(reason) => return Err(reason),
+            Reply::OutOfCredits => {
+                error!(%tenant, %purchase, "the provider says that our credits are used up");
+                return Ok(Call::none(people.len(), Stopped::OutOfCredits));
+            }
+            Reply::Denied(reason) => {
+                error!(%tenant, %purchase, reason, "the provider refuses our key or plan");
+                return Ok(Call::none(people.len(), Stopped::Denied));
+            }
+            Reply::Throttled { retry_after } => {
+                (retry_after.map_or(Retry::Backoff, Retry::After), "the provider throttles us".to_owned())
+            }
+            Reply::Transient(reason) => (Retry::Backoff, reason),
+        };
+        let wait = Backoff::IN_FUNCTION.wait_for(retry, attempts_made, clock.jitter());
+        match wait.filter(|wait| *wait + CALL_TIMEOUT_MIN + AFTER_THE_CALL <= look_up.time_left()) {
+            Some(wait) => clock.sleep(wait).await,
+            None => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+        }
+    }
+    let reason = "too little of the run is left to begin a call".to_owned();
+    Ok(Call::none(people.len(), Stopped::Later(Retry::Backoff, reason)))
+}
+
+impl LookUp<'_> {
+    fn time_left(&self) -> Duration {
+        until(self.permits.clock.now(), self.deadline)
+    }
+
+    fn time_for_a_call(&self) -> Option<Duration> {
+        let timeout = self.time_left().checked_sub(AFTER_THE_CALL)?.min(CALL_TIMEOUT);
+        (timeout >= CALL_TIMEOUT_MIN).then_some(timeout)
+    }
+}
+
+impl Call {
+    /// Nobody of `count` people has been asked yet.
+    pub fn begun(count: usize) -> Self {
+        let (ends, later) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Self { ends, later, reported: Some(Milli::ZERO), stopped: None }
+    }
+
+    /// The same end for so many people, of whom nothing arrives later.
+    fn of(end: LineEnd, count: usize, reported: Option<Milli>) -> Self {
+        Self { ends: vec![end; count], later: vec![None; count], reported, stopped: None }
+    }
+
+    fn invalid() -> Self {
+        Self::of(LineEnd::Invalid, 1, None)
+    }
+
+    /// Nobody of these was asked: nothing was charged.
+    pub fn none_for(count: usize) -> Self {
+        Self::of(LineEnd::NotAsked, count, Some(Milli::ZERO))
+    }
+
+    /// The same, and why.
+    pub fn none(count: usize, stopped: Stopped) -> Self {
+        Self { stopped: Some(stopped), ..Self::none_for(count) }
+    }
+
+    /// What is reported for the whole is known only if it is for each part.
+    pub fn add(&mut self, part: Self) {
+        self.ends.extend(part.ends);
+        self.later.extend(part.later);
+        self.reported = self.reported.zip(part.reported).map(|(a, b)| a + b);
+        self.stopped = self.stopped.take().or(part.stopped);
+    }
+}

@@ -1,0 +1,82 @@
+//! What a hold is made of: a line for each record with the most it can cost, the caps that it counts towards, and where the
+//! credits are taken from.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use leadgate_enrichment::choice::Cap;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::ledger::{AskedAbout, Hold, HoldLine, Slice};
+
+/// What one record can cost at worst.
+#[derive(Debug, Clone)]
+pub struct Line<'a> {
+    /// The record.
+    pub record: &'a RecordKey,
+    /// The most it can cost.
+    pub worst: Amounts,
+    /// What it counts towards.
+    pub caps: &'a [Cap],
+}
+
+/// The caps that the lines of a purchase count towards, each once.
+#[derive(Debug, Default)]
+pub struct Caps<'a>(BTreeMap<&'a str, &'a Cap>);
+
+impl<'a> Caps<'a> {
+    /// Those of these lines.
+    pub fn of(caps: impl IntoIterator<Item = &'a Cap>) -> Self {
+        Self(caps.into_iter().map(|cap| (cap.name.as_str(), cap)).collect())
+    }
+
+    /// The lines as a hold stores them: each names its caps by their places.
+    pub fn lines(&self, lines: &[Line<'_>]) -> Vec<HoldLine> {
+        let place = |cap: &Cap| self.0.keys().position(|name| *name == cap.name);
+        let stored = |line: &Line<'_>| HoldLine {
+            record: line.record.clone(),
+            worst: line.worst.clone(),
+            caps: line.caps.iter().filter_map(place).collect(),
+        };
+        lines.iter().map(stored).collect()
+    }
+
+    /// How far each goes, less what is to be kept of it.
+    pub fn limits(&self, keep: impl Fn(&Cap) -> Amounts) -> Vec<Amounts> {
+        self.0.values().map(|cap| cap.limit.less(&keep(cap))).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().map(|name| (*name).to_owned()).collect()
+    }
+}
+
+/// Which purchase holds, and until when its worker may be at it.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// Its id.
+    pub purchase: PurchaseId,
+    /// When it holds.
+    pub held_at: Timestamp,
+    /// When its claims run out.
+    pub claimed_until: Timestamp,
+}
+
+impl Holder {
+    /// A hold for these lines, out of these slices, at prices of this version.
+    pub fn hold(self, caps: &Caps<'_>, lines: &[Line<'_>], slices: Vec<Slice>, price_version: String) -> Hold {
+        Hold {
+            purchase: self.purchase,
+            held_at: self.held_at,
+            claimed_until: self.claimed_until,
+            price_version,
+            prices: Vec::new(),
+            lines: caps.lines(lines),
+            unheld_from: None,
+            slices,
+            caps: caps.names(),
+            asked: AskedAbout::default(),
+            wanted: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Of workers that ask about the same person at the same time, one buys, and the others wait for its answer.
+//!
+//! All reserve first and look at the others' holds then, so that of two at least one sees the other. The one that does
+//! joins the other's waiters, steps back, and finds the answer when its message comes again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_aws::answers::{About, Answers, Known};
+use leadgate_aws::credits::Credits;
+use leadgate_enrichment::clock::{Clock, later};
+use leadgate_enrichment::fingerprint::Fingerprint;
+use leadgate_enrichment::ids::{PurchaseId, TenantId};
+use leadgate_enrichment::provider::Answer;
+use leadgate_enrichment::settlement::LineEnd;
+use tracing::warn;
+
+/// For how long what is known of a person is there for its waiters: until their messages have come back. Not longer: it is
+/// personal.
+const SHARED_FOR: Duration = Duration::from_secs(15 * 60);
+/// How far the clocks of two workers may be apart, by which their purchases are named.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// Which of these people another worker is asking about at this moment, by their places. `None` is a person whom no other
+/// record can be about. `since` is when the oldest purchase was made whose worker may still run.
+pub async fn asked_about_by_others(
+    credits: &Credits,
+    tenant: &TenantId,
+    purchase: &PurchaseId,
+    people: &[Option<&Fingerprint>],
+    (since, now): (Timestamp, Timestamp),
+) -> Vec<bool> {
+    let mut others = vec![false; people.len()];
+    if people.iter().all(Option::is_none) {
+        return others;
+    }
+    let holds = match credits.open_since(tenant, since).await {
+        Ok(holds) => holds,
+        Err(error) => {
+            warn!(%tenant, %error, "what others ask about can't be read: a person may be bought twice");
+            return others;
+        }
+    };
+    for hold in holds.iter().filter(|hold| hold.purchase != *purchase && now < hold.claimed_until) {
+        for (person, others) in people.iter().zip(&mut others) {
+            if let Some(person) = person.filter(|person| hold.asked.may_be(person)) {
+                *others |= join_waiters(credits, tenant, &hold.purchase, person).await;
+            }
+        }
+    }
+    others
+}
+
+/// Whether it was joined in time. If it wasn't, the other has ended, and there is nothing to wait for.
+async fn join_waiters(credits: &Credits, tenant: &TenantId, purchase: &PurchaseId, person: &Fingerprint) -> bool {
+    credits.want(tenant, purchase, person).await.unwrap_or_else(|error| {
+        warn!(%tenant, %error, "the waiters of a purchase can't be joined: the person is asked about later");
+        true
+    })
+}
+
+/// What came back for people whom others may ask about as well.
+#[derive(Clone)]
+pub struct Came<'a> {
+    /// Where it is kept for them.
+    pub answers: &'a Answers,
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// Each person, and what came.
+    pub people: Vec<(&'a Fingerprint, &'a LineEnd)>,
+    /// Time.
+    pub clock: &'a dyn Clock,
+}
+
+impl Came<'_> {
+    /// Keeps what is known of those that these waiters wait for.
+    pub async fn keep_for(&self, waiters: &[Fingerprint]) {
+        for (person, end) in self.people.iter().filter(|(person, _)| waiters.contains(person)) {
+            if let LineEnd::Answered(Answer::Hit(profile)) = end {
+                self.keep(person, &Known::Hit(profile.clone()), SHARED_FOR).await;
+            }
+        }
+    }
+
+    /// Keeps for all who ask within `window` that the provider doesn't know some of them.
+    pub async fn keep_misses(&self, window: Duration) {
+        for (person, end) in &self.people {
+            if let LineEnd::Answered(Answer::Miss) = end {
+                self.keep(person, &Known::Miss, window).await;
+            }
+        }
+    }
+
+    async fn keep(&self, person: &Fingerprint, known: &Known, window: Duration) {
+        let (about, until) = (About::Person(person.clone()), later(self.clock.now(), window));
+        if let Err(error) = self.answers.keep(self.tenant, &about, known, until).await {
+            warn!(tenant = %self.tenant, %error, "an answer could not be kept for others: they ask for themselves");
+        }
+    }
+}
