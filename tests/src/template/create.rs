@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::BillingMode;
+use aws_sdk_dynamodb::types::{BillingMode, TableDescription};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
@@ -36,13 +36,16 @@ pub enum CreateError {
         /// What SQS said.
         source: Box<aws_sdk_sqs::Error>,
     },
+    /// A table of this name is there, with other keys or indexes.
+    #[error("the table {0} is there with other keys or indexes")]
+    Differs(String),
     /// The template has no such queue, or SQS doesn't tell of one that was just made.
     #[error("there is no queue {0}")]
     NoQueue(String),
 }
 
 impl Template {
-    /// Makes all tables and queues, each named by `prefix` and its name in the template.
+    /// Makes all tables and queues that aren't there yet, each named by `prefix` and its name in the template.
     pub async fn create(
         &self,
         dynamodb: &aws_sdk_dynamodb::Client,
@@ -90,8 +93,28 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, table: &TableDef, name:
         .billing_mode(BillingMode::PayPerRequest);
     match request.send().await {
         Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
+            check_table(client, table, name).await
+        }
         Err(error) => Err(CreateError::Table { name: name.to_owned(), source: Box::new(error.into()) }),
     }
+}
+
+/// Whether the table that is there is the one that would be made.
+async fn check_table(client: &aws_sdk_dynamodb::Client, table: &TableDef, name: &str) -> Result<(), CreateError> {
+    let described = client.describe_table().table_name(name).send().await;
+    let described = described
+        .map_err(|error| CreateError::Table { name: name.to_owned(), source: Box::new(error.into()) })?
+        .table
+        .unwrap_or_else(|| TableDescription::builder().build());
+    let found = described.global_secondary_indexes().iter();
+    let mut found: Vec<_> = found.map(|it| (it.index_name(), it.key_schema(), it.projection())).collect();
+    let wanted = table.indexes.iter();
+    let mut wanted: Vec<_> = wanted.map(|it| (Some(it.index_name()), it.key_schema(), it.projection())).collect();
+    found.sort_by_key(|index| index.0);
+    wanted.sort_by_key(|index| index.0);
+    let is_same = described.key_schema() == table.key_schema && found == wanted;
+    if is_same { Ok(()) } else { Err(CreateError::Differs(name.to_owned())) }
 }
 
 async fn create_queue(
@@ -189,6 +212,24 @@ mod tests {
 
         let wrong_key = dynamodb.put_item().table_name("one-CreditsTable").item("tenant", text("t"));
         assert!(wrong_key.send().await.is_err(), "the key's second half is missing");
+    }
+
+    #[tokio::test]
+    async fn tables_that_are_there_are_left_as_they_are_and_are_no_others() {
+        let template = Template::load().expect("a template");
+        let (dynamodb, sqs) = (dynamodb().await, sqs().await);
+        template.create(&dynamodb, &sqs, "one-").await.expect("created");
+        let put = dynamodb.put_item().table_name("one-RecordsTable").item("record", text("r"));
+        put.send().await.expect("put");
+        template.create(&dynamodb, &sqs, "one-").await.expect("is there");
+        let read = dynamodb.get_item().table_name("one-RecordsTable").key("record", text("r")).send().await;
+        assert_eq!(read.expect("read").item.expect("is still there")["record"], text("r"));
+
+        let mut other = template.clone();
+        let indexes = other.tables.iter_mut().flat_map(|table| &mut table.indexes);
+        indexes.for_each(|index| index.index_name = "another".to_owned());
+        let refused = other.create(&dynamodb, &sqs, "one-").await.expect_err("the index has another name");
+        assert_eq!(refused.to_string(), "the table one-RecordsTable is there with other keys or indexes");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::later;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::later::chance;
@@ -41,7 +42,7 @@ impl Callback {
 }
 
 /// A callback, without its body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Pending {
     request_id: i64,
     url: String,
@@ -77,19 +78,31 @@ impl Apollo {
         callbacks
     }
 
+    /// Makes each callback that has yet to be made where `moved` says, if it says anything of its address.
+    pub(crate) fn redirect_callbacks(&self, moved: impl Fn(&str) -> Option<String>) {
+        for pending in self.team.lock().later.outbox.values_mut() {
+            if let Some(url) = moved(&pending.url) {
+                pending.url = url;
+            }
+        }
+    }
+
     /// Makes the callbacks that are due, and says how many they were. One that isn't answered with 2xx is due again a
     /// minute later, a few times.
     pub async fn deliver_callbacks(&self, http: &reqwest::Client) -> usize {
         let due = self.take_due();
         let count = due.len();
-        for (mut pending, callback) in due {
+        for (number, mut pending, callback) in due {
             let status = callback.post(http).await;
             pending.attempts += 1;
+            let now = self.reception.clock.now();
+            let mut team = self.team.lock();
+            team.later.outbox.done(number);
             if status.is_none_or(|status| !(200..300).contains(&status))
                 && pending.attempts < self.setup.later.attempts_max
             {
-                pending.due = later(self.reception.clock.now(), AGAIN_AFTER);
-                self.team.lock().later.outbox.push(pending);
+                pending.due = later(now, AGAIN_AFTER);
+                team.later.outbox.push(pending);
             }
         }
         count
@@ -100,22 +113,20 @@ impl Apollo {
             let body = team.result_of(&self.setup, pending.request_id)?;
             Some(Callback { request_id: pending.request_id, url: pending.url.clone(), body, due: pending.due })
         };
-        let mut callbacks: Vec<Callback> = team.later.outbox.iter().filter_map(callback).collect();
+        let mut callbacks: Vec<Callback> = team.later.outbox.waiting().filter_map(callback).collect();
         callbacks.sort_by_key(|callback| callback.due);
         callbacks
     }
 
-    fn take_due(&self) -> Vec<(Pending, Callback)> {
+    pub(super) fn take_due(&self) -> Vec<(u64, Pending, Callback)> {
         let now = self.reception.clock.now();
         let mut team = self.team();
-        let (mut due, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut team.later.outbox).into_iter().partition(|pending| pending.due <= now);
-        team.later.outbox = rest;
-        due.sort_by_key(|pending| pending.due);
-        let callback = |pending: Pending| {
+        let mut due = team.later.outbox.take(|pending| pending.due <= now);
+        due.sort_by_key(|(_, pending)| pending.due);
+        let callback = |(number, pending): (u64, Pending)| {
             let body = team.result_of(&self.setup, pending.request_id)?;
             let Pending { request_id, url, due, .. } = pending.clone();
-            Some((pending, Callback { request_id, url, body, due }))
+            Some((number, pending, Callback { request_id, url, body, due }))
         };
         due.into_iter().filter_map(callback).collect()
     }

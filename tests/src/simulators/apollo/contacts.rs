@@ -1,8 +1,7 @@
 //! The people whom the team has saved.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::people::{Asked, EmailStatus, object_id};
@@ -10,6 +9,7 @@ use super::request::{Parameters, Request, checked, not_found};
 use super::search::Page;
 use super::sequences::Enrolment;
 use super::{Apollo, Team};
+use crate::kept::{Log, One, Table};
 use crate::simulators::exchange::Answer;
 
 /// What can be said of a contact (documented), and whom it is of.
@@ -41,7 +41,7 @@ const FIELDS: [&str; 21] = [
 const CRM_IDS: [&str; 4] = ["salesforce_lead_id", "salesforce_contact_id", "hubspot_vid", "crm_id"];
 
 /// Somebody whom the team has saved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
     /// 24 hexadecimal digits. Another one than the person's.
     pub id: String,
@@ -130,10 +130,10 @@ impl Contact {
 /// Everybody whom the team has saved.
 #[derive(Default)]
 pub(super) struct Contacts {
-    by_id: BTreeMap<String, Contact>,
+    pub(super) by_id: Table<String, Contact>,
     /// Those who were deleted.
-    deleted: Vec<String>,
-    created: u64,
+    pub(super) deleted: Log<String>,
+    pub(super) created: One<u64>,
 }
 
 impl Contacts {
@@ -142,7 +142,7 @@ impl Contacts {
     }
 
     pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Contact> {
-        self.by_id.get_mut(id)
+        self.by_id.get_mut(&id.to_owned())
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Contact> {
@@ -260,7 +260,7 @@ impl Team {
     fn new_contact(&mut self, sent: &Parameters, now: Timestamp) -> String {
         let person = sent.text("email").and_then(|email| self.directory.find(&Asked::email(&email)));
         let id = object_id("contact", &self.contacts.created.to_string());
-        self.contacts.created += 1;
+        *self.contacts.created += 1;
         let person_id = person.as_ref().map(|person| ("person_id".to_owned(), json!(person.id)));
         let contact = Contact {
             id: id.clone(),
@@ -295,7 +295,7 @@ impl Apollo {
     /// Deletes a contact.
     pub fn delete_contact(&self, id: &str) {
         let mut team = self.team.lock();
-        if team.contacts.by_id.remove(id).is_some() {
+        if team.contacts.by_id.remove(&id.to_owned()).is_some() {
             team.contacts.deleted.push(id.to_owned());
         }
     }

@@ -1,5 +1,7 @@
 //! What there is to call.
 
+use serde::de::{Deserialize, Deserializer, Error};
+
 use super::limits::{Limits, Windows};
 
 /// An operation.
@@ -115,6 +117,16 @@ impl Endpoint {
     fn entry(self) -> &'static Entry {
         ALL.iter().find(|entry| entry.0 == self).expect("every operation is among all of them")
     }
+}
+
+/// The name of an operation. Written as a reference, serde would take it for one into what is read.
+pub type EndpointName = &'static str;
+
+/// Reads the name of an operation.
+pub(super) fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EndpointName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = Endpoint::all().map(Endpoint::name).find(|known| *known == name);
+    known.ok_or_else(|| D::Error::custom(format!("there is no operation {name}")))
 }
 
 /// What `path` has in the place of anything, if it follows `route`.

@@ -1,19 +1,21 @@
 //! What arrives later: mobile numbers, and what a waterfall of other sources finds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{days, later};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::callbacks::Pending;
+use super::endpoints::{self, EndpointName};
 use super::later_wire;
 use super::ledger::{Charge, Item};
 use super::people::{EmailStatus, Person};
 use super::request::Request;
 use super::{ApolloSetup, Team};
+use crate::kept::{Table, Undelivered};
 use crate::simulators::exchange::Answer;
 
 /// For how long a result can be asked for (documented).
@@ -23,7 +25,7 @@ const KEPT: Duration = days(30);
 const ASK_AGAIN_SECONDS: u32 = 10;
 
 /// What a call asks for although it takes minutes to find.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Wanted {
     pub(super) phone: bool,
     pub(super) waterfall_email: bool,
@@ -45,8 +47,8 @@ impl Wanted {
 /// Everything that was promised.
 #[derive(Default)]
 pub(super) struct Later {
-    jobs: BTreeMap<i64, Job>,
-    pub(super) outbox: Vec<Pending>,
+    pub(super) jobs: Table<i64, Job>,
+    pub(super) outbox: Undelivered<Pending>,
     pub(super) polls: Polls,
 }
 
@@ -65,6 +67,7 @@ pub enum Polls {
 }
 
 /// What is to be found, and for whom.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Promise {
     /// Everybody who is known, once, with what they were asked for with.
     pub(super) people: Vec<(String, Person)>,
@@ -77,13 +80,15 @@ pub(super) struct Promise {
 }
 
 /// A promise that was made.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) request_id: i64,
     pub(super) wanted: Wanted,
     pub(super) promise: Promise,
     pub(super) accepted: Timestamp,
     pub(super) due: Timestamp,
-    endpoint: &'static str,
+    #[serde(deserialize_with = "endpoints::named")]
+    endpoint: EndpointName,
     call: u64,
     /// What a number cost when it was asked for.
     mobile_milli: i64,
@@ -180,7 +185,8 @@ impl Team {
         let request_id = self.later.next_id(setup.seed);
         let is_stuck = chance(setup.seed, "stuck", request_id) < setup.later.stuck_share;
         let due = if is_stuck { Timestamp::MAX } else { later(request.at, setup.later.delay) };
-        self.later.outbox.extend(Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due));
+        let callbacks = Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due);
+        callbacks.into_iter().for_each(|pending| self.later.outbox.push(pending));
         let hides_email = wanted.waterfall_email;
         let (endpoint, call, accepted) = (request.endpoint.name(), request.call.index, request.at);
         let job = Job {

@@ -1,12 +1,16 @@
 //! What was charged, as the vendor sees it.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::endpoints::{self, EndpointName};
+use crate::kept::{Changed, Kept, Row, position, text};
 
 /// What credits buy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
     /// What is known of a person, with the address that Apollo itself has.
@@ -22,14 +26,15 @@ pub enum Item {
 }
 
 /// One thing, paid for once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// What.
     pub item: Item,
     /// When.
     pub at: Timestamp,
     /// Through which endpoint: `api/v1/people/match`, `api/v1/people/bulk_match`.
-    pub endpoint: &'static str,
+    #[serde(deserialize_with = "endpoints::named")]
+    pub endpoint: EndpointName,
     /// The number of the call among all calls to the vendor, from 0.
     pub call: u64,
     /// Of whom: Apollo's own id. A page has none.
@@ -43,14 +48,14 @@ pub struct Charge {
 }
 
 /// The whole of it. This is the truth that our own books are compared with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Every charge, in its order.
     pub charges: Vec<Charge>,
     /// Requests that arrived, whatever became of them.
     pub received: u64,
     /// Calls that were let through to their work, by endpoint.
-    pub calls: BTreeMap<&'static str, u64>,
+    pub calls: BTreeMap<String, u64>,
     /// People asked for in them.
     pub people_asked: u64,
     /// People asked for who aren't known.
@@ -112,5 +117,56 @@ impl Ledger {
         self.mobiles_charged += u64::from(charge.item == Item::Mobile);
         self.credits_charged += charge.milli;
         self.charges.push(charge);
+    }
+}
+
+/// The ledger of a team, and how much of it is saved: the charges one by one, and the figures together.
+#[derive(Default)]
+pub(super) struct Books {
+    ledger: Ledger,
+    saved_charges: usize,
+    saved_figures: String,
+}
+
+/// The key of the figures.
+const FIGURES: &str = "figures";
+
+impl Deref for Books {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl DerefMut for Books {
+    fn deref_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl Kept for Books {
+    fn restore(&mut self, rows: Vec<Row>) -> Result<(), serde_json::Error> {
+        let (figures, charges): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.key == FIGURES);
+        if let Some(figures) = figures.into_iter().next() {
+            self.ledger = serde_json::from_str(&figures.value)?;
+            self.saved_figures = figures.value;
+        }
+        self.ledger.charges = charges.iter().map(|row| serde_json::from_str(&row.value)).collect::<Result<_, _>>()?;
+        self.saved_charges = self.ledger.charges.len();
+        Ok(())
+    }
+
+    fn changes(&mut self) -> Vec<Changed> {
+        let added = self.ledger.charges.iter().enumerate().skip(self.saved_charges);
+        let mut changes: Vec<Changed> = added.map(|(index, charge)| (position(index), Some(text(charge)))).collect();
+        self.saved_charges = self.ledger.charges.len();
+        let (charges, calls) = (Vec::new(), self.ledger.calls.clone());
+        let figures = text(&Ledger { charges, calls, ..self.ledger });
+        if figures != self.saved_figures {
+            self.saved_figures.clone_from(&figures);
+            changes.push((FIGURES.to_owned(), Some(figures)));
+        }
+        changes
     }
 }

@@ -1,12 +1,14 @@
 //! How often Apollo lets itself be asked: per endpoint, in three fixed windows at once, each opened by the first request
 //! in it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{later, until};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::kept::Table;
 
 /// How many requests fit into each window. `None` is as many as you like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,20 +119,21 @@ pub(super) struct Throttled {
     pub(super) retry_after: Duration,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Used {
+/// What was used of a window.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Used {
     opened: Option<Timestamp>,
     requests: u32,
 }
 
 /// What was used of the limits, by endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Meter(BTreeMap<&'static str, [Used; 3]>);
+pub(super) struct Meter(pub(super) Table<String, [Used; 3]>);
 
 impl Meter {
     /// Counts a request in, or says why it is turned away. What is turned away isn't counted.
     pub(super) fn take(&mut self, endpoint: &'static str, limits: Windows, now: Timestamp) -> Result<(), Throttled> {
-        let used = self.0.entry(endpoint).or_default();
+        let used = self.0.get_or_insert(endpoint.to_owned(), Default::default());
         let mut throttled: Option<Throttled> = None;
         for ((window, used), most) in WINDOWS.iter().zip(used.iter_mut()).zip(limits.each()) {
             let closes = used.opened.map(|opened| later(opened, window.length)).filter(|closes| *closes > now);

@@ -25,15 +25,17 @@ mod usage;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use leadgate_enrichment::clock::Clock;
 use serde_json::Value;
 
 pub use callbacks::Callback;
 pub use contacts::Contact;
+pub use endpoints::EndpointName;
 pub use generator::Generator;
 pub use later::Polls;
+use ledger::Books;
 pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
 pub use organizations::Organization;
@@ -43,7 +45,7 @@ pub use setup::{ApolloSetup, Gap, KeyScope, LaterSetup, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
-use super::guarded::Guarded;
+use crate::kept::{Guard, Keep, Keeper, Kept, Log, One, Part, StoreError};
 use contacts::Contacts;
 use later::Later;
 use limits::Meter;
@@ -56,7 +58,7 @@ use sequences::Sequences;
 pub struct Apollo {
     setup: ApolloSetup,
     reception: Reception,
-    team: Guarded<Team>,
+    team: Keeper<Team>,
 }
 
 /// Everything that is behind one lock.
@@ -66,13 +68,13 @@ struct Team {
     generator: Generator,
     contacts: Contacts,
     sequences: Sequences,
-    tasks: Vec<Value>,
+    tasks: Log<Value>,
     /// Endpoints that the plan doesn't have.
     gated: BTreeSet<String>,
     later: Later,
-    ledger: Ledger,
+    ledger: Books,
     meter: Meter,
-    pool: Pool,
+    pool: One<Pool>,
     terms: Terms,
     misses: u64,
 }
@@ -83,6 +85,26 @@ struct Terms {
     person_milli: Option<i64>,
     mobile_milli: i64,
     charge_repeats: bool,
+}
+
+/// Whom it knows and what it charges is said when it is set up. What its plan has and how it is told to answer ends with
+/// the process.
+impl Keep for Team {
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Kept)> {
+        vec![
+            ("people", &mut self.directory.by_id),
+            ("contacts", &mut self.contacts.by_id),
+            ("deleted", &mut self.contacts.deleted),
+            ("created", &mut self.contacts.created),
+            ("sequences", &mut self.sequences.all),
+            ("tasks", &mut self.tasks),
+            ("jobs", &mut self.later.jobs),
+            ("callbacks", &mut self.later.outbox),
+            ("ledger", &mut self.ledger),
+            ("limits", &mut self.meter.0),
+            ("pool", &mut self.pool),
+        ]
+    }
 }
 
 impl Apollo {
@@ -102,12 +124,12 @@ impl Apollo {
             generator,
             contacts: Contacts::default(),
             sequences: Sequences::default(),
-            tasks: Vec::new(),
+            tasks: Log::default(),
             gated: setup.gated.clone(),
             later: Later::default(),
-            ledger: Ledger::default(),
+            ledger: Books::default(),
             meter: Meter::default(),
-            pool: Pool::new(&setup, clock.now()),
+            pool: One::new(Pool::new(&setup, clock.now())),
             terms: Terms {
                 person_milli: None,
                 mobile_milli: setup.later.mobile_milli,
@@ -115,7 +137,14 @@ impl Apollo {
             },
             misses: 0,
         };
-        Self { setup, reception, team: Guarded::new(team) }
+        Self { setup, reception, team: Keeper::new(team) }
+    }
+
+    /// Goes on with the team that was kept here, and keeps it here from now on.
+    pub(crate) fn keep_in(&self, part: Part) -> Result<(), StoreError> {
+        self.team.keep_in(part)?;
+        self.reception.go_on_from(self.team.lock().ledger.received);
+        Ok(())
     }
 
     /// What it is told to do wrong.
@@ -244,7 +273,7 @@ impl Apollo {
     }
 
     /// The team as it is now: whatever should have arrived by now has.
-    fn team(&self) -> MutexGuard<'_, Team> {
+    fn team(&self) -> Guard<'_, Team> {
         let now = self.reception.clock.now();
         let mut team = self.team.lock();
         team.settle(&self.setup, now);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ledger::{Charge, Item};
@@ -16,7 +17,7 @@ use crate::simulators::exchange::Answer;
 const DETAILS_MAX: usize = 10;
 
 /// An employer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Organization {
     /// 24 hexadecimal digits.

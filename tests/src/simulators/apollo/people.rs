@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::organizations::Organization;
+use crate::kept::Table;
 
 /// What Apollo says of an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EmailStatus {
     /// It was checked.
     Verified,
@@ -30,7 +31,7 @@ impl EmailStatus {
 }
 
 /// A mobile number. Apollo has none at hand: it takes minutes to find.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mobile {
     /// In E.164.
     pub number: String,
@@ -48,7 +49,7 @@ impl Mobile {
 }
 
 /// What Apollo says of a number's being on a do-not-call register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DoNotCall {
     /// It is on one: `found`.
     Listed,
@@ -70,7 +71,7 @@ impl DoNotCall {
 }
 
 /// Somebody. What is blank is `null` in an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
     /// 24 hexadecimal digits.
@@ -196,7 +197,7 @@ type Know = Arc<dyn Fn(&Asked) -> Option<Person> + Send + Sync>;
 pub(super) struct Directory {
     introduced: Vec<Person>,
     by_email: BTreeMap<String, usize>,
-    by_id: BTreeMap<String, Person>,
+    pub(super) by_id: Table<String, Person>,
     forgotten: BTreeSet<String>,
     /// What was said of somebody's number, by their address.
     mobiles: BTreeMap<String, Option<Mobile>>,
@@ -208,7 +209,7 @@ impl Directory {
         Self {
             introduced: Vec::new(),
             by_email: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            by_id: Table::default(),
             forgotten: BTreeSet::new(),
             mobiles: BTreeMap::new(),
             by_default: Arc::new(by_default),
@@ -256,7 +257,9 @@ impl Directory {
             }
         }
         // Whoever was in an answer can be asked for by id from then on.
-        self.by_id.entry(found.id.clone()).or_insert_with(|| found.clone());
+        if !self.by_id.contains_key(&found.id) {
+            self.by_id.insert(found.id.clone(), found.clone());
+        }
         Some(found)
     }
 

@@ -2,11 +2,12 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
 use super::{Apollo, ApolloSetup, Team};
 
 /// What there is to spend. All amounts are in thousandths of a credit.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Pool {
     /// What the running cycle started with, and what was added to it.
     granted: i64,
@@ -77,7 +78,8 @@ impl Team {
     pub(super) fn settle(&mut self, setup: &ApolloSetup, now: Timestamp) {
         while let Some(next) = self.pool.next(now) {
             self.arrive(setup, Timestamp::from_millisecond(next.as_millisecond() - 1).unwrap_or(next));
-            self.pool.begin(self.pool.monthly.unwrap_or_default(), next);
+            let monthly = self.pool.monthly.unwrap_or_default();
+            self.pool.begin(monthly, next);
         }
         self.arrive(setup, now);
     }

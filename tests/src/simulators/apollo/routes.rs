@@ -24,6 +24,7 @@ impl Vendor for Apollo {
     fn carry_out(&self, call: &Call, headers: &HeaderMap) -> Answer {
         let now = self.reception.clock.now();
         let mut team = self.team();
+        team.ledger.received = self.reception.calls();
         if key_of(headers) != Some(self.setup.api_key.as_str()) {
             team.ledger.denied += 1;
             return Answer::text(401, INVALID_KEY);
@@ -47,7 +48,7 @@ impl Vendor for Apollo {
             let headers = team.meter.headers(endpoint.name(), limits);
             return turned_away(&throttled.message, Some(throttled.retry_after)).with_headers(headers);
         }
-        *team.ledger.calls.entry(endpoint.name()).or_default() += 1;
+        *team.ledger.calls.entry(endpoint.name().to_owned()).or_default() += 1;
         let request = Request { setup: &self.setup, endpoint, call, id, at: now };
         let answer = match endpoint {
             Endpoint::ApiUsage => self.api_usage(&team, now),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::later;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::enrol::{Enrol, skipped};
@@ -12,13 +13,14 @@ use super::people::object_id;
 use super::request::{Request, not_found, unprocessable};
 use super::search::Page;
 use super::{Apollo, Team};
+use crate::kept::Table;
 use crate::simulators::exchange::Answer;
 
 /// How many contacts one call adds. Those beyond are neither added nor named (observed).
 const ADDED_MAX: usize = 500;
 
 /// Somebody's place in a sequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     /// Which one.
     pub sequence_id: String,
@@ -59,7 +61,9 @@ impl Enrolment {
     }
 }
 
-struct Sequence {
+/// A sequence of messages.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Sequence {
     id: String,
     name: String,
     active: bool,
@@ -76,7 +80,7 @@ struct Mailbox {
 /// What the team sends, and from where.
 #[derive(Default)]
 pub(super) struct Sequences {
-    all: BTreeMap<String, Sequence>,
+    pub(super) all: Table<String, Sequence>,
     mailboxes: BTreeMap<String, Mailbox>,
 }
 
@@ -143,7 +147,7 @@ impl Team {
                 contact.wire()
             }));
         }
-        let sequence = self.sequences.all.get_mut(request.id).ok_or_else(not_found)?;
+        let sequence = self.sequences.all.get_mut(&request.id.to_owned()).ok_or_else(not_found)?;
         sequence.busy_until = Some(later(request.at, request.setup.sequence_busy));
         let answer = json!({ "contacts": added, "skipped_contact_ids": reasons, "emailer_campaign": sequence.wire(),
             "emailer_steps": [], "emailer_touches": [], "team": {}, "signals_hash": {} });
@@ -232,7 +236,7 @@ impl Apollo {
     /// Lets a sequence take nobody for this long.
     pub fn lock_sequence(&self, id: &str, duration: Duration) {
         let until = later(self.reception.clock.now(), duration);
-        if let Some(sequence) = self.team.lock().sequences.all.get_mut(id) {
+        if let Some(sequence) = self.team.lock().sequences.all.get_mut(&id.to_owned()) {
             sequence.busy_until = Some(until);
         }
     }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::wire::instant;
+use crate::kept::{One, Table};
 
 /// The first contact's id. Ids of today's portals don't fit into 32 bits.
 const FIRST_ID: u64 = 30_000_000_001;
 
 /// Who set a value, in HubSpot's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// `CRM_UI`, `INTEGRATION`, `IMPORT`, …: `changeSource` in webhooks, `sourceType` in a property's history.
     pub kind: String,
@@ -31,7 +33,7 @@ impl Source {
 }
 
 /// A value that a property has or had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// Blank when the property was cleared.
     pub value: String,
@@ -42,7 +44,7 @@ pub struct Version {
 }
 
 /// A contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// A string in the REST API, a number in webhooks.
     pub id: String,
@@ -108,11 +110,11 @@ impl Contact {
 /// All contacts of a portal.
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
-    by_id: BTreeMap<u64, Contact>,
+    pub(super) by_id: Table<u64, Contact>,
     by_email: HashMap<String, u64>,
     /// What each that was merged away has become.
-    merged: BTreeMap<u64, u64>,
-    created: u64,
+    pub(super) merged: Table<u64, u64>,
+    pub(super) created: One<u64>,
 }
 
 impl Contacts {
@@ -123,8 +125,8 @@ impl Contacts {
         source: &Source,
         now: Timestamp,
     ) -> (u64, Vec<(String, String)>) {
-        let id = FIRST_ID + self.created;
-        self.created += 1;
+        let id = FIRST_ID + *self.created;
+        *self.created += 1;
         let mut contact = Contact {
             id: id.to_string(),
             created_at: now,
@@ -173,10 +175,9 @@ impl Contacts {
             self.by_id.remove(&id);
         }
         let (id, _) = self.create(&values, source, now);
-        for survivor in self.merged.values_mut().filter(|survivor| [first, second].contains(survivor)) {
-            *survivor = id;
-        }
-        self.merged.extend([(first, id), (second, id)]);
+        let became = self.merged.iter().filter(|(_, survivor)| [first, second].contains(survivor));
+        let became: Vec<u64> = became.map(|(earlier, _)| *earlier).chain([first, second]).collect();
+        became.into_iter().for_each(|earlier| self.merged.insert(earlier, id));
         Some(id)
     }
 
@@ -216,6 +217,13 @@ impl Contacts {
 
     fn living_mut(&mut self, id: u64) -> Option<&mut Contact> {
         self.by_id.get_mut(&id).filter(|contact| contact.archived_at.is_none())
+    }
+
+    /// Finds every contact by its address, as the contacts are now.
+    pub(super) fn index_all(&mut self) {
+        let living = self.by_id.values().filter(|contact| contact.archived_at.is_none());
+        let addresses = living.filter_map(|contact| Some((contact.value("email")?.to_owned(), contact.number())));
+        self.by_email = addresses.collect();
     }
 
     /// Finds the contact by its address from now on.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::HubSpot;
 use super::signature;
 use super::subscription::Subscription;
-use super::webhooks::Event;
+use super::webhooks::{Event, Taken};
 
 /// The most deliveries in flight: HubSpot's default per account.
 const CONCURRENT_MAX: usize = 10;
@@ -37,7 +37,7 @@ pub struct DeliveryReport {
 
 /// How one delivery ended: with a status, or without any.
 struct Ended {
-    events: Vec<Event>,
+    events: Vec<Taken>,
     status: Option<u16>,
 }
 
@@ -51,7 +51,7 @@ impl HubSpot {
         let mut seen = HashSet::new();
         let mut in_flight = JoinSet::new();
         for events in deliveries {
-            let new = events.iter().filter(|event| seen.insert(event.key())).count();
+            let new = events.iter().filter(|taken| seen.insert(taken.event.key())).count();
             report.events += new;
             report.duplicates += events.len() - new;
             if in_flight.len() >= CONCURRENT_MAX {
@@ -66,7 +66,7 @@ impl HubSpot {
         report
     }
 
-    fn take_deliveries(&self) -> Option<(Arc<Subscription>, Vec<Vec<Event>>)> {
+    pub(super) fn take_deliveries(&self) -> Option<(Arc<Subscription>, Vec<Vec<Taken>>)> {
         let now = self.reception.clock.now();
         let mut portal = self.portal.lock();
         let portal = &mut *portal;
@@ -77,7 +77,10 @@ impl HubSpot {
     async fn close_next(&self, in_flight: &mut JoinSet<Ended>, to: &Subscription, report: &mut DeliveryReport) {
         let Some(Ok(ended)) = in_flight.join_next().await else { return };
         match ended.status {
-            Some(200..=299) => return report.accepted += 1,
+            Some(200..=299) => {
+                self.portal.lock().outbox.delivered(&ended.events);
+                return report.accepted += 1;
+            }
             Some(status) => report.rejected.push(status),
             None => report.unanswered += 1,
         }
@@ -91,8 +94,9 @@ impl HubSpot {
     }
 }
 
-async fn post(http: reqwest::Client, clock: Arc<dyn Clock>, to: Arc<Subscription>, events: Vec<Event>) -> Ended {
-    let body = serde_json::to_vec(&events).expect("events are plain data");
+async fn post(http: reqwest::Client, clock: Arc<dyn Clock>, to: Arc<Subscription>, events: Vec<Taken>) -> Ended {
+    let told: Vec<&Event> = events.iter().map(|taken| &taken.event).collect();
+    let body = serde_json::to_vec(&told).expect("events are plain data");
     let timestamp = clock.now().as_millisecond();
     let request = http
         .post(&to.target_url)

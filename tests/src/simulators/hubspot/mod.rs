@@ -34,7 +34,7 @@ pub use webhooks::Event;
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
-use super::guarded::Guarded;
+use crate::kept::{Keeper, Part, StoreError};
 use portal::Portal;
 
 /// What a portal is like.
@@ -75,15 +75,20 @@ pub struct HubSpot {
     setup: HubSpotSetup,
     http: reqwest::Client,
     reception: Reception,
-    portal: Guarded<Portal>,
+    portal: Keeper<Portal>,
 }
 
 impl HubSpot {
     /// An empty portal that posts its webhooks with `http`.
     pub fn new(clock: Arc<dyn Clock>, setup: HubSpotSetup, http: reqwest::Client) -> Self {
         let reception = Reception::new(clock, setup.latency);
-        let portal = Guarded::new(Portal::new(setup.portal_id, setup.app_id, setup.seed));
+        let portal = Keeper::new(Portal::new(setup.portal_id, setup.app_id, setup.seed));
         Self { setup, http, reception, portal }
+    }
+
+    /// Goes on with the portal that was kept here, and keeps it here from now on.
+    pub(crate) fn keep_in(&self, part: Part) -> Result<(), StoreError> {
+        self.portal.keep_in(part)
     }
 
     /// What it is told to do wrong.

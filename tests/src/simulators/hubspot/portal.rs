@@ -9,6 +9,7 @@ use super::contacts::{Contacts, Source};
 use super::limits::Meter;
 use super::schema::{Schema, Violation};
 use super::webhooks::{About, Happening, Outbox};
+use crate::kept::{Keep, Kept};
 
 /// Why HubSpot doesn't do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,26 @@ pub(super) struct Portal {
     pub(super) meter: Meter,
     pub(super) counters: Counters,
     pub(super) rng: Rng,
+}
+
+/// What was counted, and what was used of the limits, ends with the process.
+impl Keep for Portal {
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Kept)> {
+        vec![
+            ("contacts", &mut self.contacts.by_id),
+            ("merged", &mut self.contacts.merged),
+            ("created", &mut self.contacts.created),
+            ("properties", &mut self.schema.changed),
+            ("webhooks", &mut self.outbox.undelivered),
+            ("given_up", &mut self.outbox.lost),
+            ("subscriptions", &mut self.outbox.counted),
+        ]
+    }
+
+    fn restored(&mut self) {
+        self.contacts.index_all();
+        self.schema.apply_changes();
+    }
 }
 
 impl Portal {

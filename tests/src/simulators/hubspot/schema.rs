@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::wire::instant;
+use crate::kept::Table;
 
 /// The properties that every portal of ours starts with, beside those that HubSpot keeps itself.
 const STARTING_PROPERTIES: [&str; 16] = [
@@ -50,7 +52,7 @@ const LIFECYCLE_STAGES: [&str; 8] = [
 ];
 
 /// What a property takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Any text.
     Text,
@@ -107,7 +109,11 @@ impl Violation {
 
 /// The properties of contacts in one portal.
 #[derive(Debug)]
-pub(super) struct Schema(BTreeMap<String, Kind>);
+pub(super) struct Schema {
+    kinds: BTreeMap<String, Kind>,
+    /// What became of properties since the portal was new; `None` of those that were deleted.
+    pub(super) changed: Table<String, Option<Kind>>,
+}
 
 impl Schema {
     pub(super) fn new() -> Self {
@@ -120,23 +126,35 @@ impl Schema {
         kinds.insert("mobile_do_not_call".to_owned(), Kind::Text);
         let stages = LIFECYCLE_STAGES.iter().map(|stage| (*stage).to_owned()).collect();
         kinds.insert("lifecyclestage".to_owned(), Kind::Choice(stages));
-        Self(kinds)
+        Self { kinds, changed: Table::default() }
     }
 
     pub(super) fn define(&mut self, name: &str, kind: Kind) {
-        self.0.insert(name.to_owned(), kind);
+        self.changed.insert(name.to_owned(), Some(kind.clone()));
+        self.kinds.insert(name.to_owned(), kind);
     }
 
     pub(super) fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.changed.insert(name.to_owned(), None);
+        self.kinds.remove(name);
+    }
+
+    /// Has the properties as they became since the portal was new.
+    pub(super) fn apply_changes(&mut self) {
+        for (name, kind) in self.changed.iter() {
+            match kind {
+                Some(kind) => drop(self.kinds.insert(name.clone(), kind.clone())),
+                None => drop(self.kinds.remove(name)),
+            }
+        }
     }
 
     pub(super) fn kind(&self, name: &str) -> Option<&Kind> {
-        self.0.get(name)
+        self.kinds.get(name)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Kind)> {
-        self.0.iter()
+        self.kinds.iter()
     }
 
     /// The values as they will be kept, or everything that is wrong with them.
@@ -154,7 +172,7 @@ impl Schema {
 
     fn check_one(&self, name: &str, value: &str) -> Result<String, Violation> {
         let refuse = |code, message| Err(Violation::new(name, value, code, message));
-        let Some(kind) = self.0.get(name) else {
+        let Some(kind) = self.kinds.get(name) else {
             return refuse("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"));
         };
         match kind {

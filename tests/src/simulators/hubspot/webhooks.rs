@@ -1,19 +1,19 @@
 //! What HubSpot tells an app about contacts, and what it still has to tell.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::later;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::contacts::Source;
 use super::subscription::{EVENTS_MAX, Format, RETRIES_MAX, Subscription};
+use crate::kept::{Log, Table, Undelivered};
 
 /// One event, as it goes over the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are HubSpot's")]
 pub struct Event {
@@ -29,18 +29,18 @@ pub struct Event {
     pub attempt_number: u32,
     pub object_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub object_type_id: Option<&'static str>,
+    pub object_type_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property_value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub change_flag: Option<&'static str>,
+    pub change_flag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_object_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_object_id: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged_object_ids: Vec<u64>,
     pub change_source: String,
     pub source_id: String,
@@ -84,13 +84,22 @@ const FIRST_SUBSCRIPTION_ID: u64 = 2_500_001;
 const CONTACT_TYPE_ID: &str = "0-1";
 
 /// An event that is still to be told, from when on.
-struct Waiting {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Waiting {
     event: Event,
     due: Timestamp,
 }
 
+/// An event that is being told, and its number among those that are still to be told. A duplicate has none.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) event: Event,
+    number: Option<u64>,
+}
+
 /// One of the app's subscriptions, and how much it was told through it.
-struct Counted {
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Counted {
     subscription_id: u64,
     events: u64,
 }
@@ -99,11 +108,11 @@ struct Counted {
 #[derive(Default)]
 pub(super) struct Outbox {
     subscription: Option<Arc<Subscription>>,
-    waiting: Vec<Waiting>,
+    pub(super) undelivered: Undelivered<Waiting>,
     /// Given up after the last retry.
-    lost: Vec<Event>,
+    pub(super) lost: Log<Event>,
     /// By the type, and the property where there is one.
-    counted: BTreeMap<String, Counted>,
+    pub(super) counted: Table<String, Counted>,
 }
 
 impl Outbox {
@@ -116,11 +125,11 @@ impl Outbox {
     }
 
     pub(super) fn waiting(&self) -> Vec<Event> {
-        self.waiting.iter().map(|waiting| waiting.event.clone()).collect()
+        self.undelivered.waiting().map(|waiting| waiting.event.clone()).collect()
     }
 
     pub(super) fn lost(&self) -> Vec<Event> {
-        self.lost.clone()
+        self.lost.to_vec()
     }
 
     /// Writes down that a contact came to be with these values.
@@ -143,40 +152,50 @@ impl Outbox {
         let Some(subscription) = self.subscription.clone().filter(|it| it.wants(happening)) else { return };
         for is_generic in subscription.format.forms(happening) {
             let event = self.event(about, happening, *is_generic);
-            self.waiting.push(Waiting { event, due: about.at });
+            self.undelivered.push(Waiting { event, due: about.at });
         }
     }
 
     /// Everything that is due, as deliveries. Some events are in there twice, and the order is not that of the
     /// events: HubSpot promises neither.
-    pub(super) fn take_due(&mut self, duplicate_share: f64, rng: &mut Rng, now: Timestamp) -> Vec<Vec<Event>> {
+    pub(super) fn take_due(&mut self, duplicate_share: f64, rng: &mut Rng, now: Timestamp) -> Vec<Vec<Taken>> {
         let Some(subscription) = self.subscription.clone() else { return Vec::new() };
-        let (due, waiting) = self.waiting.drain(..).partition(|waiting: &Waiting| waiting.due <= now);
-        self.waiting = waiting;
-        let mut events: Vec<Event> = Vec::with_capacity(due.len());
-        for Waiting { event, .. } in due {
+        let due = self.undelivered.take(|waiting| waiting.due <= now);
+        let mut events: Vec<Taken> = Vec::with_capacity(due.len());
+        for (number, Waiting { event, .. }) in due {
             if event.attempt_number == 0 && rng.f64() < duplicate_share {
-                events.push(event.clone());
+                events.push(Taken { event: event.clone(), number: None });
             }
-            events.push(event);
+            events.push(Taken { event, number: Some(number) });
         }
         rng.shuffle(&mut events);
         let size = subscription.events_per_delivery.clamp(1, EVENTS_MAX);
-        events.chunks(size).map(<[Event]>::to_vec).collect()
+        let mut deliveries = Vec::with_capacity(events.len().div_ceil(size));
+        while !events.is_empty() {
+            let rest = events.split_off(size.min(events.len()));
+            deliveries.push(std::mem::replace(&mut events, rest));
+        }
+        deliveries
+    }
+
+    /// These were accepted.
+    pub(super) fn delivered(&mut self, events: &[Taken]) {
+        events.iter().filter_map(|taken| taken.number).for_each(|number| self.undelivered.done(number));
     }
 
     /// Keeps what wasn't accepted for another time, up to the last retry. How many are given up.
-    pub(super) fn put_back(&mut self, events: Vec<Event>, spread: Duration, rng: &mut Rng, now: Timestamp) -> usize {
+    pub(super) fn put_back(&mut self, events: Vec<Taken>, spread: Duration, rng: &mut Rng, now: Timestamp) -> usize {
         let lost_before = self.lost.len();
         // One draw for all: what was refused together comes back together.
         let gap = spread.div_f64(f64::from(RETRIES_MAX)).mul_f64(0.5 + rng.f64());
-        for mut event in events {
+        self.delivered(&events);
+        for Taken { mut event, .. } in events {
             if event.attempt_number >= RETRIES_MAX {
                 self.lost.push(event);
                 continue;
             }
             event.attempt_number += 1;
-            self.waiting.push(Waiting { event, due: later(now, gap) });
+            self.undelivered.push(Waiting { event, due: later(now, gap) });
         }
         self.lost.len() - lost_before
     }
@@ -193,7 +212,7 @@ impl Outbox {
         };
         let key = format!("{subscription_type} {}", property_name.as_deref().unwrap_or_default());
         let subscription_id = FIRST_SUBSCRIPTION_ID + u64::try_from(self.counted.len()).unwrap_or_default();
-        let counted = self.counted.entry(key).or_insert(Counted { subscription_id, events: 0 });
+        let counted = self.counted.get_or_insert(key, Counted { subscription_id, events: 0 });
         counted.events += 1;
         Event {
             event_id: counted.events,
@@ -204,10 +223,10 @@ impl Outbox {
             subscription_type,
             attempt_number: 0,
             object_id: about.contact,
-            object_type_id: is_generic.then_some(CONTACT_TYPE_ID),
+            object_type_id: is_generic.then(|| CONTACT_TYPE_ID.to_owned()),
             property_name,
             property_value,
-            change_flag: happening.flag(is_generic),
+            change_flag: happening.flag(is_generic).map(str::to_owned),
             new_object_id: merged.map(|_| about.contact),
             primary_object_id: merged.map(|[primary, _]| primary),
             merged_object_ids: merged.map(Vec::from).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The team as a customer sees it, over HTTP.
 
+mod kept;
 mod later;
 mod organizations;
 mod outreach;

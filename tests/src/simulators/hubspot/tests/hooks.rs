@@ -9,9 +9,10 @@ use serde_json::json;
 use tokio::sync::Barrier;
 
 use super::*;
+use crate::simulators::guarded::Guarded;
 
 /// A receiver that answers with `statuses` in turn, and then with 200.
-async fn receiver(statuses: &'static [u16]) -> (String, Arc<Guarded<Vec<(HeaderMap, String)>>>) {
+pub(super) async fn receiver(statuses: &'static [u16]) -> (String, Arc<Guarded<Vec<(HeaderMap, String)>>>) {
     let received = Arc::new(Guarded::new(Vec::new()));
     let (kept, next) = (received.clone(), Arc::new(AtomicUsize::new(0)));
     let route = post(move |headers: HeaderMap, body: String| {

@@ -2,6 +2,7 @@
 
 mod api;
 mod hooks;
+mod kept;
 
 use std::sync::Arc;
 
