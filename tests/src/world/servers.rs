@@ -4,6 +4,7 @@
 //! turned when that is turned. In a world that waits in real time it goes by the machine's.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -17,11 +18,15 @@ use hyper_util::rt::TokioIo;
 use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::handler::RustackSqsHandler;
 use rustack_sqs_core::provider::RustackSqs;
+use rustack_sqs_http::dispatch::SqsHandler;
 use rustack_sqs_http::service::{SqsHttpConfig, SqsHttpService};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+
+use super::queues::KeptQueues;
+use crate::kept::{Folder, Part};
 
 /// Where DynamoDB and SQS are. Embedded ones stop with it.
 pub struct Servers {
@@ -55,16 +60,40 @@ impl Servers {
     /// Those that `LEADGATE_DYNAMODB_ENDPOINT` and `LEADGATE_SQS_ENDPOINT` name, and an embedded one for each that
     /// isn't named.
     pub async fn start() -> Result<Self, ServerError> {
+        Self::start_with(endpoint("LEADGATE_DYNAMODB_ENDPOINT"), endpoint("LEADGATE_SQS_ENDPOINT"), None).await
+    }
+
+    /// Embedded ones, with what was kept in this folder. What others hold is not ours to keep.
+    pub async fn start_in(folder: &Folder) -> Result<Self, ServerError> {
+        for variable in ["LEADGATE_DYNAMODB_ENDPOINT", "LEADGATE_SQS_ENDPOINT"] {
+            if endpoint(variable).is_some() {
+                let why = format!("{variable} names a server whose state isn't kept in the folder: unset it");
+                return Err(ServerError::new("starting in a folder", why));
+            }
+        }
+        Self::start_with(None, None, Some(folder)).await
+    }
+
+    async fn start_with(
+        dynamodb: Option<String>,
+        sqs: Option<String>,
+        folder: Option<&Folder>,
+    ) -> Result<Self, ServerError> {
         let mut stop = Vec::new();
-        let dynamodb = match endpoint("LEADGATE_DYNAMODB_ENDPOINT") {
+        let dynamodb = match dynamodb {
             Some(endpoint) => endpoint,
-            None => url(embed("dynamodb-on-loopback", TimeIs::Real, &mut stop, serve_dynamodb).await?),
+            None => {
+                let file = folder.map(Folder::dynamodb);
+                let serve = async || serve_dynamodb(file).await;
+                url(embed("dynamodb-on-loopback", TimeIs::Real, &mut stop, serve).await?)
+            }
         };
-        let (sqs, sqs_clock) = match endpoint("LEADGATE_SQS_ENDPOINT") {
+        let (sqs, sqs_clock) = match sqs {
             Some(endpoint) => (endpoint, None),
             None => {
                 let (clock, changes) = unbounded_channel();
-                let serve = async || serve_sqs(changes).await;
+                let part = folder.map(|folder| folder.part("sqs"));
+                let serve = async || serve_sqs(changes, part).await;
                 let address = embed("sqs-on-loopback", TimeIs::Told, &mut stop, serve).await?;
                 (url(address), Some(SqsClock::new(clock)))
             }
@@ -162,17 +191,33 @@ async fn bind() -> Result<(TcpListener, SocketAddr), ServerError> {
     Ok((listener, address))
 }
 
-async fn serve_dynamodb() -> Result<SocketAddr, ServerError> {
+async fn serve_dynamodb(file: Option<PathBuf>) -> Result<SocketAddr, ServerError> {
     let (listener, address) = bind().await?;
-    let database = dynoxide::Database::memory().map_err(|error| ServerError::new("starting DynamoDB", error))?;
+    let database = database(file).map_err(|error| ServerError::new("starting DynamoDB", error))?;
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     Ok(address)
 }
 
-async fn serve_sqs(changes: UnboundedReceiver<Change>) -> Result<SocketAddr, ServerError> {
+fn database(file: Option<PathBuf>) -> dynoxide::errors::Result<dynoxide::Database> {
+    let Some(file) = file else { return dynoxide::Database::memory() };
+    let database = dynoxide::Database::new(&file.to_string_lossy())?;
+    // So no write waits for the disk. A kill of the process loses nothing that was written to the file.
+    database.enable_bulk_loading()?;
+    Ok(database)
+}
+
+async fn serve_sqs(changes: UnboundedReceiver<Change>, part: Option<Part>) -> Result<SocketAddr, ServerError> {
     let (listener, address) = bind().await?;
+    let config = SqsConfig { host: address.ip().to_string(), port: address.port(), ..SqsConfig::default() };
+    let sqs = Arc::new(RustackSqsHandler::new(Arc::new(RustackSqs::new(config))));
     tokio::spawn(keep_time(changes));
-    tokio::spawn(accept_sqs(listener, address));
+    match part {
+        Some(part) => {
+            let kept = KeptQueues::new(sqs, part).map_err(|error| ServerError::new("starting SQS", error))?;
+            tokio::spawn(accept_sqs(listener, Arc::new(kept)));
+        }
+        None => drop(tokio::spawn(accept_sqs(listener, sqs))),
+    }
     Ok(address)
 }
 
@@ -259,9 +304,7 @@ async fn keep_time(mut changes: UnboundedReceiver<Change>) {
     }
 }
 
-async fn accept_sqs(listener: TcpListener, address: SocketAddr) {
-    let config = SqsConfig { host: address.ip().to_string(), port: address.port(), ..SqsConfig::default() };
-    let handler = Arc::new(RustackSqsHandler::new(Arc::new(RustackSqs::new(config))));
+async fn accept_sqs<H: SqsHandler>(listener: TcpListener, handler: Arc<H>) {
     let service = SqsHttpService::new(handler, SqsHttpConfig::default());
     while let Ok((stream, _)) = listener.accept().await {
         // Small answers, one after the other on one connection: waiting to fill a packet would cost 40 ms each.

@@ -20,7 +20,8 @@ const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
 
-/// What fingerprints in a world are made with. Nothing in it outlasts the process.
+/// What fingerprints in a world are made with that ends with the process. One that is kept in a folder has a secret of its
+/// own.
 const FINGERPRINT_SECRET: &str = "a fingerprint secret for one machine";
 
 /// What it is called in the secrets of a world.

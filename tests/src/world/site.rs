@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use super::StartError;
 use super::clock::Patience;
 use super::servers::Servers;
+use crate::kept::Folder;
 use crate::template::{Created, FunctionDef, Template};
 
 /// Tables and queues, as the template says, on servers. One world at a time stands there: when it has ended, its
@@ -19,6 +20,8 @@ pub struct Site {
     pub(super) names: Names,
     pub(super) worker_timeout: Duration,
     pub(super) schedule: Schedule,
+    /// Where all of it is kept, if it is.
+    pub(super) folder: Option<Arc<Folder>>,
     /// How many worlds have stood here.
     pub(super) worlds: u64,
 }
@@ -49,10 +52,19 @@ const HURRIED_BACKOFF: Duration = Duration::from_millis(1);
 impl Site {
     /// New tables and queues on these servers.
     pub async fn new(servers: Arc<Servers>) -> Result<Self, StartError> {
+        Self::named(servers, &prefix(), None).await
+    }
+
+    /// The tables and queues of this folder, on servers that were started in it. Those that aren't there yet are made.
+    pub(super) async fn kept(servers: Arc<Servers>, folder: Arc<Folder>) -> Result<Self, StartError> {
+        Self::named(servers, KEPT_PREFIX, Some(folder)).await
+    }
+
+    async fn named(servers: Arc<Servers>, prefix: &str, folder: Option<Arc<Folder>>) -> Result<Self, StartError> {
         let template = Template::load()?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(servers.http.clone()));
         let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(servers.http.clone()));
-        let created = template.create(&dynamodb, &sqs, &prefix()).await?;
+        let created = template.create(&dynamodb, &sqs, prefix).await?;
         let worker = function(&template, "enrichment-worker")?;
         let release = function(&template, "deferral-release")?;
         let every = release.schedule().ok_or("deferral-release has no schedule")?;
@@ -62,6 +74,7 @@ impl Site {
             schedule: Schedule { every, timeout: release.timeout },
             http: leadgate_connectors::http::client(),
             servers,
+            folder,
             worlds: 0,
         })
     }
@@ -83,6 +96,9 @@ pub(super) fn paced(config: SdkConfig, patience: Patience) -> SdkConfig {
         _ => config,
     }
 }
+
+/// In a folder the names are always the same.
+const KEPT_PREFIX: &str = "local-";
 
 /// A name of its own for each site, also on servers that are there for longer than this process.
 #[expect(clippy::disallowed_methods, reason = "servers may outlive us: only the machine's clock goes on")]

@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 
 use super::clock::{Patience, WorldClock};
 use super::guard;
+use super::kept;
 use super::pump::Pump;
 use super::servers::Servers;
 use super::settings::{FINGERPRINT_SECRET_NAME, NEIGHBOUR, Settings, callback_url, webhook_url};
@@ -52,7 +53,8 @@ impl World {
         let url = format!("http://{}", listener.local_addr()?);
         let config = Arc::new(renamed(settings.config_for(&url)?, site.worlds, &url)?);
         site.worlds += 1;
-        let clock = Arc::new(WorldClock::new(settings.start, settings.seed, settings.patience));
+        let start = kept::start(&site, settings.start)?;
+        let clock = Arc::new(WorldClock::new(start, settings.seed, settings.patience));
         clock.lead(site.servers.sqs_clock.clone());
         let wire = Arc::<Wire>::default();
         wire.lead_to(site.servers.sqs_clock.clone());
@@ -92,6 +94,11 @@ impl World {
         parts.wire.tap(&parts.hubspot, &parts.apollo);
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
+        }
+        if let Some(folder) = &parts.site.folder {
+            let vendors = Neighbour { hubspot: parts.hubspot.clone(), apollo: parts.apollo.clone() };
+            let vendors = [Some(&vendors), parts.neighbour.as_ref()];
+            kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.bus)?;
         }
         let world = parts.assemble(listener);
         world.subscribe(&settings.signing_secret);

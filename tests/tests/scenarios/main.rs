@@ -17,6 +17,7 @@ mod forms;
 mod gate;
 mod happy;
 mod keeping;
+mod kept;
 mod known;
 mod later;
 mod line;
