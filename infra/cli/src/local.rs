@@ -2,27 +2,30 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later};
+use leadgate_tests::kept::Folder;
 use leadgate_tests::world::{Patience, Real, SIGNING_SECRET, Settings, World};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::terminal::count;
-use crate::{Outcome, check};
+use crate::{Failure, Outcome, check};
 
 /// Run the whole system on this machine, until interrupted.
+///
+/// What happened in it is gone then, unless --data names a folder to keep it in.
 ///
 /// Webhooks are received at /hubspot/demo; simulated vendors are served below /simulators, under the vendors' own
 /// paths. A real key in the environment (HUBSPOT_ACCESS_TOKEN, with HUBSPOT_CLIENT_SECRET for its webhooks;
 /// APOLLO_API_KEY) replaces that simulator by the real service. LEADGATE_DYNAMODB_ENDPOINT and LEADGATE_SQS_ENDPOINT
 /// replace the embedded servers. With a real key, the clock and the faults can't be controlled, and webhooks are signed
-/// by LEADGATE_SIGNING_SECRET, or by a secret that is made for this run.
+/// by LEADGATE_SIGNING_SECRET, or by a secret that is made for this run, or for the folder.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The port to serve on, on loopback.
@@ -35,6 +38,14 @@ pub(crate) struct Arguments {
     /// name) is the one that the simulated vendors serve.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Keep everything in this folder, and go on from there at the next start.
+    ///
+    /// Tables, messages, what the simulated vendors remember, the clock, and the secrets that are made for it: nothing of
+    /// them is lost when the process is stopped or killed at any moment. (A power cut may lose what was written last: no
+    /// write waits for the disk.) The folder is made if it isn't there. It is for one configuration and for one process at
+    /// a time. Faults that were planned end with the process, and keys of real services are never kept.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Buy mobile numbers as well.
     ///
     /// They are delivered to /apollo/demo some five minutes later, by the world's clock. To have them now, turn it:
@@ -78,13 +89,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         let tenant = config.tenants.values().next().ok_or("the configuration has no tenant")?;
         settings.hubspot.portal_id = tenant.crm.portal_id;
     }
-    if real.is_any() {
-        settings.signing_secret = variable("LEADGATE_SIGNING_SECRET").map_or_else(made_up, Ok)?;
-        settings.callback_secret = made_up()?;
-    }
+    let folder = match &arguments.data {
+        Some(data) => Some(Folder::open(data).await?),
+        None => None,
+    };
+    set_secrets(&mut settings, folder.as_ref())?;
     let settings = if arguments.phones { settings.with_phones() } else { settings };
-    let world = Arc::new(World::start(settings).await.map_err(|error| format!("port {}: {error}", arguments.port))?);
-    introduce(&world, &real);
+    let world = Arc::new(started(folder, settings).await?);
+    introduce(&world, &real, arguments.data.as_deref());
     let working = [
         tokio::spawn(deliver(world.clone())),
         tokio::spawn(work(world.clone())),
@@ -102,12 +114,41 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn introduce(world: &World, real: &Real) {
+/// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by
+/// them.
+fn set_secrets(settings: &mut Settings, folder: Option<&Folder>) -> Result<(), Failure> {
+    let secret = |name: &str| match folder {
+        Some(folder) => folder.secret(name, made_up).map_err(Failure::from),
+        None => made_up().map_err(Failure::from),
+    };
+    if settings.real.is_any() {
+        settings.signing_secret = variable("LEADGATE_SIGNING_SECRET").map_or_else(|| secret("webhooks"), Ok)?;
+        settings.callback_secret = secret("callbacks")?;
+    }
+    if folder.is_some() {
+        settings.fingerprint_secret = secret("fingerprints")?;
+    }
+    Ok(())
+}
+
+/// Starts in the folder, if one was named.
+async fn started(folder: Option<Folder>, settings: Settings) -> Result<World, Failure> {
+    let port = settings.port;
+    let started = match folder {
+        Some(folder) => World::start_in(folder, settings).await,
+        None => World::start(settings).await,
+    };
+    // What the system refuses at the start is the port.
+    started.map_err(|error| if error.is::<std::io::Error>() { format!("port {port}: {error}").into() } else { error })
+}
+
+fn introduce(world: &World, real: &Real, data: Option<&Path>) {
     let party =
         |real: bool, path: &str| if real { "the real service".to_owned() } else { format!("{}{path}", world.url) };
     println!("webhooks:   {}", world.webhook_url());
     let secret = match (real.hubspot_client_secret.is_some(), real.is_any()) {
         (true, _) => "HUBSPOT_CLIENT_SECRET",
+        (false, true) if data.is_some() => "LEADGATE_SIGNING_SECRET, or one of this folder that is not shown",
         (false, true) => "LEADGATE_SIGNING_SECRET, or one of this run that is not shown",
         (false, false) => SIGNING_SECRET,
     };
@@ -123,6 +164,9 @@ fn introduce(world: &World, real: &Real) {
     let control = if real.is_any() { " (only shown: keys of real services are in the environment)" } else { "" };
     println!("clock:      {}/simulators/clock{control}", world.url);
     println!("events:     {}/simulators/eventbridge/events", world.url);
+    if let Some(data) = data {
+        println!("data:       {}", data.display());
+    }
     println!("dynamodb:   {}", world.servers.dynamodb);
     println!("sqs:        {}", world.servers.sqs);
     println!("\nready; stop with Ctrl-C");
@@ -183,8 +227,12 @@ async fn work(world: Arc<World>) {
     world.pump.run(WORKERS).await;
 }
 
-/// Keeps the schedule, by the world's clock.
+/// Keeps the schedule, by the world's clock. A world that goes on begins with a run: what was left open when it ended is
+/// not put off by every start.
 async fn keep_schedule(world: Arc<World>) {
+    if world.is_kept() {
+        world.run_release().await;
+    }
     loop {
         world.clock.reached(later(world.clock.now(), world.release_every())).await;
         world.run_release().await;
