@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::choice::caps;
 use leadgate_enrichment::clock::Clock;
@@ -32,14 +33,19 @@ impl Play {
             return Ok(());
         }
         let purchases = self.purchases().await?;
-        let new = purchases.iter().filter(|(id, _)| !self.looked_at.contains_key(*id));
-        let sources = new.flat_map(|(id, records)| records.iter().map(|record| self.seen.source(id, &record.id)));
+        let new: Vec<_> = purchases.iter().filter(|(id, _)| !self.looked_at.contains_key(*id)).collect();
+        let made_at = |(id, _): &(&String, _)| Timestamp::from_millisecond(id.split('-').next()?.parse().ok()?).ok();
+        let since = new.iter().filter_map(made_at).min().unwrap_or(now);
+        let sources =
+            new.iter().flat_map(|(id, records)| records.iter().map(|record| self.seen.source(id, &record.id)));
         let sources: Vec<Option<Source>> = sources.collect();
         let for_changes = !sources.is_empty() && sources.iter().all(|source| *source == Some(Source::Change));
         let wallets = self.world.credits.unmetered().wallets(self.world.tenant_id()).await?;
         let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
         let left: Amounts = open.map(|wallet| &wallet.available).sum();
-        findings.check(!for_changes || left.covers(floor), Promise::Credits, || {
+        // What was left then may have expired since.
+        let expired = wallets.iter().any(|wallet| wallet.is_open(since) && !wallet.is_open(now));
+        findings.check(!for_changes || expired || left.covers(floor), Promise::Credits, || {
             format!("changed records have left {left} for new leads, the floor is {floor}")
         });
         self.looked_at = purchases;

@@ -67,7 +67,7 @@ pub(super) struct Play {
     /// The leads of the second tenant.
     pub(super) theirs: Vec<Theirs>,
     meanwhile: Meanwhile,
-    packs: Vec<Wallet>,
+    pub(super) packs: Vec<Wallet>,
     pub(super) chance: Rng,
 }
 

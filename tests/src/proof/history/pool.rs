@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
@@ -24,11 +25,27 @@ impl Play {
         let now = self.world.clock.now();
         let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
         let available: Amounts = open.map(|wallet| &wallet.available).sum();
-        self.pool_is_short = available.total().get() > left;
+        self.pool_is_short = available.total().get() > left + self.spent_elsewhere(&wallets, now);
         findings.check(!self.pool_is_short, Promise::Credits, || {
             format!("at {now} we believe that {available} are left to spend, and the provider has {left} thousandths")
         });
         Ok(())
+    }
+
+    /// What the provider let expire of packs in this cycle, and we have spent from them: it took that from the cycle's own
+    /// credits. A hold has its place before it is known what holds beside it really cost, so that ours may lie in a pack
+    /// although the cycle has room in the end.
+    fn spent_elsewhere(&self, wallets: &[Wallet], now: Timestamp) -> i64 {
+        let opens = self.world.tenant().plan.calendar.cycle_at(now).opens;
+        let ended = wallets
+            .iter()
+            .filter(|wallet| wallet.kind == WalletKind::Pack && opens <= wallet.expires && wallet.expires <= now);
+        let granted = |wallet: &Wallet| self.packs.iter().find(|pack| pack.wallet == wallet.wallet);
+        let unused = ended.filter_map(|wallet| {
+            let granted = granted(wallet)?.available.total().get();
+            Some(granted - wallet.spent.total().get() - wallet.held.total().get())
+        });
+        (self.world.apollo.credits_expired(opens) - unused.sum::<i64>()).max(0)
     }
 
     /// In no cycle did the provider charge more than the wallets of that cycle spent, and it never ran out.

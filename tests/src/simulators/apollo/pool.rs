@@ -34,6 +34,12 @@ impl Pool {
         self.granted - self.taken + packs
     }
 
+    /// What was left of packs that ended since then, when they did.
+    fn expired(&self, since: Timestamp, at: Timestamp) -> i64 {
+        let ended = |until: &Timestamp| since <= *until && *until <= at;
+        self.packs.iter().filter(|(until, _)| ended(until)).map(|(_, left)| left).sum()
+    }
+
     /// Takes so much: from the cycle first, then from what ends first.
     pub(super) fn take(&mut self, milli: i64, at: Timestamp) {
         self.charged += milli;
@@ -89,6 +95,11 @@ impl Apollo {
     /// What is left of the credits, in thousandths.
     pub fn credits_left(&self) -> i64 {
         self.team().pool.left(self.reception.clock.now())
+    }
+
+    /// What has expired unused since then of credits that were bought on top, in thousandths.
+    pub fn credits_expired(&self, since: Timestamp) -> i64 {
+        self.team().pool.expired(since, self.reception.clock.now())
     }
 
     /// Adds credits to the running cycle, in thousandths.
