@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::record::State;
 use leadgate_tests::demo::{self, Progress, Report, Request, Story};
 
-use crate::terminal::{count, fitted, object};
+use crate::terminal::{count, fitted, fitted_text, object};
 use crate::{Outcome, credits};
 
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
@@ -47,7 +47,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
         let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));
-        println!("{} {appear} in HubSpot; each billing cycle starts with {credits}.\n", count(request.leads, "lead"));
+        let head =
+            format!("{} {appear} in HubSpot; each billing cycle starts with {credits}.", count(request.leads, "lead"));
+        println!("{}\n", fitted_text(&head));
     }
     let bar = progress_bar(arguments);
     let shown = demo::run(request, &|progress| show(&bar, progress)).await?;

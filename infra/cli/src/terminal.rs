@@ -48,6 +48,11 @@ pub(crate) fn width() -> Option<u16> {
     Some(columns.max(WIDTH_MIN))
 }
 
+/// Sentences in lines as long as the terminal's, or in one line for a pipe.
+pub(crate) fn fitted_text(text: &str) -> String {
+    width().map_or_else(|| text.to_owned(), |width| wrapped(text, usize::from(width)).join("\n"))
+}
+
 /// The table as it fits the terminal, or plain columns for a pipe.
 pub(crate) fn fitted(table: Table) -> String {
     fitted_to(table, width())

@@ -1,7 +1,7 @@
 //! State that outlasts the process. What changes under a lock is saved before the lock is free again, so that nothing is
 //! answered that a kill could undo.
 //!
-//! A state is made of tables ([`Table`], [`Log`], [`One`], [`Undelivered`]), which know what has changed in them. Where no
+//! A state is made of tables (`Table`, `Log`, `One`, `Undelivered`), which know what has changed in them. Where no
 //! folder was named they remember nothing of that, and cost nothing.
 
 mod folder;

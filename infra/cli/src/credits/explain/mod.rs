@@ -22,7 +22,7 @@ use self::facts::Facts;
 use super::books::Books;
 use super::words::{WIDTH, time};
 use super::{Answer, Failure};
-use crate::terminal::{fitted, width};
+use crate::terminal::{fitted, fitted_text, width};
 
 /// What to explain.
 #[derive(clap::Args)]
@@ -168,7 +168,7 @@ impl Story {
         for step in &self.steps {
             table.add_row([time(step.at, &self.zone), step.what.clone()]);
         }
-        let mut told = format!("{}\n\n{}", self.head, table.trim_fmt());
+        let mut told = format!("{}\n\n{}", fitted_text(&self.head), table.trim_fmt());
         if !self.lines.is_empty() {
             let mut table = Table::new();
             table.set_header(["record", "how it ended", "credits", "out of"]);

@@ -9,7 +9,7 @@ use leadgate_enrichment::wallet::Wallet;
 
 use super::{Outlook, Standing, held};
 use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};
-use crate::terminal::{count, fitted};
+use crate::terminal::{count, fitted, fitted_text};
 
 /// The first column with a figure in it.
 const FIGURES_FROM: usize = 5;
@@ -36,15 +36,14 @@ impl Standing {
                 &format!("{}: {left} unused; the next release enters it as expired", wallet.wallet.0),
             ]);
         }
-        format!(
-            "Credits of tenant {}, {}, {} ({}). They are burned from the top.\n{}\n{}",
+        let head = format!(
+            "Credits of tenant {}, {}, {} ({}). They are burned from the top.",
             self.tenant,
             self.place,
             time(self.now, &self.zone),
             self.zone.iana_name().unwrap_or("local time"),
-            fitted(self.wallet_table()),
-            fitted(facts),
-        )
+        );
+        format!("{}\n{}\n{}", fitted_text(&head), fitted(self.wallet_table()), fitted(facts))
     }
 
     fn wallet_table(&self) -> Table {
