@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::credits::amounts;
 use crate::local::now;
-use crate::terminal::{count, object};
+use crate::terminal::{count, object, say};
 use crate::{Failure, Outcome};
 
 /// Check a configuration file, and say what is wrong with it.
@@ -48,14 +48,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             println!("{}", object(said));
         }
         Ok(config) => {
-            println!("{name} is good: {}.", describe(&config));
+            say(&format!("{name} is good: {}.", describe(&config)));
             for tenant in config.tenants.values() {
-                println!("  {}\n  {}", arrivals(tenant), in_a_day(tenant));
+                say(&format!("  {}\n  {}", arrivals(tenant), in_a_day(tenant)));
             }
             let plans = plan::compared(&config, &arguments.against).await?;
-            plans.iter().for_each(|plan| println!("  {}", plan.text().replace('\n', "\n    ")));
+            plans.iter().for_each(|plan| say(&format!("  {}", plan.text().replace('\n', "\n    "))));
             println!("These secrets must exist in AWS Secrets Manager:");
-            secrets(&config).iter().for_each(|(secret, what)| println!("  {secret}  ({what})"));
+            secrets(&config).iter().for_each(|(secret, what)| say(&format!("  {secret}  ({what})")));
         }
         Err(ConfigError { problems }) => {
             if arguments.json {
@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
                 println!("{}", object(said));
             } else {
                 println!("{name} has {}:", count(problems.len(), "problem"));
-                problems.iter().for_each(|problem| println!("  {problem}"));
+                problems.iter().for_each(|problem| say(&format!("  {problem}")));
             }
             return Ok(ExitCode::FAILURE);
         }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::record::State;
 use leadgate_tests::demo::{self, Progress, Report, Request, Story};
 
-use crate::terminal::{count, fitted, fitted_text, object};
+use crate::terminal::{count, fitted, object, say};
 use crate::{Outcome, credits};
 
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
@@ -49,7 +49,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));
         let head =
             format!("{} {appear} in HubSpot; each billing cycle starts with {credits}.", count(request.leads, "lead"));
-        println!("{}\n", fitted_text(&head));
+        say(&head);
+        println!();
     }
     let bar = progress_bar(arguments);
     let shown = demo::run(request, &|progress| show(&bar, progress)).await?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::credits::LOCAL;
 use crate::local::now;
-use crate::terminal::object;
+use crate::terminal::{object, say};
 use crate::{Failure, Outcome, check};
 
 /// Sign an event file (as in events/) for the present moment and post it, to `leadgate local` or anywhere else.
@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         println!("{}", object(json!({ "status": status.as_u16(), "answer": body })));
     } else {
         println!("{status} {answer}");
-        explained(&answer).iter().for_each(|line| println!("  {line}"));
+        explained(&answer).iter().for_each(|line| say(&format!("  {line}")));
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

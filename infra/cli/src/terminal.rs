@@ -48,10 +48,30 @@ pub(crate) fn width() -> Option<u16> {
     Some(columns.max(WIDTH_MIN))
 }
 
-/// Sentences in lines as long as the terminal's, or in one line for a pipe.
+/// Lines of text that fit the terminal, or as they are for a pipe.
 pub(crate) fn fitted_text(text: &str) -> String {
-    width().map_or_else(|| text.to_owned(), |width| wrapped(text, usize::from(width)).join("\n"))
+    let fitted = |width| text.lines().map(|line| hanging(line, usize::from(width))).collect::<Vec<_>>().join("\n");
+    width().map_or_else(|| text.to_owned(), fitted)
 }
+
+/// Prints lines of text that fit the terminal.
+pub(crate) fn say(text: &str) {
+    println!("{}", fitted_text(text));
+}
+
+/// A line in as many as it needs: what doesn't fit stands further in than its beginning.
+fn hanging(line: &str, room: usize) -> String {
+    if line.chars().count() <= room {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let indent = " ".repeat(line.len() - text.len());
+    let lines = wrapped(text, room.saturating_sub(indent.len() + HANGING.len()));
+    format!("{indent}{}", lines.join(&format!("\n{indent}{HANGING}")))
+}
+
+/// How much further in.
+const HANGING: &str = "  ";
 
 /// The table as it fits the terminal, or plain columns for a pipe.
 pub(crate) fn fitted(table: Table) -> String {
@@ -137,6 +157,12 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_goes_on_further_in() {
+        assert_eq!(hanging("  a line that fits", 18), "  a line that fits");
+        assert_eq!(hanging("  one that does not fit", 16), "  one that\n    does not fit");
+    }
 
     fn table() -> Table {
         let mut table = Table::new();
