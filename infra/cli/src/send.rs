@@ -49,6 +49,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let secret = Secret::new(arguments.secret.clone());
     let signature = sign_v3(&secret, &event.method, signed_url, &event.body, timestamp);
 
+    let told_of = contacts_of(&event.body);
     let mut request = http.request(event.method.parse()?, &url).timeout(TIMEOUT).body(event.body);
     for (header, value) in &event.headers {
         let value = match (header.as_str(), value.as_str()) {
@@ -68,6 +69,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     } else {
         println!("{status} {answer}");
         explained(&answer).iter().for_each(|line| say(&format!("  {line}")));
+        if status.is_success()
+            && let Some(missing) = first_missing(&http, &to, &told_of).await
+        {
+            say(&format!(
+                "The simulated HubSpot has no contact {missing}, so that its lead ends as refused. Create one, and \
+                 HubSpot tells of it by itself:"
+            ));
+            println!("{}", CREATE.replace("ADDRESS", &to));
+        }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -168,6 +178,40 @@ const RESULTS: [(&str, &str); 2] = [
     ("nothing-awaited", "it was delivered before, or is not waited for any longer"),
 ];
 
+/// How a contact is created in the local world.
+const CREATE: &str = r#"  curl -X POST ADDRESS/simulators/hubspot/crm/v3/objects/contacts \
+    -H 'Authorization: Bearer simulated-access-token' -H 'Content-Type: application/json' \
+    -d '{"properties": {"email": "grace.hopper@navy.example"}}'"#;
+
+/// More contacts of a delivery are not looked for.
+const CONTACTS_MAX: usize = 5;
+
+/// The contacts that a delivery tells of, as far as they are looked for.
+fn contacts_of(body: &[u8]) -> Vec<u64> {
+    let events: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
+    let mut ids: Vec<u64> = events.iter().filter_map(|event| event.get("objectId")?.as_u64()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(CONTACTS_MAX);
+    ids
+}
+
+/// The first of these contacts that the local world's simulated HubSpot doesn't have. Anywhere else none is missing.
+async fn first_missing(http: &reqwest::Client, to: &str, contacts: &[u64]) -> Option<u64> {
+    for id in contacts {
+        let url = format!("{to}/simulators/hubspot/crm/v3/objects/contacts/{id}");
+        let answer = http.get(url).bearer_auth(TOKEN).timeout(TIMEOUT).send().await.ok()?;
+        let category = answer.json::<Value>().await.ok()?.get("category").cloned();
+        if category == Some(Value::from("OBJECT_NOT_FOUND")) {
+            return Some(*id);
+        }
+    }
+    None
+}
+
+/// What the simulated HubSpot takes for an access token.
+const TOKEN: &str = "simulated-access-token";
+
 /// The local world's clock may have been turned; anybody else goes by the present.
 async fn world_time(http: &reqwest::Client, to: &str) -> Option<i64> {
     let answer = http.get(format!("{to}/simulators/clock")).timeout(TIMEOUT).send().await.ok()?;
@@ -207,6 +251,13 @@ mod tests {
             let error = address(wrong).expect_err(wrong).to_string();
             assert!(error.contains("expected an address"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_contacts_of_a_delivery_are_each_looked_for_once() {
+        let body = r#"[{"objectId": 2}, {"objectId": 1}, {"objectId": 2}, {"objectId": "x"}, 7]"#;
+        assert_eq!(contacts_of(body.as_bytes()), [1, 2]);
+        assert_eq!(contacts_of(b"no JSON"), [0; 0]);
     }
 
     #[test]
