@@ -40,9 +40,11 @@ pub(crate) async fn settle(
     }
 }
 
-/// What arrives later is settled when it has arrived, unless nothing will.
+/// What arrives later is settled when it has arrived, unless nothing will. Of a call whose outcome is unknown something may
+/// still be found, and charged then: its hold stays open for as long as `collect` waits for that.
 async fn settle_later(batch: &Batch<'_>, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) -> bool {
-    if kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
+    let may_be_found = at_once.is_some_and(|entry| !settlement::unknowns(entry).is_empty());
+    if may_be_found || kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
         return true;
     }
     let none = HashMap::new();

@@ -15,6 +15,9 @@ async fn written(world: &World, leads: &[String]) -> usize {
     world.states(leads).await.expect("readable").count(State::Written)
 }
 
+/// One of the calls of a minute.
+const PEOPLE_PER_CALL: usize = 10;
+
 /// How many messages the worker is given that say that they came in bulk.
 async fn bulk_messages(world: &World) -> usize {
     let mut bulk = 0;
@@ -76,7 +79,9 @@ async fn leads_that_come_alone_get_the_first_call_of_the_next_minute() {
             break;
         }
     }
-    assert_eq!((written(&world, &alone).await, written(&world, &import).await), (2, before));
+    assert_eq!(written(&world, &alone).await, 2);
+    let more = written(&world, &import).await - before;
+    assert!(more <= PEOPLE_PER_CALL, "one of the two calls was theirs, and {more} of the import were written");
     world.settle_down(4).await;
     all_enriched(&world, &import);
 }

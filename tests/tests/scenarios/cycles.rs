@@ -9,6 +9,7 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::cycle::{Cadence, Calendar};
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use leadgate_tests::simulators::fault::{Fault, FaultRule};
 use leadgate_tests::world::{Break, Settings, World};
 
 use crate::books::{at_rest, books_of};
@@ -165,6 +166,28 @@ async fn a_number_that_is_settled_before_anything_else_happens_in_a_cycle_is_pai
     assert_eq!(numbers(&world, &first), 2);
     assert_eq!((stand(&world, FEBRUARY).await, stand(&world, JANUARY).await), ([4, 0, 16], [18, 0, 2]));
     agrees_with_the_provider(&world, "February").await;
+}
+
+#[tokio::test]
+async fn a_number_of_which_it_is_not_known_whether_it_was_asked_for_is_held_in_the_new_cycle() {
+    let world = world_at("2026-01-31T23:56:30Z", |_| {}).await;
+    world.apollo.faults().add(FaultRule::next(Fault::DropAfterWork));
+    let leads = come_in(&world, 0..1).await;
+    assert_eq!(stand(&world, JANUARY).await, [11, 8, 1], "it may be found in February");
+    world.next_cycle(GRANT * 1000).await;
+    world.run_release().await;
+    assert_eq!(stand(&world, FEBRUARY).await, [12, 8, 0]);
+    world.settle_down(1).await;
+    minutes_pass(&world).await;
+    minutes_pass(&world).await;
+    assert_eq!(numbers(&world, &leads), 1, "it was bought again");
+    assert_eq!((stand(&world, JANUARY).await, stand(&world, FEBRUARY).await), ([0, 0, 1], [3, 8, 9]));
+    assert_eq!(world.apollo.credits_left(), 3000, "both were found");
+    world.clock.turn(days(2));
+    world.run_release().await;
+    world.settle_down(1).await;
+    assert_eq!(stand(&world, FEBRUARY).await, [3, 0, 17]);
+    agrees_with_the_provider(&world, "it is assumed spent").await;
 }
 
 #[tokio::test]
