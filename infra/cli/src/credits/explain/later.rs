@@ -94,7 +94,7 @@ pub(super) fn open(
     match at_once.line.result {
         LineResult::Unknown => format!(
             "Nobody knows whether the {} was looked for: {held} held for it (purchase {purchase}), to be counted as \
-             spent {with_the_rest}.",
+             spent {with_the_rest}, or after a day.",
             noun.one
         ),
         LineResult::Hit | LineResult::Miss => format!(

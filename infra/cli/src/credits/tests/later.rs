@@ -213,6 +213,10 @@ async fn the_purchase_of_a_number_is_found_by_its_own_id_however_it_ended() {
     world.apollo.faults().add(FaultRule::on("match", Fault::DropAfterWork));
     let lead = called(&world, 0..1).await.remove(0);
     let id = purchase(&world, &lead).await;
+    says(&story(&world, &lead).await, &["Nobody knows whether the number was looked for: 8 credits held for it"]);
+    pass(&world, days(2)).await;
+    world.run_release().await;
+    world.settle_down(1).await;
     let settled = story(&world, &format!("{id}-later")).await;
     says(&settled, &["Settled for 1 lead, of which nobody knows how it ended. It cost 8 credits, assumed to be"]);
     let refused = refusal(&world, &["explain", "1768471200006-000000000000-later"]).await;
