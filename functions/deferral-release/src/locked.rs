@@ -22,6 +22,9 @@ const CREDITS_LOCKED: &str = "Credits Locked";
 const MARK: &str = "alert-locked";
 /// What is remembered while no hold is overdue.
 const NONE: &str = "none";
+/// When a result is overdue it is asked for once more, and a call of which nothing is known is settled then. Only what is
+/// still open this long after that is locked.
+const GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 /// Operators are told again after this long, for as long as credits are locked.
 const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -30,7 +33,7 @@ impl DeferralRelease {
     /// then the mark: if the run dies in between, the event is sent once more rather than not at all.
     pub(crate) async fn report_locked(&self, tenant: &Tenant, holds: &[Hold]) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let overdue = |hold: &&Hold| hold.purchase.is_later() && later(hold.held_at, OVERDUE) <= now;
+        let overdue = |hold: &&Hold| hold.purchase.is_later() && later(hold.held_at, OVERDUE + GRACE) <= now;
         let overdue: Vec<&Hold> = holds.iter().filter(overdue).collect();
         let mark = self.credits.mark(&tenant.id, MARK).await?;
         let last = mark.as_ref().and_then(|mark| Timestamp::from_millisecond(mark.value.parse().ok()?).ok());

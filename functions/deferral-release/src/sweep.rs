@@ -1,7 +1,8 @@
 //! Holds that nobody is coming back for.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::clock::{later, until};
@@ -13,7 +14,6 @@ use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_purchase::recover;
-use std::time::Duration;
 use tracing::warn;
 
 use crate::DeferralRelease;

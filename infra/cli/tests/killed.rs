@@ -136,14 +136,7 @@ fn charges(ledger: &Value) -> usize {
 
 /// Addresses of people whom the simulated provider knows, with a number.
 fn known_people(count: usize) -> Vec<String> {
-    let setup = ApolloSetup::default();
-    let generator = Generator {
-        seed: setup.seed,
-        unknown_share: setup.unknown_share,
-        extrapolated_share: setup.extrapolated_share,
-        mobile_share: setup.mobile_share,
-        do_not_call_share: setup.do_not_call_share,
-    };
+    let generator = Generator::of(&ApolloSetup::default());
     let is_known =
         |email: &String| generator.person(&Asked::email(email)).is_some_and(|person| person.mobile.is_some());
     (0..).map(|i| format!("first{i}.last{i}@engine{}.example", i % 40)).filter(is_known).take(count).collect()

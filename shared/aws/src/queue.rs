@@ -49,17 +49,12 @@ impl Queue {
     pub async fn send(&self, requests: &[EnrichmentRequest]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let requests: Vec<EnrichmentRequest> = requests.iter().map(|request| request.clone().queued(now)).collect();
-        let (bulk, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| request.bulk);
-        self.send_all(&self.url, &others, None).await?;
-        self.send_all(&self.bulk_url, &bulk, None).await
+        self.send_to_both(requests, |request| request.bulk, None).await
     }
 
     /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.
     pub async fn send_later(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
-        let delay = Some(delay.min(DELAY_MAX));
-        let (bulk, others): (Vec<&Task>, Vec<&Task>) = tasks.iter().partition(|task| task.is_bulk());
-        self.send_all(&self.url, &others, delay).await?;
-        self.send_all(&self.bulk_url, &bulk, delay).await
+        self.send_to_both(tasks, |task| task.is_bulk(), Some(delay.min(DELAY_MAX))).await
     }
 
     /// One message, whatever is in it.
@@ -71,6 +66,18 @@ impl Queue {
     /// The same for hints that something may have arrived.
     pub async fn send_hints(&self, hints: &[Collect]) -> Result<(), StoreError> {
         self.send_all(&self.url, hints, None).await
+    }
+
+    /// What comes in bulk to its own queue, after the others.
+    async fn send_to_both<T: Serialize>(
+        &self,
+        messages: impl IntoIterator<Item = T>,
+        is_bulk: impl Fn(&T) -> bool,
+        delay: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let (bulk, others): (Vec<T>, Vec<T>) = messages.into_iter().partition(is_bulk);
+        self.send_all(&self.url, &others, delay).await?;
+        self.send_all(&self.bulk_url, &bulk, delay).await
     }
 
     async fn send_all<T: Serialize>(
@@ -117,9 +124,7 @@ impl Queue {
         let sent = request.visibility_timeout(seconds).send().await;
         sent.map(drop).map_err(|error| StoreError::from_sdk("hiding a message", &error))
     }
-}
 
-impl Queue {
     /// An ARN and a URL both end with the queue's name.
     fn url_of(&self, arn: Option<&str>) -> &str {
         let name = arn.and_then(|arn| arn.rsplit(':').next());

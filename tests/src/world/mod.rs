@@ -22,7 +22,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::credits::Credits;
@@ -36,6 +35,7 @@ use leadgate_lambda::invocation::Invocation;
 
 pub use clock::{Companion, Patience, WorldClock};
 pub use pump::Pump;
+use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
 pub use site::Site;
@@ -237,26 +237,14 @@ impl World {
         self.pump.show_hidden().await;
     }
 
-    /// Messages that were given up on.
+    /// Messages that were given up on; none if SQS doesn't say.
     pub async fn dead_letters(&self) -> usize {
-        self.waiting_in(&self.site.names.dead_letter_queue_url).await
+        waiting_in(&self.sqs, &self.site.names.dead_letter_queue_url).await.unwrap_or_default()
     }
 
-    /// Messages in sight or hidden on the worker's queues.
+    /// Messages in sight or hidden on the worker's queues; none if SQS doesn't say.
     pub async fn waiting(&self) -> usize {
-        let names = &self.site.names;
-        self.waiting_in(&names.queue_url).await + self.waiting_in(&names.bulk_queue_url).await
-    }
-
-    async fn waiting_in(&self, queue_url: &str) -> usize {
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-        ];
-        let request = self.sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(names.to_vec()));
-        let attributes = request.send().await.ok().and_then(|answer| answer.attributes).unwrap_or_default();
-        names.iter().filter_map(|name| attributes.get(name)?.parse::<usize>().ok()).sum()
+        self.pump.waiting().await.unwrap_or_default()
     }
 }
 

@@ -150,18 +150,10 @@ impl Pump {
     }
 
     /// Messages in sight, hidden or delayed; `None` if SQS doesn't say.
-    async fn waiting(&self) -> Option<usize> {
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-        ];
+    pub(super) async fn waiting(&self) -> Option<usize> {
         let mut waiting = 0;
         for queue in &self.queue_urls {
-            let request = self.sqs.get_queue_attributes().queue_url(queue);
-            let attributes = request.set_attribute_names(Some(names.to_vec())).send().await.ok()?.attributes?;
-            let counts = names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok());
-            waiting += counts.sum::<Option<usize>>()?;
+            waiting += waiting_in(&self.sqs, queue).await?;
         }
         Some(waiting)
     }
@@ -331,4 +323,16 @@ fn event_of(message: &Message, queue_url: &str) -> SqsMessage {
     let name = queue_url.rsplit('/').next().unwrap_or_default();
     event.event_source_arn = Some(format!("arn:aws:sqs:us-east-1:000000000000:{name}"));
     event
+}
+
+/// Messages of a queue in sight, hidden or delayed; `None` if SQS doesn't say.
+pub(super) async fn waiting_in(sqs: &Client, queue_url: &str) -> Option<usize> {
+    let names = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    ];
+    let request = sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(names.to_vec()));
+    let attributes = request.send().await.ok()?.attributes?;
+    names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok()).sum()
 }

@@ -53,6 +53,11 @@ fn numbers(world: &World, leads: &[String]) -> usize {
     leads.iter().filter(has_one).count()
 }
 
+/// How often operators were told of credits that are locked.
+fn times_told(world: &World) -> usize {
+    world.bus.events().into_iter().filter(|event| event.detail_type == "Credits Locked").count()
+}
+
 /// Every poll is answered so from now on.
 fn polls_answer(world: &World, status: u16, body: &str) {
     let rule = FaultRule::on("webhook_result", Fault::Status(status, body.to_owned()));
@@ -100,12 +105,27 @@ async fn a_poll_that_is_denied_for_weeks_keeps_the_hold_and_operators_are_told()
     polls_answer(&world, 403, r#"{"error_code":"API_INACCESSIBLE"}"#);
     days_pass(&world, 25).await;
     assert_eq!(books_of(&world).await.held, 2 * NUMBER, "the numbers have been charged, and we can't know");
-    let told = world.bus.events().into_iter().filter(|event| event.detail_type == "Credits Locked").count();
+    let told = times_told(&world);
     assert!((20..=25).contains(&told), "once a day, and not for the first: {told}");
     world.apollo.faults().clear();
     days_pass(&world, 2).await;
     assert_eq!(numbers(&world, &leads), 2, "in the end it could be asked for");
     assert_eq!(at_rest(&world).await.spent, 2 * (PERSON + NUMBER));
+}
+
+/// The hold of a number stays open for a day when the answer to its call is lost. That is as it should be, and nothing
+/// that operators could mend.
+#[tokio::test]
+async fn a_number_of_which_nothing_is_known_is_settled_after_a_day_and_nobody_is_told_that_credits_are_locked() {
+    let world = world_with(|_| {}).await;
+    let leads = queued_leads(&world, 2).await;
+    world.apollo.faults().add(FaultRule::next(Fault::DropAfterWork));
+    world.settle_down(1).await;
+    assert!(books_of(&world).await.held > 0, "it may still be charged");
+    days_pass(&world, 3).await;
+    assert_eq!(times_told(&world), 0);
+    assert_eq!(at_rest(&world).await.held, 0);
+    assert_eq!(numbers(&world, &leads), 2, "asked for once more");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::ApolloSetup;
 use super::organizations::Organization;
 use super::people::{Asked, DoNotCall, EmailStatus, Mobile, Person, object_id, text};
 
@@ -81,6 +82,17 @@ const DIRECT_PHONE_SHARE: f64 = 0.3;
 const VALID_SHARE: f64 = 0.9;
 
 impl Generator {
+    /// The people of a team that is set up so.
+    pub fn of(setup: &ApolloSetup) -> Self {
+        Self {
+            seed: setup.seed,
+            unknown_share: setup.unknown_share,
+            extrapolated_share: setup.extrapolated_share,
+            mobile_share: setup.mobile_share,
+            do_not_call_share: setup.do_not_call_share,
+        }
+    }
+
     /// Whoever is asked for; nobody when the question doesn't tell, or when it is one of the unknown. An address and
     /// `first.last@` of the same domain come to the same person.
     pub fn person(&self, asked: &Asked) -> Option<Person> {

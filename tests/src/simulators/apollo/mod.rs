@@ -111,13 +111,7 @@ impl Apollo {
     /// A team at the beginning of its cycle.
     pub fn new(clock: Arc<dyn Clock>, setup: ApolloSetup) -> Self {
         let reception = Reception::new(clock.clone(), setup.latency);
-        let generator = Generator {
-            seed: setup.seed,
-            unknown_share: setup.unknown_share,
-            extrapolated_share: setup.extrapolated_share,
-            mobile_share: setup.mobile_share,
-            do_not_call_share: setup.do_not_call_share,
-        };
+        let generator = Generator::of(&setup);
         let team = Team {
             directory: Directory::new(move |asked| generator.person(asked)),
             register: Register::new(move |domain| generator.organization(domain)),
