@@ -122,6 +122,11 @@ fn what_is_remembered_survives_accidents() {
             complaints.unless(table.recoverable, || format!("{name}: no point-in-time recovery"));
             complaints.unless(table.encrypted, || format!("{name}: not encrypted"));
             complaints.unless(table.protected, || format!("{name}: can be deleted"));
+        }
+        // A message is the only trace of a lead whose delivery was answered and that no worker has read yet.
+        let queues = template.queues().iter().map(|queue| &queue.logical_id);
+        let tables = template.tables().iter().map(|table| &table.logical_id).filter(|name| !forgets(name));
+        for name in queues.chain(tables) {
             let resource = &template.document()["Resources"][name];
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
                 let kept = resource[policy] == "Retain";
@@ -137,6 +142,7 @@ fn what_is_remembered_survives_accidents() {
     notices(rule, &format!("{TABLE}/DeletionProtectionEnabled"), json!(false));
     notices(rule, "/Resources/RecordsTable/DeletionPolicy", json!("Delete"));
     notices(rule, "/Resources/RecordsTable/UpdateReplacePolicy", Value::Null);
+    notices(rule, "/Resources/EnrichmentBulkQueue/DeletionPolicy", Value::Null);
 }
 
 #[test]
