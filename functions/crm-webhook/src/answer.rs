@@ -5,8 +5,7 @@ use std::fmt;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
-use leadgate_connectors::crm::hubspot::signature::SignatureError;
-use leadgate_connectors::crm::hubspot::webhook::BodyError;
+use leadgate_connectors::inbound::{BodyError, SignatureError};
 use leadgate_lambda::http::json;
 
 /// What became of the events of a delivery.
@@ -34,18 +33,20 @@ pub(crate) struct Answer {
     pub(crate) unreadable: usize,
 }
 
-/// Why a delivery isn't accepted. HubSpot delivers it again, for all of these.
+/// Why a delivery isn't accepted. A CRM delivers it again, for all of these.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("no tenant of that name: expected POST /hubspot/TENANT, with a TENANT of the configuration")]
+    #[error(
+        "no tenant of that name: expected POST /CRM/TENANT, with a TENANT of the configuration and the kind of its CRM"
+    )]
     UnknownTenant,
     #[error("found {0}, expected POST")]
     Method(Method),
     #[error("found a body of {found} bytes, expected at most {most}")]
     TooLarge { found: usize, most: usize },
-    #[error("not signed by the tenant's HubSpot app: {0}")]
+    #[error("not signed by the tenant's CRM: {0}")]
     Signature(#[from] SignatureError),
-    #[error("the body is not a HubSpot delivery: {0}")]
+    #[error("the body is not what the CRM delivers: {0}")]
     Body(#[from] BodyError),
     #[error("our own trouble: {0}")]
     Trouble(#[from] StoreError),
@@ -91,7 +92,7 @@ impl Refusal {
             // Ours to mend: the CRM delivers again.
             Self::Signature(SignatureError::NoSecret) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
-            Self::Body(BodyError::Portal { .. }) => StatusCode::FORBIDDEN,
+            Self::Body(BodyError::Account { .. }) => StatusCode::FORBIDDEN,
             Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::Trouble(_) => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_connectors::crm::hubspot::webhook::Events;
+use leadgate_connectors::inbound::Events;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::FingerprintKey;
@@ -24,11 +24,11 @@ use crate::answer::Answer;
 const UNREADABLE_LOGGED_MAX: usize = 5;
 /// How often the note of an erasure is tried while a worker keeps writing the record.
 const ERASE_ATTEMPTS_MAX: usize = 5;
-/// So many erasures or deletions are noted side by side: a delivery has a hundred, and HubSpot waits five seconds.
+/// So many erasures or deletions are noted side by side: a delivery has a hundred, and a CRM waits for seconds only.
 const AT_ONCE: usize = 25;
 
 impl CrmWebhook {
-    /// Queues what is due. An error means that HubSpot must deliver again: what is on the queue already is then
+    /// Queues what is due. An error means that the CRM must deliver again: what is on the queue already is then
     /// queued twice, and the till sees to it that this costs nothing.
     pub(crate) async fn accept(
         &self,
@@ -150,7 +150,7 @@ struct Sorted {
     /// Creations first, so that they speak for their record.
     due: Vec<DueEvent>,
     erasures: Vec<RecordKey>,
-    /// Without those whose person asked to be forgotten: HubSpot tells of these as deleted as well.
+    /// Without those whose person asked to be forgotten: A CRM may tell of these as deleted as well.
     deletions: Vec<RecordKey>,
 }
 

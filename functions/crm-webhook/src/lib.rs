@@ -14,9 +14,10 @@ use lambda_http::{Body, Request, Response};
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
+use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::ids::{CrmKind, TenantId};
+use leadgate_enrichment::ids::TenantId;
 use leadgate_lambda::fingerprints::Fingerprints;
 use tracing::{info, warn};
 
@@ -24,6 +25,8 @@ use crate::answer::{Answer, Refusal};
 
 /// Everything the webhook may touch.
 pub struct CrmWebhook {
+    /// The CRMs that there are.
+    pub registry: Registry,
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
     /// Read for the gate; written only to note an erasure or a deletion.
@@ -39,13 +42,14 @@ pub struct CrmWebhook {
 }
 
 impl CrmWebhook {
-    /// Answers one request. HubSpot delivers again after anything but a 2xx, so whatever is not our own trouble is
+    /// Answers one request. A CRM delivers again after anything but a 2xx, so whatever is not our own trouble is
     /// named in the log, without the body.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let bytes = request.body().len();
-        let tenant = tenant_in(request.uri().path());
-        let name = tenant.as_ref().map_or("-", TenantId::as_str).to_owned();
-        match self.answer(tenant, request).await {
+        let path = request.uri().path().to_owned();
+        let route = parts(&path);
+        let name = route.as_ref().map_or("-", |(_, tenant)| tenant.as_str()).to_owned();
+        match self.answer(route, request).await {
             Ok(answer) => {
                 info!(tenant = name, bytes, answer = %answer, "delivery accepted");
                 answer.response()
@@ -57,23 +61,26 @@ impl CrmWebhook {
         }
     }
 
-    async fn answer(&self, tenant: Option<TenantId>, request: Request) -> Result<Answer, Refusal> {
-        let tenant = self.tenant(tenant, &request)?;
-        let delivery = self.verify(tenant, request).await?;
+    async fn answer(&self, route: Option<(&str, TenantId)>, request: Request) -> Result<Answer, Refusal> {
+        let tenant = self.tenant(route, &request)?;
+        let connector = self.registry.crm(tenant).map_err(|_| Refusal::UnknownTenant)?;
+        let delivery = self.verify(tenant, connector, request).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
-        let events = delivery::events(tenant, &key, &delivery)?;
+        let events = (connector.events)(&delivery, tenant, &key)?;
         Ok(self.accept(tenant, &key, events).await?)
     }
 
-    /// An unknown path and an unknown tenant look the same from outside.
-    fn tenant(&self, tenant: Option<TenantId>, request: &Request) -> Result<&Tenant, Refusal> {
-        let tenant = tenant.and_then(|tenant| self.config.tenant(&tenant)).ok_or(Refusal::UnknownTenant)?;
-        let CrmKind::Hubspot = tenant.crm.kind;
+    /// An unknown path, an unknown tenant and another CRM than the tenant's look the same from outside.
+    fn tenant(&self, route: Option<(&str, TenantId)>, request: &Request) -> Result<&Tenant, Refusal> {
+        let (crm, tenant) = route.ok_or(Refusal::UnknownTenant)?;
+        let tenant = self.config.tenant(&tenant).filter(|tenant| tenant.crm.vendor.name == crm);
+        let tenant = tenant.ok_or(Refusal::UnknownTenant)?;
         if request.method() == Method::POST { Ok(tenant) } else { Err(Refusal::Method(request.method().clone())) }
     }
 }
 
-/// `/hubspot/{tenant}`
-fn tenant_in(path: &str) -> Option<TenantId> {
-    path.strip_prefix("/hubspot/")?.parse().ok()
+/// `/{crm}/{tenant}`
+fn parts(path: &str) -> Option<(&str, TenantId)> {
+    let (crm, tenant) = path.strip_prefix('/')?.split_once('/')?;
+    Some((crm, tenant.parse().ok()?))
 }

@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let environment = Environment::read()?;
     let webhook = Arc::new(CrmWebhook {
+        registry: environment.registry.clone(),
         config: environment.config.clone(),
         records: environment.records()?,
         queue: environment.queues()?,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use deferral_release::DeferralRelease;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::telemetry;
@@ -19,7 +18,7 @@ async fn main() -> Result<(), Error> {
         records: environment.records()?,
         credits: environment.credits()?,
         queue: environment.queues()?,
-        connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
+        connections: environment.connections(),
         events: environment.events()?,
         clock: environment.clock.clone(),
     });

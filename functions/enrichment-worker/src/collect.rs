@@ -291,7 +291,7 @@ async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers)
         warn!(tenant = %batch.tenant.id, "what has arrived is written later");
         return;
     };
-    let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key.id)? {
+    let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key)? {
         (patch, end @ Written::Done { .. }) => Some(record.written_early(batch.fingerprints.of_all(&end.of(patch)))),
         _ => None,
     });
@@ -311,14 +311,13 @@ async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answer
     };
     let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
     for record in waiting {
-        let id = &record.key.id;
         let is_written = patched.iter().any(|patched| patched.key == record.key);
-        if let Some((patch, Written::Rejected(reason))) = ends.get(id) {
+        if let Some((patch, Written::Rejected(reason))) = ends.get(&record.key) {
             error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
             closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, batch.now()));
             continue;
         }
-        let kept = match ends.get(id) {
+        let kept = match ends.get(&record.key) {
             Some((patch, end)) => end.of(patch),
             None if is_written => return returned("the CRM gave no answer for a record"),
             None => Patch::new(),

@@ -17,6 +17,7 @@
 //! call, with a hold of its own that stays open; see `collect`.
 
 mod batch;
+mod crm;
 mod outcomes;
 
 mod claim;

@@ -58,8 +58,7 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
                 continue;
             }
         };
-        let waterfall = later.as_ref().is_some_and(Later::is_waterfall);
-        for chunk in same.chunks(provider.people_max(&fields, waterfall).max(1)) {
+        for chunk in same.chunks(provider.people_max(&fields, &same[0].later).max(1)) {
             let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
             let part = match whole.stopped {
                 Some(_) => Call::none_for(people.len()),
@@ -83,10 +82,5 @@ async fn asynchronous(
     }
     let (purchase, expires) = (batch.purchase.later(), later(batch.now(), retention));
     let callback = batch.worker.connections.callback(batch.tenant, &purchase, expires).await?;
-    Ok(Some(Later {
-        mobile: fields.contains(&PricedField::Mobile),
-        waterfall_email: fields.contains(&PricedField::WaterfallEmail),
-        waterfall_mobile: fields.contains(&PricedField::WaterfallMobile),
-        callback,
-    }))
+    Ok(Some(Later { fields: fields.to_vec(), callback }))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsEvent;
 use enrichment_worker::EnrichmentWorker;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_lambda::telemetry;
@@ -22,7 +21,7 @@ async fn main() -> Result<(), Error> {
         limits: environment.limits()?,
         queue: environment.queues()?,
         dead_letters: environment.dead_letters()?,
-        connections: Connections::new(environment.secrets(), leadgate_connectors::http::client()),
+        connections: environment.connections(),
         fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),
     });

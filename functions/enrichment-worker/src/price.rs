@@ -1,14 +1,12 @@
 //! What each claimed record wants, who it is about, and what that can cost at worst.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::choice::{Cap, caps};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::fingerprint::Fingerprint;
-use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::FieldMapping;
 use leadgate_enrichment::person::{Identity, Properties, value_of};
@@ -20,6 +18,7 @@ use leadgate_enrichment::settlement::Asked;
 use leadgate_enrichment::want::{Verdict, Want, judge};
 
 use crate::batch::Batch;
+use crate::crm;
 use crate::outcomes::Outcomes;
 use crate::write_back::refused_by_the_crm;
 
@@ -67,7 +66,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
     if claimed.is_empty() {
         return Vec::new();
     }
-    let read = match read_crm(batch, &claimed, &batch.tenant.properties()).await {
+    let read = match crm::read(batch, claimed.iter().map(|record| &record.key), &batch.tenant.properties()).await {
         Ok(read) => read,
         Err(error) if error.retry == Retry::Never => {
             refused_by_the_crm(batch, outcomes, claimed, &error.reason).await;
@@ -79,7 +78,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
         }
     };
     let now = batch.now();
-    let judge = |record: &Record| judge(record, read.get(&record.key.id), batch.tenant, &batch.fingerprints, now);
+    let judge = |record: &Record| judge(record, read.get(&record.key), batch.tenant, &batch.fingerprints, now);
     let verdicts: Vec<Verdict> = claimed.iter().map(judge).collect();
     let forgotten = match forgotten(batch, &verdicts).await {
         Ok(forgotten) => forgotten,
@@ -96,13 +95,13 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
                 closed.push((record.refused(reason, now), Outcome::Refused(reason)));
             }
             Verdict::Buy(Want { identity, described, later }) => {
-                let owner = read.get(&record.key.id).and_then(|current| owner(batch, current));
+                let owner = read.get(&record.key).and_then(|current| owner(batch, current));
                 let source = record.source.unwrap_or(Source::Change);
                 let caps = caps(batch.tenant, source, owner, now);
                 let repeated = record.was_bought_for(&identity, &batch.fingerprints);
                 let worst = batch.worst_of(repeated);
                 let total = [&worst, &batch.worst_later(&later)].into_iter().sum();
-                let employer = employer(batch, &record, &identity, read.get(&record.key.id));
+                let employer = employer(batch, &record, &identity, read.get(&record.key));
                 let (owed, shared) = (None, false);
                 let asked = identity.fingerprint(&batch.fingerprints);
                 wanted.push(Wanted {
@@ -154,15 +153,4 @@ fn employer(batch: &Batch<'_>, record: &Record, identity: &Identity, current: Op
 
 fn owner<'p>(batch: &Batch<'_>, current: &'p Properties) -> Option<&'p str> {
     value_of(current, &batch.tenant.crm.owner_property)
-}
-
-pub(crate) async fn read_crm(
-    batch: &Batch<'_>,
-    records: &[Record],
-    properties: &[&str],
-) -> Result<BTreeMap<String, Properties>, CrmError> {
-    let ids: Vec<String> = records.iter().map(|record| record.key.id.clone()).collect();
-    let crm = batch.worker.connections.crm(batch.tenant).await;
-    let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
-    crm.read(ObjectType::Contact, &ids, properties).await
 }

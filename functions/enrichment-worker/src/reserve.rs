@@ -126,7 +126,7 @@ fn plan_hold(
         held_at: batch.now(),
         claimed_until: batch.invocation.claim_until(),
     };
-    let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice());
+    let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice(batch));
     let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
     let later = (!asynchronous.is_empty()).then(|| {
         let holder = Holder { purchase: batch.purchase.later(), ..holder.clone() };

@@ -28,7 +28,7 @@ pub(crate) async fn answered(
     wanted: Vec<Wanted>,
 ) -> (Vec<Wanted>, Vec<Record>) {
     let about = |wanted: &Wanted| About::Person(wanted.asked.clone());
-    let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice() && wanted.later.is_empty();
+    let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice(batch) && wanted.later.is_empty();
     let asked: Vec<About> = wanted.iter().filter(|wanted| may_be_known(wanted)).map(about).collect();
     if asked.is_empty() {
         return (wanted, Vec::new());
@@ -71,7 +71,7 @@ pub(crate) async fn asked_about_by_others(batch: &Batch<'_>, wanted: &[Wanted]) 
     // Others run as long as we may, counted from our beginning: this purchase may have been made late in the run. None
     // that was made longer ago than that is still under way.
     let since = earlier(now, batch.invocation.longest_claim() + CLOCK_SKEW);
-    let people = wanted.iter().map(|wanted| wanted.may_be_there_twice().then_some(&wanted.asked));
+    let people = wanted.iter().map(|wanted| wanted.may_be_there_twice(batch).then_some(&wanted.asked));
     let people: Vec<Option<&Fingerprint>> = people.collect();
     let (credits, tenant) = (&batch.worker.credits, &batch.tenant.id);
     single_flight::asked_about_by_others(credits, tenant, &batch.purchase, &people, (since, now)).await
@@ -79,15 +79,15 @@ pub(crate) async fn asked_about_by_others(batch: &Batch<'_>, wanted: &[Wanted]) 
 
 /// What came back for people whom other records may be about as well.
 pub(crate) fn came<'a>(batch: &'a Batch<'_>, wanted: &'a [Wanted], call: &'a Call) -> Came<'a> {
-    let came = wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice());
+    let came = wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice(batch));
     let people = came.map(|(wanted, end)| (&wanted.asked, end)).collect();
     Came { answers: &batch.worker.answers, tenant: &batch.tenant.id, people, clock: batch.worker.clock.as_ref() }
 }
 
 impl Wanted {
-    /// Whether another record of the same CRM may be about the same person, as far as what we ask with goes.
-    pub(crate) fn may_be_there_twice(&self) -> bool {
-        self.identity.email.is_none() || !self.record.key.crm.has_each_address_once()
+    /// Whether another record of the CRM may be about the same person, as far as what we ask with goes.
+    pub(crate) fn may_be_there_twice(&self, batch: &Batch<'_>) -> bool {
+        self.identity.email.is_none() || !batch.tenant.crm.vendor.has_unique_email
     }
 }
 

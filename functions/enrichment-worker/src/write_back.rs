@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::crm::{CrmError, Written};
-use leadgate_enrichment::ids::ObjectType;
+use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::patch::{Patch, applicable};
 use leadgate_enrichment::person::{Properties, value_of};
@@ -14,9 +14,9 @@ use leadgate_enrichment::retry::Retry;
 use tracing::{error, warn};
 
 use crate::batch::Batch;
+use crate::crm;
 use crate::defer::park_the_rest_of;
 use crate::outcomes::Outcomes;
-use crate::price::read_crm;
 
 /// What is kept back of the run for closing the records and handing the rest back.
 const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
     let now = batch.now();
     let mut closed = Vec::new();
     for record in bought {
-        let Some((patch, end)) = written.get(&record.key.id) else {
+        let Some((patch, end)) = written.get(&record.key) else {
             outcomes.give_back_claimed(&record.key, "the CRM gave no answer for it", Retry::Backoff);
             continue;
         };
@@ -85,44 +85,42 @@ pub(crate) async fn write_patches(
     batch: &Batch<'_>,
     bought: &[Record],
     may_be_written: impl Fn(&Record) -> bool,
-) -> Result<BTreeMap<String, (Patch, Written)>, CrmError> {
+) -> Result<BTreeMap<RecordKey, (Patch, Written)>, CrmError> {
     if bought.is_empty() {
         return Ok(BTreeMap::new());
     }
     let properties = batch.tenant.properties();
-    let current = read_crm(batch, bought, &properties).await?;
+    let current = crm::read(batch, bought.iter().map(|record| &record.key), &properties).await?;
     let mut patches = BTreeMap::new();
     let mut ends = BTreeMap::new();
     // What stands there already although it was never acknowledged: it is ours all the same.
-    let mut there: BTreeMap<String, Patch> = BTreeMap::new();
+    let mut there: BTreeMap<RecordKey, Patch> = BTreeMap::new();
     for record in bought {
-        let id = record.key.id.clone();
-        if let Some(current) = current.get(&id).filter(|_| may_be_written(record)) {
-            there.insert(id.clone(), standing_already(&record.patch, current));
+        let key = record.key.clone();
+        if let Some(current) = current.get(&key).filter(|_| may_be_written(record)) {
+            there.insert(key.clone(), standing_already(&record.patch, current));
         }
-        match current.get(&id).map(|current| patch(batch, record, current)) {
-            None => drop(ends.insert(id, (Patch::new(), Written::Gone))),
+        match current.get(&key).map(|current| patch(batch, record, current)) {
+            None => drop(ends.insert(key, (Patch::new(), Written::Gone))),
             Some(patch) if patch.is_empty() => {
-                drop(ends.insert(id, (patch, Written::whole())));
+                drop(ends.insert(key, (patch, Written::whole())));
             }
-            Some(patch) => drop(patches.insert(id, patch)),
+            Some(patch) => drop(patches.insert(key, patch)),
         }
     }
     if !patches.is_empty() {
-        let crm = batch.worker.connections.crm(batch.tenant).await;
-        let crm = crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })?;
-        let mut written = crm.write(ObjectType::Contact, &patches).await?;
-        for (id, patch) in patches {
-            if let Some(end) = written.remove(&id) {
+        let mut written = crm::write(batch, &patches).await?;
+        for (key, patch) in patches {
+            if let Some(end) = written.remove(&key) {
                 for (property, reason) in end.dropped() {
-                    warn!(contact = id, property, reason, "the CRM refuses a property: the rest was written");
+                    warn!(record = %key, property, reason, "the CRM refuses a property: the rest was written");
                 }
-                ends.insert(id, (patch, end));
+                ends.insert(key, (patch, end));
             }
         }
     }
-    for (id, values) in there {
-        ends.entry(id).and_modify(|(patch, _)| patch.extend(values));
+    for (key, values) in there {
+        ends.entry(key).and_modify(|(patch, _)| patch.extend(values));
     }
     Ok(ends)
 }

@@ -3,7 +3,7 @@
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
-use leadgate_connectors::provider::apollo::callback::PayloadError;
+use leadgate_connectors::inbound::PayloadError;
 use leadgate_enrichment::callback::TokenError;
 use leadgate_lambda::http::json;
 
@@ -19,7 +19,9 @@ pub(crate) enum Answer {
 /// Why a delivery isn't accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("no tenant of that name: expected POST /apollo/TENANT/TOKEN, with a TENANT of the configuration")]
+    #[error(
+        "no tenant of that name: expected POST /PROVIDER/TENANT/TOKEN, with a TENANT of the configuration and the kind of its provider"
+    )]
     UnknownTenant,
     #[error("found {0}, expected POST")]
     Method(Method),
@@ -27,7 +29,7 @@ pub(crate) enum Refusal {
     Token(#[from] TokenError),
     #[error("found a body of {found} bytes, expected at most {most}")]
     TooLarge { found: usize, most: usize },
-    #[error("the body is not what Apollo delivers: {0}")]
+    #[error("the body is not what the provider delivers: {0}")]
     Payload(#[from] PayloadError),
     #[error("found {found} people, none of whom is waited for")]
     UnknownPeople { found: usize },

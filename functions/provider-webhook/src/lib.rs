@@ -15,13 +15,12 @@ use leadgate_aws::credits::{Credits, Standing};
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::{Consistency, Records};
 use leadgate_aws::secrets::Secrets;
-use leadgate_connectors::provider::apollo::callback::people;
+use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::price::ProviderKind;
 use leadgate_enrichment::request::Collect;
 use leadgate_lambda::callbacks::purchase_of;
 use leadgate_lambda::fingerprints::Fingerprints;
@@ -35,6 +34,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Everything the webhook may touch.
 pub struct ProviderWebhook {
+    /// The providers that there are.
+    pub registry: Registry,
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
     /// Read to see who is awaited.
@@ -55,9 +56,10 @@ impl ProviderWebhook {
     /// Answers one delivery, at once: the work is done from the queue.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let size = request.body().len();
-        let (tenant, token) = parts(request.uri().path());
-        let name = tenant.as_ref().map_or("-", TenantId::as_str).to_owned();
-        match self.answer(tenant, token.as_deref().unwrap_or_default(), request).await {
+        let path = request.uri().path().to_owned();
+        let route = Route::read(&path);
+        let name = route.as_ref().map_or("-", |route| route.tenant.as_str()).to_owned();
+        match self.answer(route, request).await {
             Ok(answer) => {
                 info!(tenant = name, bytes = size, answer = answer.word(), "delivery accepted");
                 answer.response()
@@ -70,8 +72,11 @@ impl ProviderWebhook {
         }
     }
 
-    async fn answer(&self, tenant: Option<TenantId>, token: &str, request: Request) -> Result<Answer, Refusal> {
-        let tenant = tenant.and_then(|tenant| self.config.tenant(&tenant)).ok_or(Refusal::UnknownTenant)?;
+    async fn answer(&self, route: Option<Route<'_>>, request: Request) -> Result<Answer, Refusal> {
+        let Route { provider, tenant, token } = route.ok_or(Refusal::UnknownTenant)?;
+        let tenant = self.config.tenant(&tenant).filter(|tenant| tenant.provider.vendor.name == provider);
+        let tenant = tenant.ok_or(Refusal::UnknownTenant)?;
+        let connector = self.registry.provider(tenant).map_err(|_| Refusal::UnknownTenant)?;
         if request.method() != Method::POST {
             return Err(Refusal::Method(request.method().clone()));
         }
@@ -81,8 +86,7 @@ impl ProviderWebhook {
         if found > BODY_BYTES_MAX {
             return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
         }
-        let ProviderKind::Apollo = tenant.provider.kind;
-        let people = people(&bytes(request))?;
+        let people = (connector.people_in)(&bytes(request))?;
         let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
         let key = self.fingerprints.key_of(&tenant.id).await?;
         let people: Vec<Fingerprint> = people.iter().map(|person| key.of(person)).collect();
@@ -111,11 +115,17 @@ impl ProviderWebhook {
     }
 }
 
-/// `/apollo/{tenant}/{token}`
-fn parts(path: &str) -> (Option<TenantId>, Option<String>) {
-    let rest = path.strip_prefix("/apollo/").unwrap_or_default();
-    match rest.split_once('/') {
-        Some((tenant, token)) => (tenant.parse().ok(), Some(token.to_owned())),
-        None => (None, None),
+/// `/{provider}/{tenant}/{token}`
+struct Route<'a> {
+    provider: &'a str,
+    tenant: TenantId,
+    token: &'a str,
+}
+
+impl<'a> Route<'a> {
+    fn read(path: &'a str) -> Option<Self> {
+        let mut parts = path.strip_prefix('/')?.splitn(3, '/');
+        let (provider, tenant, token) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { provider, tenant: tenant.parse().ok()?, token })
     }
 }

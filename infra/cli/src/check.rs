@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leadgate_enrichment::config::{Callback, Config, ConfigError, Tenant};
+use leadgate_connectors::registry::Registry;
+use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Tenant};
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::price::PricedField;
 use serde_json::{Map, Value, json};
@@ -79,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 
 /// Reads a configuration as it has to be for what is deployed.
 pub(crate) fn read(file: &Path) -> Result<Result<Config, ConfigError>, Failure> {
-    Ok(Config::check(&text_of(file)?, now()))
+    Ok(Config::check(&text_of(file)?, &Registry::shipped().vendors(), now()))
 }
 
 /// The text of a file that an operator has named.
@@ -154,17 +155,23 @@ fn secrets(config: &Config) -> BTreeMap<&str, String> {
 }
 
 fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
-    let id = &tenant.id;
-    let (crm, provider) = (&tenant.crm, tenant.provider.kind.as_str());
-    let signing = crm.signing_secrets.iter().map(|name| (name.as_str(), format!("{id}: signs the CRM's webhooks")));
-    let callback = later(tenant).1.into_iter().flat_map(|callback| &callback.secrets);
-    let callback =
-        callback.map(|name| (name.as_str(), format!("{id}: any long random text, for the callback address")));
-    let keys = [
-        (crm.access_token.as_str(), format!("{id}: the CRM's access token")),
-        (tenant.provider.api_key.as_str(), format!("{id}: the key of {provider}")),
-    ];
-    keys.into_iter().chain(signing).chain(callback).collect()
+    let (id, crm, provider) = (&tenant.id, tenant.crm.vendor.name, tenant.provider.vendor.name);
+    let is_called_back = later(tenant).1.is_some();
+    let what = |role| match role {
+        SecretRole::CrmSigning => Some(format!("{id}: signs the webhooks of {crm}")),
+        SecretRole::CrmToken => Some(format!("{id}: the access token of {crm}")),
+        SecretRole::ProviderKey => Some(format!("{id}: the key of {provider}")),
+        SecretRole::ProviderCallback => {
+            is_called_back.then(|| format!("{id}: any long random text, for the callback address"))
+        }
+    };
+    let all = tenant.crm.secrets.iter().chain(tenant.provider.secrets.iter());
+    let mut secrets = Vec::new();
+    for (key, names) in all {
+        let Some(what) = what(key.role) else { continue };
+        secrets.extend(names.iter().map(|name| (name.as_str(), what.clone())));
+    }
+    secrets
 }
 
 #[cfg(test)]
@@ -174,31 +181,35 @@ mod tests {
     const FILE: &str = include_str!("../../leadgate.toml");
     const NUMBER: &str = "mobilephone = { from = \"mobile_phone\" }\n";
 
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, &Registry::shipped().vendors())
+    }
+
     fn problems(text: &str) -> String {
-        Config::parse(text).expect_err("the file is bad").to_string()
+        parse(text).expect_err("the file is bad").to_string()
     }
 
     #[test]
     fn it_says_where_numbers_arrive_and_which_secrets_must_exist() {
-        let without = Config::parse(FILE).expect("a good file");
+        let without = parse(FILE).expect("a good file");
         let demo = without.tenants.values().next().expect("a tenant");
         assert_eq!(arrivals(demo), "demo buys no mobile numbers: nothing arrives later");
-        assert!(!secrets(&without).contains_key("leadgate/demo/apollo-callback"));
+        assert!(!secrets(&without).contains_key("leadgate/demo/provider-callback"));
 
-        let with = Config::parse(&format!("{FILE}{NUMBER}")).expect("a good file");
+        let with = parse(&format!("{FILE}{NUMBER}")).expect("a good file");
         let demo = with.tenants.values().next().expect("a tenant");
         let told = "demo buys mobilephone (priced as mobile), to arrive minutes later at \
                     https://hooks.example.com/apollo/demo/TOKEN. Numbers on a do-not-call register are not written";
         assert_eq!(arrivals(demo), told);
         let names: Vec<&str> = secrets(&with).into_keys().collect();
-        let expected = ["apollo-callback", "apollo-key", "hubspot-signing", "hubspot-token"];
+        let expected = ["crm-signing", "crm-token", "provider-callback", "provider-key"];
         assert_eq!(names, expected.map(|name| format!("leadgate/demo/{name}")));
     }
 
     #[test]
     fn it_says_what_may_be_spent_in_a_day() {
         let said = |text: &str| {
-            let config = Config::parse(text).expect("a good file");
+            let config = parse(text).expect("a good file");
             in_a_day(config.tenants.values().next().expect("a tenant"))
         };
         assert_eq!(said(FILE), "demo spends 500 credits in a day at most");
@@ -211,7 +222,7 @@ mod tests {
     fn numbers_without_an_address_a_price_or_a_secret_are_refused() {
         let file = format!("{FILE}{NUMBER}");
         let address = "callback_url = \"https://hooks.example.com/apollo/demo\"";
-        let secret = "callback_secrets = [\"leadgate/demo/apollo-callback\"]";
+        let secret = "callback_secrets = [\"leadgate/demo/provider-callback\"]";
         let cases = [
             (address, "", "tenants.demo.provider.callback_url: found none, but fields.mobilephone"),
             ("field = \"mobile\"", "field = \"record\"", "prices: found no price of apollo for \"mobile\""),

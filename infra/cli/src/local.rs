@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_tests::kept::Folder;
 use leadgate_tests::world::{Patience, Real, SIGNING_SECRET, Settings, World};
@@ -87,7 +88,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         let config = check::read(file)?.map_err(|problems| format!("{} is not right:\n{problems}", file.display()))?;
         settings.config = check::text_of(file)?;
         let tenant = config.tenants.values().next().ok_or("the configuration has no tenant")?;
-        settings.hubspot.portal_id = tenant.crm.portal_id;
+        settings.hubspot.portal_id = hubspot::Settings::of(&tenant.crm.own).portal_id;
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn only_what_costs_real_credits_is_capped() {
         let caps = |settings: Settings| {
-            let config = Config::parse(&settings.config).expect("a good file");
+            let config = Config::parse(&settings.config, &settings.registry.vendors()).expect("a good file");
             config.tenants.values().next().expect("a tenant").caps.per_day.clone()
         };
         assert_eq!(caps(Settings::default()), None);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use leadgate_connectors::crm::hubspot::signature::sign_v3;
+use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_tests::event_file::{EventFile, SIGNED_WHEN_SENT};
 use leadgate_tests::world::SIGNING_SECRET;

@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder};
 /// is down, and the time is better spent on the next attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest wait that a vendor documents: HubSpot's 24 hours while it moves an account to another region.
+/// The longest wait that a vendor documents: 24 hours, while one of them moves an account to another region.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The client. Make one per process: its connections are what is worth sharing.

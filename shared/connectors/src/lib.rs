@@ -5,10 +5,13 @@
 //! back into those words. It decides nothing about credits, records or retries, and it reads no clock and no
 //! environment: time and configuration arrive as arguments.
 
-pub mod http;
-pub mod secret;
+pub mod registry;
 
 pub mod crm;
 pub mod provider;
+
+pub mod http;
+pub mod inbound;
+pub mod secret;
 
 mod loose;

@@ -11,25 +11,23 @@ use crate::retry::Retry;
 #[async_trait::async_trait]
 pub trait Crm: Send + Sync {
     /// The current values of `properties` for each of `ids`. An id that the CRM doesn't have (deleted, merged) is
-    /// absent from the answer. At most [`RECORDS_MAX`] ids.
+    /// absent from the answer. No more ids than the CRM takes
+    /// in one call.
     async fn read(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         ids: &[String],
         properties: &[&str],
     ) -> Result<BTreeMap<String, Properties>, CrmError>;
 
     /// Writes each patch to its record. Same values again are no harm. One answer per record, whatever happened to
-    /// the others; a record without an answer must be taken as failed. At most [`RECORDS_MAX`] patches.
+    /// the others; a record without an answer must be taken as failed. No more than the CRM takes in one call.
     async fn write(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError>;
 }
-
-/// The most records in one call: HubSpot's limit for its batch endpoints.
-pub const RECORDS_MAX: usize = 100;
 
 /// How the write of one record ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn purchase(amount: i64, hours_ago: i64) -> Entry {
-        let record: RecordKey = "t#hubspot#contact#1".parse().expect("a key");
+        let record: RecordKey = "t#crm#contact#1".parse().expect("a key");
         let cost = Amounts::one(credits(), Milli::credits(amount));
         Entry::Purchase {
             purchase: serde_json::from_str("\"p\"").expect("an id"),

@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn key() -> RecordKey {
-        "acme#hubspot#contact#1".parse().expect("a key")
+        "acme#crm#contact#1".parse().expect("a key")
     }
 
     fn change(property: &str, value: &str, second: i64) -> DueEvent {
@@ -253,7 +253,10 @@ mod tests {
     }
 
     fn door(record: &Record, event: &DueEvent, second: i64) -> Door {
-        let (identity, key) = (IdentityProperties::default(), fingerprint_key());
+        let (identity, key) = (
+            IdentityProperties::named(["email", "firstname", "lastname", "company", "website", "linkedin"]),
+            fingerprint_key(),
+        );
         at_door(Some(record), event, &DoorRules { windows: WINDOWS, identity: &identity, key: &key }, at(second))
     }
 

@@ -1,5 +1,6 @@
 //! Names of things. Every id is text with a type, so that one can't be passed for another.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,7 +23,7 @@ pub enum IdError {
     #[error("found {0:?}, expected 1 to 40 characters from a-z, 0-9 and '-'")]
     Tenant(String),
     /// A record key that doesn't have its four parts.
-    #[error("found {0:?}, expected tenant#crm#object type#id")]
+    #[error("found {0:?}, expected tenant#origin#object type#id")]
     Record(String),
 }
 
@@ -51,55 +52,78 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// Which CRM a record lives in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CrmKind {
-    /// HubSpot.
-    Hubspot,
+/// A name from a list that grows with the vendors, where an id is made up for each. It goes into keys, so that it has few
+/// characters.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Cow<'static, str>);
+
+        impl $name {
+            /// One that stands in the code.
+            pub const fn known(name: &'static str) -> Self {
+                Self(Cow::Borrowed(name))
+            }
+
+            /// The word used in keys.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// One that comes from elsewhere: letters, digits, `_` and `-`.
+            pub fn read(text: &str) -> Option<Self> {
+                is_name(text).then(|| Self(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
 }
 
-impl CrmKind {
-    /// Whether it has no two people with the same address, so that nobody who has one can be there twice. HubSpot takes
-    /// the address for what tells contacts apart (documented).
-    pub fn has_each_address_once(self) -> bool {
-        match self {
-            Self::Hubspot => true,
-        }
-    }
-
-    /// The word used in keys, URLs and configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hubspot => "hubspot",
-        }
-    }
+name! {
+    /// Where a record lives: the name of the tenant's CRM.
+    Origin
 }
 
-/// The kind of a row in a CRM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ObjectType {
-    /// A person.
-    Contact,
+name! {
+    /// The kind of a row in a CRM, by the CRM's own word for it.
+    ObjectType
+}
+
+name! {
+    /// Who sells data.
+    ProviderName
 }
 
 impl ObjectType {
-    /// The word used in keys.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-        }
+    /// A person.
+    pub const CONTACT: Self = Self::known("contact");
+}
+
+impl PartialEq<str> for ProviderName {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
     }
 }
 
-/// One row in one CRM of one tenant. As text: `tenant#crm#object type#id`.
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
+}
+
+/// One row in one CRM of one tenant. As text: `tenant#origin#object type#id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {
     /// Whose record it is.
     pub tenant: TenantId,
     /// Where it lives.
-    pub crm: CrmKind,
+    pub origin: Origin,
     /// What it is.
     pub object: ObjectType,
     /// The CRM's own id for it.
@@ -108,8 +132,7 @@ pub struct RecordKey {
 
 impl fmt::Display for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (crm, object) = (self.crm.as_str(), self.object.as_str());
-        write!(f, "{}#{crm}#{object}#{}", self.tenant, self.id)
+        write!(f, "{}#{}#{}#{}", self.tenant, self.origin, self.object, self.id)
     }
 }
 
@@ -119,11 +142,12 @@ impl FromStr for RecordKey {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let wrong = || IdError::Record(text.to_owned());
         let parts: Vec<&str> = text.split(SEPARATOR).collect();
-        let [tenant, "hubspot", "contact", id] = parts[..] else { return Err(wrong()) };
+        let [tenant, origin, object, id] = parts[..] else { return Err(wrong()) };
         if id.is_empty() || id.len() > 64 {
             return Err(wrong());
         }
-        Ok(Self { tenant: tenant.parse()?, crm: CrmKind::Hubspot, object: ObjectType::Contact, id: id.to_owned() })
+        let (origin, object) = (Origin::read(origin).ok_or_else(wrong)?, ObjectType::read(object).ok_or_else(wrong)?);
+        Ok(Self { tenant: tenant.parse()?, origin, object, id: id.to_owned() })
     }
 }
 
@@ -251,9 +275,9 @@ mod tests {
 
     #[test]
     fn a_record_key_survives_its_own_text() {
-        let key: RecordKey = "acme#hubspot#contact#1246978317".parse().expect("a key");
+        let key: RecordKey = "acme#crm#contact#1246978317".parse().expect("a key");
         assert_eq!(key.to_string().parse::<RecordKey>().expect("a key"), key);
-        for wrong in ["", "acme", "acme#hubspot#contact#", "a#b#c#d#e", "Acme#hubspot#contact#1"] {
+        for wrong in ["", "acme", "acme#crm#contact#", "a#b#c#d#e", "Acme#crm#contact#1", "a#b c#d#1", "a##d#1"] {
             assert!(wrong.parse::<RecordKey>().is_err(), "{wrong:?} is not a key");
         }
     }
@@ -271,8 +295,8 @@ mod tests {
 
     #[test]
     fn the_same_event_is_the_same_request_and_parts_do_not_run_together() {
-        let key: RecordKey = "acme#hubspot#contact#12".parse().expect("a key");
-        let other: RecordKey = "acme#hubspot#contact#1".parse().expect("a key");
+        let key: RecordKey = "acme#crm#contact#12".parse().expect("a key");
+        let other: RecordKey = "acme#crm#contact#1".parse().expect("a key");
         assert_eq!(RequestId::derive(&key, "3"), RequestId::derive(&key, "3"));
         assert_ne!(RequestId::derive(&key, "3"), RequestId::derive(&other, "23"));
     }

@@ -21,7 +21,7 @@ use crate::provider::{Collected, LaterId};
 use crate::record::{Awaited, Record};
 use crate::settlement::{entry, spread};
 
-/// How long a result usually takes at most: Apollo says minutes. Credits that are held for longer are reported.
+/// How long a result usually takes at most: providers say minutes. Credits that are held for longer are reported.
 pub const OVERDUE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When something that was asked for so long ago is asked after, if no delivery said that it has arrived: soon at first,

@@ -366,7 +366,7 @@ mod tests {
         let wallet = Some(WalletId("plan".into()));
         let hold = Hold { unheld_from: wallet.clone(), ..hold(Vec::new()) };
         let line = EntryLine {
-            record: "t#hubspot#contact#1".parse().expect("a key"),
+            record: "t#crm#contact#1".parse().expect("a key"),
             result: LineResult::Hit,
             cost: amounts(700),
         };
@@ -387,7 +387,7 @@ mod tests {
             });
             let hold = hold(slices_of.collect());
             let lines: Vec<EntryLine> = costs.iter().map(|cost| EntryLine {
-                record: "t#hubspot#contact#1".parse().expect("a key"), result: LineResult::Hit, cost: amounts(*cost),
+                record: "t#crm#contact#1".parse().expect("a key"), result: LineResult::Hit, cost: amounts(*cost),
             }).collect();
             let charge = charge(&hold, &lines);
             let spent: i64 = charge.spent.iter().map(|m| m.get()).sum();

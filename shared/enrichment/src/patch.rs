@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use strum::VariantNames;
 
 use crate::fingerprint::Ours;
 use crate::person::{Profile, ProfileField, Properties, value_of};
 
 /// When a field of the CRM may be written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FieldPolicy {
     /// Only while it is blank.
     #[default]

@@ -5,6 +5,7 @@ mod clean;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, VariantNames};
 use url::Host;
 
 use crate::fingerprint::{Fingerprint, FingerprintKey};
@@ -44,22 +45,19 @@ pub struct IdentityProperties {
     pub linkedin_url: String,
 }
 
-impl Default for IdentityProperties {
-    /// HubSpot's own names.
-    fn default() -> Self {
-        let own = str::to_owned;
+impl IdentityProperties {
+    /// Names in the order of the fields: e-mail address, given name, family name, employer, web site, LinkedIn profile.
+    pub fn named([email, first_name, last_name, company, website, linkedin_url]: [&str; 6]) -> Self {
         Self {
-            email: own("email"),
-            first_name: own("firstname"),
-            last_name: own("lastname"),
-            company: own("company"),
-            website: own("website"),
-            linkedin_url: own("hs_linkedin_url"),
+            email: email.to_owned(),
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
+            company: company.to_owned(),
+            website: website.to_owned(),
+            linkedin_url: linkedin_url.to_owned(),
         }
     }
-}
 
-impl IdentityProperties {
     /// All of them.
     pub fn names(&self) -> [&str; 6] {
         [&self.email, &self.first_name, &self.last_name, &self.company, &self.website, &self.linkedin_url]
@@ -172,8 +170,9 @@ fn bare_domain(website: &str) -> Option<String> {
 const DOMAIN_CHARS_MAX: usize = 253;
 
 /// A thing that a provider may know about a person. The words of `from` in a field's mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumIter, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ProfileField {
     /// Work e-mail address.
     Email,

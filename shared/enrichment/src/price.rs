@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::credits::{Amounts, Milli};
+use crate::ids::ProviderName;
 use crate::person::{Identity, Profile, ProfileField};
 
 /// Something that a provider may charge for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Action {
     /// Looking a person up by what we know of them.
     Match,
@@ -23,8 +26,11 @@ pub enum Action {
 }
 
 /// What the price is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum PricedField {
     /// A person at all: name, job, company.
     Person,
@@ -47,22 +53,14 @@ pub enum PricedField {
 impl PricedField {
     /// The word used in configuration.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Email => "email",
-            Self::Mobile => "mobile",
-            Self::WaterfallEmail => "waterfall-email",
-            Self::WaterfallMobile => "waterfall-mobile",
-            Self::Organization => "organization",
-            Self::Page => "page",
-            Self::Record => "record",
-        }
+        self.into()
     }
 }
 
 /// When the charge falls due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ChargeOn {
     /// For asking, whatever the answer.
     Lookup,
@@ -75,8 +73,9 @@ pub enum ChargeOn {
 }
 
 /// What is charged for something that was bought for the same record before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Repeat {
     /// The same again: providers' APIs do charge again, whatever their plans say.
     #[default]
@@ -112,7 +111,7 @@ pub struct Price {
     /// Names the price list the row came from. Stored with each hold.
     pub version: String,
     /// Whose price.
-    pub provider: ProviderKind,
+    pub provider: ProviderName,
     /// For doing what.
     pub action: Action,
     /// To get what.
@@ -125,23 +124,6 @@ pub struct Price {
     pub repeat: Repeat,
     /// How much.
     pub cost: Amounts,
-}
-
-/// Who sells data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderKind {
-    /// Apollo.io.
-    Apollo,
-}
-
-impl ProviderKind {
-    /// The word used in configuration and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Apollo => "apollo",
-        }
-    }
 }
 
 /// What comes back at once when a person is looked up, and is therefore bought together.
@@ -161,12 +143,12 @@ impl Tariff {
     /// price, which is not the same as being free.
     pub fn at(
         prices: &[Price],
-        provider: ProviderKind,
+        provider: &ProviderName,
         action: Action,
         fields: &[PricedField],
         now: Timestamp,
     ) -> Option<Self> {
-        let applies = |price: &&Price| price.provider == provider && price.action == action && price.from <= now;
+        let applies = |price: &&Price| price.provider == *provider && price.action == action && price.from <= now;
         let row = |field: &PricedField| {
             prices.iter().filter(applies).filter(|price| price.field == *field).max_by_key(|price| price.from).cloned()
         };
@@ -256,7 +238,7 @@ mod tests {
     fn row(field: PricedField, from: i64, charge_on: ChargeOn, bucket: &str) -> Price {
         Price {
             version: format!("from {from}"),
-            provider: ProviderKind::Apollo,
+            provider: ProviderName::known("data"),
             action: Action::Match,
             field,
             from: Timestamp::from_second(from).expect("in range"),
@@ -268,7 +250,7 @@ mod tests {
 
     fn tariff(prices: &[Price], now: i64) -> Option<Tariff> {
         let now = Timestamp::from_second(now).expect("in range");
-        Tariff::at(prices, ProviderKind::Apollo, Action::Match, &PERSON, now)
+        Tariff::at(prices, &ProviderName::known("data"), Action::Match, &PERSON, now)
     }
 
     #[test]

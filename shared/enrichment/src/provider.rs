@@ -13,13 +13,14 @@ use crate::credits::Milli;
 use crate::fingerprint::FingerprintKey;
 use crate::limits::Rates;
 use crate::person::{Identity, Profile, ProfileField};
+use crate::price::PricedField;
 
 /// Somebody who sells data about people.
 #[async_trait::async_trait]
 pub trait Provider: Send + Sync {
-    /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. Whether a
-    /// waterfall is asked for with it may make a difference, too.
-    fn people_max(&self, fields: &BTreeSet<ProfileField>, waterfall: bool) -> usize;
+    /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. What is asked
+    /// for with it although it arrives later may make a difference, too.
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, later: &[PricedField]) -> usize;
 
     /// The most organizations in one call that tells all of `fields`.
     fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize;
@@ -74,21 +75,10 @@ impl<T> Told<T> {
 /// What is asked for although it takes the provider minutes to find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Later {
-    /// A mobile number.
-    pub mobile: bool,
-    /// An e-mail address from other sources, when the provider has none of its own.
-    pub waterfall_email: bool,
-    /// The same for a number.
-    pub waterfall_mobile: bool,
+    /// What.
+    pub fields: Vec<PricedField>,
     /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
     pub callback: String,
-}
-
-impl Later {
-    /// Whether other sources are asked as well.
-    pub fn is_waterfall(&self) -> bool {
-        self.waterfall_email || self.waterfall_mobile
-    }
 }
 
 /// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
 
@@ -125,8 +126,9 @@ impl Task {
 }
 
 /// Where a wish comes from. Earlier ones go first when credits are short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Source {
     /// A new record: a lead is waiting.
     NewLead,
@@ -140,10 +142,7 @@ impl Source {
 
     /// The word for it in keys and configuration.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::NewLead => "new-lead",
-            Self::Change => "change",
-        }
+        self.into()
     }
 
     /// Whether it has to leave a floor of credits for what is more urgent.
@@ -167,7 +166,7 @@ mod tests {
     #[test]
     fn a_message_says_not_before_when_only_if_it_has_to() {
         let request =
-            r#"{"record":"acme#hubspot#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
+            r#"{"record":"acme#crm#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
         let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
         for body in [request, hint] {
             let task = Task::read(body).expect("a message of ours");

@@ -185,12 +185,13 @@ pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
 mod tests {
     use super::*;
     use crate::credits::Bucket;
-    use crate::price::{Action, ChargeOn, PERSON, Price, PricedField, ProviderKind, Repeat};
+    use crate::ids::ProviderName;
+    use crate::price::{Action, ChargeOn, PERSON, Price, PricedField, Repeat};
 
     fn tariff(charge_on: ChargeOn) -> Tariff {
         let row = Price {
             version: "test".into(),
-            provider: ProviderKind::Apollo,
+            provider: ProviderName::known("data"),
             action: Action::Match,
             field: PricedField::Person,
             from: Timestamp::UNIX_EPOCH,
@@ -198,7 +199,8 @@ mod tests {
             repeat: Repeat::Charged,
             cost: Amounts::one(Bucket::new("credits"), Milli::credits(1)),
         };
-        Tariff::at(&[row], ProviderKind::Apollo, Action::Match, &PERSON, Timestamp::UNIX_EPOCH).expect("in force")
+        Tariff::at(&[row], &ProviderName::known("data"), Action::Match, &PERSON, Timestamp::UNIX_EPOCH)
+            .expect("in force")
     }
 
     fn cost_of(charge_on: ChargeOn, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<i64>>, Evidence) {

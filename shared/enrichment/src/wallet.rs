@@ -282,14 +282,14 @@ mod tests {
 
     #[test]
     fn each_wallet_is_due_in_its_own_time_whatever_the_billing_cycle() {
-        let text = crate::config::EXAMPLE.replace(
+        let text = crate::config::example::FILE.replace(
             "cycle = \"monthly\"",
             "cycle = \"annual\"\ngrant_every = \"monthly\"\ntrial = { from = \"2026-01-31\", grant = { credits = 100 } }\n\
              overage = { limit = { credits = 50 }, price = \"0.10 USD\" }\n\
              allowances = [{ name = \"free\", action = \"match\", every = \"monthly\", grant = { credits = 10 } }]\n\
              packs = [{ name = \"extra\", from = \"2026-03-10\", grant = { credits = 500 } }]",
         );
-        let config = Config::parse(&text).expect("a good file");
+        let config = Config::parse(&text, &crate::config::example::vendors()).expect("a good file");
         let tenant = config.tenants.values().next().expect("a tenant");
         let due = |now| due(tenant, at(now)).into_iter().map(|wallet| wallet.wallet.0).collect::<Vec<_>>();
         assert_eq!(

@@ -96,7 +96,7 @@ fn wanted(record: &Record, current: &Properties, tenant: &Tenant, key: &Fingerpr
     (at_once, later)
 }
 
-/// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as HubSpot writes them. Whatever
+/// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as CRMs write them. Whatever
 /// else is in it counts for nothing.
 fn enriched_by_the_crm(current: &Properties, tenant: &Tenant) -> Option<Timestamp> {
     let text = value_of(current, tenant.crm.last_enriched_property.as_deref()?)?;

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_enrichment::callback::{self, TokenError};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_enrichment::ids::PurchaseId;
+
+use crate::connections::read;
 
 const MAKING: &str = "making a callback";
 
@@ -19,7 +21,8 @@ pub async fn address(
 ) -> Result<String, StoreError> {
     let missing = || StoreError::exhausted(MAKING, "the configuration names no callback_url or no secret for it");
     let callback = tenant.provider.callback.as_ref().ok_or_else(missing)?;
-    let secret = secrets.get(callback.secrets.first().ok_or_else(missing)?).await?;
+    let name = tenant.provider.secrets.of(SecretRole::ProviderCallback).next().ok_or_else(missing)?;
+    let secret = secrets.get(name).await?;
     if secret.trim().is_empty() {
         return Err(StoreError::exhausted(MAKING, "the secret for it is blank"));
     }
@@ -34,10 +37,7 @@ pub async fn purchase_of(
     token: &str,
     now: Timestamp,
 ) -> Result<Result<PurchaseId, TokenError>, StoreError> {
-    let mut keys = Vec::new();
-    for name in tenant.provider.callback.iter().flat_map(|callback| &callback.secrets) {
-        keys.push(secrets.get(name).await?);
-    }
-    let keys: Vec<&[u8]> = keys.iter().map(|key| key.trim().as_bytes()).collect();
+    let keys = read(secrets, &tenant.provider.secrets, SecretRole::ProviderCallback).await?;
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.expose().as_bytes()).collect();
     Ok(callback::read(&keys, &tenant.id, token, now))
 }

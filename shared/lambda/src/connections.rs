@@ -5,14 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
-use leadgate_connectors::crm::hubspot::client::HubSpot;
 use leadgate_connectors::http::Http;
-use leadgate_connectors::provider::apollo::client::Apollo;
+use leadgate_connectors::registry::Registry;
 use leadgate_connectors::secret::Secret;
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{SecretNames, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
-use leadgate_enrichment::ids::{CrmKind, PurchaseId};
-use leadgate_enrichment::price::ProviderKind;
+use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::provider::Provider;
 
 use crate::callbacks;
@@ -21,30 +19,31 @@ use crate::callbacks;
 /// that a rotated one is picked up by the next run.
 #[derive(Debug, Clone)]
 pub struct Connections {
+    registry: Registry,
     secrets: Arc<Secrets>,
     http: Http,
 }
 
 impl Connections {
-    /// Connections over this HTTP client.
-    pub fn new(secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
-        Self { secrets, http: http.into() }
+    /// Connections to these vendors, over this HTTP client.
+    pub fn new(registry: Registry, secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
+        Self { registry, secrets, http: http.into() }
     }
 
     /// The tenant's CRM.
     pub async fn crm(&self, tenant: &Tenant) -> Result<Box<dyn Crm>, StoreError> {
-        let token = Secret::new(self.secrets.get(&tenant.crm.access_token).await?);
-        let CrmKind::Hubspot = tenant.crm.kind;
-        let version = tenant.crm.api_version.parse();
-        let version = version.map_err(|error| StoreError::unreadable("connecting to the CRM", error))?;
-        Ok(Box::new(HubSpot::new(self.http.clone(), tenant.crm.base_url.clone(), version, token)))
+        let wrong = |error: String| StoreError::unreadable("connecting to the CRM", error);
+        let connector = self.registry.crm(tenant).map_err(|error| wrong(error.to_string()))?;
+        let tokens = read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmToken).await?;
+        (connector.connect)(&tenant.crm, self.http.clone(), tokens).map_err(|error| wrong(error.to_string()))
     }
 
     /// The tenant's provider.
     pub async fn provider(&self, tenant: &Tenant) -> Result<Box<dyn Provider>, StoreError> {
-        let key = Secret::new(self.secrets.get(&tenant.provider.api_key).await?);
-        let ProviderKind::Apollo = tenant.provider.kind;
-        Ok(Box::new(Apollo::new(self.http.clone(), tenant.provider.base_url.clone(), key)))
+        let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
+        let connector = self.registry.provider(tenant).map_err(|error| wrong(error.to_string()))?;
+        let keys = read(&self.secrets, &tenant.provider.secrets, SecretRole::ProviderKey).await?;
+        (connector.connect)(&tenant.provider, self.http.clone(), keys).map_err(|error| wrong(error.to_string()))
     }
 
     /// The address at which the tenant's provider may say that what `purchase` pays for has arrived, until `expires`.
@@ -56,4 +55,13 @@ impl Connections {
     ) -> Result<String, StoreError> {
         callbacks::address(&self.secrets, tenant, purchase, expires).await
     }
+}
+
+/// Every secret that is named for this purpose, the current one first.
+pub async fn read(secrets: &Secrets, names: &SecretNames, role: SecretRole) -> Result<Vec<Secret>, StoreError> {
+    let mut read = Vec::new();
+    for name in names.of(role) {
+        read.push(Secret::new(secrets.get(name).await?));
+    }
+    Ok(read)
 }

@@ -14,14 +14,18 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
+use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, ConfigError};
 
 use crate::clock::SystemClock;
+use crate::connections::Connections;
 use crate::fingerprints::Fingerprints;
 
 /// Everything a function may be wired from.
 pub struct Environment {
+    /// The vendors that there are.
+    pub registry: Registry,
     /// The configuration.
     pub config: Arc<Config>,
     /// The machine's clock.
@@ -58,9 +62,10 @@ pub enum EnvironmentError {
 impl Environment {
     /// Reads the environment and the configuration file.
     pub fn read() -> Result<Self, EnvironmentError> {
-        let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?))?);
+        let registry = Registry::shipped();
+        let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?), &registry)?);
         let (clock, usage) = (Arc::new(SystemClock::new()), Arc::new(Usage::default()));
-        Ok(Self { config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
+        Ok(Self { registry, config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
     }
 
     /// The `records` table.
@@ -115,6 +120,11 @@ impl Environment {
         Ok(Fingerprints::new(self.secrets(), variable("LEADGATE_FINGERPRINTS")?))
     }
 
+    /// Vendors to speak with.
+    pub fn connections(&self) -> Connections {
+        Connections::new(self.registry.clone(), self.secrets(), leadgate_connectors::http::client())
+    }
+
     /// Secrets Manager.
     pub fn secrets(&self) -> Arc<Secrets> {
         let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
@@ -123,10 +133,10 @@ impl Environment {
 }
 
 /// Reads and checks a configuration file.
-pub fn read_config(path: &Path) -> Result<Config, EnvironmentError> {
+pub fn read_config(path: &Path, registry: &Registry) -> Result<Config, EnvironmentError> {
     let name = || path.display().to_string();
     let text = fs::read_to_string(path).map_err(|source| EnvironmentError::Unreadable { path: name(), source })?;
-    Config::parse(&text).map_err(|source| EnvironmentError::Wrong { path: name(), source })
+    Config::parse(&text, &registry.vendors()).map_err(|source| EnvironmentError::Wrong { path: name(), source })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]

@@ -64,7 +64,7 @@ impl Permits<'_> {
 
     fn key(&self, provider: &dyn Provider, call: CallKind) -> LimitKey {
         let endpoint = provider.endpoint(call);
-        LimitKey { tenant: self.tenant.id.clone(), provider: self.tenant.provider.kind, endpoint }
+        LimitKey { tenant: self.tenant.id.clone(), provider: self.tenant.provider.name(), endpoint }
     }
 
     fn configured(&self) -> &CallLimits {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::Config;
 use reqwest::Url;
@@ -46,10 +47,14 @@ impl World {
 
 /// Whose world it is.
 fn belonging(settings: &Settings) -> Result<Belonging, StartError> {
-    let config = Config::parse(&settings.config)?;
+    let config = Config::parse(&settings.config, &settings.registry.vendors())?;
     let served = config.tenants.keys().next().ok_or("the configuration has no tenant")?.clone();
     Ok(Belonging {
-        portals: config.tenants.values().map(|tenant| (tenant.id.clone(), tenant.crm.portal_id)).collect(),
+        portals: config
+            .tenants
+            .values()
+            .map(|tenant| (tenant.id.clone(), hubspot::Settings::of(&tenant.crm.own).portal_id))
+            .collect(),
         served,
         real_crm: settings.real.hubspot_access_token.is_some(),
         real_provider: settings.real.apollo_api_key.is_some(),

@@ -30,7 +30,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, TenantId};
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 
 pub use clock::{Companion, Patience, WorldClock};
@@ -125,7 +125,7 @@ impl World {
     fn subscribe(&self, signing_secret: &str) {
         let neighbour = self.neighbour.as_ref().map(|neighbour| &neighbour.hubspot);
         for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
-            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, &tenant.id), signing_secret);
+            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, tenant), signing_secret);
             subscription.signed_url.clone_from(&tenant.crm.public_url);
             subscription.properties.clone_from(&tenant.crm.enrich_on_change);
             subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
@@ -150,15 +150,15 @@ impl World {
 
     /// Where its webhooks go.
     pub fn webhook_url(&self) -> String {
-        settings::webhook_url(&self.url, self.tenant_id())
+        settings::webhook_url(&self.url, self.tenant())
     }
 
     /// The record of a contact of the simulated CRM.
     pub fn key(&self, contact: &str) -> RecordKey {
         RecordKey {
             tenant: self.tenant_id().clone(),
-            crm: CrmKind::Hubspot,
-            object: ObjectType::Contact,
+            origin: Origin::known(self.tenant().crm.vendor.name),
+            object: ObjectType::CONTACT,
             id: contact.to_owned(),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use leadgate_enrichment::config::{Config, ConfigError};
+use leadgate_connectors::registry::Registry;
+use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
@@ -57,6 +58,8 @@ pub struct Settings {
     pub callback_secret: String,
     /// What fingerprints are made with.
     pub fingerprint_secret: String,
+    /// The vendors that the configuration may name.
+    pub registry: Registry,
     /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
     pub neighbour: Option<TenantId>,
 }
@@ -95,6 +98,7 @@ impl Default for Settings {
             signing_secret: SIGNING_SECRET.to_owned(),
             callback_secret: CALLBACK_SECRET.to_owned(),
             fingerprint_secret: FINGERPRINT_SECRET.to_owned(),
+            registry: Registry::shipped(),
             neighbour: None,
         }
     }
@@ -103,9 +107,9 @@ impl Default for Settings {
 impl Settings {
     /// The configuration, with every address in it on this machine.
     pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
-        let mut config = Config::parse(&self.config)?;
+        let mut config = Config::parse(&self.config, &self.registry.vendors())?;
         for tenant in config.tenants.values_mut() {
-            tenant.crm.public_url = webhook_url(url, &tenant.id);
+            tenant.crm.public_url = webhook_url(url, tenant);
             let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
             if self.real.hubspot_access_token.is_none() {
                 tenant.crm.base_url = format!("{url}/{vendors}/hubspot");
@@ -114,7 +118,7 @@ impl Settings {
                 tenant.provider.base_url = format!("{url}/{vendors}/apollo/api/v1");
             }
             if let Some(callback) = &mut tenant.provider.callback {
-                callback.url = callback_url(url, &tenant.id);
+                callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
             }
             if let Some(credits) = self.credits_per_cycle {
                 let bucket = tenant.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
@@ -131,17 +135,17 @@ impl Settings {
         let or = |real: &Option<String>, simulated: &str| real.clone().unwrap_or_else(|| simulated.to_owned());
         let mut secrets = BTreeMap::from([(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone())]);
         for tenant in config.tenants.values() {
-            secrets.insert(tenant.crm.access_token.clone(), or(&real.hubspot_access_token, &self.hubspot.token));
-            secrets.insert(tenant.provider.api_key.clone(), or(&real.apollo_api_key, &self.apollo.api_key));
+            let mut put = |role: SecretRole, value: String| {
+                let names = tenant.crm.secrets.of(role).chain(tenant.provider.secrets.of(role));
+                secrets.extend(names.map(|name| (name.to_owned(), value.clone())));
+            };
+            put(SecretRole::CrmToken, or(&real.hubspot_access_token, &self.hubspot.token));
+            put(SecretRole::ProviderKey, or(&real.apollo_api_key, &self.apollo.api_key));
+            put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
-            for name in &tenant.crm.signing_secrets {
-                secrets.insert(name.clone(), "an-old-signing-secret".to_owned());
-            }
-            if let Some(last) = tenant.crm.signing_secrets.last() {
-                secrets.insert(last.clone(), or(&real.hubspot_client_secret, &self.signing_secret));
-            }
-            for name in tenant.provider.callback.iter().flat_map(|callback| &callback.secrets) {
-                secrets.insert(name.clone(), self.callback_secret.clone());
+            put(SecretRole::CrmSigning, "an-old-signing-secret".to_owned());
+            if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
+                secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
             }
         }
         secrets
@@ -186,11 +190,11 @@ const EMPLOYER_PRICE: &str = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovid
     cost = { credits = 1 }\n";
 
 /// Where what arrives later is delivered.
-pub(super) fn callback_url(url: &str, tenant: &TenantId) -> String {
-    format!("{url}/apollo/{tenant}")
+pub(super) fn callback_url(url: &str, provider: &str, tenant: &TenantId) -> String {
+    format!("{url}/{provider}/{tenant}")
 }
 
 /// Where the webhooks of a tenant go.
-pub(super) fn webhook_url(url: &str, tenant: &TenantId) -> String {
-    format!("{url}/hubspot/{tenant}")
+pub(super) fn webhook_url(url: &str, tenant: &Tenant) -> String {
+    format!("{url}/{}/{}", tenant.crm.vendor.name, tenant.id)
 }

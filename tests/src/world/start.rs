@@ -17,6 +17,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
 use leadgate_connectors::http::Http;
+use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
@@ -75,7 +76,8 @@ impl World {
                 apollo: apollo(&clock, &settings),
             }),
             bus: Arc::default(),
-            connections: Connections::new(secrets.clone(), http),
+            registry: settings.registry.clone(),
+            connections: Connections::new(settings.registry.clone(), secrets.clone(), http),
             whereabouts: Whereabouts {
                 dynamodb: site.servers.dynamodb.clone(),
                 records_table: site.names.records.clone(),
@@ -113,9 +115,9 @@ pub(super) fn renamed(mut config: Config, number: u64, url: &str) -> Result<Conf
     }
     for mut tenant in std::mem::take(&mut config.tenants).into_values() {
         tenant.id = format!("{}-{number}", tenant.id).parse()?;
-        tenant.crm.public_url = webhook_url(url, &tenant.id);
+        tenant.crm.public_url = webhook_url(url, &tenant);
         if let Some(callback) = &mut tenant.provider.callback {
-            callback.url = callback_url(url, &tenant.id);
+            callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
         }
         config.tenants.insert(tenant.id.clone(), tenant);
     }
@@ -141,6 +143,7 @@ struct Parts {
     clock: Arc<WorldClock>,
     config: Arc<Config>,
     secrets: Arc<Secrets>,
+    registry: Registry,
     connections: Connections,
     wire: Arc<Wire>,
     usage: Arc<Usage>,
@@ -189,14 +192,16 @@ impl Parts {
         let Stores { records, queue, .. } = self.stores(Caller::Webhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
-        CrmWebhook { config, records, queue, secrets, fingerprints, clock }
+        let registry = self.registry.clone();
+        CrmWebhook { registry, config, records, queue, secrets, fingerprints, clock }
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {
         let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
-        ProviderWebhook { config, records, credits, queue, secrets, fingerprints, clock }
+        let registry = self.registry.clone();
+        ProviderWebhook { registry, config, records, credits, queue, secrets, fingerprints, clock }
     }
 
     fn worker(&self) -> EnrichmentWorker {

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm_webhook::CrmWebhook;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::config::{Config, ConfigError};
+use leadgate_enrichment::config::{Config, ConfigError, Tenant};
 use provider_webhook::ProviderWebhook;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -33,18 +33,25 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// A function behind the front door.
 #[derive(Clone)]
 pub enum Door {
-    /// `/hubspot/…`
+    /// `/{crm}/…`
     Crm(Arc<CrmWebhook>),
-    /// `/apollo/…`
+    /// `/{provider}/…`
     Provider(Arc<ProviderWebhook>),
 }
 
 impl Door {
-    fn route(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Crm(_) => ("/hubspot/{*rest}", "POST /hubspot/{tenant}"),
-            Self::Provider(_) => ("/apollo/{*rest}", "POST /apollo/{tenant}/{token}"),
-        }
+    /// What is served, and what API Gateway calls it. The vendors are those of the tenant that the world is about.
+    fn route(&self) -> (String, String) {
+        let (config, rest) = match self {
+            Self::Crm(webhook) => (&webhook.config, "{tenant}"),
+            Self::Provider(webhook) => (&webhook.config, "{tenant}/{token}"),
+        };
+        let name = |tenant: &Tenant| match self {
+            Self::Crm(_) => tenant.crm.vendor.name,
+            Self::Provider(_) => tenant.provider.vendor.name,
+        };
+        let vendor = config.tenants.values().next().map_or("", name);
+        (format!("/{vendor}/{{*rest}}"), format!("POST /{vendor}/{rest}"))
     }
 
     /// Invokes the function with a whole Lambda event, as it stands in `events/`.
@@ -86,7 +93,7 @@ impl Address {
 pub(super) fn router(addresses: &[Address; 2], wire: &Arc<Wire>) -> Router {
     addresses.iter().fold(Router::new(), |router, address| {
         let route = address.door().route().0;
-        router.merge(Router::new().route(route, any(forward)).with_state((address.clone(), wire.clone())))
+        router.merge(Router::new().route(&route, any(forward)).with_state((address.clone(), wire.clone())))
     })
 }
 
@@ -147,7 +154,7 @@ async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Tur
 /// A function that dies has no answer: API Gateway gives its own.
 async fn forward(State((address, wire)): State<(Address, Arc<Wire>)>, request: Request) -> Response {
     let door = address.door();
-    let Ok(event) = gateway_event(request, door.route().1).await else {
+    let Ok(event) = gateway_event(request, &door.route().1).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     tokio::select! {

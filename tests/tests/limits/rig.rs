@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use leadgate_aws::limits::{Limits, Permit};
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later, until};
+use leadgate_enrichment::ids::ProviderName;
 use leadgate_enrichment::limits::{CallLimits, Ending, LimitKey, Rate, Rates, Share};
-use leadgate_enrichment::price::ProviderKind;
 use leadgate_tests::simulators::apollo::{Apollo, ApolloSetup, Limits as ApolloLimits, Windows};
 use leadgate_tests::simulators::apollo_router;
 use leadgate_tests::template::Template;
@@ -66,8 +66,8 @@ impl Rig {
         let limits = Limits::new(dynamodb, &created.tables["LimitsTable"], usage.clone(), clock.clone());
         let tenant = "acme".parse().expect("a name");
         Arc::new(Self {
-            key: LimitKey { tenant, provider: ProviderKind::Apollo, endpoint: "people/match" },
-            configured: CallLimits::LEAST,
+            key: LimitKey { tenant, provider: ProviderName::known("apollo"), endpoint: "people/match" },
+            configured: CallLimits::new(Some(50), Some(200), Some(600)),
             turned_away: AtomicU64::new(0),
             http: leadgate_connectors::http::client(),
             wire,

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use leadgate_connectors::crm::hubspot::signature::sign_v3;
+use leadgate_connectors::crm::hubspot::config::Settings;
+use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::Clock;
 use leadgate_tests::world::{Break, SIGNING_SECRET, World};
@@ -47,7 +48,7 @@ impl<'a> Post<'a> {
 
 fn creation(world: &World, contact: u64) -> Value {
     json!({
-        "eventId": contact, "subscriptionId": 1, "portalId": world.tenant().crm.portal_id, "appId": 2,
+        "eventId": contact, "subscriptionId": 1, "portalId": Settings::of(&world.tenant().crm.own).portal_id, "appId": 2,
         "occurredAt": world.clock.now().as_millisecond(), "subscriptionType": "contact.creation", "attemptNumber": 0,
         "objectId": contact, "changeFlag": "NEW", "changeSource": "CRM",
     })
@@ -119,8 +120,8 @@ async fn one_record_twice_in_a_delivery_is_one_request() {
 async fn either_of_two_secrets_signs_while_one_replaces_the_other() {
     let world = world_with(|settings| {
         settings.config = settings.config.replace(
-            r#"["leadgate/demo/hubspot-signing"]"#,
-            r#"["leadgate/demo/hubspot-signing", "leadgate/demo/hubspot-signing-next"]"#,
+            r#"["leadgate/demo/crm-signing"]"#,
+            r#"["leadgate/demo/crm-signing", "leadgate/demo/crm-signing-next"]"#,
         );
     })
     .await;

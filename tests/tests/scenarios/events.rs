@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lambda_events::sqs::SqsEvent;
 use axum::body::to_bytes;
-use leadgate_connectors::crm::hubspot::signature::sign_v3;
+use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::event::{Cause, DueEvent};
-use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, RequestId};
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::request::EnrichmentRequest;
@@ -166,7 +166,8 @@ async fn two_tenants() -> World {
 /// A request of the second tenant, for a contact of this id.
 fn of_the_other(world: &World, contact: &str) -> EnrichmentRequest {
     let tenant = "other".parse().expect("a name");
-    let record = RecordKey { tenant, crm: CrmKind::Hubspot, object: ObjectType::Contact, id: contact.to_owned() };
+    let record =
+        RecordKey { tenant, origin: Origin::known("hubspot"), object: ObjectType::CONTACT, id: contact.to_owned() };
     let request = RequestId::derive(&record, "new");
     DueEvent { record, request, occurred_at: world.clock.now(), cause: Cause::Created }.into()
 }

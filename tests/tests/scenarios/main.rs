@@ -13,6 +13,7 @@ mod credits;
 mod cycles;
 mod door;
 mod events;
+mod example_vendor;
 mod forms;
 mod gate;
 mod happy;

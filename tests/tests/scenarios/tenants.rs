@@ -32,7 +32,8 @@ async fn a_delivery_for_one_tenant_is_refused_at_the_others_door() {
     // Signed rightly for the other tenant's address: a portal that is somebody else's, all the same.
     let url = world.config.tenants[&other].crm.public_url.clone();
     let secret = leadgate_connectors::secret::Secret::new(leadgate_tests::world::SIGNING_SECRET.to_owned());
-    let signature = leadgate_connectors::crm::hubspot::signature::sign_v3(&secret, "POST", &url, body.as_bytes(), now);
+    let signature =
+        leadgate_connectors::crm::hubspot::inbound::signature::sign_v3(&secret, "POST", &url, body.as_bytes(), now);
     let request = leadgate_connectors::http::client().post(&url).body(body);
     let request = request.header("X-HubSpot-Signature-v3", signature);
     let answer = request.header("X-HubSpot-Request-Timestamp", now.to_string()).send().await.expect("an answer");

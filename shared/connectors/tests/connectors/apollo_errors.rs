@@ -9,6 +9,7 @@ use leadgate_connectors::provider::apollo::contacts::{ContactFields, ContactSear
 use leadgate_connectors::provider::apollo::search::{OrganizationSearch, PeopleSearch};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Later, LaterId, Provider};
 
 use crate::apollo::{SILENCE, TIMEOUT};
@@ -32,9 +33,7 @@ fn ada() -> Identity {
 async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
     let later = Later {
-        mobile: true,
-        waterfall_email: true,
-        waterfall_mobile: true,
+        fields: vec![PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile],
         callback: "https://hooks.example/t0k3n".into(),
     };
     let contact = ContactFields {

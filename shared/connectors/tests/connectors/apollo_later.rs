@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::person::{Profile, ProfileField};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Collected, Later, LaterId, Provider, Reply};
 use serde_json::{Value, json};
 
@@ -14,7 +15,13 @@ use crate::loopback::{Server, nobody, raw};
 const CALLBACK: &str = "https://hooks.example/apollo?token=a/b+c&tenant=x y";
 
 fn later(mobile: bool, waterfall_email: bool, waterfall_mobile: bool) -> Later {
-    Later { mobile, waterfall_email, waterfall_mobile, callback: CALLBACK.into() }
+    let fields = [
+        (mobile, PricedField::Mobile),
+        (waterfall_email, PricedField::WaterfallEmail),
+        (waterfall_mobile, PricedField::WaterfallMobile),
+    ];
+    let fields = fields.into_iter().filter_map(|(wanted, field)| wanted.then_some(field)).collect();
+    Later { fields, callback: CALLBACK.into() }
 }
 
 fn id(id: &str) -> LaterId {

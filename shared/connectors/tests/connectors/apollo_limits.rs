@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::limits::{Rate, Rates};
 use leadgate_enrichment::person::ProfileField;
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider, Reply};
 
 use crate::apollo::{TIMEOUT, apollo, people};
@@ -72,7 +73,7 @@ fn limits_count_under_the_endpoint_that_is_called() {
 #[test]
 fn a_field_that_is_left_out_of_an_answer_about_several_is_asked_for_alone() {
     let apollo = apollo("http://nowhere.example");
-    let people = |field, waterfall| apollo.people_max(&BTreeSet::from([ProfileField::Title, field]), waterfall);
+    let people = |field, later: &[PricedField]| apollo.people_max(&BTreeSet::from([ProfileField::Title, field]), later);
     let organizations = |field| apollo.organizations_max(&BTreeSet::from([ProfileField::CompanyName, field]));
     let cases = [
         (ProfileField::City, [10, 10, 10]),
@@ -82,6 +83,14 @@ fn a_field_that_is_left_out_of_an_answer_about_several_is_asked_for_alone() {
         (ProfileField::CompanyFunding, [1, 1, 1]),
     ];
     for (field, most) in cases {
-        assert_eq!([people(field, false), people(field, true), organizations(field)], most, "{field:?}");
+        assert_eq!(
+            [
+                people(field, &[PricedField::Mobile]),
+                people(field, &[PricedField::WaterfallEmail]),
+                organizations(field)
+            ],
+            most,
+            "{field:?}"
+        );
     }
 }

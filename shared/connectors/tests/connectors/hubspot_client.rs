@@ -6,7 +6,7 @@ use leadgate_connectors::crm::hubspot::client::{ApiVersion, HubSpot};
 use leadgate_connectors::http::client;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
-use leadgate_enrichment::ids::ObjectType::Contact;
+use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::patch::Patch;
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
@@ -23,13 +23,13 @@ fn hubspot(url: &str) -> HubSpot {
 
 async fn read(server: &Server, ids: &[&str]) -> Result<BTreeMap<String, Properties>, CrmError> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    hubspot(&server.url).read(Contact, &ids, &["email", "jobtitle"]).await
+    hubspot(&server.url).read(&ObjectType::CONTACT, &ids, &["email", "jobtitle"]).await
 }
 
 async fn write(server: &Server, patches: &[(&str, &[&str])]) -> Result<BTreeMap<String, Written>, CrmError> {
     let patch = |names: &[&str]| Patch::from_iter(names.iter().map(|name| ((*name).to_owned(), "v".to_owned())));
     let patches = patches.iter().map(|(id, names)| ((*id).to_owned(), patch(names))).collect();
-    hubspot(&server.url).write(Contact, &patches).await
+    hubspot(&server.url).write(&ObjectType::CONTACT, &patches).await
 }
 
 fn done(dropped: &[(&str, &str)]) -> Written {
@@ -101,7 +101,8 @@ async fn a_read_never_takes_a_failure_for_a_deletion() {
         let error = read(&server, &["1"]).await.expect_err("no answer");
         assert_ne!(error.retry, Retry::Never, "{answer:?}");
     }
-    let error = hubspot(&nobody().await).read(Contact, &["1".into()], &[]).await.expect_err("nobody there");
+    let error =
+        hubspot(&nobody().await).read(&ObjectType::CONTACT, &["1".into()], &[]).await.expect_err("nobody there");
     assert_eq!(error.retry, Retry::Backoff);
 }
 
@@ -181,7 +182,7 @@ async fn a_number_in_another_form_is_told_as_it_stands_and_nothing_else_is() {
     let patch = [("phone", "+15552000001"), ("city", "London"), ("mobilephone", "+15552000002"), ("fax", "1")];
     let patch: Patch = patch.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let patches = BTreeMap::from([("1".to_owned(), patch.clone()), ("2".to_owned(), patch.clone())]);
-    let written = hubspot(&server.url).write(Contact, &patches).await.expect("an answer");
+    let written = hubspot(&server.url).write(&ObjectType::CONTACT, &patches).await.expect("an answer");
     for id in ["1", "2"] {
         let there = written[id].of(&patch);
         assert_eq!(there["phone"], "+1 555-200-0001");
@@ -242,6 +243,6 @@ async fn a_dated_version_has_its_own_paths() {
     let server = Server::start(|_, _| ok(json!({"results": [{"id": "1"}]}))).await;
     let version = "2026-03".parse().expect("a version");
     let hubspot = HubSpot::new(client(), format!("{}/", server.url), version, Secret::new("t".into()));
-    hubspot.read(Contact, &["1".into()], &[]).await.expect("an answer");
+    hubspot.read(&ObjectType::CONTACT, &["1".into()], &[]).await.expect("an answer");
     assert_eq!(server.lines(), ["POST /crm/objects/2026-03/contacts/batch/read"]);
 }

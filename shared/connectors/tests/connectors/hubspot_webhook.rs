@@ -1,13 +1,16 @@
 //! What deliveries tell.
 
 use jiff::Timestamp;
-use leadgate_connectors::crm::hubspot::signature::{Delivery, Rules, SignatureHeaders, sign_v3};
-use leadgate_connectors::crm::hubspot::webhook::{BodyError, EVENTS_MAX, EventRules, Events, events};
+use leadgate_connectors::crm::hubspot::inbound::events::{EVENTS_MAX, EventRules, events};
+use leadgate_connectors::crm::hubspot::inbound::signature::{Rules, SIGNATURE_V3, TIMESTAMP, sign_v3, verify};
+use leadgate_connectors::inbound::{BodyError, Delivery, Events};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::{FingerprintKey, FingerprintSecret};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::headers;
 
 const URL: &str = "https://hooks.example.com/hubspot";
 
@@ -17,10 +20,10 @@ fn read(body: &[u8]) -> Result<Vec<CrmEvent>, BodyError> {
 
 fn read_apart(body: &[u8]) -> Result<Events, BodyError> {
     let (now, secret) = (Timestamp::UNIX_EPOCH, Secret::new("s".into()));
-    let signature_v3 = Some(sign_v3(&secret, "POST", URL, body, 0));
-    let headers = SignatureHeaders { signature_v3, request_timestamp: Some("0".into()), ..SignatureHeaders::default() };
+    let signature = sign_v3(&secret, "POST", URL, body, 0);
+    let headers = headers([(SIGNATURE_V3, Some(signature.as_str())), (TIMESTAMP, Some("0"))]);
     let delivery = Delivery::new("POST", headers, body.to_vec());
-    let delivery = delivery.verify(&Rules::new(URL.into(), vec![secret]), now).expect("our own signature");
+    let delivery = verify(delivery, &Rules::new(URL.into(), vec![secret]), now).expect("our own signature");
     let tenant = "acme".parse().expect("a tenant");
     events(
         &delivery,
@@ -168,7 +171,7 @@ fn what_we_act_on_is_read_strictly() {
 #[test]
 fn one_stranger_fails_the_whole_delivery() {
     let body = br#"[{"subscriptionType":"contact.creation","portalId":33,"objectId":1,"occurredAt":1},{"subscriptionType":"moon.landing","portalId":34}]"#;
-    assert_eq!(read(body), Err(BodyError::Portal { found: 34, expected: 33 }));
+    assert_eq!(read(body), Err(BodyError::Account { found: "34".into(), expected: "33".into() }));
 }
 
 #[test]
@@ -255,7 +258,10 @@ fn two_changes_of_one_event_are_two_requests() {
 fn a_delivery_holds_so_many_and_no_more() {
     let body = |count: usize| format!("[{}]", vec![r#"{"subscriptionType":"x"}"#; count].join(","));
     assert_eq!(read(body(EVENTS_MAX).as_bytes()).map(|events| events.len()), Ok(EVENTS_MAX));
-    assert_eq!(read(body(EVENTS_MAX + 1).as_bytes()), Err(BodyError::TooMany { found: EVENTS_MAX + 1 }));
+    assert_eq!(
+        read(body(EVENTS_MAX + 1).as_bytes()),
+        Err(BodyError::TooMany { found: EVENTS_MAX + 1, most: EVENTS_MAX })
+    );
 }
 
 /// JSON of any shape, with the names that matter more often than not.

@@ -9,8 +9,18 @@ mod apollo_limits;
 mod apollo_organizations;
 mod apollo_search;
 mod apollo_sequences;
+mod boundary;
+mod config;
 mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
 mod transport;
+
+use reqwest::header::{HeaderMap, HeaderValue};
+
+/// Those of the headers that are there.
+fn headers<'a>(named: impl IntoIterator<Item = (&'static str, Option<&'a str>)>) -> HeaderMap {
+    let value = |text: &str| HeaderValue::from_str(text).expect("a header's value");
+    named.into_iter().filter_map(|(name, text)| Some((name.parse().ok()?, value(text?)))).collect()
+}

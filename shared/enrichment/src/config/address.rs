@@ -13,7 +13,7 @@ pub(super) struct Wrong {
 pub(super) fn address(text: &str) -> Result<Url, Wrong> {
     let wrong = |expected, remedy| Wrong { found: format!("{text:?}"), expected, remedy };
     let no_url = || wrong("an https:// URL", "Write the whole address, with https:// before it.");
-    // The parser forgives what HubSpot signs, or a proxy logs, otherwise.
+    // The parser forgives what a CRM signs, or a proxy logs, otherwise.
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) || text.contains('\\') {
         return Err(wrong("an https:// URL without blanks", "Take out what doesn't belong to the address."));
     }

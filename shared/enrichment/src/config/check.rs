@@ -11,6 +11,7 @@ use super::deployable;
 use super::file::{self, CapsTable, CreditsTable, Day, File, PlanTable, PriceRow, PriceSet, TenantTable};
 use super::keys::FILE;
 use super::shape::Fit;
+use super::vendor::Vendors;
 use super::{
     ALERT_PERCENTS_DEFAULT, Allowance, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT,
     HOPS_PER_HOUR_DEFAULT, MISS_DEFAULT, Overage, Pack, Plan, Problem, TRIAL_DAYS_DEFAULT, Tenant, Trial, Windows,
@@ -21,21 +22,13 @@ use crate::cycle::{Cadence, Calendar};
 use crate::ids::TenantId;
 use crate::price::Price;
 
-/// The price lists that come with Leadgate, by name.
-const PRICE_SETS: [(&str, &str); 4] = [
-    ("apollo-2026-08", include_str!("../../prices/apollo-2026-08.toml")),
-    ("apollo-buckets", include_str!("../../prices/apollo-buckets.toml")),
-    ("apollo-table", include_str!("../../prices/apollo-table.toml")),
-    ("apollo-example", include_str!("../../prices/apollo-example.toml")),
-];
-
-pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
-    Checker::default().document(file::document(text)?)?.ended()
+pub(super) fn parse(text: &str, vendors: &Vendors) -> Result<Config, ConfigError> {
+    Checker::new(vendors).document(file::document(text)?)?.ended()
 }
 
 /// The same, and whether what is deployed can work with it.
-pub(super) fn check(text: &str, now: Timestamp) -> Result<Config, ConfigError> {
-    let mut checked = Checker::default().document(file::document(text)?)?;
+pub(super) fn check(text: &str, vendors: &Vendors, now: Timestamp) -> Result<Config, ConfigError> {
+    let mut checked = Checker::new(vendors).document(file::document(text)?)?;
     for problem in deployable::problems(&checked.config, now) {
         let checker = &mut checked.checker;
         let is_said = checker.problems.iter().any(|said| said.path == problem.path && problem.path != "prices");
@@ -47,12 +40,12 @@ pub(super) fn check(text: &str, now: Timestamp) -> Result<Config, ConfigError> {
 }
 
 /// What can be read of a file, and what was wrong with it.
-struct Checked {
+struct Checked<'v> {
     config: Config,
-    checker: Checker,
+    checker: Checker<'v>,
 }
 
-impl Checked {
+impl Checked<'_> {
     fn ended(self) -> Result<Config, ConfigError> {
         if self.checker.problems.is_empty() {
             return Ok(self.config);
@@ -62,16 +55,20 @@ impl Checked {
 }
 
 /// Goes through the file and collects everything that is wrong, rather than stopping at the first.
-#[derive(Default)]
-pub(super) struct Checker {
+pub(super) struct Checker<'v> {
     pub(super) problems: Vec<Problem>,
+    pub(super) vendors: &'v Vendors,
     /// Where something of another shape stood, and something made up stands now.
     made_up: Vec<String>,
 }
 
-impl Checker {
-    fn document(mut self, mut document: Value) -> Result<Checked, ConfigError> {
-        let mut fit = Fit::default();
+impl<'v> Checker<'v> {
+    fn new(vendors: &'v Vendors) -> Self {
+        Self { problems: Vec::new(), vendors, made_up: Vec::new() }
+    }
+
+    fn document(mut self, mut document: Value) -> Result<Checked<'v>, ConfigError> {
+        let mut fit = Fit::new(self.vendors);
         fit.fit("", &mut document, &FILE);
         self.made_up = fit.problems.iter().map(|problem| problem.path.clone()).collect();
         let file = file::take(document).map_err(|error| match fit.problems.is_empty() {
@@ -82,11 +79,15 @@ impl Checker {
         Ok(self.config(file))
     }
 
-    fn config(mut self, file: File) -> Checked {
+    fn config(mut self, file: File) -> Checked<'v> {
         let rows = file.prices.into_iter().enumerate();
         let mut prices: Vec<Price> = rows.filter_map(|(i, row)| self.price(&format!("prices[{i}]"), row)).collect();
         for (i, name) in file.price_sets.iter().enumerate() {
-            prices.extend(self.price_set(&format!("price_sets[{i}]"), name));
+            let path = format!("price_sets[{i}]");
+            // Something made up could have prices that stand there already.
+            if self.is_sound(&path) {
+                prices.extend(self.price_set(&path, name));
+            }
         }
         self.prices_apart(&prices);
         if file.tenants.is_empty() {
@@ -156,16 +157,8 @@ impl Checker {
     }
 
     fn price_set(&mut self, path: &str, name: &str) -> Vec<Price> {
-        let Some((_, text)) = PRICE_SETS.iter().find(|(own, _)| *own == name) else {
-            let names: Vec<&str> = PRICE_SETS.iter().map(|(name, _)| *name).collect();
-            self.problem(
-                path,
-                format!("{name:?}"),
-                format!("one of {}", names.join(", ")),
-                "Write one of these names.",
-            );
-            return Vec::new();
-        };
+        // That it is one of them has been checked with the file's shape.
+        let text = self.vendors.price_lists().find(|(own, _)| *own == name).map_or("", |(_, text)| text);
         let set: PriceSet = match file::document(text).and_then(file::take) {
             Ok(set) => set,
             Err(error) => {
@@ -175,7 +168,7 @@ impl Checker {
         };
         let row = |row: file::SetRow| PriceRow {
             version: set.version.clone(),
-            provider: set.provider,
+            provider: set.provider.clone(),
             action: row.action,
             field: row.field,
             from: set.from,
@@ -188,9 +181,9 @@ impl Checker {
     }
 
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
-        let crm = self.crm(&format!("{path}.crm"), table.crm);
-        let provider = self.provider(&format!("{path}.provider"), table.provider);
-        let fields = self.fields(&format!("{path}.fields"), table.fields);
+        let crm = self.crm(&format!("{path}.crm"), table.crm)?;
+        let provider = self.provider(&format!("{path}.provider"), table.provider)?;
+        let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor.property_name_max);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
             self.problem(
@@ -204,6 +197,7 @@ impl Checker {
         let plan = self.plan(&format!("{path}.plan"), &time_zone, table.plan)?;
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
+        let identity = table.identity.unwrap_or_else(crm.vendor.identity);
         let days_or = |set: Option<u32>, default| set.map_or(default, days);
         Some(Tenant {
             id,
@@ -221,7 +215,7 @@ impl Checker {
             caps,
             floor,
             alert_percents: Self::alert_percents(table.alert_percents),
-            identity: table.identity,
+            identity,
             fields,
         })
     }

@@ -2,83 +2,108 @@
 
 use std::collections::BTreeMap;
 
+use strum::IntoEnumIterator;
+use toml::Value;
+
 use super::address::address;
 use super::check::Checker;
 use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
+use super::keys::CALLBACK_SECRETS;
+use super::vendor::{OwnKeys, SecretKey, SecretNames, Wrong};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
 use crate::limits::{CallLimits, LOW_PRIORITY_PERCENT};
 use crate::patch::FieldMapping;
+use crate::person::ProfileField;
 
-const HUBSPOT_URL: &str = "https://api.hubapi.com";
-/// A date-based version: HubSpot ends its v3 paths in September 2027.
-const HUBSPOT_VERSION: &str = "2026-03";
-/// HubSpot's own property for whose record it is.
-const HUBSPOT_OWNER: &str = "hubspot_owner_id";
-/// Which versions there are.
-const VERSIONS: &str = "\"v3\", or a year and month from \"2026-03\" on";
-/// HubSpot takes no longer name.
-const PROPERTY_MAX: usize = 100;
-const APOLLO_URL: &str = "https://api.apollo.io/api/v1";
-
-impl Checker {
-    pub(super) fn crm(&mut self, path: &str, table: CrmTable) -> CrmConnection {
-        let base_url = table.base_url.unwrap_or_else(|| HUBSPOT_URL.to_owned());
-        let api_version = table.api_version.unwrap_or_else(|| HUBSPOT_VERSION.to_owned());
+impl Checker<'_> {
+    /// `None` when there is no such CRM, which has been said by then.
+    pub(super) fn crm(&mut self, path: &str, table: CrmTable) -> Option<CrmConnection> {
+        let vendor = self.vendors.crm(&table.kind)?;
+        let base_url = table.base_url.unwrap_or_else(|| vendor.base_url.to_owned());
         self.url(&format!("{path}.public_url"), &table.public_url);
         self.url(&format!("{path}.base_url"), &base_url);
-        if api_version != "v3" && !is_dated_version(&api_version) {
-            self.problem(&format!("{path}.api_version"), quoted(&api_version), VERSIONS, "Write one of these.");
-        }
-        self.secret_names(&format!("{path}.signing_secrets"), &table.signing_secrets);
-        self.secret_name(&format!("{path}.access_token"), &table.access_token);
-        if table.signature_versions.is_empty() {
-            let path = format!("{path}.signature_versions");
-            self.problem(&path, "none", "at least one, such as [\"v3\"]", "Name one, or leave the key out.");
-        }
+        let mut own = OwnKeys(table.own);
+        let secrets = self.secrets(path, &mut own, vendor.secrets);
+        self.wrong(path, (vendor.check)(&own));
+        let name_max = vendor.property_name_max;
         for (i, property) in table.enrich_on_change.iter().enumerate() {
-            self.property(&format!("{path}.enrich_on_change[{i}]"), property);
+            self.property(&format!("{path}.enrich_on_change[{i}]"), property, name_max);
         }
-        let own =
+        let named =
             [("last_enriched_property", &table.last_enriched_property), ("owner_property", &table.owner_property)];
-        for (key, property) in own {
-            property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property));
+        for (key, property) in named {
+            property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property, name_max));
         }
-        CrmConnection {
-            kind: table.kind,
-            portal_id: table.portal_id,
+        Some(CrmConnection {
+            vendor,
             public_url: table.public_url,
-            signing_secrets: table.signing_secrets,
-            signature_versions: table.signature_versions,
-            access_token: table.access_token,
             base_url: base_url.trim_end_matches('/').to_owned(),
-            api_version,
+            secrets,
+            own,
             enrich_on_change: table.enrich_on_change,
             last_enriched_property: table.last_enriched_property,
-            owner_property: table.owner_property.unwrap_or_else(|| HUBSPOT_OWNER.to_owned()),
-        }
+            owner_property: table.owner_property.unwrap_or_else(|| vendor.owner_property.to_owned()),
+        })
     }
 
-    pub(super) fn provider(&mut self, path: &str, table: ProviderTable) -> ProviderConnection {
-        let base_url = table.base_url.unwrap_or_else(|| APOLLO_URL.to_owned());
+    /// `None` when there is no such provider, which has been said by then.
+    pub(super) fn provider(&mut self, path: &str, table: ProviderTable) -> Option<ProviderConnection> {
+        let vendor = self.vendors.provider(&table.kind)?;
+        let base_url = table.base_url.unwrap_or_else(|| vendor.base_url.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
-        self.secret_name(&format!("{path}.api_key"), &table.api_key);
-        let limits = table.limits.map_or(CallLimits::LEAST, |limits| limits_of(&limits));
-        ProviderConnection {
-            kind: table.kind,
-            api_key: table.api_key,
+        let mut own = OwnKeys(table.own);
+        let mut secrets = self.secrets(path, &mut own, vendor.secrets);
+        self.wrong(path, (vendor.check)(&own));
+        let limits = table.limits.map_or(vendor.limits, |limits| limits_of(&limits));
+        let callback = self.callback(path, table.callback_url, &table.callback_secrets);
+        if callback.is_some() {
+            secrets.0.push((&CALLBACK_SECRETS, table.callback_secrets));
+        }
+        let asynchronous = |field| Some((field, (vendor.asynchronous)(&own, field)?));
+        let asynchronous = ProfileField::iter().filter_map(asynchronous).collect();
+        Some(ProviderConnection {
+            vendor,
             base_url: base_url.trim_end_matches('/').to_owned(),
             limits,
             organizations: table.organizations,
-            waterfall: table.waterfall,
-            callback: self.callback(path, table.callback_url, table.callback_secrets),
+            asynchronous,
+            callback,
+            secrets,
+            own,
+        })
+    }
+
+    /// What is wrong with a vendor's own keys.
+    fn wrong(&mut self, path: &str, wrong: Vec<Wrong>) {
+        for Wrong { key, found, expected, remedy } in wrong {
+            self.problem(&format!("{path}.{key}"), found, expected, remedy);
         }
     }
 
-    fn callback(&mut self, path: &str, url: Option<String>, secrets: Vec<String>) -> Option<Callback> {
+    /// Takes the names of secrets out of a vendor's own keys.
+    fn secrets(&mut self, path: &str, own: &mut OwnKeys, keys: &'static [SecretKey]) -> SecretNames {
+        let mut all = SecretNames::default();
+        for secret in keys {
+            let path = format!("{path}.{}", secret.key);
+            let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+            let names: Vec<String> = match own.0.remove(secret.key) {
+                Some(Value::Array(names)) => names.into_iter().filter_map(text).collect(),
+                one => one.and_then(text).into_iter().collect(),
+            };
+            match secret.role.is_list() {
+                true => self.secret_names(&path, &names),
+                false => names.iter().for_each(|name| self.secret_name(&path, name)),
+            }
+            all.0.push((secret, names));
+        }
+        all
+    }
+
+    fn callback(&mut self, path: &str, url: Option<String>, secrets: &[String]) -> Option<Callback> {
         let url = url?;
         self.url(&format!("{path}.callback_url"), &url);
-        self.secret_names(&format!("{path}.callback_secrets"), &secrets);
-        Some(Callback { url: url.trim_end_matches('/').to_owned(), secrets })
+        self.secret_names(&format!("{path}.{}", CALLBACK_SECRETS.key), secrets);
+        Some(Callback { url: url.trim_end_matches('/').to_owned() })
     }
 
     /// What arrives later needs somewhere to arrive.
@@ -86,19 +111,25 @@ impl Checker {
         let later = |field: &&FieldMapping| field.is_mapped() && tenant.arrives_later(field.from).is_some();
         if let Some(field) = tenant.fields.iter().find(later).filter(|_| tenant.provider.callback.is_none()) {
             let found = format!("none, but fields.{} is filled with what arrives later", field.property);
-            let expected = "the address of provider-webhook, such as \"https://hooks.example.com/apollo/acme\"";
+            let route = format!("{}/{}", tenant.provider.vendor.name, tenant.id);
+            let expected = format!("the address of provider-webhook, such as \"https://hooks.example.com/{route}\"");
             let remedy = "Add it, with `callback_secrets`; or take the field out.";
             self.problem(&format!("{path}.provider.callback_url"), found, expected, remedy);
         }
     }
 
-    pub(super) fn fields(&mut self, path: &str, table: BTreeMap<String, FieldTable>) -> Vec<FieldMapping> {
+    pub(super) fn fields(
+        &mut self,
+        path: &str,
+        table: BTreeMap<String, FieldTable>,
+        name_max: usize,
+    ) -> Vec<FieldMapping> {
         if table.is_empty() {
             let expected = "at least one field, such as jobtitle = { from = \"title\" }";
             self.problem(path, "nothing", expected, "Add what is to be written.");
         }
         for property in table.keys() {
-            self.property(&format!("{path}.{property:?}"), property);
+            self.property(&format!("{path}.{property:?}"), property, name_max);
         }
         let mapping =
             |(property, field): (String, FieldTable)| FieldMapping { property, from: field.from, policy: field.policy };
@@ -111,10 +142,10 @@ impl Checker {
         }
     }
 
-    /// HubSpot's own name of a property, not the label that people see.
-    pub(super) fn property(&mut self, path: &str, name: &str) {
+    /// The CRM's own name of a property, not the label that people see.
+    pub(super) fn property(&mut self, path: &str, name: &str, most: usize) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-        if name.is_empty() || name.len() > PROPERTY_MAX || !name.chars().all(allowed) {
+        if name.is_empty() || name.len() > most || !name.chars().all(allowed) {
             let expected = "the CRM's own name of a property: letters, digits, '_', '-' and '.' only";
             self.problem(path, quoted(name), expected, "Write the property's internal name, not its label.");
         }
@@ -136,12 +167,12 @@ impl Checker {
         }
     }
 
-    /// A name such as `leadgate/acme/apollo-key`. What looks like a secret itself is not repeated in the message.
+    /// A name such as `leadgate/acme/provider-key`. What looks like a secret itself is not repeated in the message.
     fn secret_name(&mut self, path: &str, name: &str) {
         let in_alphabet = name.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c));
         let parts = name.contains('/') && name.split('/').all(|part| !part.is_empty());
         if !in_alphabet || !parts || name.len() > 200 {
-            let expected = "the name of a secret with a '/' in it, such as \"leadgate/acme/apollo-key\"";
+            let expected = "the name of a secret with a '/' in it, such as \"leadgate/acme/provider-key\"";
             let remedy = "Write the secret's name in AWS Secrets Manager, never the secret itself.";
             self.problem(path, "something else (not shown)", expected, remedy);
         }
@@ -155,13 +186,4 @@ fn limits_of(table: &LimitsTable) -> CallLimits {
 
 fn quoted(text: &str) -> String {
     format!("{text:?}")
-}
-
-/// `2026-03`: HubSpot names a version by the year and month it appeared in. That was the first.
-fn is_dated_version(text: &str) -> bool {
-    let digits = |part: &str, count| part.len() == count && part.chars().all(|c| c.is_ascii_digit());
-    let parts = text.split_once('-');
-    parts.is_some_and(|(year, month)| {
-        digits(year, 4) && digits(month, 2) && ("01"..="12").contains(&month) && text >= HUBSPOT_VERSION
-    })
 }

@@ -8,16 +8,12 @@ use jiff::Timestamp;
 
 use super::address::address;
 use super::money::{floor_problems, price_problems};
+use super::vendor::SecretRole;
 use super::{Config, Problem, Tenant};
 
-/// What the last part of a secret's name has to be, by what it is for: the roles of the functions can read no others.
-const SIGNING: [&str; 2] = ["hubspot-signing", "hubspot-signing-next"];
-const TOKEN: [&str; 1] = ["hubspot-token"];
-const KEY: [&str; 1] = ["apollo-key"];
-const CALLBACK: [&str; 2] = ["apollo-callback", "apollo-callback-next"];
-
-/// A secret that a tenant names, which is not repeated where it may be the secret itself: where in the file, the name, and which last parts it may have.
-type Named<'a> = (String, &'a str, &'static [&'static str]);
+/// A secret that a tenant names, which is not repeated where it may be the secret itself: where in the file, the name, and
+/// what it is for.
+type Named<'a> = (String, &'a str, SecretRole);
 
 pub(super) fn problems(config: &Config, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -27,7 +23,7 @@ pub(super) fn problems(config: &Config, now: Timestamp) -> Vec<Problem> {
         problems.extend(floor_problems(tenant));
         problems.extend(price_problems(config, tenant, now));
     }
-    problems.extend(shared_portals(config));
+    problems.extend(shared_accounts(config));
     problems.extend(shared_secrets(config));
     problems.extend(prefixes(config));
     problems
@@ -38,8 +34,12 @@ fn route_problems(tenant: &Tenant) -> Vec<Problem> {
     let (id, mut problems) = (&tenant.id, Vec::new());
     let callback = tenant.provider.callback.as_ref();
     let addresses = [
-        ("crm.public_url", Some(&tenant.crm.public_url), format!("/hubspot/{id}")),
-        ("provider.callback_url", callback.map(|callback| &callback.url), format!("/apollo/{id}")),
+        ("crm.public_url", Some(&tenant.crm.public_url), format!("/{}/{id}", tenant.crm.vendor.name)),
+        (
+            "provider.callback_url",
+            callback.map(|callback| &callback.url),
+            format!("/{}/{id}", tenant.provider.vendor.name),
+        ),
     ];
     for (key, text, served) in addresses {
         let Some((text, url)) = text.and_then(|text| Some((text, address(text).ok()?))) else { continue };
@@ -53,19 +53,22 @@ fn route_problems(tenant: &Tenant) -> Vec<Problem> {
 }
 
 fn secrets(tenant: &Tenant) -> Vec<Named<'_>> {
-    let at = |key: &str| format!("tenants.{}.{key}", tenant.id);
-    let signing = tenant.crm.signing_secrets.iter().enumerate();
-    let signing = signing.map(|(i, name)| (at(&format!("crm.signing_secrets[{i}]")), name.as_str(), &SIGNING[..]));
-    let callback = tenant.provider.callback.iter().flat_map(|callback| callback.secrets.iter().enumerate());
-    let callback =
-        callback.map(|(i, name)| (at(&format!("provider.callback_secrets[{i}]")), name.as_str(), &CALLBACK[..]));
-    let token = (at("crm.access_token"), tenant.crm.access_token.as_str(), &TOKEN[..]);
-    let key = (at("provider.api_key"), tenant.provider.api_key.as_str(), &KEY[..]);
-    signing.chain([token, key]).chain(callback).collect()
+    let mut all = Vec::new();
+    for (table, secrets) in [("crm", &tenant.crm.secrets), ("provider", &tenant.provider.secrets)] {
+        for (secret, names) in secrets.iter() {
+            let path = format!("tenants.{}.{table}.{}", tenant.id, secret.key);
+            for (i, name) in names.iter().enumerate() {
+                let path = if secret.role.is_list() { format!("{path}[{i}]") } else { path.clone() };
+                all.push((path, name.as_str(), secret.role));
+            }
+        }
+    }
+    all
 }
 
 /// The roles may read PREFIX/…/LAST, where PREFIX is the parameter SecretPrefix of the template.
-fn unreadable((path, name, last): &Named<'_>) -> Option<Problem> {
+fn unreadable((path, name, role): &Named<'_>) -> Option<Problem> {
+    let last = role.last_parts();
     let allowed: Vec<String> = last.iter().map(|last| format!("\"leadgate/TENANT/{last}\"")).collect();
     let expected = format!("a name that the functions' roles can read: {}", allowed.join(" or "));
     let remedy = "Give the secret such a name; what stands for `leadgate` is the template's SecretPrefix.";
@@ -80,7 +83,7 @@ fn is_readable(name: &str, last: &[&str]) -> bool {
 /// The template has one prefix for all.
 fn prefixes(config: &Config) -> Option<Problem> {
     let mut all: Vec<Named<'_>> = config.tenants.values().flat_map(secrets).collect();
-    all.retain(|(_, name, last)| is_readable(name, last));
+    all.retain(|(_, name, role)| is_readable(name, role.last_parts()));
     let prefix = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
     let first = prefix(all.first()?.1);
     let (path, name, _) = all.iter().find(|(_, name, _)| prefix(name) != first)?;
@@ -89,15 +92,16 @@ fn prefixes(config: &Config) -> Option<Problem> {
     Some(Problem::new(path, format!("one that begins with \"{}/\"", prefix(name)), expected, remedy))
 }
 
-/// A delivery says which portal it is from, and belongs to one tenant.
-fn shared_portals(config: &Config) -> Vec<Problem> {
+/// A delivery says which account it is from, and belongs to one tenant.
+fn shared_accounts(config: &Config) -> Vec<Problem> {
     let (mut seen, mut problems) = (BTreeMap::new(), Vec::new());
     for tenant in config.tenants.values() {
-        let portal = tenant.crm.portal_id;
-        if let Some(other) = seen.insert(portal, &tenant.id) {
-            let (path, found) = (format!("tenants.{}.crm.portal_id", tenant.id), format!("{portal}, as of {other}"));
-            let remedy = "Write this tenant's own number, or take one of the two tenants out.";
-            problems.push(Problem::new(path, found, "a portal of its own for each tenant", remedy));
+        let Some(key) = tenant.crm.vendor.account_key else { continue };
+        let Some(account) = tenant.crm.own.shown(key) else { continue };
+        if let Some(other) = seen.insert((tenant.crm.vendor.name, account.clone()), &tenant.id) {
+            let (path, found) = (format!("tenants.{}.crm.{key}", tenant.id), format!("{account}, as of {other}"));
+            let remedy = "Write this tenant's own, or take one of the two tenants out.";
+            problems.push(Problem::new(path, found, "another one for each tenant", remedy));
         }
     }
     problems

@@ -1,18 +1,18 @@
 //! The file as it is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::{ConfigError, OnExhausted, Problem, Waterfall};
+use super::{ConfigError, OnExhausted, Problem};
 use crate::cycle::Cadence;
-use crate::ids::CrmKind;
+use crate::ids::ProviderName;
 use crate::patch::FieldPolicy;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::{Action, ChargeOn, PricedField, ProviderKind, Repeat};
+use crate::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::request::Source;
 
 /// Amounts by the name of their kind, in credits.
@@ -32,7 +32,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct PriceRow {
     pub(super) version: String,
-    pub(super) provider: ProviderKind,
+    pub(super) provider: ProviderName,
     pub(super) action: Action,
     pub(super) field: PricedField,
     pub(super) from: Day,
@@ -47,7 +47,7 @@ pub(super) struct PriceRow {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct PriceSet {
     pub(super) version: String,
-    pub(super) provider: ProviderKind,
+    pub(super) provider: ProviderName,
     pub(super) from: Day,
     pub(super) rows: Vec<SetRow>,
 }
@@ -83,42 +83,39 @@ pub(super) struct TenantTable {
     pub(super) floor: CreditsTable,
     pub(super) alert_percents: Option<Vec<u8>>,
     #[serde(default)]
-    pub(super) identity: IdentityProperties,
+    pub(super) identity: Option<IdentityProperties>,
     pub(super) fields: BTreeMap<String, FieldTable>,
 }
 
+/// The table of a CRM. By now it has no keys but those of all CRMs and its own.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(expecting = "a table")]
 pub(super) struct CrmTable {
-    pub(super) kind: CrmKind,
-    pub(super) portal_id: u64,
+    pub(super) kind: String,
     pub(super) public_url: String,
-    pub(super) signing_secrets: Vec<String>,
-    #[serde(default = "only_v3")]
-    pub(super) signature_versions: Vec<String>,
-    pub(super) access_token: String,
     pub(super) base_url: Option<String>,
-    pub(super) api_version: Option<String>,
     #[serde(default)]
     pub(super) enrich_on_change: Vec<String>,
     pub(super) last_enriched_property: Option<String>,
     pub(super) owner_property: Option<String>,
+    #[serde(flatten)]
+    pub(super) own: Table,
 }
 
+/// The table of a provider, in the same way.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(expecting = "a table")]
 pub(super) struct ProviderTable {
-    pub(super) kind: ProviderKind,
-    pub(super) api_key: String,
+    pub(super) kind: String,
     pub(super) base_url: Option<String>,
     #[serde(default)]
     pub(super) organizations: bool,
-    #[serde(default)]
-    pub(super) waterfall: BTreeSet<Waterfall>,
     pub(super) callback_url: Option<String>,
     #[serde(default)]
     pub(super) callback_secrets: Vec<String>,
     pub(super) limits: Option<LimitsTable>,
+    #[serde(flatten)]
+    pub(super) own: Table,
 }
 
 #[derive(Deserialize)]
@@ -209,10 +206,6 @@ impl<'de> Deserialize<'de> for Day {
 
 fn utc() -> String {
     "UTC".to_owned()
-}
-
-fn only_v3() -> Vec<String> {
-    vec!["v3".to_owned()]
 }
 
 /// More lines than this that can't be read are one mistake that leads to others.

@@ -11,6 +11,7 @@ mod keys;
 mod money;
 mod problem;
 mod shape;
+mod vendor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,15 +19,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use strum::VariantNames;
 
 pub use self::problem::{ConfigError, Problem};
+pub use self::shape::{Key, Shape};
+pub use self::vendor::{CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong};
 use crate::credits::Amounts;
 use crate::cycle::Calendar;
-use crate::ids::{CrmKind, TenantId};
+use crate::ids::{ProviderName, TenantId};
 use crate::limits::CallLimits;
 use crate::patch::FieldMapping;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::{Action, PERSON, Price, PricedField, ProviderKind, Tariff};
+use crate::price::{Action, PERSON, Price, PricedField, Tariff};
 use crate::request::Source;
 
 /// The whole configuration.
@@ -84,57 +88,49 @@ pub struct Windows {
 #[derive(Debug, Clone)]
 pub struct CrmConnection {
     /// Which CRM.
-    pub kind: CrmKind,
-    /// HubSpot's number for the tenant: deliveries for another one are refused.
-    pub portal_id: u64,
-    /// The webhook's address as HubSpot knows it. It is part of what is signed.
+    pub vendor: &'static CrmVendor,
+    /// The webhook's address as the CRM knows it: it may be a part of what is signed.
     pub public_url: String,
-    /// Names of the secrets that may have signed a delivery: several while one replaces the other.
-    pub signing_secrets: Vec<String>,
-    /// Which signature schemes are accepted: `v3`, and `v1` or `v2` only where switched on.
-    pub signature_versions: Vec<String>,
-    /// Name of the secret that holds the access token.
-    pub access_token: String,
     /// Where the API is.
     pub base_url: String,
-    /// Which version of it: `v3`, or a date such as `2026-03`.
-    pub api_version: String,
+    /// Names of its secrets.
+    pub secrets: SecretNames,
+    /// What only this CRM has.
+    pub own: OwnKeys,
     /// Changes to these properties make a record due.
     pub enrich_on_change: Vec<String>,
-    /// The property that says when the record was last enriched, by whomever. Read by the gate, written with the
-    /// rest.
+    /// The property that says when the record was last enriched, by any system. Read by the gate, written with the rest.
     pub last_enriched_property: Option<String>,
     /// The property that says whose record it is. Only read where there is a cap per owner.
     pub owner_property: String,
 }
 
-/// How to reach a provider.
+/// How to reach a provider. Secrets are named here, never written.
 #[derive(Debug, Clone)]
 pub struct ProviderConnection {
     /// Which provider.
-    pub kind: ProviderKind,
-    /// Name of the secret that holds the key.
-    pub api_key: String,
+    pub vendor: &'static ProviderVendor,
     /// Where the API is.
     pub base_url: String,
     /// How often each of its endpoints may be called, until it says otherwise itself.
     pub limits: CallLimits,
     /// Whether employers are looked up as well, each once for all who work there.
     pub organizations: bool,
-    /// What other sources are asked for, of what the provider itself doesn't have.
-    pub waterfall: BTreeSet<Waterfall>,
+    /// What arrives minutes later, and what it is paid for as.
+    pub asynchronous: BTreeMap<ProfileField, PricedField>,
     /// Where the provider says that something has arrived. There, whenever anything that arrives later is mapped.
     pub callback: Option<Callback>,
+    /// Names of its secrets.
+    pub secrets: SecretNames,
+    /// What only this provider has.
+    pub own: OwnKeys,
 }
 
-/// Something that other sources may be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Waterfall {
-    /// Work e-mail addresses.
-    Email,
-    /// Mobile numbers.
-    Mobile,
+impl ProviderConnection {
+    /// The provider's name, as prices and limits are kept under.
+    pub fn name(&self) -> ProviderName {
+        ProviderName::known(self.vendor.name)
+    }
 }
 
 /// Where a provider delivers what arrives later.
@@ -142,13 +138,12 @@ pub enum Waterfall {
 pub struct Callback {
     /// The address of `provider-webhook` for the tenant, as the provider reaches it. A token is put after it.
     pub url: String,
-    /// Names of the secrets that tokens are made with: the first makes them, any of them may have.
-    pub secrets: Vec<String>,
 }
 
 /// What becomes of a lead when the credits can pay for what comes at once but not for what arrives later.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum OnExhausted {
     /// It waits for both.
     #[default]
@@ -245,14 +240,14 @@ impl Plan {
 
 impl Config {
     /// Reads a configuration. An error names each key that is wrong, what was found, and what is allowed.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        check::parse(text)
+    pub fn parse(text: &str, vendors: &Vendors) -> Result<Self, ConfigError> {
+        check::parse(text, vendors)
     }
 
     /// Reads a configuration that is about to be deployed: with all that [`Config::parse`] refuses, what could not work
     /// there at `now` is refused, too.
-    pub fn check(text: &str, now: Timestamp) -> Result<Self, ConfigError> {
-        check::check(text, now)
+    pub fn check(text: &str, vendors: &Vendors, now: Timestamp) -> Result<Self, ConfigError> {
+        check::check(text, vendors, now)
     }
 
     /// The tenant of this name.
@@ -262,30 +257,24 @@ impl Config {
 
     /// What the tenant's provider charges at `now` for looking a person up.
     pub fn person_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, tenant.provider.kind, Action::Match, &PERSON, now)
+        Tariff::at(&self.prices, &tenant.provider.name(), Action::Match, &PERSON, now)
     }
 
     /// What it charges for looking an organization up.
     pub fn organization_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, tenant.provider.kind, Action::EnrichOrganization, &[PricedField::Organization], now)
+        Tariff::at(&self.prices, &tenant.provider.name(), Action::EnrichOrganization, &[PricedField::Organization], now)
     }
 
     /// What it charges for `fields` that arrive later.
     pub fn later_tariff(&self, tenant: &Tenant, fields: &[PricedField], now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, tenant.provider.kind, Action::Match, fields, now)
+        Tariff::at(&self.prices, &tenant.provider.name(), Action::Match, fields, now)
     }
 }
 
 impl Tenant {
     /// What a field of a profile is paid for as, when it arrives later. `None` for what comes at once.
     pub fn arrives_later(&self, field: ProfileField) -> Option<PricedField> {
-        let waterfall = |what| self.provider.waterfall.contains(&what);
-        match field {
-            ProfileField::MobilePhone if waterfall(Waterfall::Mobile) => Some(PricedField::WaterfallMobile),
-            ProfileField::MobilePhone => Some(PricedField::Mobile),
-            ProfileField::Email if waterfall(Waterfall::Email) => Some(PricedField::WaterfallEmail),
-            _ => None,
-        }
+        self.provider.asynchronous.get(&field).copied()
     }
 
     /// Everything mapped that arrives later: sorted, each once.
@@ -336,6 +325,5 @@ const GIVE_UP_DEFAULT: Duration = crate::clock::days(180);
 /// At how many per cent left somebody is told, when the configuration doesn't say.
 const ALERT_PERCENTS_DEFAULT: [u8; 3] = [20, 10, 0];
 
-/// A small file that is right, for tests.
 #[cfg(test)]
-pub(crate) const EXAMPLE: &str = include_str!("example.toml");
+pub(crate) mod example;

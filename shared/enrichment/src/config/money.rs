@@ -13,10 +13,10 @@ use crate::request::Source;
 
 const ADD_A_PRICE: &str = "Add a [[prices]] row for it, or one of the `price_sets`.";
 
-impl Checker {
+impl Checker<'_> {
     /// Credits that nothing was granted of could never be held: every lead would wait for ever.
     pub(super) fn prices_cover(&mut self, path: &str, tenant: &Tenant, prices: &[Price]) {
-        let provider = tenant.provider.kind;
+        let provider = tenant.provider.name();
         let later = tenant.later_fields();
         let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
         for field in &later {
@@ -114,7 +114,7 @@ pub(super) fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
 
 /// What is priced from a later day on only can't be bought now.
 pub(super) fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
-    let (provider, later) = (tenant.provider.kind, tenant.later_fields());
+    let (provider, later) = (tenant.provider.name(), tenant.later_fields());
     let person = [PricedField::Person].into_iter().chain(later).map(|field| (Action::Match, field));
     let organization = (Action::EnrichOrganization, PricedField::Organization);
     let bought = person.chain(tenant.provider.organizations.then_some(organization));

@@ -1,11 +1,11 @@
 use super::*;
 use crate::credits::{Bucket, Milli};
 use crate::fingerprint::tests::key as fingerprint_key;
-use crate::ids::{PurchaseId, TenantId};
+use crate::ids::{ProviderName, PurchaseId, TenantId};
 use crate::ledger::AskedAbout;
 use crate::patch::Patch;
 use crate::person::ProfileField;
-use crate::price::{Action, ChargeOn, LATER, Price, PricedField, ProviderKind, Repeat};
+use crate::price::{Action, ChargeOn, LATER, Price, PricedField, Repeat};
 use crate::record::Rest;
 
 fn at(second: i64) -> Timestamp {
@@ -17,7 +17,7 @@ fn amounts(credits: i64) -> Amounts {
 }
 
 fn key(id: u8) -> RecordKey {
-    format!("acme#hubspot#contact#{id}").parse().expect("a key")
+    format!("acme#crm#contact#{id}").parse().expect("a key")
 }
 
 fn purchase() -> PurchaseId {
@@ -28,7 +28,7 @@ fn purchase() -> PurchaseId {
 fn tariff(charge_on: ChargeOn) -> Tariff {
     let row = Price {
         version: "test".into(),
-        provider: ProviderKind::Apollo,
+        provider: ProviderName::known("data"),
         action: Action::Match,
         field: PricedField::Mobile,
         from: Timestamp::UNIX_EPOCH,
@@ -36,7 +36,7 @@ fn tariff(charge_on: ChargeOn) -> Tariff {
         repeat: Repeat::Charged,
         cost: amounts(8),
     };
-    Tariff::at(&[row], ProviderKind::Apollo, Action::Match, &LATER, at(0)).expect("in force")
+    Tariff::at(&[row], &ProviderName::known("data"), Action::Match, &LATER, at(0)).expect("in force")
 }
 
 /// For records 1 to 4.

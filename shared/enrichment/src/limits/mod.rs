@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::meter::{ARRIVAL, Count, Decision, Ending, Grant, Meter};
 use crate::clock::days;
-use crate::ids::TenantId;
-use crate::price::ProviderKind;
+use crate::ids::{ProviderName, TenantId};
 use crate::request::Source;
 
 /// What a provider said of its limits with an answer, window by window. `None` where it said nothing.
@@ -100,10 +99,10 @@ pub struct CallLimits {
 pub const LOW_PRIORITY_PERCENT: u8 = 50;
 
 impl CallLimits {
-    /// Where nothing is configured: Apollo's free plan (documented), the least of all. The first answer says what it
-    /// really is, and nobody gets further than the first call before that.
-    pub const LEAST: Self =
-        Self { minute: Some(50), hour: Some(200), day: Some(600), low_priority_percent: LOW_PRIORITY_PERCENT };
+    /// These limits, with half of each window for what is urgent.
+    pub const fn new(minute: Option<u32>, hour: Option<u32>, day: Option<u32>) -> Self {
+        Self { minute, hour, day, low_priority_percent: LOW_PRIORITY_PERCENT }
+    }
 
     /// No limits at all, until the provider names one.
     pub const UNLIMITED: Self =
@@ -150,7 +149,7 @@ pub struct LimitKey {
     /// Whose key.
     pub tenant: TenantId,
     /// At which provider.
-    pub provider: ProviderKind,
+    pub provider: ProviderName,
     /// The provider's name for the endpoint: see [`crate::provider::Provider::endpoint`].
     pub endpoint: &'static str,
 }

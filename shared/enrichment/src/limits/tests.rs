@@ -8,6 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::later;
 
+/// A small plan.
+const LEAST: CallLimits = CallLimits::new(Some(50), Some(200), Some(600));
+
 /// How many calls fit into each window of the model.
 type Limits = [Option<u32>; 3];
 
@@ -210,7 +213,7 @@ fn counted(meter: &Meter, count: Count) -> Meter {
 fn plans() -> impl Strategy<Value = Plan> {
     let minute = prop_oneof![Just(None), (1u32..40).prop_map(Some)];
     let hour = prop_oneof![Just(None), (20u32..200).prop_map(Some)];
-    let configured = prop_oneof![Just(CallLimits::LEAST), Just(CallLimits { hour: None, ..CallLimits::LEAST })];
+    let configured = prop_oneof![Just(LEAST), Just(CallLimits { hour: None, ..LEAST })];
     let times = (1u64..60_000, 1u64..25_000, 0u64..10, 0u64..10);
     (minute, hour, configured, 1u64..24, times, any::<u64>()).prop_map(
         |(minute, hour, configured, callers, times, seed)| {
@@ -244,7 +247,7 @@ proptest! {
 /// Many callers without a pause.
 fn busy(limits: Limits) -> Plan {
     let (callers, pause, answer) = (20, 300, 700);
-    Plan { limits, configured: CallLimits::LEAST, callers, pause, answer, deaths: 0, failures: 0, seed: 7 }
+    Plan { limits, configured: LEAST, callers, pause, answer, deaths: 0, failures: 0, seed: 7 }
 }
 
 #[test]
@@ -268,7 +271,7 @@ fn without_limits_nothing_is_written() {
 
 #[test]
 fn low_priority_leaves_the_rest_of_a_window_alone() {
-    let configured = CallLimits { low_priority_percent: 40, ..CallLimits::LEAST };
+    let configured = CallLimits { low_priority_percent: 40, ..LEAST };
     let rates = |used| Rates { minute: Some(Rate::Limited { limit: 10, used }), ..Rates::default() };
     let Decision::Open(meter) = Meter::default().decide(&configured, Share::Low, 1, at(0)) else {
         panic!("no opening")
@@ -304,7 +307,7 @@ fn what_was_granted_shortly_before_a_window_closed_may_count_in_the_next() {
 
 #[test]
 fn an_opening_call_that_is_lost_keeps_the_others_waiting_for_a_while() {
-    let configured = CallLimits::LEAST;
+    let configured = LEAST;
     let decide = |meter: &Meter, by, milli| meter.decide(&configured, Share::Full, by, at(milli));
     let Decision::Open(first) = decide(&Meter::default(), 1, 0) else { panic!("no opening") };
     assert_eq!(decide(&first, 2, 9_999), Decision::Opening);
@@ -322,7 +325,7 @@ fn an_opening_call_that_is_lost_keeps_the_others_waiting_for_a_while() {
 
 #[test]
 fn a_throttled_call_closes_the_window_it_names_or_everything() {
-    let configured = CallLimits::LEAST;
+    let configured = LEAST;
     let Decision::Open(open) = Meter::default().decide(&configured, Share::Full, 1, at(0)) else {
         panic!("no opening")
     };

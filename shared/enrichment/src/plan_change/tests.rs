@@ -16,11 +16,11 @@ fn credits(count: i64) -> Amounts {
 
 /// The tenant of the small file, with its plan written so.
 fn tenant(plan: &[(&str, &str)]) -> Tenant {
-    let text = plan.iter().fold(crate::config::EXAMPLE.to_owned(), |text, (from, to)| {
+    let text = plan.iter().fold(crate::config::example::FILE.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} is in the file");
         text.replace(from, to)
     });
-    let config = Config::parse(&text).expect("a good file");
+    let config = Config::parse(&text, &crate::config::example::vendors()).expect("a good file");
     config.tenants.into_values().next().expect("a tenant")
 }
 

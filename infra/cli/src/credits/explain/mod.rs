@@ -12,7 +12,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::records::Consistency;
-use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
 use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::record::Record;
 use leadgate_tests::demo::Waited;
@@ -27,7 +27,7 @@ use crate::terminal::{fitted, fitted_text, width};
 /// What to explain.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// A contact's id in the CRM, or the record's whole name (demo#hubspot#contact#30000000001); the id of a purchase,
+    /// A contact's id in the CRM, or the record's whole name (TENANT#CRM#contact#ID); the id of a purchase,
     /// as `history` shows it; or the id of a request, as the log shows it. Requests are looked for among the first
     /// 1,000 leads that wait and the latest 1,000 that something was bought for.
     #[arg(value_name = "RECORD|REQUEST|PURCHASE")]
@@ -120,8 +120,15 @@ fn kind_of(asked: &str) -> Kind {
 
 fn record_key(books: &Books, asked: &str) -> Result<RecordKey, Failure> {
     let tenant = &books.tenant;
-    let whole = if asked.contains('#') { asked.to_owned() } else { format!("{tenant}#hubspot#contact#{asked}") };
-    let key: RecordKey = whole.parse()?;
+    let key: RecordKey = match asked.contains('#') {
+        true => asked.parse()?,
+        false => RecordKey {
+            tenant: tenant.clone(),
+            origin: Origin::known(books.tenant().crm.vendor.name),
+            object: ObjectType::CONTACT,
+            id: asked.to_owned(),
+        },
+    };
     if key.tenant != *tenant {
         return Err(
             format!("{key} is a record of tenant {}, expected one of {tenant}: see --tenant", key.tenant).into()

@@ -70,10 +70,9 @@ impl TryFrom<String> for ApiVersion {
 }
 
 impl ApiVersion {
-    fn path(&self, object: ObjectType) -> String {
-        let objects = match object {
-            ObjectType::Contact => "contacts",
-        };
+    /// HubSpot's own types are named in the plural, and custom ones by their ids, as they are.
+    fn path(&self, object: &ObjectType) -> String {
+        let objects = if *object == ObjectType::CONTACT { "contacts" } else { object.as_str() };
         match self {
             Self::V3 => format!("/crm/v3/objects/{objects}"),
             Self::Dated(date) => format!("/crm/objects/{date}/{objects}"),
@@ -105,7 +104,7 @@ impl HubSpot {
     /// Writes all patches in one call. What is missing in the answer has to be written alone.
     async fn write_batch(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         patches: &BTreeMap<&String, &Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError> {
         let inputs = patches.iter();
@@ -133,7 +132,7 @@ impl HubSpot {
 
     /// Writes one patch, without the properties that HubSpot refuses. A 404 is about the record: the batch call came
     /// first, so the path is known to be right.
-    async fn write_alone(&self, object: ObjectType, id: &str, patch: &Patch) -> Result<Written, CrmError> {
+    async fn write_alone(&self, object: &ObjectType, id: &str, patch: &Patch) -> Result<Written, CrmError> {
         let mut patch = patch.clone();
         let mut dropped = BTreeMap::new();
         let mut rejection = String::new();
@@ -160,7 +159,7 @@ impl HubSpot {
     /// Reads one record, by its own id or that of one which was merged into it. `None` when it is gone.
     async fn read_alone(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         id: &str,
         properties: &[&str],
     ) -> Result<Option<Properties>, CrmError> {
@@ -180,14 +179,14 @@ impl HubSpot {
     async fn call(
         &self,
         method: Method,
-        object: ObjectType,
+        object: &ObjectType,
         suffix: &str,
         body: &impl Serialize,
     ) -> Result<Answer, CrmError> {
         self.send(self.request(method, object, suffix).json(body)).await
     }
 
-    fn request(&self, method: Method, object: ObjectType, suffix: &str) -> RequestBuilder {
+    fn request(&self, method: Method, object: &ObjectType, suffix: &str) -> RequestBuilder {
         let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
         self.http.request(method, url).bearer_auth(self.token.expose())
     }
@@ -240,7 +239,7 @@ fn is_record_id(id: &str) -> bool {
 impl Crm for HubSpot {
     async fn read(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         ids: &[String],
         properties: &[&str],
     ) -> Result<BTreeMap<String, Properties>, CrmError> {
@@ -276,7 +275,7 @@ impl Crm for HubSpot {
 
     async fn write(
         &self,
-        object: ObjectType,
+        object: &ObjectType,
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError> {
         let (sent, unsent): (BTreeMap<_, _>, BTreeMap<_, _>) =

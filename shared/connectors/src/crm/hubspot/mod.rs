@@ -2,8 +2,8 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`signature`] | whether a delivery comes from HubSpot: versions 1, 2 and 3 of its signature |
-//! | [`webhook`] | what a verified delivery tells, as events of ours |
+//! | [`config`] | what is HubSpot's own in the configuration, and what HubSpot can do |
+//! | [`inbound`] | whether a delivery comes from HubSpot (versions 1, 2 and 3 of its signature), and what it tells |
 //! | [`client`] | reading and writing contacts |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
@@ -16,9 +16,28 @@
 //! The API version is configuration ([`client::ApiVersion`]): the `v3` paths become unsupported in September 2027, and
 //! the dated ones that follow live 18 months each. The shapes are the same.
 
+pub mod config;
+pub mod inbound;
+
 pub mod client;
-pub mod signature;
-pub mod webhook;
 
 mod classify;
 mod wire;
+
+use leadgate_enrichment::config::SecretRole;
+
+use self::client::HubSpot;
+use self::config::{Settings, VENDOR};
+use crate::registry::{ConnectError, CrmConnector};
+
+/// HubSpot, as the rest of the house sees it.
+pub static CONNECTOR: CrmConnector = CrmConnector {
+    vendor: &VENDOR,
+    verify: inbound::verify,
+    events: inbound::read,
+    connect: |connection, http, tokens| {
+        let token = tokens.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::CrmToken))?;
+        let version = Settings::of(&connection.own).api_version;
+        Ok(Box::new(HubSpot::new(http, connection.base_url.clone(), version, token)))
+    },
+};

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use leadgate_enrichment::crm::RECORDS_MAX;
 use leadgate_enrichment::patch::Patch;
 use leadgate_enrichment::person::Properties;
 use serde::de::{Deserializer, SeqAccess};
 use serde::{Deserialize, Serialize};
 
 use crate::loose::{FromAny, List, Loose, Scalar, any, read};
+
+/// The most records in one call of HubSpot's batch endpoints (documented).
+pub(super) const RECORDS_MAX: usize = 100;
 
 /// The most complaints that are read from one answer: one per record and property would be more than anybody writes.
 const COMPLAINTS_MAX: usize = 1000;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::person::{Identity, ProfileField};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
 use reqwest::{Method, RequestBuilder};
 
@@ -68,8 +69,9 @@ impl Apollo {
 
 #[async_trait::async_trait]
 impl Provider for Apollo {
-    fn people_max(&self, fields: &BTreeSet<ProfileField>, waterfall: bool) -> usize {
-        let is_left_out = |field: &ProfileField| match waterfall {
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, later: &[PricedField]) -> usize {
+        let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+        let is_left_out = |field: &ProfileField| match later.iter().any(|field| waterfall.contains(field)) {
             true => field.is_of_employer(),
             false => LEFT_OUT_OF_PEOPLE.contains(field),
         };

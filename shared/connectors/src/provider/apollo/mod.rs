@@ -2,12 +2,13 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | [`config`] | what is Apollo's own in the configuration, and its price lists |
+//! | [`inbound`] | who a callback is about: all that is believed of it |
 //! | [`client`] | Apollo as a provider: people, organizations and what arrives later, for one or for up to ten |
 //! | [`search`] | finding people and organizations by what they are |
 //! | [`contacts`], [`sequences`], [`tasks`] | what a team keeps in Apollo, and does with it |
 //! | [`account`] | mailboxes, use, credits, and whether the key is good |
 //! | `exchange`, `classify`, `rates` | one call: what its answer means by its status, and the limits that come with it |
-//! | [`callback`] | who a delivery is about: all that is believed of it |
 //! | `people`, `organizations`, `arrived` | the shapes of look-ups, and what of them becomes a profile |
 //!
 //! A look-up asks for the call's own data alone, unless told otherwise: personal addresses never, a mobile number and
@@ -18,9 +19,12 @@
 //! doesn't say what it cost; a bulk match does (`credits_consumed`, which may be a fraction). There is no idempotency
 //! key, and the same person can be charged again, so no call is repeated here.
 
-pub mod account;
-pub mod callback;
+pub mod config;
+pub mod inbound;
+
 pub mod client;
+
+pub mod account;
 pub mod contacts;
 pub mod search;
 pub mod sequences;
@@ -33,6 +37,21 @@ mod organizations;
 mod people;
 mod rates;
 
+use leadgate_enrichment::config::SecretRole;
+
 pub use self::classify::CallError;
+use self::client::Apollo;
+use self::config::VENDOR;
 pub use self::exchange::Called;
 pub use crate::loose::fields::Open;
+use crate::registry::{ConnectError, ProviderConnector};
+
+/// Apollo, as the rest of the house sees it.
+pub static CONNECTOR: ProviderConnector = ProviderConnector {
+    vendor: &VENDOR,
+    people_in: inbound::people,
+    connect: |connection, http, keys| {
+        let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
+        Ok(Box::new(Apollo::new(http, connection.base_url.clone(), key)))
+    },
+};

@@ -2,6 +2,7 @@
 
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::person::{Identity, Profile, ProfileField};
+use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Answer, Later, LaterId, Reply};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -19,9 +20,9 @@ const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
     let Some(later) = later else { return Vec::new() };
     let flags = [
-        ("reveal_phone_number", later.mobile),
-        ("run_waterfall_email", later.waterfall_email),
-        ("run_waterfall_phone", later.waterfall_mobile),
+        ("reveal_phone_number", later.fields.contains(&PricedField::Mobile)),
+        ("run_waterfall_email", later.fields.contains(&PricedField::WaterfallEmail)),
+        ("run_waterfall_phone", later.fields.contains(&PricedField::WaterfallMobile)),
     ];
     let mut query: Vec<_> = flags.into_iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| (flag, "true")).collect();
     if !query.is_empty() {
@@ -117,7 +118,8 @@ fn later_id(asked: Option<&Later>, request_id: &Scalar, waterfall: &Loose<Waterf
     let asked = asked?;
     let status = waterfall.as_object().and_then(|waterfall| waterfall.status.as_text());
     let is_refused = status.is_some_and(|status| !status.eq_ignore_ascii_case("accepted"));
-    let is_awaited = asked.mobile || ((asked.waterfall_email || asked.waterfall_mobile) && !is_refused);
+    let is_own = |field: &PricedField| *field == PricedField::Mobile;
+    let is_awaited = asked.fields.iter().any(|field| is_own(field) || !is_refused);
     // A signed number of 64 bits here, and text when it is asked for (documented).
     let id = request_id.as_integer().map(|id| id.to_string()).or_else(|| request_id.as_word().map(str::to_owned));
     id.filter(|_| is_awaited).map(LaterId)

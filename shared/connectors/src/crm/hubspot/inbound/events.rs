@@ -7,10 +7,11 @@
 use jiff::Timestamp;
 use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::FingerprintKey;
-use leadgate_enrichment::ids::{CrmKind, ObjectType, RecordKey, RequestId, TenantId};
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId, TenantId};
 use serde::Deserialize;
 
-use super::signature::{Delivery, Verified};
+use super::super::config::VENDOR;
+use crate::inbound::{BodyError, Delivery, Events, Verified};
 use crate::loose::{List, Loose, Scalar, read};
 
 /// The most events that one delivery may hold. HubSpot says 100; ten times that is still a small body, and more is
@@ -36,60 +37,14 @@ pub struct EventRules {
     pub key: FingerprintKey,
 }
 
-/// Why a body can't be read. None of them holds a value from the body but an account's number.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// Not JSON, not UTF-8, or cut off.
-    #[error("line {line}, column {column}: {why}")]
-    Json {
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1.
-        column: usize,
-        /// What is wrong there.
-        why: &'static str,
-    },
-    /// Something else than HubSpot documents, where it matters.
-    #[error("{path}: found {found}, expected {expected}")]
-    Shape {
-        /// Where: `[3].objectId`, or `body`.
-        path: String,
-        /// What kind of value is there.
-        found: &'static str,
-        /// What kind of value should be.
-        expected: &'static str,
-    },
-    /// Meant for another HubSpot account. None of the delivery is carried out, so that none is done by halves.
-    #[error("found portal {found}, expected {expected}")]
-    Portal {
-        /// The account in the event.
-        found: u64,
-        /// The tenant's.
-        expected: u64,
-    },
-    /// More events than a delivery holds.
-    #[error("found {found} events, expected at most {EVENTS_MAX}")]
-    TooMany {
-        /// How many.
-        found: usize,
-    },
-}
-
-/// What a delivery says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Events {
-    /// What can be read of it, in its order.
-    pub read: Vec<CrmEvent>,
-    /// Why each of the others can't be.
-    pub unreadable: Vec<BodyError>,
-}
-
 /// Everything that the delivery says. An error is about the delivery as a whole: it is no list, holds too many events, is
 /// meant for another account, or has events of which none can be read.
 pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Events, BodyError> {
-    let body: List<Loose<RawEvent>, EVENTS_MAX> = read(delivery.body()).map_err(not_json)?;
+    let body: List<Loose<RawEvent>, EVENTS_MAX> = read(delivery.body())?;
     let items = match body {
-        List::Of { total, .. } if total > EVENTS_MAX => return Err(BodyError::TooMany { found: total }),
+        List::Of { total, .. } if total > EVENTS_MAX => {
+            return Err(BodyError::TooMany { found: total, most: EVENTS_MAX });
+        }
         List::Of { items, .. } => items,
         List::Other(found) => return Err(BodyError::Shape { path: "body".into(), found, expected: "an array" }),
     };
@@ -101,7 +56,7 @@ pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Event
         };
         match event {
             Ok(event) => events.read.push(event),
-            Err(error @ BodyError::Portal { .. }) => return Err(error),
+            Err(error @ BodyError::Account { .. }) => return Err(error),
             Err(error) => events.unreadable.push(error),
         }
     }
@@ -166,7 +121,9 @@ impl Reading<'_> {
         let expected = self.rules.portal_id;
         let found = self.event.portal_id.to_integer().and_then(|found| u64::try_from(found).ok());
         match found {
-            Some(found) if found != expected => Err(BodyError::Portal { found, expected }),
+            Some(found) if found != expected => {
+                Err(BodyError::Account { found: found.to_string(), expected: expected.to_string() })
+            }
             _ => Ok(()),
         }
     }
@@ -214,7 +171,7 @@ impl Reading<'_> {
         self.integer("portalId", &self.event.portal_id)?;
         let id = id.to_string();
         let tenant = self.rules.tenant.clone();
-        Ok(RecordKey { tenant, crm: CrmKind::Hubspot, object: ObjectType::Contact, id })
+        Ok(RecordKey { tenant, origin: Origin::known(VENDOR.name), object: ObjectType::CONTACT, id })
     }
 
     fn integer(&self, field: &str, value: &Scalar) -> Result<i64, BodyError> {
@@ -228,14 +185,4 @@ impl Reading<'_> {
     fn wrong(&self, field: &str, found: &'static str, expected: &'static str) -> BodyError {
         BodyError::Shape { path: format!("[{}].{field}", self.index), found, expected }
     }
-}
-
-/// Says where, but not in the parser's own words: those repeat values.
-fn not_json(error: serde_json::Error) -> BodyError {
-    let why = match error.classify() {
-        serde_json::error::Category::Eof => "ends too early",
-        serde_json::error::Category::Data => "a field that is given twice",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
-    };
-    BodyError::Json { line: error.line(), column: error.column(), why }
 }

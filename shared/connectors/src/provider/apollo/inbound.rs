@@ -6,18 +6,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::client::PEOPLE_MAX;
+use crate::inbound::PayloadError;
 use crate::loose::{List, Loose, Scalar, read};
-
-/// Why a body is not a delivery. It repeats nothing of the body.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadError {
-    /// Not JSON, or no object.
-    #[error("found something else, expected a JSON object")]
-    NotAnObject,
-    /// It names nobody.
-    #[error("people: found {0}, expected a list of people with their ids")]
-    People(&'static str),
-}
 
 /// The ids of the people that a delivery is about.
 pub fn people(body: &[u8]) -> Result<BTreeSet<String>, PayloadError> {

@@ -1,0 +1,70 @@
+//! Reading and writing records in the tenant's CRM: by kind of record, and as many in a call as the CRM takes.
+
+use std::collections::BTreeMap;
+
+use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::ids::{ObjectType, RecordKey};
+use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::person::Properties;
+use tracing::warn;
+
+use crate::batch::Batch;
+
+/// The current values of `properties` for each of the records. One that the CRM doesn't have is absent.
+pub(crate) async fn read<'r>(
+    batch: &Batch<'_>,
+    records: impl IntoIterator<Item = &'r RecordKey>,
+    properties: &[&str],
+) -> Result<BTreeMap<RecordKey, Properties>, CrmError> {
+    let crm = crm(batch).await?;
+    let mut found = BTreeMap::new();
+    for (object, keys) in by_object(records.into_iter()) {
+        for keys in keys.chunks(records_per_call(batch)) {
+            let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
+            let mut read = crm.read(object, &ids, properties).await?;
+            found.extend(keys.iter().filter_map(|key| Some(((*key).clone(), read.remove(&key.id)?))));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes each patch to its record. A record without an answer must be taken as failed.
+pub(crate) async fn write(
+    batch: &Batch<'_>,
+    patches: &BTreeMap<RecordKey, Patch>,
+) -> Result<BTreeMap<RecordKey, Written>, CrmError> {
+    let crm = crm(batch).await?;
+    let mut ends = BTreeMap::new();
+    for (object, keys) in by_object(patches.keys()) {
+        for keys in keys.chunks(records_per_call(batch)) {
+            let patches = keys.iter().filter_map(|key| Some((key.id.clone(), patches.get(*key)?.clone()))).collect();
+            match crm.write(object, &patches).await {
+                Ok(mut written) => {
+                    ends.extend(keys.iter().filter_map(|key| Some(((*key).clone(), written.remove(&key.id)?))));
+                }
+                Err(error) if ends.is_empty() => return Err(error),
+                Err(error) => {
+                    // What has been written is told; the rest has no answer, and so has failed.
+                    warn!(tenant = %batch.tenant.id, reason = error.reason, "the CRM took only a part of a batch");
+                    return Ok(ends);
+                }
+            }
+        }
+    }
+    Ok(ends)
+}
+
+async fn crm(batch: &Batch<'_>) -> Result<Box<dyn Crm>, CrmError> {
+    let crm = batch.worker.connections.crm(batch.tenant).await;
+    crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })
+}
+
+fn records_per_call(batch: &Batch<'_>) -> usize {
+    batch.tenant.crm.vendor.records_per_call.max(1)
+}
+
+fn by_object<'r>(keys: impl Iterator<Item = &'r RecordKey>) -> BTreeMap<&'r ObjectType, Vec<&'r RecordKey>> {
+    let mut groups: BTreeMap<&ObjectType, Vec<&RecordKey>> = BTreeMap::new();
+    keys.for_each(|key| groups.entry(&key.object).or_default().push(key));
+    groups
+}

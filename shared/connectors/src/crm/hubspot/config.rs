@@ -1,0 +1,88 @@
+//! What is HubSpot's own in a tenant's `crm` table, and what HubSpot can do.
+
+use leadgate_enrichment::config::{CrmVendor, Key, OwnKeys, SecretKey, SecretRole, Shape, Wrong};
+use leadgate_enrichment::person::IdentityProperties;
+
+use super::client::ApiVersion;
+use super::inbound::signature::Version;
+use super::wire::RECORDS_MAX;
+
+const PORTAL: &str = "portal_id";
+const SIGNATURES: &str = "signature_versions";
+const API: &str = "api_version";
+/// A date-based version, the first that there was: HubSpot ends its v3 paths in September 2027.
+const API_DEFAULT: &str = "2026-03";
+
+/// What the configuration has to know of HubSpot.
+pub static VENDOR: CrmVendor = CrmVendor {
+    name: "hubspot",
+    base_url: "https://api.hubapi.com",
+    owner_property: "hubspot_owner_id",
+    identity: || IdentityProperties::named(["email", "firstname", "lastname", "company", "website", "hs_linkedin_url"]),
+    // The address is what tells contacts apart (documented).
+    has_unique_email: true,
+    records_per_call: RECORDS_MAX,
+    property_name_max: 100,
+    keys: &[
+        Key::needed(PORTAL, Shape::Whole(1, i64::MAX)),
+        Key::optional(SIGNATURES, Shape::List(&Shape::OneOf(&["v1", "v2", "v3"]))),
+        Key::optional(API, Shape::Text(API_DEFAULT)),
+    ],
+    secrets: &[
+        SecretKey { key: "signing_secrets", role: SecretRole::CrmSigning },
+        SecretKey { key: "access_token", role: SecretRole::CrmToken },
+    ],
+    account_key: Some(PORTAL),
+    check,
+};
+
+/// What is HubSpot's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// HubSpot's number for the tenant: deliveries for another one are refused.
+    pub portal_id: u64,
+    /// Which signatures are accepted: version 3, and 1 or 2 only where switched on.
+    pub signature_versions: Vec<Version>,
+    /// Which generation of the API is called.
+    pub api_version: ApiVersion,
+}
+
+impl Settings {
+    /// From a configuration that was checked.
+    pub fn of(own: &OwnKeys) -> Self {
+        let version = |word: &str| [Version::V1, Version::V2, Version::V3].into_iter().find(|it| it.word() == word);
+        let signatures = own.texts(SIGNATURES).map(|words| words.into_iter().filter_map(version).collect());
+        let api = own.text(API).and_then(|text| text.parse().ok());
+        Self {
+            portal_id: own.whole(PORTAL).unwrap_or_default(),
+            signature_versions: signatures.unwrap_or_else(|| vec![Version::default()]),
+            api_version: api.unwrap_or_else(|| ApiVersion::Dated(API_DEFAULT.to_owned())),
+        }
+    }
+}
+
+fn check(own: &OwnKeys) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    if let Some(text) = own.text(API).filter(|text| !is_known(text)) {
+        let expected = "\"v3\", or a year and month from \"2026-03\" on";
+        wrong.push(Wrong { key: API, found: format!("{text:?}"), expected, remedy: "Write one of these." });
+    }
+    if own.texts(SIGNATURES).is_some_and(|versions| versions.is_empty()) {
+        wrong.push(Wrong {
+            key: SIGNATURES,
+            found: "none".to_owned(),
+            expected: "at least one, such as [\"v3\"]",
+            remedy: "Name one, or leave the key out.",
+        });
+    }
+    wrong
+}
+
+/// HubSpot names a version by the year and month it appeared in.
+fn is_known(text: &str) -> bool {
+    match text.parse() {
+        Ok(ApiVersion::V3) => true,
+        Ok(ApiVersion::Dated(date)) => date.as_str() >= API_DEFAULT && ("01"..="12").contains(&&date[5..]),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,197 @@
+//! What a third party sends us. Checked is a type: only a `Delivery<Verified>` has a body to read, and only a check of its
+//! bytes makes one. How it is checked, and what it says, is the vendor's.
+
+use std::fmt;
+
+use leadgate_enrichment::event::CrmEvent;
+use reqwest::header::HeaderMap;
+use serde_json::error::Category;
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::secret::Secret;
+
+/// Not checked yet.
+#[derive(Debug)]
+pub struct Unverified(());
+
+/// The vendor's own. Made only by [`Delivery::verified_by`].
+#[derive(Debug)]
+pub struct Verified(());
+
+/// One webhook POST.
+pub struct Delivery<S> {
+    method: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    state: S,
+}
+
+impl<S> fmt::Debug for Delivery<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Delivery({} bytes)", self.body.len())
+    }
+}
+
+impl Delivery<Unverified> {
+    /// As it arrived: the body's raw bytes, since that is what is signed.
+    pub fn new(method: &str, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { method: method.to_owned(), headers, body, state: Unverified(()) }
+    }
+
+    /// Its method, in capitals.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// A header, if it is there once and in plain text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let only = values.next().filter(|_| values.next().is_none());
+        only.and_then(|value| value.to_str().ok())
+    }
+
+    /// What a signature is made over. Nothing may be parsed of it.
+    pub fn raw(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The same delivery, if the check says that it comes from the vendor.
+    pub fn verified_by(
+        self,
+        check: impl FnOnce(&Self) -> Result<(), SignatureError>,
+    ) -> Result<Delivery<Verified>, SignatureError> {
+        check(&self)?;
+        let Unverified(()) = self.state;
+        Ok(Delivery { method: self.method, headers: self.headers, body: self.body, state: Verified(()) })
+    }
+}
+
+impl Delivery<Verified> {
+    /// The raw bytes.
+    pub fn body(&self) -> &[u8] {
+        let Verified(()) = self.state;
+        &self.body
+    }
+}
+
+/// Why a delivery isn't believed. None of them holds a secret, a signature or a part of the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// A header that isn't there.
+    #[error("found no header {0}")]
+    MissingHeader(&'static str),
+    /// A timestamp that can't be one.
+    #[error("found a timestamp that {why}, expected {expected}")]
+    Timestamp {
+        /// What is wrong with it.
+        why: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Too old, or too far in the future.
+    #[error("the timestamp is more than {seconds} seconds away from now")]
+    Stale {
+        /// How far it may be.
+        seconds: u64,
+    },
+    /// Every signing secret is blank.
+    #[error("there is no signing secret: every one of them is blank")]
+    NoSecret,
+    /// Not made with one of the secrets over what arrived and the configured URL.
+    #[error("the signature doesn't match")]
+    Mismatch,
+    /// Signed in a way that isn't switched on.
+    #[error("signed by {0}, which isn't switched on")]
+    NotAllowed(&'static str),
+    /// Says that it is signed in a way that we don't know.
+    #[error("signed by a version that doesn't exist")]
+    UnknownVersion,
+}
+
+/// Compares in constant time, and with every secret: how long it takes tells nothing. A blank one, as a placeholder for
+/// the next secret may be, is known to anybody: it signs nothing.
+pub fn any_matches<const N: usize>(
+    secrets: &[Secret],
+    given: &[u8],
+    digest: impl Fn(&Secret) -> [u8; N],
+) -> Result<(), SignatureError> {
+    let mut secrets = secrets.iter().filter(|secret| !secret.expose().is_empty()).peekable();
+    if secrets.peek().is_none() {
+        return Err(SignatureError::NoSecret);
+    }
+    let found = secrets.fold(Choice::from(0), |found, secret| found | digest(secret).as_slice().ct_eq(given));
+    if found.into() { Ok(()) } else { Err(SignatureError::Mismatch) }
+}
+
+/// Why a body can't be read. None of them holds a value from the body but an account's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not JSON, not UTF-8, or cut off.
+    #[error("line {line}, column {column}: {why}")]
+    Json {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        why: &'static str,
+    },
+    /// Something else than the vendor documents, where it matters.
+    #[error("{path}: found {found}, expected {expected}")]
+    Shape {
+        /// Where: `[3].objectId`, or `body`.
+        path: String,
+        /// What kind of value is there.
+        found: &'static str,
+        /// What kind of value should be.
+        expected: &'static str,
+    },
+    /// Meant for another account of the vendor's. None of the delivery is carried out, so that none is done by halves.
+    #[error("found account {found}, expected {expected}")]
+    Account {
+        /// The account in the event.
+        found: String,
+        /// The tenant's.
+        expected: String,
+    },
+    /// More events than a delivery holds.
+    #[error("found {found} events, expected at most {most}")]
+    TooMany {
+        /// How many.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+}
+
+impl From<serde_json::Error> for BodyError {
+    /// Says where, but not in the parser's own words: those repeat values.
+    fn from(error: serde_json::Error) -> Self {
+        let why = match error.classify() {
+            Category::Eof => "ends too early",
+            Category::Data => "a field that is given twice",
+            Category::Syntax | Category::Io => "not JSON",
+        };
+        Self::Json { line: error.line(), column: error.column(), why }
+    }
+}
+
+/// What a delivery says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// What can be read of it, in its order.
+    pub read: Vec<CrmEvent>,
+    /// Why each of the others can't be.
+    pub unreadable: Vec<BodyError>,
+}
+
+/// Why what a provider delivers can't be read. It repeats nothing of the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// Not JSON, or no object.
+    #[error("found something else, expected a JSON object")]
+    NotAnObject,
+    /// It names no person.
+    #[error("people: found {0}, expected a list of people with their ids")]
+    People(&'static str),
+}

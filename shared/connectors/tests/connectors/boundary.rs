@@ -1,0 +1,70 @@
+//! A vendor is one folder, and only there is it named. What else names one: the list of vendors, and the commands that run
+//! the world on one machine, whose simulators are those of two vendors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use leadgate_connectors::registry::Registry;
+
+/// Where vendors are named, relative to the root of the house.
+const NAMED_IN: [&str; 8] = [
+    "shared/connectors/src/crm/",
+    "shared/connectors/src/provider/",
+    "shared/connectors/src/registry.rs",
+    "infra/cli/src/credits/tests/",
+    "infra/cli/src/credits/tests.rs",
+    "infra/cli/src/demo.rs",
+    "infra/cli/src/local.rs",
+    "infra/cli/src/send.rs",
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn vendors() -> Vec<&'static str> {
+    let vendors = Registry::shipped().vendors();
+    let crms = vendors.crms.iter().map(|vendor| vendor.name);
+    crms.chain(vendors.providers.iter().map(|vendor| vendor.name)).collect()
+}
+
+/// The lines of a file, without its tests, that name one of the vendors.
+fn naming<'t>(text: &'t str, vendors: &[&str]) -> Vec<&'t str> {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let names_one = |line: &&str| vendors.iter().any(|vendor| line.to_lowercase().contains(vendor));
+    code.lines().filter(names_one).collect()
+}
+
+#[test]
+fn nothing_names_a_vendor_outside_its_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["functions", "shared/aws/src", "shared/enrichment/src", "shared/lambda/src", "shared/purchase/src"] {
+        sources(&root.join(folder), &mut files);
+    }
+    sources(&root.join("shared/connectors/src"), &mut files);
+    sources(&root.join("infra/cli/src"), &mut files);
+    assert!(files.len() > 150, "{} files", files.len());
+    let mut wrong = Vec::new();
+    for file in files {
+        let path = file.strip_prefix(&root).expect("a file of the house").to_str().expect("a name").to_owned();
+        if NAMED_IN.iter().any(|allowed| path.starts_with(allowed)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source file");
+        wrong.extend(naming(&text, &vendors()).into_iter().map(|line| format!("{path}: {}", line.trim())));
+    }
+    assert!(wrong.is_empty(), "a vendor is named outside its folder:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_name_is_noticed() {
+    assert_eq!(naming("// HubSpot does so\nfn other() {}\n#[cfg(test)]\nmod tests { hubspot }", &vendors()).len(), 1);
+}

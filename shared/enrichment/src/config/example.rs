@@ -1,0 +1,41 @@
+//! A small file that is right, and the vendors that it names, for tests.
+
+use super::{CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Vendors};
+use crate::limits::CallLimits;
+use crate::person::IdentityProperties;
+
+/// The file.
+pub(crate) const FILE: &str = include_str!("example/file.toml");
+
+static CRM: CrmVendor = CrmVendor {
+    name: "crm",
+    base_url: "https://api.crm.example",
+    owner_property: "owner",
+    identity: || IdentityProperties::named(["email", "firstname", "lastname", "company", "website", "linkedin"]),
+    has_unique_email: true,
+    records_per_call: 100,
+    property_name_max: 100,
+    keys: &[Key::needed("account", Shape::Whole(1, i64::MAX))],
+    secrets: &[
+        SecretKey { key: "signing_secrets", role: SecretRole::CrmSigning },
+        SecretKey { key: "access_token", role: SecretRole::CrmToken },
+    ],
+    account_key: Some("account"),
+    check: |_| Vec::new(),
+};
+
+static PROVIDER: ProviderVendor = ProviderVendor {
+    name: "data",
+    base_url: "https://api.data.example",
+    limits: CallLimits::UNLIMITED,
+    keys: &[],
+    secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
+    price_lists: &[],
+    asynchronous: |_, _| None,
+    check: |_| Vec::new(),
+};
+
+/// The vendors.
+pub(crate) fn vendors() -> Vendors {
+    Vendors { crms: vec![&CRM], providers: vec![&PROVIDER] }
+}

@@ -1,0 +1,189 @@
+//! What the configuration has to know of a vendor before anything is asked of it: its keys, its secrets, and what it can
+//! do. Each vendor describes itself, in its own folder of `leadgate-connectors`; here is only what a description is made of.
+
+use toml::Table;
+
+use super::shape::{Key, Shape};
+use crate::limits::CallLimits;
+use crate::person::{IdentityProperties, ProfileField};
+use crate::price::PricedField;
+
+/// The vendors that a configuration may name.
+#[derive(Debug, Clone, Default)]
+pub struct Vendors {
+    /// CRMs.
+    pub crms: Vec<&'static CrmVendor>,
+    /// Data providers.
+    pub providers: Vec<&'static ProviderVendor>,
+}
+
+impl Vendors {
+    /// The CRM of this name.
+    pub fn crm(&self, name: &str) -> Option<&'static CrmVendor> {
+        self.crms.iter().find(|vendor| vendor.name == name).copied()
+    }
+
+    /// The provider of this name.
+    pub fn provider(&self, name: &str) -> Option<&'static ProviderVendor> {
+        self.providers.iter().find(|vendor| vendor.name == name).copied()
+    }
+
+    /// The price lists that come with Leadgate: names and texts.
+    pub(super) fn price_lists(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.providers.iter().flat_map(|vendor| vendor.price_lists.iter().copied())
+    }
+}
+
+/// A CRM.
+#[derive(Debug)]
+pub struct CrmVendor {
+    /// Its name in `kind`, in record keys and in the webhook's route: a-z and digits.
+    pub name: &'static str,
+    /// Where its API is, unless the configuration says otherwise.
+    pub base_url: &'static str,
+    /// Its property for whose record it is, unless the configuration says otherwise.
+    pub owner_property: &'static str,
+    /// Its names of the properties that tell who a person is, unless the configuration says otherwise.
+    pub identity: fn() -> IdentityProperties,
+    /// Whether no two of its people have the same e-mail address, so that a person who has one is not there twice.
+    pub has_unique_email: bool,
+    /// The most records in one call that reads or writes them.
+    pub records_per_call: usize,
+    /// It takes no longer name of a property.
+    pub property_name_max: usize,
+    /// The keys that only this CRM has, without those of secrets.
+    pub keys: &'static [Key],
+    /// Its keys that name secrets.
+    pub secrets: &'static [SecretKey],
+    /// The key that says which of its accounts is the tenant's. No two tenants may have the same.
+    pub account_key: Option<&'static str>,
+    /// Checks what the shape of its own keys doesn't.
+    pub check: fn(&OwnKeys) -> Vec<Wrong>,
+}
+
+/// A data provider.
+#[derive(Debug)]
+pub struct ProviderVendor {
+    /// Its name in `kind`, in price lists and in the callback's route: a-z and digits.
+    pub name: &'static str,
+    /// Where its API is, unless the configuration says otherwise.
+    pub base_url: &'static str,
+    /// How often each of its endpoints may be called under its smallest plan: what goes until the provider, or the
+    /// configuration, says otherwise.
+    pub limits: CallLimits,
+    /// The keys that only this provider has, without those of secrets.
+    pub keys: &'static [Key],
+    /// Its keys that name secrets.
+    pub secrets: &'static [SecretKey],
+    /// The price lists that come with Leadgate: names and texts.
+    pub price_lists: &'static [(&'static str, &'static str)],
+    /// What a field is paid for as, if it arrives minutes later. `None` for what comes at once.
+    pub asynchronous: fn(&OwnKeys, ProfileField) -> Option<PricedField>,
+    /// Checks what the shape of its own keys doesn't.
+    pub check: fn(&OwnKeys) -> Vec<Wrong>,
+}
+
+/// Something that is wrong with a value of a vendor's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The key.
+    pub key: &'static str,
+    /// What is there. Never a secret.
+    pub found: String,
+    /// What should be.
+    pub expected: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// The values of a vendor's own keys.
+#[derive(Debug, Clone, Default)]
+pub struct OwnKeys(pub(super) Table);
+
+impl OwnKeys {
+    /// A text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
+
+    /// A whole number that isn't negative.
+    pub fn whole(&self, key: &str) -> Option<u64> {
+        u64::try_from(self.0.get(key)?.as_integer()?).ok()
+    }
+
+    /// A list of texts. `None` if there is none, which is not the same as an empty one.
+    pub fn texts(&self, key: &str) -> Option<Vec<&str>> {
+        self.0.get(key)?.as_array().map(|items| items.iter().filter_map(|item| item.as_str()).collect())
+    }
+
+    /// A value as it would be written in the file.
+    pub(super) fn shown(&self, key: &str) -> Option<String> {
+        self.0.get(key).map(ToString::to_string)
+    }
+}
+
+/// A key of the configuration that names secrets.
+#[derive(Debug)]
+pub struct SecretKey {
+    /// The key.
+    pub key: &'static str,
+    /// What the secrets are for.
+    pub role: SecretRole,
+}
+
+/// What a secret is for. The functions' permissions go by it, so that another vendor needs no other permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretRole {
+    /// Signs a CRM's webhooks.
+    CrmSigning,
+    /// Opens a CRM's API.
+    CrmToken,
+    /// Opens a provider's API.
+    ProviderKey,
+    /// Makes the tokens in the addresses that a provider delivers to.
+    ProviderCallback,
+}
+
+impl SecretRole {
+    /// What the last part of a secret's name has to be. Of two, the second is for the secret that is to replace the first,
+    /// and a list of both may be written.
+    pub fn last_parts(self) -> &'static [&'static str] {
+        match self {
+            Self::CrmSigning => &["crm-signing", "crm-signing-next"],
+            Self::CrmToken => &["crm-token"],
+            Self::ProviderKey => &["provider-key"],
+            Self::ProviderCallback => &["provider-callback", "provider-callback-next"],
+        }
+    }
+
+    /// Whether a list is written: the secret and the one that is to replace it.
+    pub(super) fn is_list(self) -> bool {
+        self.last_parts().len() > 1
+    }
+
+    /// What is written for it.
+    pub(super) const fn shape(self) -> Shape {
+        match self {
+            Self::CrmSigning => Shape::List(&Shape::Secret("leadgate/acme/crm-signing")),
+            Self::CrmToken => Shape::Secret("leadgate/acme/crm-token"),
+            Self::ProviderKey => Shape::Secret("leadgate/acme/provider-key"),
+            Self::ProviderCallback => Shape::List(&Shape::Secret("leadgate/acme/provider-callback")),
+        }
+    }
+}
+
+/// Names of secrets, by the key that names them.
+#[derive(Debug, Clone, Default)]
+pub struct SecretNames(pub(super) Vec<(&'static SecretKey, Vec<String>)>);
+
+impl SecretNames {
+    /// All names for this purpose: the current one first.
+    pub fn of(&self, role: SecretRole) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key.role == role).flat_map(|(_, names)| names.iter().map(String::as_str))
+    }
+
+    /// Every key, with the names there.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static SecretKey, &[String])> {
+        self.0.iter().map(|(key, names)| (*key, names.as_slice()))
+    }
+}
