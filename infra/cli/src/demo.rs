@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::record::State;
-use leadgate_tests::demo::{self, Progress, Report, Request, Story};
+use leadgate_sandbox::demo::{self, Progress, Report, Request, Story};
 
 use crate::terminal::{count, fitted, object, say};
 use crate::{Outcome, credits};

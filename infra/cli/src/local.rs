@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_enrichment::clock::{Clock, later};
-use leadgate_tests::kept::Folder;
-use leadgate_tests::world::{Patience, Real, SIGNING_SECRET, Settings, World};
+use leadgate_sandbox::kept::Folder;
+use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 

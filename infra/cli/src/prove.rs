@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
-use leadgate_tests::proof::{self, Part, Progress, Proved, Request};
+use leadgate_proof::{Part, Progress, Proved, Request};
 
 use crate::Outcome;
 use crate::terminal::{count, fitted, object};
@@ -82,7 +82,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         alone: arguments.alone.into(),
         only,
     };
-    let proved = proof::prove(request, &show).await?;
+    let proved = leadgate_proof::prove(request, &show).await?;
     bar.finish_and_clear();
     for violation in proved.violations.iter().take(SHOWN_MAX) {
         eprintln!("leadgate: {violation}\n");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
-use leadgate_tests::event_file::{EventFile, SIGNED_WHEN_SENT};
-use leadgate_tests::world::SIGNING_SECRET;
+use leadgate_sandbox::event_file::{EventFile, SIGNED_WHEN_SENT};
+use leadgate_sandbox::world::SIGNING_SECRET;
 use serde_json::{Value, json};
 
 use crate::credits::LOCAL;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use leadgate_tests::simulators::apollo::{ApolloSetup, Asked, Generator};
+use leadgate_sandbox::simulators::apollo::{ApolloSetup, Asked, Generator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};

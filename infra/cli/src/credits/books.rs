@@ -20,7 +20,7 @@ use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::price::Tariff;
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::env::read_config;
-use leadgate_tests::world::Whereabouts;
+use leadgate_sandbox::world::Whereabouts;
 use serde_json::Value;
 
 use super::Failure;

@@ -6,8 +6,8 @@ use clap::Parser;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::record::State;
-use leadgate_tests::simulators::fault::{Fault, FaultRule};
-use leadgate_tests::world::{Settings, World};
+use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
+use leadgate_sandbox::world::{Settings, World};
 use serde_json::Value;
 
 use super::{Answer, Failure, answer};

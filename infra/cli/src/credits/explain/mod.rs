@@ -15,7 +15,7 @@ use leadgate_aws::records::Consistency;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
 use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::record::Record;
-use leadgate_tests::demo::Waited;
+use leadgate_sandbox::demo::Waited;
 use serde_json::{Value, json};
 
 use self::facts::Facts;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
-use leadgate_tests::world::{Break, CALLBACK_SECRET};
+use leadgate_sandbox::world::{Break, CALLBACK_SECRET};
 
 use super::*;
 

@@ -1,0 +1,199 @@
+//! What each lead of a history is, as far as those can know who didn't look into our tables, and what may become of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_enrichment::clock::{days, later};
+use leadgate_enrichment::outcome::RefuseReason;
+use leadgate_enrichment::record::{Record, State};
+
+use super::numbers::Numbers;
+use crate::books::Lines;
+use crate::violation::{Findings, Promise};
+use leadgate_sandbox::simulators::apollo::{Apollo, Asked, Person};
+use leadgate_sandbox::simulators::hubspot::{Contact, Source};
+
+/// A lead.
+#[derive(Debug, Default)]
+pub(super) struct Lead {
+    /// The contact.
+    pub(super) contact: String,
+    /// Whose it is.
+    pub(super) owner: String,
+    /// Every address that it has had, the latest last.
+    pub(super) emails: Vec<String>,
+    /// Properties that a person has set or cleared, with what they hold.
+    pub(super) human: BTreeMap<&'static str, String>,
+    /// A person deleted it.
+    pub(super) deleted: bool,
+    /// The person asked to be forgotten.
+    pub(super) erased: bool,
+}
+
+/// Whom the provider knows.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Set when it is asked for mobile numbers as well.
+    pub(super) numbers: Option<Numbers>,
+    people: BTreeMap<String, Person>,
+    forgotten: BTreeSet<String>,
+}
+
+impl Known {
+    /// Nobody yet.
+    pub(super) fn of(numbers: Option<Numbers>) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+
+    /// Somebody, whom the provider knows or doesn't.
+    pub(super) fn introduce(&mut self, apollo: &Apollo, email: &str, known: bool) {
+        if known {
+            self.people.extend(apollo.whom(&Asked::email(email)).map(|person| (email.to_owned(), person)));
+        } else {
+            apollo.forget(email);
+        }
+    }
+
+    /// It doesn't know them any more.
+    pub(super) fn forget(&mut self, apollo: &Apollo, email: &str) {
+        apollo.forget(email);
+        self.forgotten.insert(email.to_owned());
+    }
+
+    /// Whoever has this address, if it ever knew them.
+    pub(super) fn person(&self, email: &String) -> Option<&Person> {
+        self.people.get(email)
+    }
+
+    fn has_employers(&self) -> bool {
+        self.numbers.is_some_and(|numbers| numbers.employers)
+    }
+
+    /// How often one is bought, at most, who is asked about as one person.
+    fn purchases_max(&self) -> usize {
+        if self.numbers.is_some_and(|numbers| numbers.degrading) { 2 } else { 1 }
+    }
+
+    fn ever(&self, email: &String) -> bool {
+        self.people.contains_key(email)
+    }
+
+    pub(super) fn always(&self, email: &String) -> bool {
+        self.ever(email) && !self.forgotten.contains(email)
+    }
+}
+
+/// When a lead may be given up on because it is too old.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GiveUp {
+    /// When the newest event about it arose.
+    pub(super) newest: Timestamp,
+    /// How long after it.
+    pub(super) after: Duration,
+}
+
+impl GiveUp {
+    /// It may be a little early: a newer event need not renew a wait that has hardly begun.
+    fn may_have_ended(self, record: &Record) -> bool {
+        let tolerance = days(1).min(self.after / 16);
+        later(self.newest, self.after.saturating_sub(tolerance)) <= record.since
+    }
+}
+
+/// How many identities a record may be asked about in an hour before it counts as going in circles.
+const IDENTITIES_MAX: usize = 3;
+
+impl Lead {
+    /// There is nobody to write to any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.deleted || self.erased
+    }
+
+    /// Whether `record` is an end that this lead may come to when there are credits for all.
+    pub(super) fn check_end(
+        &self,
+        record: Option<&Record>,
+        lines: Lines,
+        known: &Known,
+        give_up: Option<GiveUp>,
+        findings: &mut Findings,
+    ) {
+        let contact = &self.contact;
+        let Some(record) = record else {
+            return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
+        };
+        let latest = self.emails.last().expect("a lead has an address");
+        // Of somebody unknown, the employer may be known.
+        let may_be_written = known.has_employers() || self.emails.iter().any(|email| known.ever(email));
+        let may_be_unmatched = !known.always(latest);
+        let gone = self.is_gone();
+        let ended = match record.state {
+            State::Written => may_be_written,
+            State::Unmatched => may_be_unmatched || gone,
+            State::Refused if record.refused == Some(RefuseReason::TooOld) => {
+                give_up.is_some_and(|give_up| give_up.may_have_ended(record)) || gone
+            }
+            State::Refused => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
+            // What the CRM refused is kept no longer than its person wants to be known.
+            State::Failed => lines.unknowns >= 2 || gone,
+            State::Noted => self.erased,
+            State::Claimed | State::Bought | State::Deferred | State::Released => false,
+        };
+        findings.check(ended, Promise::Leads, || {
+            let why = (record.state, record.refused, record.since, give_up);
+            format!("contact {contact} stands at {why:?} with {lines:?}; {self:?}, {known:?}")
+        });
+        let waits = record.awaited.is_some() || (record.owed.is_some() && record.state != State::Failed);
+        findings
+            .check(!waits, Promise::Leads, || format!("contact {contact} waits for a number that nobody looks for"));
+        findings.check(!self.erased || record.erased_at.is_some(), Promise::Crm, || {
+            format!("contact {contact} asked to be forgotten, and nobody noted it")
+        });
+        let keeps = record.erased_at.is_some() && (!record.patch.is_empty() || !record.written.is_empty());
+        findings.check(!keeps, Promise::Crm, || format!("contact {contact} asked to be forgotten, and is remembered"));
+    }
+
+    /// Whether what stands in the CRM is what people put there, and otherwise what the provider says.
+    pub(super) fn check_values(
+        &self,
+        there: &Contact,
+        state: State,
+        lines: Lines,
+        known: &Known,
+        findings: &mut Findings,
+    ) {
+        let contact = &self.contact;
+        for (property, own) in &self.human {
+            let value = there.value(property).unwrap_or_default();
+            let stays = value == own || (own.is_empty() && self.is_said(property, value, known));
+            findings.check(stays, Promise::Crm, || format!("contact {contact}: {property} is {value:?}, not {own:?}"));
+        }
+        for property in there.properties().keys() {
+            let history = there.history(property);
+            let overwritten = history.windows(2).find(|two| {
+                let by_app = |index: usize| two[index].source.kind != Source::person().kind;
+                by_app(0) && !by_app(1) && !two[1].value.is_empty()
+            });
+            findings.check(overwritten.is_none(), Promise::Crm, || {
+                format!("contact {contact}: what a person wrote into {property} was overwritten: {overwritten:?}")
+            });
+        }
+        if state != State::Written {
+            return;
+        }
+        for property in ["jobtitle", "city"].into_iter().filter(|property| !self.human.contains_key(property)) {
+            let value = there.value(property).unwrap_or_default();
+            let of_an_employer = known.has_employers() && lines.hits == 0 && value.is_empty();
+            findings.check(of_an_employer || self.is_said(property, value, known), Promise::Crm, || {
+                format!("contact {contact}: {property} is {value:?}, which the provider says of nobody it was about")
+            });
+        }
+    }
+
+    /// Whether the provider says so of somebody whom the lead was about.
+    fn is_said(&self, property: &str, value: &str, known: &Known) -> bool {
+        let said = |person: &Person| if property == "city" { person.city == value } else { person.title == value };
+        self.emails.iter().filter_map(|email| known.people.get(email)).any(said)
+    }
+}

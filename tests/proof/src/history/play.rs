@@ -1,0 +1,398 @@
+//! Carrying out what happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::{Clock, days, earlier, later, until};
+use leadgate_enrichment::config::Config;
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::record::Record;
+use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use tokio::task::JoinSet;
+
+use super::limits::Purchases;
+use super::model::{Known, Lead};
+use super::neighbour::Theirs;
+use super::numbers::NUMBER;
+use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
+use super::seen::{Change, Meanwhile, Moment, Seen};
+use super::terms::{POOL_MILLI, Terms};
+use super::wide::Wide;
+use crate::lane::Lane;
+use crate::violation::Findings;
+use crate::way::Way;
+use leadgate_sandbox::simulators::apollo::Callback;
+use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
+use leadgate_sandbox::simulators::hubspot::Event;
+use leadgate_sandbox::world::{StartError, World};
+
+/// After this, SQS shows a message again that nobody has deleted.
+const VISIBILITY: Duration = Duration::from_secs(6 * 60);
+/// A cycle that lasts longer isn't waited for.
+const MONTH: Duration = days(32);
+/// How long a provider or CRM that is asked too often wants to be left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+
+/// A history that is being played.
+pub(super) struct Play {
+    pub(super) world: World,
+    pub(super) calm: bool,
+    pub(super) leads: Vec<Lead>,
+    pub(super) known: Known,
+    /// Everything that HubSpot has told so far.
+    pub(super) told: Vec<Event>,
+    /// What went over the wire.
+    pub(super) seen: Seen,
+    /// Purchases whose effect on the floor was looked at.
+    pub(super) looked_at: Purchases,
+    /// Everything that the provider has promised to say so far.
+    pub(super) promised: Vec<Callback>,
+    /// Workers that were disturbed while they collected.
+    pub(super) disturbed: usize,
+    pub(super) wide: Wide,
+    /// What is deployed, and everything that was, since when.
+    pub(super) terms: Terms,
+    pub(super) eras: Vec<(Timestamp, Arc<Config>)>,
+    /// Numbers were taken out of the configuration for a time.
+    pub(super) was_unmapped: bool,
+    /// More was to be spent than there was, which has been said.
+    pub(super) pool_is_short: bool,
+    /// In which workers died.
+    pub(super) cut_short: Vec<(Moment, Moment)>,
+    /// Parked records that are nobody's lead.
+    pub(super) crowd: Vec<Record>,
+    /// The leads of the second tenant.
+    pub(super) theirs: Vec<Theirs>,
+    meanwhile: Meanwhile,
+    pub(super) packs: Vec<Wallet>,
+    pub(super) chance: Rng,
+}
+
+impl Play {
+    pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
+        let terms = Terms::of(plan);
+        let world = lane.world(terms.settings()).await?;
+        world.hubspot.define_property(&world.tenant().crm.owner_property);
+        let (seen, mutant) = (Seen::default(), lane.mutant);
+        let noted = seen.clone();
+        world.wire.rewrite_by(move |call, body| {
+            noted.note(call, body);
+            mutant.and_then(|mutant| (mutant.rewrite)(call, body))
+        });
+        world.wire.remember_writes();
+        let meanwhile = Meanwhile::default();
+        let (edits, hubspot) = (meanwhile.clone(), world.hubspot.clone());
+        world.apollo.on_call(move |_| edits.make(&hubspot));
+        let (asked, clock) = (seen.clone(), world.clock.clone());
+        world.apollo.on_end(move |call, was_turned_away| asked.note_asked(call, was_turned_away, clock.now()));
+        let eras = vec![(Timestamp::MIN, world.config.clone())];
+        Ok(Self {
+            world,
+            calm: plan.calm,
+            leads: Vec::new(),
+            known: Known::of(plan.numbers),
+            told: Vec::new(),
+            seen,
+            looked_at: Purchases::new(),
+            promised: Vec::new(),
+            disturbed: 0,
+            wide: plan.wide,
+            terms,
+            eras,
+            was_unmapped: false,
+            pool_is_short: false,
+            cut_short: Vec::new(),
+            crowd: Vec::new(),
+            theirs: Vec::new(),
+            meanwhile,
+            packs: Vec::new(),
+            chance: Rng::with_seed(plan.seed),
+        })
+    }
+
+    /// Carries it out, and takes note if a worker died in it.
+    pub(super) async fn carry_out(&mut self, operation: &Operation, findings: &mut Findings) -> Result<(), StoreError> {
+        let (from, deaths) = (self.seen.moment(), self.world.deaths());
+        let carried_out = self.do_it(operation, findings).await;
+        if self.world.deaths() > deaths {
+            self.cut_short.push((from, self.seen.moment()));
+        }
+        carried_out
+    }
+
+    async fn do_it(&mut self, operation: &Operation, findings: &mut Findings) -> Result<(), StoreError> {
+        match operation {
+            Operation::Lead { known, own_title, owner } => self.lead(*known, *own_title, *owner),
+            Operation::Deliver(fault) => {
+                self.arm(*fault);
+                self.deliver().await;
+                self.world.wire.mend();
+            }
+            Operation::DeliverAgain => self.deliver_again().await,
+            Operation::QueueAgain => self.queue_again().await,
+            Operation::Edit { lead, edit } => self.edit(*lead, *edit),
+            Operation::EditMeanwhile { lead, edit } => self.edit_meanwhile(*lead, *edit),
+            Operation::Delete { lead } => {
+                let lead = &mut self.leads[*lead];
+                lead.deleted |= self.world.hubspot.delete(&lead.contact);
+            }
+            Operation::Erase { lead } => {
+                let lead = &mut self.leads[*lead];
+                lead.erased |= self.world.hubspot.privacy_delete(&lead.contact);
+            }
+            Operation::Forget { lead } => {
+                let email = self.leads[*lead].emails.last().cloned().unwrap_or_default();
+                self.known.forget(&self.world.apollo, &email);
+            }
+            Operation::Work { sizes, order, fault } => self.work(sizes, *order, *fault).await,
+            Operation::WorkBeside { at, slow } => self.work_beside(*at, *slow).await,
+            Operation::Release(fault) => {
+                self.arm(*fault);
+                self.world.run_release_or_die().await;
+                self.world.wire.mend();
+            }
+            Operation::Callbacks(fate, fault) => {
+                self.arm(*fault);
+                self.callbacks(*fate).await;
+                self.world.wire.mend();
+            }
+            Operation::Turn(duration) => {
+                self.ask_in_time(later(self.world.clock.now(), *duration)).await?;
+                self.turn(*duration).await;
+            }
+            Operation::NextCycle => self.next_cycle().await?,
+            Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::Crm(Trouble::Rejected) => {
+                let body =
+                    r#"{"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid"}"#;
+                let refused = Fault::Status(400, body.to_owned());
+                // The batch, and then the first of those who are written one by one.
+                for path in ["batch/update", "contacts/3"] {
+                    self.world.hubspot.faults().add(FaultRule::on(path, refused.clone()));
+                }
+            }
+            Operation::Crm(trouble) => self.world.hubspot.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::TopUp(credits) => self.top_up(*credits).await,
+            Operation::PayAgain => self.pay_again().await,
+            Operation::Polls(polls) => self.world.apollo.set_polls(*polls),
+            Operation::ChangeTeams => self.world.apollo.change_teams(),
+            Operation::Configure(change) => self.configure(*change, findings),
+            Operation::Eve(before) => {
+                let now = self.world.clock.now();
+                let eve = earlier(self.world.tenant().plan.calendar.cycle_at(now).closes, *before);
+                if until(now, eve) < MONTH {
+                    self.turn(until(now, eve)).await;
+                }
+            }
+            Operation::Outage { lasts, from } => self.outage(*lasts, *from).await,
+            Operation::CrmRests(lasts) => {
+                self.ask_in_time(later(self.world.clock.now(), *lasts)).await?;
+                self.crm_rests(*lasts, findings).await;
+            }
+            Operation::Crowd(count) => self.crowd(*count).await?,
+            Operation::NeighbourLead => self.neighbour_lead(),
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self, duration: Duration) {
+        self.world.clock.turn(duration);
+        if duration > VISIBILITY {
+            self.world.pump.show_hidden().await;
+        }
+    }
+
+    /// The next cycle opens, where one lasts no longer than a month, and otherwise a month goes by.
+    pub(super) async fn next_cycle(&mut self) -> Result<(), StoreError> {
+        let now = self.world.clock.now();
+        let closes = self.world.tenant().plan.calendar.cycle_at(now).closes;
+        if until(now, closes) > MONTH {
+            self.ask_in_time(later(now, MONTH)).await?;
+            self.turn(MONTH).await;
+            return Ok(());
+        }
+        self.ask_in_time(closes).await?;
+        if self.wide.exact {
+            // There, it begins by itself.
+            let now = self.world.clock.now();
+            self.turn(until(now, closes) + Duration::from_secs(1)).await;
+        } else {
+            self.world.next_cycle(POOL_MILLI).await;
+        }
+        Ok(())
+    }
+
+    fn arm(&self, fault: Option<CallFault>) {
+        let Some(CallFault { call, way }) = fault else { return };
+        self.world.wire.break_by(way.plan(call));
+    }
+
+    fn lead(&mut self, known: bool, own_title: bool, owner: u8) {
+        let email = format!("first{0}.last{0}@engine.example", self.leads.len());
+        let mut lead = Lead { emails: vec![email.clone()], owner: owner.to_string(), ..Lead::default() };
+        let mut properties =
+            vec![("email", email.clone()), (self.world.tenant().crm.owner_property.as_str(), owner.to_string())];
+        if own_title {
+            lead.human.insert("jobtitle", "As I said in the form".to_owned());
+            properties.push(("jobtitle", "As I said in the form".to_owned()));
+        }
+        self.known.introduce(&self.world.apollo, &email, known);
+        lead.contact = self.world.hubspot.create_contact(properties);
+        self.leads.push(lead);
+    }
+
+    /// A person changes a contact, if it is still there.
+    pub(super) fn edit(&mut self, lead: usize, edit: Edit) {
+        let change = self.change(lead, edit);
+        if change.make(&self.world.hubspot) {
+            self.note(change);
+        }
+    }
+
+    /// The same, the next time that the provider is asked.
+    fn edit_meanwhile(&mut self, lead: usize, edit: Edit) {
+        let change = self.change(lead, edit);
+        self.meanwhile.plan(change);
+    }
+
+    /// What a person is going to type. Whether the provider knows whom it tells of is settled beforehand.
+    fn change(&mut self, lead: usize, edit: Edit) -> Change {
+        let number = self.chance.u32(..);
+        let (property, value) = match edit {
+            Edit::Email { .. } => ("email", format!("other{number}@engine.example")),
+            Edit::Company => ("company", format!("Company {number}")),
+            Edit::Title => ("jobtitle", format!("Title {number}")),
+            Edit::Industry => ("industry", format!("Industry {number}")),
+            Edit::NoTitle => ("jobtitle", String::new()),
+            Edit::Number => (NUMBER, format!("+1 555 {number} (mine)")),
+        };
+        if let Edit::Email { known } = edit {
+            self.known.introduce(&self.world.apollo, &value, known);
+        }
+        Change { lead, contact: self.leads[lead].contact.clone(), property, value }
+    }
+
+    fn note(&mut self, Change { lead, property, value, .. }: Change) {
+        let lead = &mut self.leads[lead];
+        lead.human.insert(property, value.clone());
+        if property == "email" {
+            lead.emails.push(value);
+        }
+    }
+
+    /// Takes note of what people have changed while others were at work. What hasn't been typed so far won't be.
+    pub(super) fn note_meanwhile(&mut self) {
+        for change in self.meanwhile.take() {
+            self.note(change);
+        }
+    }
+
+    /// HubSpot delivers what it has to tell.
+    pub(super) async fn deliver(&mut self) -> usize {
+        let pending = self.world.hubspot.pending_events();
+        let new = |event: &Event| !self.told.iter().any(|told| told.key() == event.key());
+        let new: Vec<Event> = pending.into_iter().filter(new).collect();
+        self.told.extend(new);
+        self.deliver_to_the_neighbour().await;
+        self.world.hubspot.deliver().await.deliveries
+    }
+
+    /// Some of what HubSpot has told before, in another order.
+    async fn deliver_again(&mut self) {
+        let mut events = self.told.clone();
+        self.chance.shuffle(&mut events);
+        events.truncate(self.chance.usize(1..=4));
+        if !events.is_empty() {
+            self.world.deliver_again(&events).await;
+        }
+    }
+
+    /// SQS delivers at least once: a message may be there twice.
+    async fn queue_again(&mut self) {
+        let sent = self.seen.sent();
+        let again = self.chance.choice(&sent).cloned();
+        // An observer's call isn't broken.
+        let _ = self.world.queue.send(again.as_slice()).await;
+        let hints = self.seen.hints();
+        if !hints.is_empty() {
+            let again = self.chance.choice(&hints).cloned();
+            let _ = self.world.queue.send_hints(again.as_slice()).await;
+        }
+    }
+
+    async fn work(&mut self, sizes: &[i32], order: u64, fault: Option<CallFault>) {
+        let mut batches = Vec::new();
+        for size in sizes {
+            let batch = self.world.pump.receive_at_most(*size).await;
+            if !batch.is_empty() {
+                batches.push(batch);
+            }
+        }
+        Rng::with_seed(order).shuffle(&mut batches);
+        if let Some(CallFault { call, way }) = fault {
+            let mut plan = way.plan(call);
+            let (calm, clock, timeout) = (self.calm, self.world.clock.clone(), self.world.worker_timeout());
+            self.world.wire.break_by(move |call| {
+                let broken = plan(call)?;
+                if way == Way::Deadline {
+                    clock.turn(timeout);
+                    return None;
+                }
+                Some(if calm { way.gently(&call.operation) } else { broken })
+            });
+        }
+        let mut workers = JoinSet::new();
+        for batch in batches {
+            let pump = self.world.pump.clone();
+            workers.spawn(async move { pump.invoke(batch).await });
+        }
+        while let Some(worked) = workers.join_next().await {
+            if let Err(error) = worked
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+        let calls = self.world.wire.mend();
+        let collects = calls.iter().any(|call| call.operation.contains("webhook_result"));
+        self.disturbed += usize::from(collects && fault.is_some_and(|fault| fault.call < calls.len()));
+        self.note_meanwhile();
+    }
+
+    /// Credits are bought on top, for a month.
+    pub(super) async fn top_up(&mut self, credits: i64) {
+        let now = self.world.clock.now();
+        let name = format!("pack-pay-{}", self.packs.len());
+        let kinds = self.terms.kinds(credits).into_iter();
+        let amounts: Amounts = kinds.map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount))).collect();
+        let ends = later(now, days(31));
+        self.world.apollo.add_pack(amounts.total().get(), ends);
+        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, ends, amounts));
+        self.pay_again().await;
+    }
+
+    /// The same payment again is the same payment.
+    async fn pay_again(&mut self) {
+        let (tenant, now) = (self.world.tenant_id(), self.world.clock.now());
+        if let Some(pack) = self.packs.last() {
+            // Nothing is broken while it is made.
+            let _ = self.world.worker.credits.open(tenant, pack, Some(&pack.wallet.0), now).await;
+        }
+    }
+}
+
+fn fault_of(trouble: Trouble) -> Fault {
+    match trouble {
+        Trouble::Busy => Fault::Status(503, String::new()),
+        Trouble::Throttled => Fault::Throttle { retry_after: Some(RETRY_AFTER) },
+        Trouble::OutOfCredits => Fault::Status(402, String::new()),
+        Trouble::Denied => Fault::Status(401, String::new()),
+        Trouble::Dropped => Fault::DropBeforeWork,
+        Trouble::AnswerLost => Fault::DropAfterWork,
+        Trouble::Rejected => Fault::Status(400, String::new()),
+        Trouble::FailedAfterWork => Fault::StatusAfterWork(500, String::new()),
+    }
+}

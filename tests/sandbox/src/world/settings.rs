@@ -1,0 +1,200 @@
+//! What a world is like.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use leadgate_connectors::registry::Registry;
+use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ids::TenantId;
+
+use super::clock::Patience;
+use crate::simulators::apollo::ApolloSetup;
+use crate::simulators::hubspot::HubSpotSetup;
+
+/// The configuration that ops teams start from.
+const CONFIG: &str = include_str!("../../../../infra/leadgate.toml");
+
+/// What of it a world goes without: many of them play in a day what others spend in a month.
+const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
+
+/// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
+pub const SIGNING_SECRET: &str = "local-signing-secret";
+
+/// What fingerprints in a world are made with that ends with the process. One that is kept in a folder has a secret of its
+/// own.
+const FINGERPRINT_SECRET: &str = "a fingerprint secret for one machine";
+
+/// What it is called in the secrets of a world.
+pub(super) const FINGERPRINT_SECRET_NAME: &str = "leadgate/fingerprints";
+
+/// What callbacks in a world are made with. No secret, either.
+pub const CALLBACK_SECRET: &str = "local-callback-secret";
+
+/// What a world is like.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `leadgate.toml`. Where things are is filled in by the world.
+    pub config: String,
+    /// What each cycle starts with, instead of what the configuration says.
+    pub credits_per_cycle: Option<i64>,
+    /// What the clock shows at first.
+    pub start: Timestamp,
+    /// How it waits.
+    pub patience: Patience,
+    /// Where chance starts from.
+    pub seed: u64,
+    /// Where it is served; 0 is any free port.
+    pub port: u16,
+    /// The CRM.
+    pub hubspot: HubSpotSetup,
+    /// The provider.
+    pub apollo: ApolloSetup,
+    /// Real services in the place of simulators.
+    pub real: Real,
+    /// What signs the webhooks of the simulated CRM.
+    pub signing_secret: String,
+    /// What callbacks are made with.
+    pub callback_secret: String,
+    /// What fingerprints are made with.
+    pub fingerprint_secret: String,
+    /// The vendors that the configuration may name.
+    pub registry: Registry,
+    /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
+    pub neighbour: Option<TenantId>,
+}
+
+/// Keys of real services. Each that is there replaces its simulator.
+#[derive(Debug, Clone, Default)]
+pub struct Real {
+    /// A HubSpot access token.
+    pub hubspot_access_token: Option<String>,
+    /// The client secret of the HubSpot app, to check real deliveries with.
+    pub hubspot_client_secret: Option<String>,
+    /// An Apollo key.
+    pub apollo_api_key: Option<String>,
+}
+
+impl Real {
+    /// Whether any service is real: what is done then costs money, or changes somebody's CRM.
+    pub fn is_any(&self) -> bool {
+        [&self.hubspot_access_token, &self.hubspot_client_secret, &self.apollo_api_key].into_iter().any(Option::is_some)
+    }
+}
+
+impl Default for Settings {
+    /// The configuration as it is delivered, but for the cap of a day, on 15 January 2026, in a hurry.
+    fn default() -> Self {
+        Self {
+            config: CONFIG.replacen(CAPS, "", 1),
+            credits_per_cycle: None,
+            start: Timestamp::from_second(1_768_471_200).unwrap_or(Timestamp::UNIX_EPOCH),
+            patience: Patience::None,
+            seed: 1,
+            port: 0,
+            hubspot: HubSpotSetup::default(),
+            apollo: ApolloSetup::default(),
+            real: Real::default(),
+            signing_secret: SIGNING_SECRET.to_owned(),
+            callback_secret: CALLBACK_SECRET.to_owned(),
+            fingerprint_secret: FINGERPRINT_SECRET.to_owned(),
+            registry: Registry::shipped(),
+            neighbour: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The configuration, with every address in it on this machine.
+    pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::parse(&self.config, &self.registry.vendors())?;
+        for tenant in config.tenants.values_mut() {
+            tenant.crm.public_url = webhook_url(url, tenant);
+            let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
+            if self.real.hubspot_access_token.is_none() {
+                tenant.crm.base_url = format!("{url}/{vendors}/hubspot");
+            }
+            if self.real.apollo_api_key.is_none() {
+                tenant.provider.base_url = format!("{url}/{vendors}/apollo/api/v1");
+            }
+            if let Some(callback) = &mut tenant.provider.callback {
+                callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
+            }
+            if let Some(credits) = self.credits_per_cycle {
+                let bucket = tenant.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
+                let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
+                tenant.plan.grant = Amounts::one(bucket, Milli::credits(credits));
+            }
+        }
+        Ok(config)
+    }
+
+    /// What Secrets Manager would hold.
+    pub(super) fn secrets(&self, config: &Config) -> BTreeMap<String, String> {
+        let real = &self.real;
+        let or = |real: &Option<String>, simulated: &str| real.clone().unwrap_or_else(|| simulated.to_owned());
+        let mut secrets = BTreeMap::from([(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone())]);
+        for tenant in config.tenants.values() {
+            let mut put = |role: SecretRole, value: String| {
+                let names = tenant.crm.secrets.of(role).chain(tenant.provider.secrets.of(role));
+                secrets.extend(names.map(|name| (name.to_owned(), value.clone())));
+            };
+            put(SecretRole::CrmToken, or(&real.hubspot_access_token, &self.hubspot.token));
+            put(SecretRole::ProviderKey, or(&real.apollo_api_key, &self.apollo.api_key));
+            put(SecretRole::ProviderCallback, self.callback_secret.clone());
+            // The first has been rotated out, where there are two; either signs.
+            put(SecretRole::CrmSigning, "an-old-signing-secret".to_owned());
+            if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
+                secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
+            }
+        }
+        secrets
+    }
+
+    /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
+    #[must_use]
+    pub fn capped(self) -> Self {
+        Self { config: CONFIG.to_owned(), ..self }
+    }
+
+    /// The same, with mobile numbers bought as well.
+    #[must_use]
+    pub fn with_phones(self) -> Self {
+        Self { config: format!("{}\n{PHONE_FIELDS}", self.config), ..self }
+    }
+
+    /// The same, where the person is bought without the number that the credits don't suffice for.
+    #[must_use]
+    pub fn degrading(self) -> Self {
+        Self { config: self.config.replace("on_exhausted = \"defer\"", "on_exhausted = \"degrade\""), ..self }
+    }
+
+    /// The same, with employers looked up as well.
+    #[must_use]
+    pub fn with_employers(self) -> Self {
+        let config = self.config.replacen("callback_url =", "organizations = true\ncallback_url =", 1);
+        Self { config: config.replacen("\n[[prices]]", &format!("{EMPLOYER_PRICE}\n[[prices]]"), 1), ..self }
+    }
+}
+
+/// Where the vendors of a second tenant are served.
+pub(super) const NEIGHBOUR: &str = "neighbour";
+
+/// The end of a configuration whose last table says what goes where: numbers, and what is known of them.
+const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\
+    mobile_do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// What an employer costs: a credit.
+const EMPLOYER_PRICE: &str = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\n\
+    action = \"enrich-organization\"\nfield = \"organization\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\n\
+    cost = { credits = 1 }\n";
+
+/// Where what arrives later is delivered.
+pub(super) fn callback_url(url: &str, provider: &str, tenant: &TenantId) -> String {
+    format!("{url}/{provider}/{tenant}")
+}
+
+/// Where the webhooks of a tenant go.
+pub(super) fn webhook_url(url: &str, tenant: &Tenant) -> String {
+    format!("{url}/{}/{}", tenant.crm.vendor.name, tenant.id)
+}

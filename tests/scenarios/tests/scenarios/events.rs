@@ -1,0 +1,162 @@
+//! The files in `events/` do what their names say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_lambda_events::sqs::SqsEvent;
+use axum::body::to_bytes;
+use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
+use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::clock::{Clock, later};
+use leadgate_lambda::invocation::Invocation;
+use leadgate_sandbox::event_file::{EventFile, SIGNED_WHEN_SENT};
+use leadgate_sandbox::world::{SIGNING_SECRET, World};
+use serde_json::{Value, json};
+
+use crate::stage::{all_enriched, leads, world};
+
+fn folder(function: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(function)
+}
+
+fn files(function: &str) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder(function)).expect("the folder is there").map(|entry| entry.expect("readable"));
+    let named = entries.map(|entry| {
+        let name = entry.file_name().into_string().expect("a name");
+        (name, fs::read_to_string(entry.path()).expect("readable"))
+    });
+    named.collect()
+}
+
+#[test]
+fn there_is_a_folder_of_events_for_each_function_and_no_other() {
+    let names = |path: PathBuf| -> BTreeSet<String> {
+        let entries = fs::read_dir(path).expect("readable").map(|entry| entry.expect("readable"));
+        entries.map(|entry| entry.file_name().into_string().expect("a name")).collect()
+    };
+    assert_eq!(names(folder("")), names(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions")));
+}
+
+/// Invokes the webhook with a file as Lambda would, signed where the file says so.
+async fn knock(world: &World, text: &str) -> (u16, Value) {
+    let file = EventFile::parse(text).expect("an event of an HTTP API");
+    let mut event: Value = serde_json::from_str(text).expect("JSON");
+    let timestamp = world.clock.now().as_millisecond();
+    let secret = Secret::new(SIGNING_SECRET.to_owned());
+    let signature = sign_v3(&secret, &file.method, &world.tenant().crm.public_url, &file.body, timestamp);
+    for (header, value) in
+        [("x-hubspot-signature-v3", signature), ("x-hubspot-request-timestamp", timestamp.to_string())]
+    {
+        if event["headers"][header] == SIGNED_WHEN_SENT {
+            event["headers"][header] = value.into();
+        }
+    }
+    let response = world.webhook.invoke(&event).await.expect("Lambda takes the event");
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+#[tokio::test]
+async fn each_webhook_event_is_answered_as_its_name_says() {
+    let expected: BTreeMap<&str, (u16, usize)> = BTreeMap::from([
+        ("hubspot.contact-creation.json", (200, 1)),
+        ("hubspot.contact-creation.base64.json", (200, 1)),
+        ("hubspot.contact-creation.function-url.json", (200, 1)),
+        ("hubspot.object-creation.json", (200, 1)),
+        ("hubspot.hundred-events.json", (200, 100)),
+        ("hubspot.property-change.json", (200, 1)),
+        ("hubspot.echo.json", (200, 1)),
+        ("hubspot.privacy-deletion.json", (200, 0)),
+        ("hubspot.unknown-type.json", (200, 0)),
+        ("hubspot.bad-signature.json", (401, 0)),
+        ("hubspot.no-signature.json", (401, 0)),
+        ("hubspot.truncated.json", (400, 0)),
+        ("hubspot.wrong-portal.json", (403, 0)),
+        ("hubspot.unknown-tenant.json", (404, 0)),
+    ]);
+    let files = files("crm-webhook");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    for (name, text) in files {
+        let world = world().await;
+        let (status, answer) = knock(&world, &text).await;
+        assert_eq!((status, world.waiting().await), expected[name.as_str()], "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn each_delivery_of_the_provider_is_answered_as_its_name_says() {
+    let expected: BTreeMap<&str, (u16, &str)> = BTreeMap::from([
+        ("apollo.expired-token.json", (410, "gone")),
+        ("apollo.forged-token.json", (401, "unauthorized")),
+        ("apollo.nobody.json", (400, "people: found nobody")),
+        ("apollo.phones.json", (200, "nothing-awaited")),
+        ("apollo.truncated.json", (400, "expected a JSON object")),
+        ("apollo.unknown-tenant.json", (404, "not found")),
+        ("apollo.waterfall.json", (200, "nothing-awaited")),
+    ]);
+    let files = files("provider-webhook");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    let world = world().await;
+    for (name, text) in files {
+        let event: Value = serde_json::from_str(&text).expect("JSON");
+        let response = world.provider_webhook.invoke(&event).await.expect("Lambda takes the event");
+        let (status, said) = expected[name.as_str()];
+        assert_eq!(response.status().as_u16(), status, "{name}");
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        assert!(String::from_utf8_lossy(&body).contains(said), "{name}: {body:?}");
+        assert_eq!(world.waiting().await, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_echo_is_one_when_it_repeats_what_we_wrote() {
+    let world = world().await;
+    let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let ours = world.hubspot.contact(&lead).and_then(|contact| contact.value("company").map(str::to_owned));
+    let text = files("crm-webhook").remove("hubspot.echo.json").expect("the file");
+    let mut event: Value = serde_json::from_str(&text).expect("JSON");
+    let mut body: Value = serde_json::from_str(event["body"].as_str().expect("text")).expect("JSON");
+    body[0]["propertyValue"] = ours.expect("we wrote it").into();
+    event["body"] = body.to_string().into();
+    let (status, answer) = knock(&world, &event.to_string()).await;
+    assert_eq!((status, &answer["echo"]), (200, &json!(1)), "{answer}");
+}
+
+#[tokio::test]
+async fn each_worker_event_leaves_on_the_queue_what_its_name_says() {
+    let expected: BTreeMap<&str, usize> = BTreeMap::from([
+        ("sqs.not-a-request.json", 0),
+        ("sqs.one-hint.json", 0),
+        ("sqs.one-request.json", 0),
+        ("sqs.same-record-twice.json", 0),
+        ("sqs.ten-requests.json", 0),
+        ("sqs.unknown-tenant.json", 1),
+    ]);
+    let files = files("enrichment-worker");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    for (name, text) in files {
+        let world = world().await;
+        let contacts = leads(&world, 10);
+        let event: SqsEvent = serde_json::from_str(&text).expect("an SQS event");
+        let began = world.clock.now();
+        let deadline = later(began, std::time::Duration::from_secs(60));
+        let response = world.worker.handle(event, &Invocation { id: name.clone(), began, deadline }).await;
+        assert_eq!(response.batch_item_failures.len(), expected[name.as_str()], "{name}");
+        if name == "sqs.ten-requests.json" {
+            all_enriched(&world, &contacts);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_schedules_event_is_taken_as_it_is() {
+    let files = files("deferral-release");
+    let tick: Value = serde_json::from_str(&files["schedule.tick.json"]).expect("JSON");
+    assert_eq!(tick["source"], "aws.events");
+    let world = world().await;
+    assert_eq!(world.run_release().await, deferral_release::Report::default());
+}

@@ -1,0 +1,235 @@
+//! A CRM and a provider that nothing else knows of: each is a value in the registry, and the whole main job works with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use leadgate_aws::records::Consistency;
+use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches};
+use leadgate_connectors::registry::{CrmConnector, ProviderConnector, Registry};
+use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::config::{
+    CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant,
+};
+use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
+use leadgate_enrichment::limits::{CallLimits, Rates};
+use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::person::{Identity, IdentityProperties, Profile, ProfileField, Properties};
+use leadgate_enrichment::price::PricedField;
+use leadgate_enrichment::provider::{
+    Answer, CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError,
+};
+use leadgate_enrichment::record::State;
+use leadgate_sandbox::world::{SIGNING_SECRET, Settings, World};
+
+use crate::books::books_of;
+
+/// The CRM's rows, by kind and id.
+static ROWS: Mutex<BTreeMap<(String, String), Properties>> = Mutex::new(BTreeMap::new());
+
+static LEDGERLINE: CrmConnector = CrmConnector {
+    vendor: &CrmVendor {
+        name: "ledgerline",
+        base_url: "https://api.ledgerline.example",
+        owner_property: "owner",
+        identity: || IdentityProperties::named(["mail", "given", "family", "employer", "site", "linkedin"]),
+        has_unique_email: false,
+        records_per_call: 1,
+        property_name_max: 40,
+        keys: &[Key::optional("region", Shape::OneOf(&["eu", "us"]))],
+        secrets: &[
+            SecretKey { key: "shared_secret", role: SecretRole::CrmSigning },
+            SecretKey { key: "token", role: SecretRole::CrmToken },
+        ],
+        account_key: None,
+        check: |_| Vec::new(),
+    },
+    verify,
+    events,
+    connect: |_, _, _| Ok(Box::new(Ledgerline)),
+};
+
+/// It echoes a secret in a header.
+fn verify(
+    delivery: Delivery<Unverified>,
+    _: &CrmConnection,
+    secrets: Vec<Secret>,
+    _: Timestamp,
+) -> Result<Delivery<Verified>, SignatureError> {
+    delivery.verified_by(|delivery| {
+        let given = delivery.header("x-secret").ok_or(SignatureError::MissingHeader("x-secret"))?;
+        let padded = |text: &str| -> [u8; 64] { std::array::from_fn(|i| *text.as_bytes().get(i).unwrap_or(&0)) };
+        any_matches(&secrets, &padded(given), |secret| padded(secret.expose()))
+    })
+}
+
+/// It lists new rows, each as `kind/id`.
+fn events(delivery: &Delivery<Verified>, tenant: &Tenant, _: &FingerprintKey) -> Result<Events, BodyError> {
+    let rows: Vec<String> = serde_json::from_slice(delivery.body())?;
+    let event = |row: String| {
+        let (object, id) = row.split_once('/')?;
+        let (origin, object) = (Origin::known(LEDGERLINE.vendor.name), ObjectType::read(object)?);
+        let record = RecordKey { tenant: tenant.id.clone(), origin, object, id: id.to_owned() };
+        let (request, occurred_at) = (RequestId::derive(&record, "new"), Settings::default().start);
+        Some(CrmEvent::Due(DueEvent { record, request, occurred_at, cause: Cause::Created }))
+    };
+    Ok(Events { read: rows.into_iter().filter_map(event).collect(), unreadable: Vec::new() })
+}
+
+struct Ledgerline;
+
+#[async_trait]
+impl Crm for Ledgerline {
+    async fn read(
+        &self,
+        object: &ObjectType,
+        ids: &[String],
+        _: &[&str],
+    ) -> Result<BTreeMap<String, Properties>, CrmError> {
+        assert_eq!(ids.len(), 1, "it takes one record in a call");
+        let rows = ROWS.lock().expect("no panic");
+        let row = |id: &String| Some((id.clone(), rows.get(&(object.to_string(), id.clone()))?.clone()));
+        Ok(ids.iter().filter_map(row).collect())
+    }
+
+    async fn write(
+        &self,
+        object: &ObjectType,
+        patches: &BTreeMap<String, Patch>,
+    ) -> Result<BTreeMap<String, Written>, CrmError> {
+        let mut rows = ROWS.lock().expect("no panic");
+        for (id, patch) in patches {
+            let row = rows.entry((object.to_string(), id.clone())).or_default();
+            row.extend(patch.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        }
+        Ok(patches.keys().map(|id| (id.clone(), Written::whole())).collect())
+    }
+}
+
+static PEOPLEWELL: ProviderConnector = ProviderConnector {
+    vendor: &ProviderVendor {
+        name: "peoplewell",
+        base_url: "https://api.peoplewell.example",
+        limits: CallLimits::UNLIMITED,
+        keys: &[],
+        secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
+        price_lists: &[("peoplewell-2026", PRICES)],
+        asynchronous: |_, _| None,
+        check: |_| Vec::new(),
+    },
+    people_in: |_| Ok(BTreeSet::new()),
+    connect: |_, _, _| Ok(Box::new(Peoplewell)),
+};
+
+const PRICES: &str = "version = \"peoplewell-2026\"\nprovider = \"peoplewell\"\nfrom = \"2020-01-01\"\n\
+                      [[rows]]\naction = \"match\"\nfield = \"person\"\ncharge_on = \"match\"\n\
+                      cost = { credits = 2 }\n";
+
+struct Peoplewell;
+
+#[async_trait]
+impl Provider for Peoplewell {
+    fn people_max(&self, _: &BTreeSet<ProfileField>, _: &[PricedField]) -> usize {
+        3
+    }
+
+    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
+        1
+    }
+
+    fn endpoint(&self, _: CallKind) -> &'static str {
+        "people"
+    }
+
+    async fn look_up(&self, people: &[Identity], _: Option<&Later>, _: Duration) -> Told<Reply> {
+        assert!(people.len() <= 3, "it takes three people in a call");
+        let profile = |person: &Identity| {
+            let mut known = Profile::default();
+            known.set(ProfileField::Title, Some("Founder"));
+            known.set(ProfileField::Email, person.email.as_ref());
+            Answer::Hit(known)
+        };
+        let answers = people.iter().map(profile).collect();
+        Told { reply: Reply::Answered { answers, reported: None, later: None }, rates: Rates::default() }
+    }
+
+    fn result_retention(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn collect(&self, _: &LaterId, _: Duration) -> Told<Collected> {
+        Told::without_rates(Collected::Expired("it delivers nothing later".to_owned()))
+    }
+
+    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
+        Told::without_rates(Reply::Invalid("it knows no organizations".to_owned()))
+    }
+
+    async fn usage(&self, _: Duration) -> Result<Usage, UsageError> {
+        Ok(Usage { cycle: "2026".to_owned(), began: None, used: Milli::ZERO })
+    }
+}
+
+const CONFIG: &str = r#"
+price_sets = ["peoplewell-2026"]
+
+[tenants.demo.crm]
+kind = "ledgerline"
+region = "eu"
+public_url = "https://hooks.example.com/ledgerline/demo"
+shared_secret = ["leadgate/demo/crm-signing"]
+token = "leadgate/demo/crm-token"
+
+[tenants.demo.provider]
+kind = "peoplewell"
+api_key = "leadgate/demo/provider-key"
+
+[tenants.demo.plan]
+anchor = "2026-01-01"
+cycle = "monthly"
+grant = { credits = 9 }
+
+[tenants.demo.fields]
+job = { from = "title" }
+"#;
+
+#[tokio::test]
+async fn vendors_that_only_the_registry_knows_do_the_main_job() {
+    let registry = Registry::shipped().with_crm(&LEDGERLINE).with_provider(&PEOPLEWELL);
+    let settings = Settings { config: CONFIG.to_owned(), registry, ..Settings::default() };
+    let world = World::start(settings).await.expect("a world starts");
+    // Two kinds of record, some with the same ids.
+    let new: Vec<String> = ["lead/1", "lead/2", "lead/3", "contact/1", "contact/2"].map(str::to_owned).to_vec();
+    for row in &new {
+        let (object, id) = row.split_once('/').expect("a kind and an id");
+        let mail = ("mail".to_owned(), Some(format!("{object}{id}@engine.example")));
+        ROWS.lock().expect("no panic").insert((object.to_owned(), id.to_owned()), [mail].into());
+    }
+    let told = |secret: &'static str| {
+        let request = world.http().post(world.webhook_url()).header("x-secret", secret).json(&new);
+        async move { request.send().await.expect("an answer").status().as_u16() }
+    };
+    assert_eq!(told("another secret").await, 401);
+    assert_eq!(told(SIGNING_SECRET).await, 200);
+    world.settle_down(2).await;
+
+    let jobs = ROWS.lock().expect("no panic").values().filter(|row| row.contains_key("job")).count();
+    assert_eq!(jobs, 4, "nine credits pay for four people");
+    let books = books_of(&world).await;
+    assert_eq!((books.spent, books.held), (8_000, 0));
+    let mut states = Vec::new();
+    for row in &new {
+        let (object, id) = row.split_once('/').expect("a kind and an id");
+        let key = RecordKey { object: ObjectType::read(object).expect("a name"), ..world.key(id) };
+        let record = world.records.read(std::slice::from_ref(&key), Consistency::Strong).await.expect("readable");
+        states.push(record[&key].state);
+    }
+    let written = states.iter().filter(|state| **state == State::Written).count();
+    assert_eq!((written, states.contains(&State::Deferred)), (4, true), "{states:?}");
+}

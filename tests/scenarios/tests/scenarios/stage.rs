@@ -1,0 +1,75 @@
+//! Worlds with a few leads in them.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use leadgate_enrichment::record::State;
+use leadgate_sandbox::simulators::fault::Fault;
+use leadgate_sandbox::world::{Settings, World};
+use tokio::sync::Notify;
+
+/// A world with the default settings.
+pub(crate) async fn world() -> World {
+    world_with(|_| {}).await
+}
+
+/// A world with settings of its own.
+pub(crate) async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
+    let mut settings = Settings::default();
+    // Whoever a scenario makes up is known, unless the scenario says otherwise.
+    settings.apollo.unknown_share = 0.0;
+    set(&mut settings);
+    World::start(settings).await.expect("a world starts")
+}
+
+/// So many leads, not told about yet.
+pub(crate) fn leads(world: &World, count: usize) -> Vec<String> {
+    (0..count).map(|i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))])).collect()
+}
+
+/// So many leads, on the queue.
+pub(crate) async fn queued_leads(world: &World, count: usize) -> Vec<String> {
+    let leads = leads(world, count);
+    let delivered = world.hubspot.deliver().await;
+    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
+    leads
+}
+
+/// Has the provider take its time over the next call. Tells when it has been asked, and lets it go on.
+pub(crate) fn slow_provider(world: &World) -> (Arc<Notify>, mpsc::Sender<()>) {
+    let (asked, (go_on, wait)) = (Arc::new(Notify::new()), mpsc::channel::<()>());
+    let (told, wait) = (asked.clone(), Mutex::new(Some(wait)));
+    world.apollo.on_call(move |_| {
+        let first = wait.lock().expect("nobody panics").take();
+        if let Some(wait) = first {
+            told.notify_one();
+            let _ = wait.recv();
+        }
+    });
+    (asked, go_on)
+}
+
+/// Where the leads stand.
+pub(crate) async fn states(world: &World, leads: &[String]) -> Vec<State> {
+    let states = world.states(leads).await.expect("the records can be read");
+    assert!(states.unknown.is_empty(), "leads without a record: {:?}", states.unknown);
+    leads.iter().map(|lead| states.records[lead].state).collect()
+}
+
+/// Checks that each lead has what the provider knows of it.
+pub(crate) fn all_enriched(world: &World, leads: &[String]) {
+    for lead in leads {
+        let contact = world.hubspot.contact(lead).expect("the contact");
+        let asked = leadgate_sandbox::simulators::apollo::Asked::email(contact.value("email").expect("an address"));
+        let person = world.apollo.whom(&asked).expect("somebody the provider knows");
+        assert_eq!(contact.value("jobtitle"), Some(person.title.as_str()), "{lead} has the provider's job title");
+    }
+}
+
+/// From now on, the CRM takes nothing.
+pub(crate) fn refuse_writes(world: &World) {
+    world.hubspot.faults().decide_by(|call| {
+        let writes = call.path.ends_with("batch/update") || call.method == "PATCH";
+        let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
+        writes.then(|| Fault::Status(400, body.to_owned()))
+    });
+}
