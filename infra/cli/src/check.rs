@@ -13,9 +13,8 @@ use leadgate_enrichment::price::PricedField;
 use serde_json::{Map, Value, json};
 
 use crate::credits::amounts;
-use crate::local::now;
 use crate::terminal::{count, object, say};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, now};
 
 /// Check a configuration file, and say what is wrong with it.
 ///

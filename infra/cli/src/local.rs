@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_sandbox::kept::Folder;
@@ -16,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::terminal::count;
-use crate::{Failure, Outcome, check};
+use crate::{Failure, Outcome, check, now};
 
 /// Run the whole system on this machine, until interrupted.
 ///
@@ -253,11 +252,6 @@ const SECRET_BYTES: usize = 24;
 #[expect(clippy::disallowed_methods, reason = "keys of real services come from the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the local world starts at the present")]
-pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
 }
 
 #[cfg(test)]

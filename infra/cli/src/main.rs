@@ -2,15 +2,20 @@
 
 mod check;
 mod credits;
+#[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
 mod local;
+#[cfg(feature = "sandbox")]
 mod prove;
 mod send;
 mod terminal;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::Timestamp;
 use leadgate_lambda::telemetry::targets;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
@@ -27,10 +32,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(feature = "sandbox")]
     Demo(demo::Arguments),
+    #[cfg(feature = "sandbox")]
     Local(local::Arguments),
     Send(send::Arguments),
     Check(check::Arguments),
+    #[cfg(feature = "sandbox")]
     Prove(prove::Arguments),
     Credits(credits::Arguments),
 }
@@ -47,10 +55,13 @@ async fn main() -> ExitCode {
     };
     let json = command.wants_json();
     let done = match command {
+        #[cfg(feature = "sandbox")]
         Command::Demo(arguments) => demo::run(&arguments).await,
+        #[cfg(feature = "sandbox")]
         Command::Local(arguments) => local::run(&arguments).await,
         Command::Send(arguments) => send::run(&arguments).await,
         Command::Check(arguments) => check::run(&arguments).await,
+        #[cfg(feature = "sandbox")]
         Command::Prove(arguments) => prove::run(&arguments).await,
         Command::Credits(arguments) => credits::run(&arguments).await,
     };
@@ -69,8 +80,10 @@ fn command() -> Result<Command, ExitCode> {
     let matches = Arguments::command().term_width(width).try_get_matches();
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(arguments.command),
-        Err(error) if error.use_stderr() && std::env::args().any(|argument| argument == "--json") => {
-            say(error.to_string().trim_start_matches("error: ").trim_end(), true);
+        Err(error) if error.use_stderr() && (asks_for_json() || left_out(&error).is_some()) => {
+            let said = left_out(&error).map(needs_sandbox);
+            let said = said.unwrap_or_else(|| error.to_string().trim_start_matches("error: ").trim_end().to_owned());
+            say(&said, asks_for_json());
             Err(ExitCode::FAILURE)
         }
         Err(error) => {
@@ -79,6 +92,29 @@ fn command() -> Result<Command, ExitCode> {
             Err(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)))
         }
     }
+}
+
+fn asks_for_json() -> bool {
+    std::env::args().any(|argument| argument == "--json")
+}
+
+/// The command that was asked for, if it is one of those that this build is without.
+fn left_out(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) if !cfg!(feature = "sandbox") && IN_SANDBOX.contains(&name.as_str()) => {
+            Some(name)
+        }
+        _ => None,
+    }
+}
+
+/// The commands that need the world on one machine.
+const IN_SANDBOX: [&str; 3] = ["demo", "local", "prove"];
+
+fn needs_sandbox(command: &str) -> String {
+    format!(
+        "this build is without the sandbox, which `{command}` needs: run `cargo run -- {command}` in the repository"
+    )
 }
 
 /// Says what went wrong: to a person, or to a script as one JSON object.
@@ -93,11 +129,14 @@ fn say(error: &str, json: bool) {
 impl Command {
     fn wants_json(&self) -> bool {
         match self {
+            #[cfg(feature = "sandbox")]
             Self::Demo(arguments) => arguments.json,
             Self::Check(arguments) => arguments.json,
+            #[cfg(feature = "sandbox")]
             Self::Prove(arguments) => arguments.json,
             Self::Credits(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
+            #[cfg(feature = "sandbox")]
             Self::Local(_) => false,
         }
     }
@@ -112,6 +151,11 @@ fn end_quietly_when_nobody_reads() {
         }
         tell(panic);
     }));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is given at the present")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Why something can't be done, for people.

@@ -1,21 +1,27 @@
 //! `leadgate send`: sign an event file for now, and post it.
 
+mod event_file;
+#[cfg(feature = "sandbox")]
+mod world;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
-use leadgate_sandbox::event_file::{EventFile, SIGNED_WHEN_SENT};
-use leadgate_sandbox::world::SIGNING_SECRET;
 use serde_json::{Value, json};
 
+use self::event_file::{EventFile, SIGNED_WHEN_SENT};
 use crate::credits::LOCAL;
-use crate::local::now;
 use crate::terminal::{object, say};
-use crate::{Failure, Outcome, check};
+use crate::{Failure, Outcome, check, now};
 
-/// Sign an event file (as in events/) for the present moment and post it, to `leadgate local` or anywhere else.
+#[cfg_attr(
+    feature = "sandbox",
+    doc = "Sign an event file (as in events/) for the present moment and post it, to `leadgate local` or anywhere else."
+)]
+#[cfg_attr(not(feature = "sandbox"), doc = "Sign an event file (as in events/) for the present moment and post it.")]
 ///
 /// The answer is shown with what each of its fields means. Events of SQS and of the schedule come to a function in another
 /// way: for one of those, the command that runs it is named. A signature header that says "signed when sent" is made; any other is sent as it stands in the file.
@@ -24,13 +30,15 @@ pub(crate) struct Arguments {
     /// A whole Lambda event of an HTTP API.
     file: PathBuf,
     /// Where to post it, without the path: the event has that.
-    #[arg(long, default_value = LOCAL)]
+    #[arg(long)]
+    #[cfg_attr(feature = "sandbox", arg(default_value = LOCAL))]
     to: String,
     /// The public URL that is signed, if it differs from where it is posted.
     #[arg(long)]
     signed_url: Option<String>,
     /// What signs it.
-    #[arg(long, env = "LEADGATE_SIGNING_SECRET", default_value = SIGNING_SECRET, hide_env_values = true)]
+    #[arg(long, env = "LEADGATE_SIGNING_SECRET", hide_env_values = true)]
+    #[cfg_attr(feature = "sandbox", arg(default_value = world::SIGNING_SECRET))]
     secret: String,
     /// Print one JSON object instead of text.
     #[arg(long)]
@@ -45,11 +53,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let url = format!("{to}{}", event.path);
     let signed_url = arguments.signed_url.as_ref().unwrap_or(&url);
     let http = leadgate_connectors::http::client();
-    let timestamp = world_time(&http, &to).await.unwrap_or_else(|| now().as_millisecond());
+    let timestamp = now().as_millisecond();
+    #[cfg(feature = "sandbox")]
+    let timestamp = world::time(&http, &to).await.unwrap_or(timestamp);
     let secret = Secret::new(arguments.secret.clone());
     let signature = sign_v3(&secret, &event.method, signed_url, &event.body, timestamp);
 
-    let told_of = contacts_of(&event.body);
+    #[cfg(feature = "sandbox")]
+    let told_of = world::contacts_of(&event.body);
     let mut request = http.request(event.method.parse()?, &url).timeout(TIMEOUT).body(event.body);
     for (header, value) in &event.headers {
         let value = match (header.as_str(), value.as_str()) {
@@ -69,14 +80,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     } else {
         println!("{status} {answer}");
         explained(&answer).iter().for_each(|line| say(&format!("  {line}")));
-        if status.is_success()
-            && let Some(missing) = first_missing(&http, &to, &told_of).await
-        {
-            say(&format!(
-                "The simulated HubSpot has no contact {missing}, so that its lead ends as refused. Create one, and \
-                 HubSpot tells of it by itself:"
-            ));
-            println!("{}", CREATE.replace("ADDRESS", &to));
+        #[cfg(feature = "sandbox")]
+        if status.is_success() {
+            world::say_what_is_missing(&http, &to, &told_of).await;
         }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -178,46 +184,6 @@ const RESULTS: [(&str, &str); 2] = [
     ("nothing-awaited", "it was delivered before, or is not waited for any longer"),
 ];
 
-/// How a contact is created in the local world.
-const CREATE: &str = r#"  curl -X POST ADDRESS/simulators/hubspot/crm/v3/objects/contacts \
-    -H 'Authorization: Bearer simulated-access-token' -H 'Content-Type: application/json' \
-    -d '{"properties": {"email": "grace.hopper@navy.example"}}'"#;
-
-/// More contacts of a delivery are not looked for.
-const CONTACTS_MAX: usize = 5;
-
-/// The contacts that a delivery tells of, as far as they are looked for.
-fn contacts_of(body: &[u8]) -> Vec<u64> {
-    let events: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
-    let mut ids: Vec<u64> = events.iter().filter_map(|event| event.get("objectId")?.as_u64()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.truncate(CONTACTS_MAX);
-    ids
-}
-
-/// The first of these contacts that the local world's simulated HubSpot doesn't have. Anywhere else none is missing.
-async fn first_missing(http: &reqwest::Client, to: &str, contacts: &[u64]) -> Option<u64> {
-    for id in contacts {
-        let url = format!("{to}/simulators/hubspot/crm/v3/objects/contacts/{id}");
-        let answer = http.get(url).bearer_auth(TOKEN).timeout(TIMEOUT).send().await.ok()?;
-        let category = answer.json::<Value>().await.ok()?.get("category").cloned();
-        if category == Some(Value::from("OBJECT_NOT_FOUND")) {
-            return Some(*id);
-        }
-    }
-    None
-}
-
-/// What the simulated HubSpot takes for an access token.
-const TOKEN: &str = "simulated-access-token";
-
-/// The local world's clock may have been turned; anybody else goes by the present.
-async fn world_time(http: &reqwest::Client, to: &str) -> Option<i64> {
-    let answer = http.get(format!("{to}/simulators/clock")).timeout(TIMEOUT).send().await.ok()?;
-    answer.json::<Value>().await.ok()?.get("now_ms")?.as_i64()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,13 +217,6 @@ mod tests {
             let error = address(wrong).expect_err(wrong).to_string();
             assert!(error.contains("expected an address"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_contacts_of_a_delivery_are_each_looked_for_once() {
-        let body = r#"[{"objectId": 2}, {"objectId": 1}, {"objectId": 2}, {"objectId": "x"}, 7]"#;
-        assert_eq!(contacts_of(body.as_bytes()), [1, 2]);
-        assert_eq!(contacts_of(b"no JSON"), [0; 0]);
     }
 
     #[test]

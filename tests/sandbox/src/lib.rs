@@ -5,7 +5,6 @@
 //! is tried in a world is in `tests/proof` and `tests/scenarios`.
 
 pub mod demo;
-pub mod event_file;
 pub mod kept;
 pub mod simulators;
 pub mod template;

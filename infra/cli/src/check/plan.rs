@@ -18,6 +18,7 @@ use crate::credits::{LOCAL, Ledger, amounts, moment, signed};
 pub(super) struct Against {
     /// Say what the file changes in a running `leadgate local` [at http://127.0.0.1:8787].
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL)]
+    #[arg(hide = !cfg!(feature = "sandbox"))]
     local: Option<String>,
     /// Say what it changes in AWS: the name of the table with the credits.
     #[arg(long, value_name = "TABLE", conflicts_with = "local")]

@@ -1,11 +1,15 @@
 //! Where the books are, and whose: in AWS, or in a running `leadgate local`.
 
+#[cfg(not(feature = "sandbox"))]
+mod no_world;
+#[cfg(feature = "sandbox")]
+mod world;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, Region};
+use aws_sdk_dynamodb::config::{ProvideCredentials, Region};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::client::{configured, https_client};
@@ -20,15 +24,11 @@ use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::price::Tariff;
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::env::read_config;
-use leadgate_sandbox::world::Whereabouts;
-use serde_json::Value;
 
 use super::Failure;
 
 /// Where `leadgate local` is, unless it was told otherwise.
 pub(crate) const LOCAL: &str = "http://127.0.0.1:8787";
-/// It is on this machine.
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the books are, and whose.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ pub(super) struct Place {
     tenant: Option<String>,
     /// In a running `leadgate local` [at http://127.0.0.1:8787], even if tables are named.
     #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = LOCAL)]
+    #[arg(default_missing_value = LOCAL, hide = !cfg!(feature = "sandbox"))]
     local: Option<String>,
     /// In AWS: the configuration that is deployed.
     #[arg(long, global = true, value_name = "FILE", env = "LEADGATE_CONFIG", default_value = "infra/leadgate.toml")]
@@ -92,20 +92,6 @@ impl Books {
         })
     }
 
-    async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
-        let (client, whereabouts, now) = world_at(url).await?;
-        let config = Arc::new(whereabouts.config()?);
-        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
-        Ok(Self {
-            credits: Credits::new(client.clone(), &whereabouts.credits_table, usage.clone(), clock),
-            records: Records::new(client, &whereabouts.records_table, usage),
-            tenant: choose(&config, place.tenant.as_deref())?,
-            config,
-            now,
-            place: format!("the local world at {url}"),
-        })
-    }
-
     pub(super) fn tenant(&self) -> &Tenant {
         self.config.tenant(&self.tenant).unwrap_or_else(|| unreachable!("it was chosen from the configuration"))
     }
@@ -132,14 +118,6 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// That of a running `leadgate local`.
-    pub(crate) async fn of_world(url: &str) -> Result<Self, Failure> {
-        let (client, whereabouts, now) = world_at(url).await?;
-        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
-        let credits = Credits::new(client, &whereabouts.credits_table, usage, clock);
-        Ok(Self { credits, now, place: format!("the local world at {url}") })
-    }
-
     /// That in a table in AWS.
     pub(crate) async fn of_aws(table: &str) -> Result<Self, Failure> {
         let (client, region) = aws().await?;
@@ -162,39 +140,6 @@ async fn aws() -> Result<(Client, Region), Failure> {
         )
     })?;
     Ok((Client::new(&sdk), region))
-}
-
-async fn world_at(url: &str) -> Result<(Client, Whereabouts, Timestamp), Failure> {
-    let url = url.trim_end_matches('/');
-    let whereabouts: Whereabouts = ask(url, "world").await?;
-    let clock: Value = ask(url, "clock").await?;
-    let now = clock.get("now_ms").and_then(Value::as_i64).ok_or_else(|| format!("{url} has no clock"))?;
-    let sdk = configured(https_client())
-        .endpoint_url(&whereabouts.dynamodb)
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "the local world"))
-        .load()
-        .await;
-    Ok((Client::new(&sdk), whereabouts, Timestamp::from_millisecond(now)?))
-}
-
-async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {
-    let nobody = |error: reqwest::Error| {
-        let why = match &error {
-            error if error.is_connect() => "nothing listens there",
-            error if error.is_timeout() => "there was no answer in time",
-            error if error.is_builder() => "that is no address",
-            _ => "something else answers there",
-        };
-        format!(
-            "no local world at {url}: {why}. Start one with `cargo run -- local`, or name the tables in AWS with \
-             --records-table and --credits-table"
-        )
-    };
-    let http = leadgate_connectors::http::client();
-    let answer = http.get(format!("{url}/simulators/{what}")).timeout(TIMEOUT).send().await;
-    let answer = answer.and_then(reqwest::Response::error_for_status).map_err(nobody)?;
-    Ok(answer.json().await.map_err(nobody)?)
 }
 
 fn choose(config: &Config, asked: Option<&str>) -> Result<TenantId, Failure> {

@@ -12,7 +12,7 @@ mod origin;
 mod show;
 mod words;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sandbox"))]
 mod tests;
 
 use std::io::{ErrorKind, Write};
@@ -24,6 +24,7 @@ use leadgate_enrichment::ledger::Entry;
 use serde_json::Value;
 
 pub(crate) use self::books::{LOCAL, Ledger};
+#[cfg(feature = "sandbox")]
 pub(crate) use self::explain::explain_waited;
 pub(crate) use self::words::{amounts, moment, signed};
 
@@ -33,11 +34,21 @@ use self::grant::{Gift, Kind};
 use crate::terminal::object;
 use crate::{Failure, Outcome};
 
-/// See, explain and correct credits, in AWS or in a running `leadgate local`.
+#[cfg_attr(feature = "sandbox", doc = "See, explain and correct credits, in AWS or in a running `leadgate local`.")]
+#[cfg_attr(not(feature = "sandbox"), doc = "See, explain and correct credits in AWS.")]
 ///
-/// Without more, it works on `leadgate local`, in the time of that world. Name the two tables, by option or in the
-/// environment, and it works on AWS, with region and credentials from the environment or the AWS profile; the
-/// configuration must then be the one that is deployed. Looking never changes anything, and what changes something can
+#[cfg_attr(
+    feature = "sandbox",
+    doc = "Without more, it works on `leadgate local`, in the time of that world. Name the two tables, by option or in \
+           the environment, and it works on AWS, with region and credentials from the environment or the AWS profile; \
+           the configuration must then be the one that is deployed."
+)]
+#[cfg_attr(
+    not(feature = "sandbox"),
+    doc = "Name the two tables, by option or in the environment. Region and credentials come from the environment or the \
+           AWS profile; the configuration must be the one that is deployed."
+)]
+/// Looking never changes anything, and what changes something can
 /// be repeated under the same reference: it is done once.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

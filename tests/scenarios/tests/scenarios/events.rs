@@ -10,11 +10,13 @@ use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
-use leadgate_sandbox::event_file::{EventFile, SIGNED_WHEN_SENT};
 use leadgate_sandbox::world::{SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use crate::stage::{all_enriched, leads, world};
+
+/// Stands in a file for a signature or a timestamp that is made when the event is sent.
+const SIGNED_WHEN_SENT: &str = "signed when sent";
 
 fn folder(function: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(function)
@@ -40,11 +42,12 @@ fn there_is_a_folder_of_events_for_each_function_and_no_other() {
 
 /// Invokes the webhook with a file as Lambda would, signed where the file says so.
 async fn knock(world: &World, text: &str) -> (u16, Value) {
-    let file = EventFile::parse(text).expect("an event of an HTTP API");
+    let request = lambda_http::request::from_str(text).expect("an event of an HTTP API");
     let mut event: Value = serde_json::from_str(text).expect("JSON");
     let timestamp = world.clock.now().as_millisecond();
     let secret = Secret::new(SIGNING_SECRET.to_owned());
-    let signature = sign_v3(&secret, &file.method, &world.tenant().crm.public_url, &file.body, timestamp);
+    let signature =
+        sign_v3(&secret, request.method().as_str(), &world.tenant().crm.public_url, request.body(), timestamp);
     for (header, value) in
         [("x-hubspot-signature-v3", signature), ("x-hubspot-request-timestamp", timestamp.to_string())]
     {

@@ -15,6 +15,7 @@ use leadgate_aws::records::Consistency;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
 use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::record::Record;
+#[cfg(feature = "sandbox")]
 use leadgate_sandbox::demo::Waited;
 use serde_json::{Value, json};
 
@@ -94,7 +95,8 @@ pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Stor
     Ok(lead::story(&key, record.as_ref(), &facts))
 }
 
-/// The story of the demo's lead, for whoever has no world to ask.
+/// The story of the demo's lead: its world is gone when it is told.
+#[cfg(feature = "sandbox")]
 pub(crate) fn explain_waited(waited: &Waited) -> Option<String> {
     let Waited { record, wallets, entries, config, now } = waited;
     let tenant = config.tenant(&record.key.tenant)?;

@@ -7,24 +7,24 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 /// Stands in a file for a signature or a timestamp that is made when the event is sent.
-pub const SIGNED_WHEN_SENT: &str = "signed when sent";
+pub(super) const SIGNED_WHEN_SENT: &str = "signed when sent";
 
 /// An event of an HTTP API (payload format 2.0), or of a Function URL, which has the same shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFile {
+pub(super) struct EventFile {
     /// `POST`.
-    pub method: String,
+    pub(super) method: String,
     /// With its query, if it has one.
-    pub path: String,
+    pub(super) path: String,
     /// By lower-case name.
-    pub headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
     /// The bytes that are meant, whether or not they are base64 in the file.
-    pub body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 /// Why a file isn't one.
 #[derive(Debug, thiserror::Error)]
-pub enum EventFileError {
+pub(super) enum EventFileError {
     /// Not JSON of this shape.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -59,7 +59,7 @@ struct Http {
 
 impl EventFile {
     /// Reads the text of a file.
-    pub fn parse(text: &str) -> Result<Self, EventFileError> {
+    pub(super) fn parse(text: &str) -> Result<Self, EventFileError> {
         let shape: Shape = serde_json::from_str(text)?;
         let query =
             if shape.raw_query_string.is_empty() { String::new() } else { format!("?{}", shape.raw_query_string) };

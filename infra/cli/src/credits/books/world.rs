@@ -1,0 +1,79 @@
+//! The books of a running `leadgate local`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Credentials as Key, Region};
+use jiff::Timestamp;
+use leadgate_aws::client::{configured, https_client};
+use leadgate_aws::credits::Credits;
+use leadgate_aws::records::Records;
+use leadgate_aws::usage::Usage;
+use leadgate_lambda::clock::SystemClock;
+use leadgate_sandbox::world::Whereabouts;
+use serde_json::Value;
+
+use super::{Books, Failure, Ledger, Place, choose};
+
+/// It is on this machine.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Books {
+    pub(super) async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
+        let (client, whereabouts, now) = world_at(url).await?;
+        let config = Arc::new(whereabouts.config()?);
+        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
+        Ok(Self {
+            credits: Credits::new(client.clone(), &whereabouts.credits_table, usage.clone(), clock),
+            records: Records::new(client, &whereabouts.records_table, usage),
+            tenant: choose(&config, place.tenant.as_deref())?,
+            config,
+            now,
+            place: format!("the local world at {url}"),
+        })
+    }
+}
+
+impl Ledger {
+    /// That of a running `leadgate local`.
+    pub(crate) async fn of_world(url: &str) -> Result<Self, Failure> {
+        let (client, whereabouts, now) = world_at(url).await?;
+        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
+        let credits = Credits::new(client, &whereabouts.credits_table, usage, clock);
+        Ok(Self { credits, now, place: format!("the local world at {url}") })
+    }
+}
+
+async fn world_at(url: &str) -> Result<(Client, Whereabouts, Timestamp), Failure> {
+    let url = url.trim_end_matches('/');
+    let whereabouts: Whereabouts = ask(url, "world").await?;
+    let clock: Value = ask(url, "clock").await?;
+    let now = clock.get("now_ms").and_then(Value::as_i64).ok_or_else(|| format!("{url} has no clock"))?;
+    let sdk = configured(https_client())
+        .endpoint_url(&whereabouts.dynamodb)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Key::new("local", "local", None, None, "the local world"))
+        .load()
+        .await;
+    Ok((Client::new(&sdk), whereabouts, Timestamp::from_millisecond(now)?))
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {
+    let nobody = |error: reqwest::Error| {
+        let why = match &error {
+            error if error.is_connect() => "nothing listens there",
+            error if error.is_timeout() => "there was no answer in time",
+            error if error.is_builder() => "that is no address",
+            _ => "something else answers there",
+        };
+        format!(
+            "no local world at {url}: {why}. Start one with `cargo run -- local`, or name the tables in AWS with \
+             --records-table and --credits-table"
+        )
+    };
+    let http = leadgate_connectors::http::client();
+    let answer = http.get(format!("{url}/simulators/{what}")).timeout(TIMEOUT).send().await;
+    let answer = answer.and_then(reqwest::Response::error_for_status).map_err(nobody)?;
+    Ok(answer.json().await.map_err(nobody)?)
+}
