@@ -6,6 +6,7 @@ mod connector;
 mod deploy;
 mod guard;
 mod kept;
+mod leftovers;
 mod pump;
 mod queues;
 mod servers;
@@ -34,6 +35,7 @@ use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 
 pub use clock::{Companion, Patience, WorldClock};
+pub use leftovers::Leftover;
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadgate_enrichment::clock::days;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::simulators::hubspot::Kind;
-use leadgate_sandbox::world::{Break, Settings, World};
+use leadgate_sandbox::world::{Break, Leftover, Settings, World};
 
 use crate::books::{at_rest, books_of};
 use crate::stage::{all_enriched, queued_leads, world, world_with};
@@ -147,6 +147,7 @@ async fn with_a_waterfall_whatever_is_mapped_of_employers_is_asked_for_alone() {
         settings.config.push_str("\nwork_email = { from = \"email\" }\n");
     })
     .await;
+    world.leaves_behind(Leftover::OpenHolds);
     world.hubspot.define_property_as("work_email", Kind::Text);
     let leads = queued_leads(&world, 3).await;
     world.settle_down(1).await;

@@ -14,14 +14,14 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{all_enriched, queued_leads, states};
+use crate::stage::{Stage, all_enriched, queued_leads, started, states};
 
 /// A person, and a number.
 const PERSON: i64 = 1000;
 const NUMBER: i64 = 8000;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
+async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
     let mut settings = Settings::default().with_phones();
     settings.apollo.unknown_share = 0.0;
     settings.apollo.mobile_share = 1.0;
@@ -29,7 +29,7 @@ async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
     // The provider never calls back: everything is found out by asking.
     settings.apollo.later.lost_share = 1.0;
     set(&mut settings);
-    World::start(settings).await.expect("a world starts")
+    started(settings).await
 }
 
 /// Leads whose people are written and whose numbers are on their way.

@@ -6,7 +6,7 @@ use leadgate_enrichment::record::State;
 use leadgate_enrichment::request::BULK_MIN;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::fault::Fault;
-use leadgate_sandbox::world::World;
+use leadgate_sandbox::world::{Leftover, World};
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, world, world_with};
@@ -54,9 +54,11 @@ async fn leads_that_come_alone_are_taken_before_an_import() {
 #[tokio::test]
 async fn a_few_leads_are_no_bulk() {
     let world = world().await;
+    world.leaves_behind(Leftover::Messages);
     let few = queued_leads(&world, BULK_MIN - 1).await;
     assert_eq!((few.len(), bulk_messages(&world).await), (BULK_MIN - 1, 0));
     let world = self::world().await;
+    world.leaves_behind(Leftover::Messages);
     queued_leads(&world, BULK_MIN).await;
     assert_eq!(bulk_messages(&world).await, BULK_MIN);
 }

@@ -6,10 +6,10 @@ use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;
 use crate::plans::{credits, plan, world_of};
-use crate::stage::states;
+use crate::stage::{Stage, states};
 
 /// A world in which one of two leads waits for the owner's cap to lift, which is when a year is over.
-async fn one_capped() -> (World, Vec<String>) {
+async fn one_capped() -> (Stage, Vec<String>) {
     let mut world = world_of(100).await;
     world.hubspot.define_property("hubspot_owner_id");
     world.reconfigure(|tenant| {

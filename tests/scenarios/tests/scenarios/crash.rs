@@ -3,15 +3,15 @@
 
 use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
-use leadgate_sandbox::world::{Break, World};
+use leadgate_sandbox::world::{Break, Leftover};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, states, world};
+use crate::stage::{Stage, all_enriched, queued_leads, states, world};
 
 /// The leads of one unit; the provider doesn't know the last.
 const LEADS: usize = 3;
 
-async fn one_unit() -> (World, Vec<String>) {
+async fn one_unit() -> (Stage, Vec<String>) {
     let world = world().await;
     world.apollo.forget("first2.last2@engine.example");
     let leads = queued_leads(&world, LEADS).await;
@@ -85,6 +85,7 @@ async fn a_release_that_dies_anywhere_loses_nobody() {
         (world, leads)
     };
     let (world, _) = parked().await;
+    world.leaves_behind(Leftover::Messages);
     world.wire.break_by(|_| None);
     world.run_release().await;
     let calls = world.wire.mend();

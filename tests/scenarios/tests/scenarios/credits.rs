@@ -5,9 +5,9 @@ use leadgate_enrichment::record::State;
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, states, world_with};
+use crate::stage::{Stage, all_enriched, queued_leads, states, world_with};
 
-async fn world_of(credits: i64) -> World {
+async fn world_of(credits: i64) -> Stage {
     world_with(|settings| settings.credits_per_cycle = Some(credits)).await
 }
 

@@ -13,7 +13,7 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{all_enriched, states};
+use crate::stage::{Stage, all_enriched, started, states};
 
 const JANUARY: &str = "plan-2026-01-01-2026-02-01";
 const FEBRUARY: &str = "plan-2026-02-01-2026-03-01";
@@ -21,7 +21,7 @@ const FEBRUARY: &str = "plan-2026-02-01-2026-03-01";
 const GRANT: i64 = 20;
 
 /// Everyone is known and has a number, and our credits are the provider's.
-async fn world_at(start: &str, set: impl FnOnce(&mut Settings)) -> World {
+async fn world_at(start: &str, set: impl FnOnce(&mut Settings)) -> Stage {
     let mut settings = Settings::default().with_phones();
     settings.start = start.parse().expect("an instant");
     settings.credits_per_cycle = Some(GRANT);
@@ -30,7 +30,7 @@ async fn world_at(start: &str, set: impl FnOnce(&mut Settings)) -> World {
     settings.apollo.mobile_share = 1.0;
     settings.apollo.do_not_call_share = 0.0;
     set(&mut settings);
-    World::start(settings).await.expect("a world starts")
+    started(settings).await
 }
 
 /// Leads come in, each by itself, and are worked on as far as that goes now.
@@ -76,7 +76,7 @@ fn numbers(world: &World, leads: &[String]) -> usize {
 }
 
 /// Two numbers are on their way when the cycle ends: sixteen credits of the next one.
-async fn across(set: impl FnOnce(&mut Settings)) -> (World, Vec<String>) {
+async fn across(set: impl FnOnce(&mut Settings)) -> (Stage, Vec<String>) {
     let world = world_at("2026-01-31T23:56:30Z", set).await;
     let leads = come_in(&world, 0..2).await;
     assert_eq!(stand(&world, JANUARY).await, [2, 16, 2]);

@@ -7,7 +7,7 @@ use leadgate_connectors::crm::hubspot::config::Settings;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::Clock;
-use leadgate_sandbox::world::{Break, SIGNING_SECRET, World};
+use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
@@ -94,6 +94,7 @@ async fn bad_input_gets_a_clear_status_and_queues_nothing() {
 #[tokio::test]
 async fn two_hundred_events_are_fine_and_what_we_do_not_act_on_is_acknowledged() {
     let world = world().await;
+    world.leaves_behind(Leftover::Messages);
     let (status, body) = Post::of(&world, creations(&world, 200)).send().await;
     assert_eq!((status, world.waiting().await), (200, 200), "{body}");
     let others = json!([
@@ -110,6 +111,7 @@ async fn two_hundred_events_are_fine_and_what_we_do_not_act_on_is_acknowledged()
 #[tokio::test]
 async fn one_record_twice_in_a_delivery_is_one_request() {
     let world = world().await;
+    world.leaves_behind(Leftover::Messages);
     let events = json!([creation(&world, 7), creation(&world, 7), creation(&world, 8)]);
     let (_, body) = Post::of(&world, events.to_string()).send().await;
     let answer: Value = serde_json::from_str(&body).expect("JSON");
@@ -125,6 +127,7 @@ async fn either_of_two_secrets_signs_while_one_replaces_the_other() {
         );
     })
     .await;
+    world.leaves_behind(Leftover::Messages);
     for (secret, expected) in [("an-old-signing-secret", 200), (SIGNING_SECRET, 200), ("neither", 401)] {
         let post = Post { secret, ..Post::of(&world, creations(&world, 1)) };
         assert_eq!(post.send().await.0, expected, "{secret}");

@@ -10,7 +10,7 @@ use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
-use leadgate_sandbox::world::{SIGNING_SECRET, World};
+use leadgate_sandbox::world::{Leftover, SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use crate::stage::{all_enriched, leads, world};
@@ -83,6 +83,7 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
     assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
     for (name, text) in files {
         let world = world().await;
+        world.leaves_behind(Leftover::Messages);
         let (status, answer) = knock(&world, &text).await;
         assert_eq!((status, world.waiting().await), expected[name.as_str()], "{name}: {answer}");
     }
@@ -143,6 +144,7 @@ async fn each_worker_event_leaves_on_the_queue_what_its_name_says() {
     assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
     for (name, text) in files {
         let world = world().await;
+        world.leaves_behind(Leftover::DeadLetters);
         let contacts = leads(&world, 10);
         let event: SqsEvent = serde_json::from_str(&text).expect("an SQS event");
         let began = world.clock.now();

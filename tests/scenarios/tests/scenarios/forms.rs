@@ -9,7 +9,7 @@ use leadgate_sandbox::world::{Rewrite, World};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with};
+use crate::stage::{Stage, all_enriched, queued_leads, refuse_writes, states, world, world_with};
 
 const EMAIL: &str = "ada@engine.example";
 
@@ -21,7 +21,7 @@ fn know_ada(world: &World, phone: &str) {
 }
 
 /// Ada in a world where her employer's number goes into `phone`, and a change of that makes her due again.
-async fn ada(phone: &str) -> (World, String) {
+async fn ada(phone: &str) -> (Stage, String) {
     let world = world_with(|settings| {
         settings.config.push_str("\nphone = { from = \"company_phone\", policy = \"overwrite_ours\" }\n");
         let on_change = "enrich_on_change = [\"phone\", ";

@@ -1,13 +1,14 @@
 //! The main job.
 
 use leadgate_enrichment::record::State;
-use leadgate_sandbox::world::{Settings, World};
+use leadgate_sandbox::world::Settings;
 
 use crate::books::at_rest;
+use crate::stage::started;
 
 #[tokio::test]
 async fn a_signed_lead_is_enriched_and_written_back_within_credits() {
-    let world = World::start(Settings::default()).await.expect("a world");
+    let world = started(Settings::default()).await;
     let contact = world.hubspot.create_contact([("email", "ada.lovelace@engine.example"), ("city", "London")]);
 
     let report = world.hubspot.deliver().await;

@@ -13,11 +13,11 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, refuse_writes, slow_provider, world, world_with};
+use crate::stage::{Stage, all_enriched, queued_leads, refuse_writes, slow_provider, world, world_with};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn world_with_numbers(set: impl FnOnce(&mut Settings)) -> World {
+async fn world_with_numbers(set: impl FnOnce(&mut Settings)) -> Stage {
     world_with(|settings| {
         *settings = settings.clone().with_phones();
         settings.apollo.mobile_share = 1.0;
@@ -154,7 +154,7 @@ async fn a_message_that_is_not_due_yet_dies_and_comes_twice_without_harm() {
 }
 
 /// A world with a second tenant, another HubSpot account of another name.
-async fn two_tenants() -> World {
+async fn two_tenants() -> Stage {
     world_with(|settings| {
         let start = settings.config.find("[tenants.demo]").expect("a tenant");
         let other = settings.config[start..].replace("demo", "other").replace("62515", "777");

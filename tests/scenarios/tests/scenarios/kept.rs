@@ -6,11 +6,11 @@ use std::time::Duration;
 use leadgate_enrichment::clock::{Clock, days, earlier};
 use leadgate_enrichment::record::State;
 use leadgate_sandbox::kept::{Folder, FolderError};
-use leadgate_sandbox::world::{Settings, World};
+use leadgate_sandbox::world::{Leftover, Settings, World};
 use tempfile::TempDir;
 
 use crate::books::at_rest;
-use crate::stage::all_enriched;
+use crate::stage::{Stage, all_enriched};
 
 /// More than it takes to read the clock as often as a test does.
 const READINGS: Duration = Duration::from_secs(60);
@@ -35,8 +35,8 @@ async fn open(path: &Path) -> Folder {
     panic!("the folder is still in use");
 }
 
-async fn start(path: &Path) -> World {
-    World::start_in(open(path).await, settings()).await.expect("a world starts")
+async fn start(path: &Path) -> Stage {
+    Stage::of(World::start_in(open(path).await, settings()).await.expect("a world starts"))
 }
 
 fn lead(world: &World, number: usize) -> String {
@@ -47,6 +47,7 @@ fn lead(world: &World, number: usize) -> String {
 async fn records_books_messages_and_the_time_are_as_they_were() {
     let scratch = TempDir::new().expect("a folder");
     let world = start(scratch.path()).await;
+    world.leaves_behind(Leftover::Messages);
     let first = lead(&world, 1);
     world.hubspot.deliver().await;
     world.settle_down(1).await;

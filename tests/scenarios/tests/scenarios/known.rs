@@ -10,10 +10,10 @@ use leadgate_sandbox::simulators::apollo::Organization;
 use leadgate_sandbox::world::World;
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, slow_provider, states, world_with};
+use crate::stage::{Stage, all_enriched, slow_provider, states, world_with};
 
 /// A world that looks employers up as well.
-async fn world_with_employers() -> World {
+async fn world_with_employers() -> Stage {
     world_with(|settings| *settings = settings.clone().with_employers()).await
 }
 

@@ -10,25 +10,25 @@ use leadgate_enrichment::ledger::Entry;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::apollo::{Callback, Mobile};
-use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Settings, World};
+use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, Settings, World};
 use serde_json::json;
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{all_enriched, queued_leads, states};
+use crate::stage::{Stage, all_enriched, queued_leads, started, states};
 
 /// A person and a number.
 const BOTH: i64 = 9000;
 
-async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
+async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
     let mut settings = Settings::default().with_phones();
     settings.apollo.unknown_share = 0.0;
     settings.apollo.mobile_share = 1.0;
     settings.apollo.do_not_call_share = 0.0;
     set(&mut settings);
-    World::start(settings).await.expect("a world starts")
+    started(settings).await
 }
 
-async fn world() -> World {
+async fn world() -> Stage {
     world_with(|_| {}).await
 }
 
@@ -157,6 +157,7 @@ async fn a_delivery_that_is_faster_than_the_call_itself_waits_for_it() {
 #[tokio::test]
 async fn a_token_that_is_forged_expired_used_or_somebody_elses_is_not_taken() {
     let world = world().await;
+    world.leaves_behind(Leftover::OpenHolds);
     let leads = awaiting(&world, 1).await;
     let [callback] = &world.apollo.take_callbacks()[..] else { panic!("one call, one callback") };
     let body = callback.body.to_string();
@@ -191,6 +192,7 @@ async fn a_token_that_is_forged_expired_used_or_somebody_elses_is_not_taken() {
 #[tokio::test]
 async fn what_is_not_a_delivery_is_told_so_and_does_nothing() {
     let world = world().await;
+    world.leaves_behind(Leftover::OpenHolds);
     let leads = awaiting(&world, 1).await;
     let [callback] = &world.apollo.take_callbacks()[..] else { panic!("one call, one callback") };
     let huge = format!(r#"{{"people":[],"filler":"{}"}}"#, "x".repeat(9 << 20));
@@ -216,6 +218,7 @@ async fn what_is_not_a_delivery_is_told_so_and_does_nothing() {
 #[tokio::test]
 async fn what_does_not_come_is_asked_after_ever_more_seldom() {
     let world = world_with(|settings| settings.apollo.later.delay = days(3)).await;
+    world.leaves_behind(Leftover::OpenHolds);
     awaiting(&world, 2).await;
     let polls = || {
         let counts = world.wire.counts();

@@ -10,7 +10,7 @@ use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::record::State;
 use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_sandbox::simulators::fault::Fault;
-use leadgate_sandbox::world::{Break, Call, Caller, Rewrite, World};
+use leadgate_sandbox::world::{Break, Call, Caller, Leftover, Rewrite, World};
 use serde_json::{Value, json};
 
 use crate::books::{at_rest, books_of};
@@ -103,6 +103,7 @@ fn crm_calls(world: &World) -> u64 {
 #[tokio::test]
 async fn only_what_kills_the_function_reaches_the_dead_letter_queue_by_being_received() {
     let world = world().await;
+    world.leaves_behind(Leftover::DeadLetters);
     queued_leads(&world, 1).await;
     world.wire.break_by(|call| (call.caller == Caller::Worker).then_some(Break::DeathBefore));
     minutes_pass(&world, HOUR * 2).await;
@@ -134,6 +135,7 @@ async fn unreadable_lead(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_nothing() {
     let world = world().await;
+    world.leaves_behind(Leftover::DeadLetters);
     let first = unreadable_lead(&world).await;
     world.hubspot.edit(&first[0], "website", "https://engine.example");
     let others = [("email", "ada.lovelace@engine.example"), ("email", "alan.turing@engine.example")];
@@ -149,6 +151,8 @@ async fn a_record_that_cant_be_read_is_left_to_an_operator_at_once_and_spoils_no
 #[tokio::test]
 async fn a_hold_that_cant_be_read_keeps_nobody_else_waiting() {
     let world = world_with(|settings| settings.credits_per_cycle = Some(3)).await;
+    world.leaves_behind(Leftover::OpenHolds);
+    world.leaves_behind(Leftover::Messages);
     // One lead's worker dies once it holds, and what it holds is another version's.
     world.run_release().await;
     queued_leads(&world, 1).await;
@@ -181,6 +185,7 @@ async fn a_hold_that_cant_be_read_keeps_nobody_else_waiting() {
 #[tokio::test]
 async fn a_dead_letter_that_cant_be_put_away_stays() {
     let world = world().await;
+    world.leaves_behind(Leftover::DeadLetters);
     let first = unreadable_lead(&world).await;
     world.hubspot.edit(&first[0], "website", "https://engine.example");
     world.hubspot.deliver().await;
@@ -246,6 +251,7 @@ async fn a_run_in_which_a_tenant_could_not_be_served_has_failed() {
 #[tokio::test]
 async fn a_message_that_is_sent_anew_tells_since_when_its_request_waits() {
     let world = world().await;
+    world.leaves_behind(Leftover::Messages);
     queued_leads(&world, 1).await;
     let began = world.clock.now();
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -270,6 +276,7 @@ async fn a_message_that_is_sent_anew_tells_since_when_its_request_waits() {
 #[tokio::test]
 async fn without_the_secret_of_fingerprints_every_message_waits_for_it() {
     let world = world_with(|settings| settings.fingerprint_secret = "too short".to_owned()).await;
+    world.leaves_behind(Leftover::Messages);
     let lead = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
     let delivered = world.hubspot.deliver().await;
     assert_eq!((delivered.rejected, world.waiting().await), (vec![503], 0), "HubSpot delivers it again");

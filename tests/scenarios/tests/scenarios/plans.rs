@@ -15,7 +15,7 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;
-use crate::stage::{states, world_with};
+use crate::stage::{Stage, states, world_with};
 
 pub(crate) fn credits(count: i64) -> Amounts {
     Amounts::one(Bucket::new("credits"), Milli::credits(count))
@@ -37,7 +37,7 @@ fn overage(tenant: &mut Tenant, limit: Option<i64>) {
     tenant.plan.overage = limit.map(|limit| Overage { limit: credits(limit), price: "0.10 USD".into() });
 }
 
-pub(crate) async fn world_of(credits: i64) -> World {
+pub(crate) async fn world_of(credits: i64) -> Stage {
     world_with(|settings| settings.credits_per_cycle = Some(credits)).await
 }
 
@@ -212,7 +212,7 @@ async fn another_time_zone_moves_the_end_of_the_cycle_and_grants_nothing() {
 }
 
 /// Everything that can change, at once.
-async fn changed() -> World {
+async fn changed() -> Stage {
     let mut world = world_of(10).await;
     world.reconfigure(|tenant| overage(tenant, Some(3)));
     assert_eq!(come_in(&world, 0..11).await, 11);
@@ -271,7 +271,7 @@ async fn a_change_of_the_plan_that_dies_anywhere_is_made_once_and_in_full() {
 }
 
 /// Two leads of a plan of ten are bought, one of them after a call of which nobody knows what became of it.
-async fn one_unknown() -> World {
+async fn one_unknown() -> Stage {
     let world = world_of(10).await;
     world.clock.turn(Duration::from_secs(3601));
     world.settle_down(1).await;

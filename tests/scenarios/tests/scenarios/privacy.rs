@@ -9,12 +9,12 @@ use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
-use leadgate_sandbox::world::{Break, CALLBACK_SECRET, SIGNING_SECRET, Settings, World};
+use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, SIGNING_SECRET, Settings};
 use sha2::{Digest, Sha256};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::stage::{queued_leads, slow_provider, states, world_with};
+use crate::stage::{Stage, queued_leads, slow_provider, states, world_with};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -52,7 +52,7 @@ fn listen() -> (Lines, DefaultGuard) {
 }
 
 /// One lead, and one thing that goes wrong with it.
-async fn trouble(what: usize) -> World {
+async fn trouble(what: usize) -> Stage {
     let world = world_with(|settings| {
         *settings = Settings { credits_per_cycle: Some(20), ..settings.clone() }.with_phones();
         settings.apollo.mobile_share = 1.0;
@@ -99,6 +99,7 @@ async fn no_log_line_holds_a_person_or_a_secret() {
     let (lines, _listening) = listen();
     for what in 0..8 {
         let world = trouble(what).await;
+        world.leaves_behind(Leftover::OpenHolds);
         // What was bought is as personal as what was known.
         let contact = world.hubspot.contacts().into_iter().next().expect("the contact");
         let title = contact.value("jobtitle").unwrap_or("jobtitle-not-bought").to_owned();
@@ -146,7 +147,7 @@ async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_ref
 }
 
 /// A worker buys what is on the queue, and this lead asks to be forgotten while the provider is asked.
-async fn erased_during_the_call(world: &Arc<World>, lead: &str) {
+async fn erased_during_the_call(world: &Arc<Stage>, lead: &str) {
     let messages = world.pump.receive().await;
     let (asked, go_on) = slow_provider(world);
     let worker = world.clone();
@@ -190,6 +191,7 @@ async fn a_record_holds_nothing_that_its_values_can_be_guessed_by() {
         settings.apollo.mobile_share = 1.0;
     })
     .await;
+    world.leaves_behind(Leftover::OpenHolds);
     let leads = queued_leads(&world, 1).await;
     world.settle_down(1).await;
     let contact = world.hubspot.contact(&leads[0]).expect("the contact");
@@ -306,6 +308,7 @@ async fn a_contact_that_the_crm_deletes_ends_and_is_forgotten() {
 #[tokio::test]
 async fn a_delivery_full_of_erasures_is_noted_whole() {
     let world = world_with(|_| {}).await;
+    world.leaves_behind(Leftover::Messages);
     let leads = queued_leads(&world, 100).await;
     world.settle_down(1).await;
     for lead in &leads {

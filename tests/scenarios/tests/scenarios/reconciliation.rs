@@ -8,7 +8,7 @@ use leadgate_sandbox::world::{Break, Settings, World};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
-use crate::stage::{queued_leads, world};
+use crate::stage::{queued_leads, started, world};
 
 /// What operators were told of, in credits.
 fn drifts(world: &World) -> Vec<f64> {
@@ -51,7 +51,7 @@ async fn what_is_under_way_from_one_cycle_to_the_next_is_no_drift() {
     settings.apollo.unknown_share = 0.0;
     settings.apollo.mobile_share = 1.0;
     settings.start = "2026-01-31T22:30:00Z".parse().expect("an instant");
-    let world = World::start(settings).await.expect("a world starts");
+    let world = started(settings).await;
     queued_leads(&world, 2).await;
     an_hour_later(&world).await;
     world.clock.turn(Duration::from_secs(26 * 60));

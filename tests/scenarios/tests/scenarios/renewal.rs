@@ -8,10 +8,10 @@ use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, states, world_with};
+use crate::stage::{Stage, all_enriched, queued_leads, states, world_with};
 
 /// A world with one credit, in which a lead waits for at most so many days.
-async fn world_giving_up_after(give_up_days: u32) -> World {
+async fn world_giving_up_after(give_up_days: u32) -> Stage {
     world_with(|settings| {
         settings.credits_per_cycle = Some(1);
         let give_up = format!("give_up_days = {give_up_days}");

@@ -1,24 +1,77 @@
 //! Worlds with a few leads in them.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::fault::Fault;
-use leadgate_sandbox::world::{Settings, World};
+use leadgate_sandbox::world::{Leftover, Settings, World};
 use tokio::sync::Notify;
 
+/// A world in which a scenario is played. When that is over, no hold may be open, and no message on a queue, unless the
+/// scenario says that it leaves it.
+pub(crate) struct Stage {
+    world: World,
+    left: Mutex<BTreeSet<Leftover>>,
+}
+
+impl Stage {
+    /// This world, from now on.
+    pub(crate) fn of(world: World) -> Self {
+        Self { world, left: Mutex::default() }
+    }
+
+    /// The scenario ends with this on purpose.
+    pub(crate) fn leaves_behind(&self, left: Leftover) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(left);
+    }
+}
+
+impl Deref for Stage {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What a scenario that fails leaves behind says nothing.
+        if std::thread::panicking() {
+            return;
+        }
+        let mut leftovers = self.world.leftovers().expect("what is left can be counted");
+        let expected = self.left.get_mut().unwrap_or_else(PoisonError::into_inner);
+        leftovers.retain(|left, _| !expected.contains(left));
+        assert!(leftovers.is_empty(), "the scenario leaves behind what it doesn't say that it leaves: {leftovers:?}");
+    }
+}
+
 /// A world with the default settings.
-pub(crate) async fn world() -> World {
+pub(crate) async fn world() -> Stage {
     world_with(|_| {}).await
 }
 
 /// A world with settings of its own.
-pub(crate) async fn world_with(set: impl FnOnce(&mut Settings)) -> World {
+pub(crate) async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
     let mut settings = Settings::default();
     // Whoever a scenario makes up is known, unless the scenario says otherwise.
     settings.apollo.unknown_share = 0.0;
     set(&mut settings);
-    World::start(settings).await.expect("a world starts")
+    started(settings).await
+}
+
+/// A world with these settings.
+pub(crate) async fn started(settings: Settings) -> Stage {
+    Stage::of(World::start(settings).await.expect("a world starts"))
 }
 
 /// So many leads, not told about yet.

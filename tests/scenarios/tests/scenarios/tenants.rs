@@ -5,10 +5,10 @@ use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::wallet::Wallet;
 use leadgate_sandbox::world::World;
 
-use crate::stage::{all_enriched, queued_leads, world_with};
+use crate::stage::{Stage, all_enriched, queued_leads, world_with};
 
 /// A world with a second tenant, another HubSpot account of another name.
-async fn two_tenants() -> World {
+async fn two_tenants() -> Stage {
     world_with(|settings| {
         let start = settings.config.find("[tenants.demo]").expect("a tenant");
         let other = settings.config[start..].replace("demo", "other").replace("62515", "777");

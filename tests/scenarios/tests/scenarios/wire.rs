@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::record::{Record, State};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
-use leadgate_sandbox::world::{Break, Rewrite, World};
+use leadgate_sandbox::world::{Break, Leftover, Rewrite, World};
 use serde_json::json;
 
 use crate::books::at_rest;
@@ -121,6 +121,7 @@ async fn a_stale_read_shows_a_record_as_it_stood_before_its_last_write() {
 #[tokio::test]
 async fn a_stale_index_lags_behind_both_ways() {
     let world = world_with(|settings| settings.credits_per_cycle = Some(1)).await;
+    world.leaves_behind(Leftover::Messages);
     world.wire.remember_writes();
     queued_leads(&world, 3).await;
     let parked = async || world.worker.records.deferred(world.tenant_id(), 10).await.expect("readable").len();

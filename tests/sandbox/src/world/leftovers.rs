@@ -1,0 +1,55 @@
+//! What a world still holds when the work in it is over.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use leadgate_aws::credits::Credits;
+use leadgate_aws::usage::Usage;
+use tokio::runtime::Builder;
+
+use super::pump::waiting_in;
+use super::{StartError, World};
+
+/// Something that work which is done doesn't leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leftover {
+    /// Credits are held for a purchase that isn't settled.
+    OpenHolds,
+    /// Messages are on the worker's queues, in sight or not.
+    Messages,
+    /// Messages were given up on.
+    DeadLetters,
+}
+
+impl World {
+    /// What is left in it, and how much of each. A thread with connections of its own asks the servers, so that it can be
+    /// told where nothing can be awaited: while the world is dropped.
+    pub fn leftovers(&self) -> Result<BTreeMap<Leftover, usize>, StartError> {
+        let asked = thread::scope(|scope| {
+            let asking = scope.spawn(|| Builder::new_current_thread().enable_all().build()?.block_on(self.count()));
+            asking.join()
+        });
+        asked.unwrap_or_else(|_| Err("what is left could not be counted".into()))
+    }
+
+    async fn count(&self) -> Result<BTreeMap<Leftover, usize>, StartError> {
+        let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
+        let names = &self.site.names;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&self.servers.dynamodb_config(http.clone()));
+        let credits = Credits::new(dynamodb, &names.credits, Arc::<Usage>::default(), self.clock.clone());
+        let mut holds = 0;
+        for tenant in self.config.tenants.keys() {
+            holds += credits.open_holds_apart(tenant).await?.len();
+        }
+        let sqs = aws_sdk_sqs::Client::new(&self.servers.sqs_config(http));
+        let waiting = async |queue| waiting_in(&sqs, queue).await.ok_or("SQS doesn't say what is on a queue");
+        let counts = [
+            (Leftover::OpenHolds, holds),
+            (Leftover::Messages, waiting(&names.queue_url).await? + waiting(&names.bulk_queue_url).await?),
+            (Leftover::DeadLetters, waiting(&names.dead_letter_queue_url).await?),
+        ];
+        Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    }
+}
