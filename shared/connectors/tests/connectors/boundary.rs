@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use leadgate_connectors::registry::Registry;
 
 /// Where vendors are named, relative to the root of the house.
-const NAMED_IN: [&str; 8] = [
+const NAMED_IN: [&str; 9] = [
     "shared/connectors/src/crm/",
     "shared/connectors/src/provider/",
     "shared/connectors/src/registry.rs",
@@ -16,6 +16,7 @@ const NAMED_IN: [&str; 8] = [
     "infra/cli/src/demo.rs",
     "infra/cli/src/local.rs",
     "infra/cli/src/send.rs",
+    "infra/cli/src/send/",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -26,9 +26,10 @@ use leadgate_enrichment::provider::{
     Answer, CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError,
 };
 use leadgate_enrichment::record::State;
-use leadgate_sandbox::world::{SIGNING_SECRET, Settings, World};
+use leadgate_sandbox::world::{SIGNING_SECRET, Settings};
 
 use crate::books::books_of;
+use crate::stage::started;
 
 /// The CRM's rows, by kind and id.
 static ROWS: Mutex<BTreeMap<(String, String), Properties>> = Mutex::new(BTreeMap::new());
@@ -203,7 +204,7 @@ job = { from = "title" }
 async fn vendors_that_only_the_registry_knows_do_the_main_job() {
     let registry = Registry::shipped().with_crm(&LEDGERLINE).with_provider(&PEOPLEWELL);
     let settings = Settings { config: CONFIG.to_owned(), registry, ..Settings::default() };
-    let world = World::start(settings).await.expect("a world starts");
+    let world = started(settings).await;
     // Two kinds of record, some with the same ids.
     let new: Vec<String> = ["lead/1", "lead/2", "lead/3", "contact/1", "contact/2"].map(str::to_owned).to_vec();
     for row in &new {
