@@ -1,11 +1,11 @@
 //! From a request to a delivery that is the CRM's own.
 
 use lambda_http::Request;
+use leadgate_connectors::connector::CrmConnector;
 use leadgate_connectors::inbound::{Delivery, Verified};
-use leadgate_connectors::registry::CrmConnector;
 use leadgate_enrichment::config::{SecretRole, Tenant};
-use leadgate_lambda::connections;
 use leadgate_lambda::http::bytes;
+use leadgate_lambda::secrets;
 
 use crate::CrmWebhook;
 use crate::answer::Refusal;
@@ -25,7 +25,7 @@ impl CrmWebhook {
         if found > BODY_BYTES_MAX {
             return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
         }
-        let secrets = connections::read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmSigning).await?;
+        let secrets = secrets::read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmSigning).await?;
         let headers = std::mem::take(request.headers_mut());
         let method = request.method().to_string();
         let delivery = Delivery::new(&method, headers, bytes(request));

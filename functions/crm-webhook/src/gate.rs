@@ -8,13 +8,13 @@ use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_connectors::inbound::Events;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::FingerprintKey;
-use leadgate_enrichment::gate::{Door, DoorRules, at_door};
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::lead::gate::{Door, DoorRules, at_door};
+use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::record::Record;
-use leadgate_enrichment::request::EnrichmentRequest;
 use tracing::warn;
 
 use crate::CrmWebhook;

@@ -2,9 +2,9 @@
 
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::alerts::{Crossing, Level, crossing, levels};
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::credits::alerts::{Crossing, Level, crossing, levels};
+use leadgate_enrichment::credits::wallet::Wallet;
 use serde_json::json;
 use tracing::warn;
 

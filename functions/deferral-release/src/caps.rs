@@ -15,7 +15,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::ids::{RecordKey, digest};
-use leadgate_enrichment::record::Deferral;
+use leadgate_enrichment::lead::record::Deferral;
 use leadgate_lambda::invocation::Invocation;
 use tracing::info;
 

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::later::is_to_be_asked_after;
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::request::Collect;
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::lead::request::Collect;
+use leadgate_enrichment::purchase::asynchronous::is_to_be_asked_after;
 
 use crate::DeferralRelease;
 

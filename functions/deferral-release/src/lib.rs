@@ -23,7 +23,7 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::invocation::Invocation;
 use serde::Serialize;

@@ -9,8 +9,8 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::later::OVERDUE;
-use leadgate_enrichment::ledger::Hold;
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::purchase::asynchronous::OVERDUE;
 use serde_json::json;
 use tracing::error;
 

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::{Consistency, Parked};
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::clock::{earlier, later, until};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::price::Action;
-use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::request::{EnrichmentRequest, Source};
+use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_lambda::invocation::Invocation;
 use tracing::error;
 
@@ -182,7 +182,7 @@ impl DeferralRelease {
     /// Send first, then mark. If the run dies in between, the next sends again, and the second message finds nothing
     /// to do. The other way round, a record would be marked with no message to show for it.
     async fn send_and_mark(&self, records: &[Record], now: Timestamp) -> Result<(), StoreError> {
-        let requests = EnrichmentRequest::together(records.iter().filter_map(Record::wish).collect());
+        let requests = EnrichmentRequest::together(records.iter().filter_map(Record::to_request).collect());
         self.queue.send(&requests).await?;
         // One that is lost went to a worker that has the message already: it is on its way.
         let released = records.iter().map(|record| self.records.write(Step::Release, record.clone().released(now)));
@@ -234,9 +234,9 @@ impl Funds {
     fn payable(&self, parked: &[Parked]) -> Vec<bool> {
         let worst: Vec<&Amounts> = parked.iter().map(|parked| self.worst(parked)).collect();
         let source = |parked: &Parked| parked.source.unwrap_or(Source::Change);
-        let wish = |(parked, worst)| Wish { worst, part: None, source: source(parked), caps: &[] };
-        let wishes: Vec<Wish<'_>> = parked.iter().zip(worst).map(wish).collect();
-        choose(&wishes, &self.balances).into_iter().map(|choice| choice == Choice::Whole).collect()
+        let demand = |(parked, worst)| Demand { worst, part: None, source: source(parked), caps: &[] };
+        let demands: Vec<Demand<'_>> = parked.iter().zip(worst).map(demand).collect();
+        choose(&demands, &self.balances).into_iter().map(|choice| choice == Choice::Whole).collect()
     }
 
     /// Leaves the rest for those after them.

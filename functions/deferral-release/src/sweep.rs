@@ -7,11 +7,11 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::request::EnrichmentRequest;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_lambda::invocation::Invocation;
 use leadgate_purchase::recover;
 use tracing::warn;
@@ -60,7 +60,7 @@ impl DeferralRelease {
         let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
         let records = self.records.read(&keys, Consistency::Strong).await?;
         let requests: Vec<EnrichmentRequest> =
-            records.values().filter(|record| is_stuck(record, hold, now)).filter_map(Record::wish).collect();
+            records.values().filter(|record| is_stuck(record, hold, now)).filter_map(Record::to_request).collect();
         self.queue.send(&requests).await
     }
 }

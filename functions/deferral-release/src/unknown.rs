@@ -8,8 +8,10 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{days, earlier, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::ledger::{Entry, Slice};
-use leadgate_enrichment::reconciliation::{Answer, Comparison, Resolved, Unknown, Verdict, resolve, unknowns};
+use leadgate_enrichment::credits::ledger::{Entry, Slice};
+use leadgate_enrichment::purchase::reconciliation::{
+    Answer, Comparison, Resolved, Unknown, Verdict, resolve, unknowns,
+};
 use tracing::warn;
 
 use crate::DeferralRelease;

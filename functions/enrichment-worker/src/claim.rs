@@ -10,16 +10,18 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::gate::{Standing, at_till};
+use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::lead::gate::{Standing, at_till};
+use leadgate_enrichment::lead::record::{Claim, Record, State};
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::{Claim, Record, State};
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
 
 use crate::batch::Batch;
-use crate::defer::{affordable, park};
+use crate::defer::{Waiting, park};
 use crate::outcomes::{Outcomes, step};
 
 /// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
@@ -28,7 +30,7 @@ const UNKNOWNS_MAX: u8 = 2;
 /// How long after a claim has run out its record is looked at again.
 const AFTER_A_CLAIM: Duration = Duration::from_secs(1);
 
-/// What a unit found to do.
+/// What a batch found to do.
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) due: Vec<Due>,
@@ -69,7 +71,7 @@ type Unknowns = HashMap<PurchaseId, HashSet<RecordKey>>;
 struct Abandoned {
     purchase: PurchaseId,
     due: Due,
-    /// When the last of the wishes for it arose that are before us.
+    /// When the last of the requests for it arose that are before us.
     latest: Option<Timestamp>,
 }
 
@@ -228,9 +230,9 @@ async fn take_over_one(
     let record = if unknown { record.with_unknown() } else { record };
     if record.unknowns >= UNKNOWNS_MAX {
         let reason = FailReason::OutcomeUnknown;
-        // Given up on is what the record was last worked on for. A wish that arose later is taken up after that.
+        // Given up on is what the record was last worked on for. A request that arose later is taken up after that.
         let outcome = match latest > record.occurred_at {
-            true => Outcome::Returned { reason: "an earlier wish was given up on", after: AFTER_A_CLAIM },
+            true => Outcome::Returned { reason: "an earlier request was given up on", after: AFTER_A_CLAIM },
             false => Outcome::Failed(reason),
         };
         return outcomes.dismiss(record.failed(reason, now), outcome).await;
@@ -307,4 +309,28 @@ pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut du
 
 fn is_waiting(record: &Record) -> bool {
     matches!(record.state, State::Deferred | State::Released)
+}
+
+/// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
+/// they come from, so caps are not looked at.
+async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+    if due.is_empty() {
+        return Ok((due, Vec::new()));
+    }
+    let now = batch.now();
+    let wallets = batch.spendable(Action::Match).await?;
+    let (worst, balances) = (batch.worst_of(false), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));
+    let demands: Vec<Demand<'_>> =
+        due.iter().map(|due| Demand { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();
+    let (mut taken, mut waiting) = (Vec::new(), Vec::new());
+    for (due, choice) in due.into_iter().zip(choose(&demands, &balances)) {
+        match choice {
+            Choice::Whole | Choice::Part(_) => taken.push(due),
+            Choice::Wait(reason) => {
+                let Due { record, request } = due;
+                waiting.push(Waiting { record, request, reason, worst: worst.clone(), not_before: now });
+            }
+        }
+    }
+    Ok((taken, waiting))
 }

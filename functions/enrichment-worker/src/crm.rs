@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use leadgate_aws::usage::Step;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::{ObjectType, RecordKey};
-use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::lead::patch::Patch;
+use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::outcome::{FailReason, Outcome};
 use leadgate_enrichment::person::Properties;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::batch::Batch;
+use crate::outcomes::Outcomes;
 
 /// The current values of `properties` for each of the records. One that the CRM doesn't have is absent.
 pub(crate) async fn read<'r>(
@@ -67,4 +71,14 @@ fn by_object<'r>(keys: impl Iterator<Item = &'r RecordKey>) -> BTreeMap<&'r Obje
     let mut groups: BTreeMap<&ObjectType, Vec<&RecordKey>> = BTreeMap::new();
     keys.for_each(|key| groups.entry(&key.object).or_default().push(key));
     groups
+}
+
+/// The CRM refuses a call for all of them, and would refuse it again. They end with that reason, and keep what was
+/// bought: it is written when the next event takes them up.
+pub(crate) async fn refused(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, records: Vec<Record>, reason: &str) {
+    let now = batch.now();
+    error!(tenant = %batch.tenant.id, reason, "the CRM refuses a call as a whole: mend the mapping or its API version");
+    let reason = FailReason::CrmRefused;
+    let failed = records.into_iter().map(|record| (record.failed(reason, now), Outcome::Failed(reason)));
+    outcomes.write_and_end(Step::Close, failed.collect()).await;
 }

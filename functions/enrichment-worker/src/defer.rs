@@ -1,21 +1,16 @@
 //! Parking what the credits can't pay for.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::lead::record::{Deferral, Record};
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
-use leadgate_enrichment::price::Action;
-use leadgate_enrichment::record::{Deferral, Record};
-use leadgate_enrichment::request::EnrichmentRequest;
 
 use crate::batch::Batch;
-use crate::claim::Due;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 
@@ -34,36 +29,12 @@ pub(crate) struct Waiting {
 /// only ask again.
 const PROVIDER_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
-/// they come from, so caps are not looked at.
-pub(crate) async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
-    if due.is_empty() {
-        return Ok((due, Vec::new()));
-    }
-    let now = batch.now();
-    let wallets = batch.spendable(Action::Match).await?;
-    let (worst, balances) = (batch.worst_of(false), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));
-    let wishes: Vec<Wish<'_>> =
-        due.iter().map(|due| Wish { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();
-    let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-    for (due, choice) in due.into_iter().zip(choose(&wishes, &balances)) {
-        match choice {
-            Choice::Whole | Choice::Part(_) => taken.push(due),
-            Choice::Wait(reason) => {
-                let Due { record, request } = due;
-                waiting.push(Waiting { record, request, reason, worst: worst.clone(), not_before: now });
-            }
-        }
-    }
-    Ok((taken, waiting))
-}
-
 /// A claimed record that has to wait, and for how long at least.
 pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) -> Option<Waiting> {
     // One who takes a part waits for no more than that.
     let worst = wanted.part(batch.tenant.on_exhausted).unwrap_or(&wanted.total).clone();
     let Wanted { record, caps, .. } = wanted;
-    let request = record.wish()?;
+    let request = record.to_request()?;
     let not_before = match reason {
         DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(batch.now(), PROVIDER_PAUSE),
         DeferReason::OwnerCap | DeferReason::SourceCap | DeferReason::DayCap => {
@@ -91,7 +62,7 @@ pub(crate) async fn park(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, waiting
 /// One whose person was bought and written, and that waits for what arrives later: the same write closes the one
 /// and parks the other.
 pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record) -> Record {
-    let (Some(reason), Some(request)) = (record.owed, record.wish()) else { return record };
+    let (Some(reason), Some(request)) = (record.owed, record.to_request()) else { return record };
     let worst = [&batch.worst_of(true), &batch.worst_later(&batch.tenant.later_fields())].into_iter().sum();
     let now = batch.now();
     let deferral = Deferral { reason, since: now, not_before: now, until: next_grant(batch), worst };

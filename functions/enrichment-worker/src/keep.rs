@@ -6,13 +6,13 @@ use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::patch::patch_from;
+use leadgate_enrichment::lead::record::{Awaited, Record, Rest, State};
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::patch::patch_from;
 use leadgate_enrichment::person::Profile;
 use leadgate_enrichment::provider::{Answer, LaterId};
-use leadgate_enrichment::record::{Awaited, Record, Rest, State};
+use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::settlement::LineEnd;
 use tracing::error;
 
 use crate::batch::Batch;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::Later;
+use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::settlement::LineEnd;
 
 use crate::batch::Batch;
 use crate::price::Wanted;

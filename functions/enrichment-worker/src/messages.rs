@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::queue::DELAY_MAX;
 use leadgate_enrichment::clock::{later, until};
-use leadgate_enrichment::request::Task;
+use leadgate_enrichment::lead::request::Task;
 use tracing::{error, warn};
 
 use crate::EnrichmentWorker;

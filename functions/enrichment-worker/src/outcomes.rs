@@ -8,8 +8,8 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
 use tracing::{error, warn};
 

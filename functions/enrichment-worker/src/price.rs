@@ -4,23 +4,22 @@ use std::collections::HashSet;
 
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::choice::{Cap, caps};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::fingerprint::Fingerprint;
+use leadgate_enrichment::lead::patch::FieldMapping;
+use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
-use leadgate_enrichment::patch::FieldMapping;
 use leadgate_enrichment::person::{Identity, Properties, value_of};
-use leadgate_enrichment::price::PricedField;
-use leadgate_enrichment::record::Record;
-use leadgate_enrichment::request::Source;
+use leadgate_enrichment::purchase::choice::{Cap, caps};
+use leadgate_enrichment::purchase::settlement::Asked;
+use leadgate_enrichment::purchase::want::{Verdict, Want, judge};
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::settlement::Asked;
-use leadgate_enrichment::want::{Verdict, Want, judge};
 
 use crate::batch::Batch;
 use crate::crm;
 use crate::outcomes::Outcomes;
-use crate::write_back::refused_by_the_crm;
 
 /// A claimed record that is worth buying for.
 #[derive(Clone)]
@@ -69,7 +68,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
     let read = match crm::read(batch, claimed.iter().map(|record| &record.key), &batch.tenant.properties()).await {
         Ok(read) => read,
         Err(error) if error.retry == Retry::Never => {
-            refused_by_the_crm(batch, outcomes, claimed, &error.reason).await;
+            crm::refused(batch, outcomes, claimed, &error.reason).await;
             return Vec::new();
         }
         Err(error) => {

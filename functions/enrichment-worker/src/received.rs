@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 
 pub(crate) struct Received {
     pub(crate) messages: Vec<Message>,

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::choice::{Balances, Choice, Wish, choose};
 use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, Slice, allocate, part};
+use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::fingerprint::Fingerprint;
-use leadgate_enrichment::ledger::{Allocation, AskedAbout, Hold, Slice, allocate, part};
+use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::DeferReason;
-use leadgate_enrichment::price::{Action, PricedField, Tariff};
-use leadgate_enrichment::record::Record;
-use leadgate_enrichment::request::Source;
+use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::wallet::{Wallet, WalletId};
 use tracing::warn;
 
 use crate::batch::Batch;
@@ -90,8 +90,8 @@ async fn park_the_rest(
     wanted: Vec<Wanted>,
     funds: &Funds,
 ) -> Vec<Wanted> {
-    let wishes: Vec<Wish<'_>> = wanted.iter().map(|wanted| wanted.wish(batch.tenant.on_exhausted)).collect();
-    let choices = choose(&wishes, &funds.balances);
+    let demands: Vec<Demand<'_>> = wanted.iter().map(|wanted| wanted.demand(batch.tenant.on_exhausted)).collect();
+    let choices = choose(&demands, &funds.balances);
     let (mut taken, mut parked) = (Vec::new(), Vec::new());
     for (wanted, choice) in wanted.into_iter().zip(choices) {
         match choice {
@@ -189,9 +189,9 @@ impl Wanted {
         self.record.source.unwrap_or(Source::Change)
     }
 
-    fn wish(&self, on_exhausted: OnExhausted) -> Wish<'_> {
+    fn demand(&self, on_exhausted: OnExhausted) -> Demand<'_> {
         let (part, source) = (self.part(on_exhausted), self.source());
-        Wish { worst: &self.total, part, source, caps: &self.caps }
+        Demand { worst: &self.total, part, source, caps: &self.caps }
     }
 
     /// What it can cost at worst to take a part, where that is preferred to waiting. Who was bought in part before takes

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Entry, Evidence, Hold};
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::later::{self, Answers};
-use leadgate_enrichment::ledger::{Entry, Evidence, Hold};
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
-use leadgate_enrichment::record::Record;
+use leadgate_enrichment::purchase::asynchronous::{self, Answers};
+use leadgate_enrichment::purchase::settlement::{self, LineEnd};
 use leadgate_enrichment::retry::Retry;
-use leadgate_enrichment::settlement::{self, LineEnd};
 use leadgate_purchase::look_up::{Call, Stopped};
 use leadgate_purchase::settle::{self as protocol, Settled, settle_for_waiters};
 
@@ -48,7 +48,7 @@ async fn settle_later(batch: &Batch<'_>, hold: &Hold, at_once: Option<&Entry>, k
         return true;
     }
     let none = HashMap::new();
-    let entry = later::settled(hold, at_once, &none, &Answers::new(), batch.now());
+    let entry = asynchronous::settled(hold, at_once, &none, &Answers::new(), batch.now());
     let settled = protocol::settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await;
     matches!(settled, Settled::Done)
 }

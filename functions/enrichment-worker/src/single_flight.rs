@@ -9,9 +9,9 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::earlier;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::fingerprint::Fingerprint;
+use leadgate_enrichment::lead::patch::patch_from;
+use leadgate_enrichment::lead::record::{Record, Rest};
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::patch::patch_from;
-use leadgate_enrichment::record::{Record, Rest};
 use tracing::warn;
 
 use crate::batch::Batch;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::patch::{Patch, applicable};
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
-use leadgate_enrichment::patch::{Patch, applicable};
 use leadgate_enrichment::person::{Properties, value_of};
-use leadgate_enrichment::record::Record;
 use leadgate_enrichment::retry::Retry;
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::batch::Batch;
 use crate::crm;
@@ -33,7 +33,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
     let written = match batch.within(limit, write_patches(batch, &bought, may_be_written)).await {
         Some(Ok(written)) => written,
         Some(Err(error)) if error.retry == Retry::Never => {
-            return refused_by_the_crm(batch, outcomes, bought, &error.reason).await;
+            return crm::refused(batch, outcomes, bought, &error.reason).await;
         }
         Some(Err(error)) => return outcomes.give_all_back(&bought, &error.reason, error.retry),
         None => {
@@ -63,21 +63,6 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
         closed.push((record, outcome));
     }
     outcomes.write_and_end(Step::Close, closed).await;
-}
-
-/// The CRM refuses a call for all of them, and would refuse it again. They end with that reason, and keep what was
-/// bought: it is written when the next event takes them up.
-pub(crate) async fn refused_by_the_crm(
-    batch: &Batch<'_>,
-    outcomes: &mut Outcomes<'_>,
-    records: Vec<Record>,
-    reason: &str,
-) {
-    let now = batch.now();
-    error!(tenant = %batch.tenant.id, reason, "the CRM refuses a call as a whole: mend the mapping or its API version");
-    let reason = FailReason::CrmRefused;
-    let failed = records.into_iter().map(|record| (record.failed(reason, now), Outcome::Failed(reason)));
-    outcomes.write_and_end(Step::Close, failed.collect()).await;
 }
 
 /// One read and one write of the CRM for all. What people have filled in since we bought is left alone.

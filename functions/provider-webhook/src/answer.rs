@@ -4,7 +4,7 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
 use leadgate_connectors::inbound::PayloadError;
-use leadgate_enrichment::callback::TokenError;
+use leadgate_enrichment::provider::callback::TokenError;
 use leadgate_lambda::http::json;
 
 /// What became of a delivery.

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Tenant};
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::price::PricedField;
 use serde_json::{Map, Value, json};
 
 use crate::credits::amounts;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::demo::{self, Progress, Report, Request, Story};
 
 use crate::terminal::{count, fitted, object, say};

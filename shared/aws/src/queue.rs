@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures_util::future::try_join_all;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 

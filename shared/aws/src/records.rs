@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::record::Record;
+use leadgate_enrichment::lead::record::Record;
 
 pub use self::parked::{Next, Page, Parked};
 use crate::error::StoreError;

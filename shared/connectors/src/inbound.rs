@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use leadgate_enrichment::event::CrmEvent;
+use leadgate_enrichment::lead::event::CrmEvent;
 use reqwest::header::HeaderMap;
 use serde_json::error::Category;
 use subtle::{Choice, ConstantTimeEq};

@@ -5,6 +5,7 @@
 //! back into those words. It decides nothing about credits, records or retries, and it reads no clock and no
 //! environment: time and configuration arrive as arguments.
 
+pub mod connector;
 pub mod registry;
 
 pub mod crm;

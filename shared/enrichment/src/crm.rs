@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::ObjectType;
-use crate::patch::Patch;
+use crate::lead::patch::Patch;
 use crate::person::Properties;
 use crate::retry::Retry;
 

@@ -163,7 +163,7 @@ impl<'de> Deserialize<'de> for RecordKey {
     }
 }
 
-/// One wish to have a record enriched. Derived from the record and the event that caused it, never random, so that
+/// One request to have a record enriched. Derived from the record and the event that caused it, never random, so that
 /// the same event delivered twice is the same request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

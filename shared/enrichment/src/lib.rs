@@ -3,35 +3,30 @@
 //! Everything here is a decision: is this record due, which wallets pay, what does it cost, which fields may be
 //! written, when does the cycle close. Nothing here does I/O, reads a clock, draws a random number or looks at the
 //! environment, so nothing here can fail for outside reasons. Time arrives as an argument.
+//!
+//! | room | what | may import |
+//! | --- | --- | --- |
+//! | [`purchase`] | the rules of a purchase, which join leads, credits and providers | all |
+//! | [`config`] | `leadgate.toml`, read and checked | all but `purchase` |
+//! | [`crm`] | what a flow needs of a CRM | `lead` |
+//! | [`lead`] | events, requests, the gate, records, write-back | `provider`, `credits` |
+//! | [`provider`] | what a flow needs of a data provider; its limits, its breaker, its callbacks | `credits` |
+//! | [`credits`] | plans, prices, wallets, the ledger | |
+//! | [`ids`], [`person`], [`clock`], … | the words that all rooms share | |
 
-pub mod alerts;
-pub mod breaker;
-pub mod callback;
-pub mod carry;
-pub mod choice;
-pub mod clock;
+pub mod purchase;
+
 pub mod config;
-pub mod credits;
+
 pub mod crm;
-pub mod cycle;
-pub mod event;
-pub mod fingerprint;
-pub mod forecast;
-pub mod gate;
-pub mod ids;
-pub mod later;
-pub mod ledger;
-pub mod limits;
-pub mod outcome;
-pub mod patch;
-pub mod person;
-pub mod plan_change;
-pub mod price;
+pub mod lead;
 pub mod provider;
-pub mod reconciliation;
-pub mod record;
-pub mod request;
+
+pub mod credits;
+
+pub mod clock;
+pub mod fingerprint;
+pub mod ids;
+pub mod outcome;
+pub mod person;
 pub mod retry;
-pub mod settlement;
-pub mod wallet;
-pub mod want;

@@ -66,7 +66,7 @@ pub enum DeferReason {
     Floor,
     /// The owner of the record in the CRM has used up what they may spend in this cycle.
     OwnerCap,
-    /// Wishes from the same source have used up what they may spend in this cycle.
+    /// Requests from the same source have used up what they may spend in this cycle.
     SourceCap,
     /// What may be spent in a day is used up.
     DayCap,

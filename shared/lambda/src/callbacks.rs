@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
-use leadgate_enrichment::callback::{self, TokenError};
 use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::provider::callback::{self, TokenError};
 
-use crate::connections::read;
+use crate::secrets::read;
 
 const MAKING: &str = "making a callback";
 

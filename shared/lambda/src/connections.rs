@@ -7,13 +7,13 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Registry;
-use leadgate_connectors::secret::Secret;
-use leadgate_enrichment::config::{SecretNames, SecretRole, Tenant};
+use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::provider::Provider;
 
 use crate::callbacks;
+use crate::secrets::read;
 
 /// Makes connections. They are cheap: all share one HTTP client, and secrets are remembered for a few minutes, so
 /// that a rotated one is picked up by the next run.
@@ -55,13 +55,4 @@ impl Connections {
     ) -> Result<String, StoreError> {
         callbacks::address(&self.secrets, tenant, purchase, expires).await
     }
-}
-
-/// Every secret that is named for this purpose, the current one first.
-pub async fn read(secrets: &Secrets, names: &SecretNames, role: SecretRole) -> Result<Vec<Secret>, StoreError> {
-    let mut read = Vec::new();
-    for name in names.of(role) {
-        read.push(Secret::new(secrets.get(name).await?));
-    }
-    Ok(read)
 }

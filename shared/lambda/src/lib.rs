@@ -8,6 +8,7 @@ pub mod env;
 pub mod fingerprints;
 pub mod http;
 pub mod invocation;
+pub mod secrets;
 pub mod telemetry;
 
 /// A quarter of the CPU time of a delivery goes into allocating: this takes less of it than the system's allocator.

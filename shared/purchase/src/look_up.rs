@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::limits::Share;
 use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::provider::limits::Share;
 use leadgate_enrichment::provider::{CallKind, Later, LaterId, Provider, Reply};
+use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::{Backoff, Retry};
-use leadgate_enrichment::settlement::LineEnd;
 use tracing::{error, warn};
 
 use crate::permits::{Permits, ending};

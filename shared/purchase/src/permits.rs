@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use leadgate_aws::limits::{Limits, Permit, Ticket};
 use leadgate_enrichment::clock::{Clock, until};
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::limits::{CallLimits, Ending, LimitKey, Rates, Share};
+use leadgate_enrichment::lead::request::Source;
+use leadgate_enrichment::provider::limits::{CallLimits, Ending, LimitKey, Rates, Share};
 use leadgate_enrichment::provider::{CallKind, Provider, Reply};
-use leadgate_enrichment::request::Source;
 use leadgate_enrichment::retry::Retry;
 use tracing::warn;
 
@@ -74,7 +74,7 @@ impl Permits<'_> {
 
 /// What a call may use that is made for requests from these sources: one for a waiting lead speaks for all.
 pub fn share(sources: impl Iterator<Item = Source>) -> Share {
-    Share::of(sources.min().unwrap_or(Source::Change))
+    sources.min().unwrap_or(Source::Change).share()
 }
 
 /// What the end of a call means for the limits and the breaker. A refusal is an answer like any other.

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use leadgate_aws::credits::{Credits, Resolved, Standing};
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::{Consistency, Records};
+use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::settlement;
+use leadgate_enrichment::purchase::settlement;
 
 use crate::settle::WAITERS_MAX;
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use leadgate_enrichment::choice::Cap;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{AskedAbout, Hold, HoldLine, Slice};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::ledger::{AskedAbout, Hold, HoldLine, Slice};
+use leadgate_enrichment::purchase::choice::Cap;
 
 /// What one record can cost at worst.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Settling a hold: what the purchase really cost is spent, and the rest is free again. It happens once, whoever does it.
 
 use leadgate_aws::credits::{Credits, Resolved};
+use leadgate_enrichment::credits::ledger::{Entry, Hold};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::{Entry, Hold};
 use tracing::{error, warn};
 
 use crate::single_flight::Came;

@@ -12,7 +12,7 @@ use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Answer;
-use leadgate_enrichment::settlement::LineEnd;
+use leadgate_enrichment::purchase::settlement::LineEnd;
 use tracing::warn;
 
 /// For how long what is known of a person is there for its waiters: until their messages have come back. Not longer: it is

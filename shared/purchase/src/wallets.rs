@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::carry::{after_carrying, carried, is_charged_on_arrival};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{Entry, Hold, Slice};
-use leadgate_enrichment::plan_change::{Opening, Recounted, carried_over, overlapping};
-use leadgate_enrichment::price::Action;
-use leadgate_enrichment::wallet::{Wallet, WalletKind, burn_order, due, unopened};
+use leadgate_enrichment::credits::carry::{after_carrying, carried, is_charged_on_arrival};
+use leadgate_enrichment::credits::ledger::{Entry, Hold, Slice};
+use leadgate_enrichment::credits::plan_change::{Opening, Recounted, carried_over, overlapping};
+use leadgate_enrichment::credits::price::Action;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind, burn_order, due, unopened};
 use tracing::{info, warn};
 
 /// The wallets of one tenant, as its configuration wants them.
@@ -34,7 +34,7 @@ impl TenantWallets<'_> {
     /// wallet of its series is open: that is a change of the plan, which is the release's to make.
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
-        let missing = unopened(&due(self.tenant, now), &wallets, now);
+        let missing = unopened(&due(&self.tenant.plan, now), &wallets, now);
         if missing.is_empty() {
             return self.carry(wallets, now).await;
         }

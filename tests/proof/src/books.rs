@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
-use leadgate_enrichment::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
-use leadgate_enrichment::wallet::Wallet;
 
 use super::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::{Apollo, Item, Ledger};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use leadgate_enrichment::config::OnExhausted;
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::FailReason;
-use leadgate_enrichment::record::State;
 
 use super::books::{Books, Goods, at_rest};
 use super::violation::{Findings, Promise};

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::credits::Adjusted;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Milli};
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::wallet::{Wallet, WalletId};
 use serde_json::{Value, json};
 
 use super::books::Books;

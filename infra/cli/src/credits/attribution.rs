@@ -4,9 +4,9 @@
 //! spread, first line out of the first slice, so that the parts of each line add up to its cost and the parts of each
 //! wallet to what it gave.
 
+use leadgate_enrichment::credits::ledger::{EntryLine, Slice};
+use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Bucket, Milli};
-use leadgate_enrichment::ledger::{EntryLine, Slice};
-use leadgate_enrichment::wallet::WalletId;
 
 /// A part of what a line cost.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ fn parts_of<'a>(line: &'a EntryLine, slices: &'a [Slice], left: &mut [Milli]) ->
 mod tests {
     use super::*;
     use leadgate_enrichment::credits::Amounts;
-    use leadgate_enrichment::ledger::LineResult;
+    use leadgate_enrichment::credits::ledger::LineResult;
 
     #[test]
     fn lines_are_paid_slice_by_slice() {

@@ -20,8 +20,8 @@ use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::price::Tariff;
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::env::read_config;
 

@@ -1,8 +1,8 @@
 //! `leadgate credits export`: the ledger as rows.
 
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Evidence, LineResult, Slice};
+use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, LineResult, Slice};
-use leadgate_enrichment::wallet::WalletId;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -5,9 +5,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_aws::credits::Granted;
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Milli};
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use serde_json::{Value, json};
 
 use super::books::Books;

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, LineResult};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::ledger::{Entry, EntryLine, LineResult};
-use leadgate_enrichment::wallet::{Wallet, WalletId};
 use serde_json::{Value, json};
 
 use super::books::Books;

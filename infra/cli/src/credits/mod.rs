@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use jiff::civil::Date;
-use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::credits::ledger::Entry;
 use serde_json::Value;
 
 pub(crate) use self::books::{LOCAL, Ledger};

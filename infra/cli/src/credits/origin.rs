@@ -1,7 +1,7 @@
 //! Where the credits of a wallet come from, in words.
 
 use jiff::tz::TimeZone;
-use leadgate_enrichment::wallet::{Wallet, WalletKind};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
 
 use super::words::moment;
 

@@ -5,7 +5,7 @@ mod later;
 use clap::Parser;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 use serde_json::Value;
@@ -255,8 +255,9 @@ async fn a_change_of_the_plan_is_told_in_plain_words() {
     leads(&world, 0..3).await;
     world.reconfigure(|tenant| {
         let first_day = "2026-01-10".parse().expect("a day");
-        let monthly = leadgate_enrichment::cycle::Cadence::Monthly;
-        tenant.plan.calendar = leadgate_enrichment::cycle::Calendar::new(first_day, monthly, tenant.time_zone.clone());
+        let monthly = leadgate_enrichment::credits::cycle::Cadence::Monthly;
+        tenant.plan.calendar =
+            leadgate_enrichment::credits::cycle::Calendar::new(first_day, monthly, tenant.time_zone.clone());
         tenant.plan.grants = tenant.plan.calendar.clone();
     });
     world.run_release().await;

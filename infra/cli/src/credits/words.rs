@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use leadgate_enrichment::credits::ledger::{Evidence, LineResult, ResolvedAs};
+use leadgate_enrichment::credits::price::PricedField;
+use leadgate_enrichment::credits::wallet::{ChangeReason, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::ledger::{Evidence, LineResult, ResolvedAs};
+use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
-use leadgate_enrichment::price::PricedField;
-use leadgate_enrichment::request::Source;
-use leadgate_enrichment::wallet::{ChangeReason, WalletKind};
 
 /// How wide a text is set at most, in columns.
 pub(super) const WIDTH: u16 = 120;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use leadgate_enrichment::credits::ledger::{Hold, Slice};
+use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::{Hold, Slice};
-use leadgate_enrichment::wallet::WalletId;
 
 use super::Credits;
 use super::transaction::Committed;

@@ -1,8 +1,8 @@
 //! Small things to remember beside the ledger: which alert was given last, what was compared last.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::Entry;
 
 use super::Credits;
 use super::items::{DRIFT, ITEM, MARK, key, range_key};

@@ -20,13 +20,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
-use leadgate_enrichment::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::purchase::settlement;
 use leadgate_enrichment::retry::Backoff;
-use leadgate_enrichment::settlement;
-use leadgate_enrichment::wallet::{Wallet, WalletId};
 
 use self::items::{
     ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, key, range_key,

@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::plan_change::{Opening, Recounted};
+use leadgate_enrichment::credits::wallet::{ChangeReason, Wallet};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::plan_change::{Opening, Recounted};
-use leadgate_enrichment::wallet::{ChangeReason, Wallet};
 
 use super::Credits;
 use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, range_key};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::wallet::WalletId;
 
 use super::items::{MARK, RESOLUTION, range_key};
 use super::transaction::Committed;

@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
+use leadgate_enrichment::credits::ledger::{Hold, Slice};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::{Hold, Slice};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 

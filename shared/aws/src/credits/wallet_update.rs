@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::credits::{Amounts, Milli};
-use leadgate_enrichment::wallet::Wallet;
 
 use super::items::CARRYING;
 use crate::error::StoreError;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::wallet::Wallet;
 
 use super::Credits;
 use super::items::{ADJUST, CAP, EXPIRE, GRANT, ITEM, Item, USED, WALLET, range_key};

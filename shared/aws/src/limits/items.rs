@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue};
-use leadgate_enrichment::breaker::Breaker;
-use leadgate_enrichment::limits::{Count, LimitKey, Meter, Span};
+use leadgate_enrichment::provider::breaker::Breaker;
+use leadgate_enrichment::provider::limits::{Count, LimitKey, Meter, Span};
 use serde::de::DeserializeOwned;
 
 use super::{Limits, Sight};

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use leadgate_enrichment::breaker::{Breaker, Passage};
 use leadgate_enrichment::clock::{Clock, later, until};
-use leadgate_enrichment::limits::{ARRIVAL, CallLimits, Decision, Ending, Grant, LimitKey, Meter, Rates, Share};
+use leadgate_enrichment::provider::breaker::{Breaker, Passage};
+use leadgate_enrichment::provider::limits::{
+    ARRIVAL, CallLimits, Decision, Ending, Grant, LimitKey, Meter, Rates, Share,
+};
 use leadgate_enrichment::retry::Backoff;
 
 use self::items::{Counted, Kept};

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::record::{Deferral, Record};
-use leadgate_enrichment::request::Source;
+use leadgate_enrichment::lead::record::{Deferral, Record};
+use leadgate_enrichment::lead::request::Source;
 use serde::Deserialize;
 
 use super::{Item, KEY, Records};

@@ -8,8 +8,8 @@ use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::provider::apollo::contacts::{ContactFields, ContactSearch};
 use leadgate_connectors::provider::apollo::search::{OrganizationSearch, PeopleSearch};
 use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Later, LaterId, Provider};
 
 use crate::apollo::{SILENCE, TIMEOUT};

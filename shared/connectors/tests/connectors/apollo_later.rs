@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Profile, ProfileField};
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Collected, Later, LaterId, Provider, Reply};
 use serde_json::{Value, json};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use leadgate_enrichment::limits::{Rate, Rates};
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::price::PricedField;
+use leadgate_enrichment::provider::limits::{Rate, Rates};
 use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider, Reply};
 
 use crate::apollo::{TIMEOUT, apollo, people};

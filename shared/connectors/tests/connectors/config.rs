@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leadgate_connectors::registry::Registry;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::config::{Config, ConfigError};
-use leadgate_enrichment::patch::FieldPolicy;
+use leadgate_enrichment::lead::patch::FieldPolicy;
 
 /// A small file that is right.
 const GOOD: &str = include_str!("config/file.toml");

@@ -7,7 +7,7 @@ use leadgate_connectors::http::client;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
-use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
 use serde_json::{Value, json};

@@ -5,8 +5,8 @@ use leadgate_connectors::crm::hubspot::inbound::events::{EVENTS_MAX, EventRules,
 use leadgate_connectors::crm::hubspot::inbound::signature::{Rules, SIGNATURE_V3, TIMESTAMP, sign_v3, verify};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events};
 use leadgate_connectors::secret::Secret;
-use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::{FingerprintKey, FingerprintSecret};
+use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

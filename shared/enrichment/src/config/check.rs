@@ -9,18 +9,20 @@ use toml::Value;
 
 use super::deployable;
 use super::file::{self, CapsTable, CreditsTable, Day, File, PlanTable, PriceRow, PriceSet, TenantTable};
+use super::fit::Fit;
 use super::keys::FILE;
-use super::shape::Fit;
 use super::vendor::Vendors;
 use super::{
-    ALERT_PERCENTS_DEFAULT, Allowance, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT,
-    HOPS_PER_HOUR_DEFAULT, MISS_DEFAULT, Overage, Pack, Plan, Problem, TRIAL_DAYS_DEFAULT, Tenant, Trial, Windows,
+    ALERT_PERCENTS_DEFAULT, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
+    MISS_DEFAULT, Problem, TRIAL_DAYS_DEFAULT, Tenant,
 };
 use crate::clock::{days, later};
+use crate::credits::cycle::{Cadence, Calendar};
+use crate::credits::plan::{Allowance, Overage, Pack, Plan, Trial};
+use crate::credits::price::Price;
 use crate::credits::{Amounts, Bucket, Milli};
-use crate::cycle::{Cadence, Calendar};
 use crate::ids::TenantId;
-use crate::price::Price;
+use crate::lead::gate::Windows;
 
 pub(super) fn parse(text: &str, vendors: &Vendors) -> Result<Config, ConfigError> {
     Checker::new(vendors).document(file::document(text)?)?.ended()

@@ -11,9 +11,9 @@ use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
 use super::keys::CALLBACK_SECRETS;
 use super::vendor::{OwnKeys, SecretKey, SecretNames, Wrong};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
-use crate::limits::{CallLimits, LOW_PRIORITY_PERCENT};
-use crate::patch::FieldMapping;
+use crate::lead::patch::FieldMapping;
 use crate::person::ProfileField;
+use crate::provider::limits::{CallLimits, LOW_PRIORITY_PERCENT};
 
 impl Checker<'_> {
     /// `None` when there is no such CRM, which has been said by then.

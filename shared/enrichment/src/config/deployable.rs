@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::address::address;
-use super::money::{floor_problems, price_problems};
 use super::vendor::SecretRole;
 use super::{Config, Problem, Tenant};
+use crate::credits::Milli;
+use crate::credits::price::{Action, PERSON, PricedField};
 
 /// A secret that a tenant names, which is not repeated where it may be the secret itself: where in the file, the name, and
 /// what it is for.
@@ -121,6 +123,39 @@ fn shared_secrets(config: &Config) -> Vec<Problem> {
                 _ => {}
             }
         }
+    }
+    problems
+}
+
+/// Changed records could never buy anything below such a floor.
+fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
+    let granted = tenant.plan.granted();
+    let above = tenant.floor.iter().filter(|(bucket, floor)| granted.names(bucket) && *floor > granted.get(bucket));
+    let problem = |(bucket, floor): (&_, Milli)| {
+        let path = format!("tenants.{}.floor.{bucket}", tenant.id);
+        let expected = format!("at most {}, which is all that the plan grants", granted.get(bucket));
+        Problem::new(path, floor, expected, "Lower the floor, or raise the grant.")
+    };
+    above.map(problem).collect()
+}
+
+/// What is priced from a later day on only can't be bought now.
+fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
+    let (provider, later) = (tenant.provider.name(), tenant.later_fields());
+    let person = [PricedField::Person].into_iter().chain(later).map(|field| (Action::Match, field));
+    let organization = (Action::EnrichOrganization, PricedField::Organization);
+    let bought = person.chain(tenant.provider.organizations.then_some(organization));
+    let mut problems = Vec::new();
+    for (action, field) in bought {
+        let rows = config.prices.iter().filter(|row| row.provider == provider && row.action == action);
+        let rows =
+            rows.filter(|row| row.field == field || (field == PricedField::Person && PERSON.contains(&row.field)));
+        let Some(first) = rows.map(|row| row.from).min().filter(|first| *first > now) else { continue };
+        let (field, day, today) =
+            (field.word(), first.to_zoned(TimeZone::UTC).date(), now.to_zoned(TimeZone::UTC).date());
+        let found = format!("prices for \"{field}\" from {day} on only, which tenants.{} buys", tenant.id);
+        let expected = format!("a price that holds today, {today}");
+        problems.push(Problem::new("prices", found, expected, "Add the price that holds until then."));
     }
     problems
 }

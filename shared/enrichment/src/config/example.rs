@@ -1,8 +1,8 @@
 //! A small file that is right, and the vendors that it names, for tests.
 
 use super::{CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Vendors};
-use crate::limits::CallLimits;
 use crate::person::IdentityProperties;
+use crate::provider::limits::CallLimits;
 
 /// The file.
 pub(crate) const FILE: &str = include_str!("example/file.toml");

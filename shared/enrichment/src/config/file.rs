@@ -8,12 +8,12 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::{ConfigError, OnExhausted, Problem};
-use crate::cycle::Cadence;
+use crate::credits::cycle::Cadence;
+use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::ids::ProviderName;
-use crate::patch::FieldPolicy;
+use crate::lead::patch::FieldPolicy;
+use crate::lead::request::Source;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::{Action, ChargeOn, PricedField, Repeat};
-use crate::request::Source;
 
 /// Amounts by the name of their kind, in credits.
 pub(super) type CreditsTable = BTreeMap<String, f64>;

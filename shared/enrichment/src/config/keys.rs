@@ -5,10 +5,10 @@ use strum::VariantNames;
 use super::OnExhausted;
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, SecretRole};
-use crate::cycle::Cadence;
-use crate::patch::FieldPolicy;
+use crate::credits::cycle::Cadence;
+use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
+use crate::lead::patch::FieldPolicy;
 use crate::person::ProfileField;
-use crate::price::{Action, ChargeOn, PricedField, Repeat};
 
 /// Nothing is good, or waits, for longer than a hundred years.
 const DAYS_MAX: i64 = 36_500;

@@ -7,6 +7,7 @@ mod check;
 mod connection;
 mod deployable;
 mod file;
+mod fit;
 mod keys;
 mod money;
 mod problem;
@@ -25,13 +26,14 @@ pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};
 pub use self::vendor::{CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong};
 use crate::credits::Amounts;
-use crate::cycle::Calendar;
+use crate::credits::plan::Plan;
+use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};
 use crate::ids::{ProviderName, TenantId};
-use crate::limits::CallLimits;
-use crate::patch::FieldMapping;
+use crate::lead::gate::Windows;
+use crate::lead::patch::FieldMapping;
+use crate::lead::request::Source;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::{Action, PERSON, Price, PricedField, Tariff};
-use crate::request::Source;
+use crate::provider::limits::CallLimits;
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -71,17 +73,6 @@ pub struct Tenant {
     pub identity: IdentityProperties,
     /// What goes where.
     pub fields: Vec<FieldMapping>,
-}
-
-/// How long answers stay good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    /// What was bought.
-    pub freshness: Duration,
-    /// That the provider doesn't know somebody.
-    pub miss: Duration,
-    /// A request: a lead that has waited for credits for longer is closed.
-    pub give_up: Duration,
 }
 
 /// How to reach a tenant's CRM. Secrets are named here, never written.
@@ -152,71 +143,6 @@ pub enum OnExhausted {
     Degrade,
 }
 
-/// What a tenant has bought.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// When billing cycles open and close.
-    pub calendar: Calendar,
-    /// When grants are made: with each cycle, or in another rhythm.
-    pub grants: Calendar,
-    /// What each of them is.
-    pub grant: Amounts,
-    /// To try things with, once.
-    pub trial: Option<Trial>,
-    /// What is free.
-    pub allowances: Vec<Allowance>,
-    /// What is bought on top of each cycle.
-    pub packs: Vec<Pack>,
-    /// What is permitted beyond.
-    pub overage: Option<Overage>,
-}
-
-/// Credits to try things with.
-#[derive(Debug, Clone)]
-pub struct Trial {
-    /// Its first instant.
-    pub opens: Timestamp,
-    /// The first instant after it.
-    pub expires: Timestamp,
-    /// How much.
-    pub grant: Amounts,
-}
-
-/// Credits that are free for one action, period by period.
-#[derive(Debug, Clone)]
-pub struct Allowance {
-    /// Its name.
-    pub name: String,
-    /// For what.
-    pub action: Action,
-    /// How often anew.
-    pub calendar: Calendar,
-    /// How much.
-    pub grant: Amounts,
-}
-
-/// Credits bought on top: with each billing cycle, and at once in the one it is bought in.
-#[derive(Debug, Clone)]
-pub struct Pack {
-    /// Its name.
-    pub name: String,
-    /// Since when.
-    pub from: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
-    /// How much with each cycle.
-    pub grant: Amounts,
-}
-
-/// What may be spent beyond what was bought, in each billing cycle.
-#[derive(Debug, Clone)]
-pub struct Overage {
-    /// How much.
-    pub limit: Amounts,
-    /// What a credit of it is billed at, for whoever writes the bill: `0.10 USD`.
-    pub price: String,
-}
-
 /// The most that may be spent within a time. A kind of credit that a cap doesn't name is not capped.
 #[derive(Debug, Clone, Default)]
 pub struct Caps {
@@ -224,18 +150,8 @@ pub struct Caps {
     pub per_day: Option<Amounts>,
     /// For the records of one CRM owner, in a billing cycle.
     pub per_owner: Option<Amounts>,
-    /// For wishes from one source, in a billing cycle.
+    /// For requests from one source, in a billing cycle.
     pub per_source: BTreeMap<Source, Amounts>,
-}
-
-impl Plan {
-    /// Everything that can ever be granted under it, added up: which kinds of credit there are.
-    pub fn granted(&self) -> Amounts {
-        let packs = self.packs.iter().map(|pack| &pack.grant);
-        let free = self.allowances.iter().map(|allowance| &allowance.grant);
-        let rest = self.trial.iter().map(|trial| &trial.grant).chain(self.overage.iter().map(|overage| &overage.limit));
-        [&self.grant].into_iter().chain(packs).chain(free).chain(rest).sum()
-    }
 }
 
 impl Config {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::Tenant;
 use super::check::Checker;
-use super::{Config, Problem, Tenant};
+use crate::credits::price::{Action, PERSON, Price};
 use crate::credits::{Amounts, Milli};
-use crate::price::{Action, PERSON, Price, PricedField};
-use crate::request::Source;
+use crate::lead::request::Source;
 
 const ADD_A_PRICE: &str = "Add a [[prices]] row for it, or one of the `price_sets`.";
 
@@ -98,37 +98,4 @@ impl Checker<'_> {
 
 fn source_path(source: Source) -> String {
     format!("per_source.{}", source.word())
-}
-
-/// Changed records could never buy anything below such a floor.
-pub(super) fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
-    let granted = tenant.plan.granted();
-    let above = tenant.floor.iter().filter(|(bucket, floor)| granted.names(bucket) && *floor > granted.get(bucket));
-    let problem = |(bucket, floor): (&_, Milli)| {
-        let path = format!("tenants.{}.floor.{bucket}", tenant.id);
-        let expected = format!("at most {}, which is all that the plan grants", granted.get(bucket));
-        Problem::new(path, floor, expected, "Lower the floor, or raise the grant.")
-    };
-    above.map(problem).collect()
-}
-
-/// What is priced from a later day on only can't be bought now.
-pub(super) fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
-    let (provider, later) = (tenant.provider.name(), tenant.later_fields());
-    let person = [PricedField::Person].into_iter().chain(later).map(|field| (Action::Match, field));
-    let organization = (Action::EnrichOrganization, PricedField::Organization);
-    let bought = person.chain(tenant.provider.organizations.then_some(organization));
-    let mut problems = Vec::new();
-    for (action, field) in bought {
-        let rows = config.prices.iter().filter(|row| row.provider == provider && row.action == action);
-        let rows =
-            rows.filter(|row| row.field == field || (field == PricedField::Person && PERSON.contains(&row.field)));
-        let Some(first) = rows.map(|row| row.from).min().filter(|first| *first > now) else { continue };
-        let (field, day, today) =
-            (field.word(), first.to_zoned(TimeZone::UTC).date(), now.to_zoned(TimeZone::UTC).date());
-        let found = format!("prices for \"{field}\" from {day} on only, which tenants.{} buys", tenant.id);
-        let expected = format!("a price that holds today, {today}");
-        problems.push(Problem::new("prices", found, expected, "Add the price that holds until then."));
-    }
-    problems
 }

@@ -2,8 +2,9 @@
 //! beside the vendors that a file names.
 
 use super::super::example::vendors;
+use super::super::fit::Fit;
 use super::super::keys::{CRM, PROVIDER};
-use super::super::shape::{Fit, Key, Shape};
+use super::super::shape::{Key, Shape};
 use super::*;
 use toml::Table;
 

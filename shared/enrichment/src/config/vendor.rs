@@ -4,9 +4,9 @@
 use toml::Table;
 
 use super::shape::{Key, Shape};
-use crate::limits::CallLimits;
+use crate::credits::price::PricedField;
 use crate::person::{IdentityProperties, ProfileField};
-use crate::price::PricedField;
+use crate::provider::limits::CallLimits;
 
 /// The vendors that a configuration may name.
 #[derive(Debug, Clone, Default)]

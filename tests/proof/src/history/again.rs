@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::{Config, OnExhausted};
-use leadgate_enrichment::ledger::LineResult;
+use leadgate_enrichment::credits::ledger::LineResult;
 
 use super::model::{GiveUp, Lead};
 use super::play::Play;

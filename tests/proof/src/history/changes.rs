@@ -6,8 +6,8 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::{Hold, Slice};
-use leadgate_enrichment::wallet::{Wallet, WalletKind};
+use leadgate_enrichment::credits::ledger::{Hold, Slice};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
 
 use super::numbers::DEAREST;
 use super::plan::PRICE_MAX;

@@ -7,8 +7,8 @@ use leadgate_aws::records::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{Clock, earlier};
 use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::record::{Deferral, Record, State};
 use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
-use leadgate_enrichment::record::{Deferral, Record, State};
 use tokio::task::JoinSet;
 
 use super::play::Play;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::credits::wallet::Wallet;
+use leadgate_enrichment::lead::record::State;
 
 use super::model::Lead;
 use super::plan::Edit;

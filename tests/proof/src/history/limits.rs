@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::choice::caps;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::request::Source;
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::lead::request::Source;
+use leadgate_enrichment::purchase::choice::caps;
 
 use super::play::Play;
 use crate::books::{Books, Purchase};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{days, later};
+use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::record::{Record, State};
 
 use super::numbers::Numbers;
 use crate::books::Lines;

@@ -4,10 +4,10 @@
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use leadgate_enrichment::lead::record::State;
 
 use super::play::Play;
 use crate::books::{Books, Goods};

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::record::{Record, State};
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::lead::record::{Record, State};
 
 use super::model::{Known, Lead};
 use super::play::Play;

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, earlier, later, until};
 use leadgate_enrichment::config::Config;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::record::Record;
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use leadgate_enrichment::lead::record::Record;
 use tokio::task::JoinSet;
 
 use super::limits::Purchases;

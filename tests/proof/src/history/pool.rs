@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::Slice;
-use leadgate_enrichment::wallet::{Wallet, WalletKind};
+use leadgate_enrichment::credits::ledger::Slice;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
 
 use super::play::Play;
 use crate::books::Books;

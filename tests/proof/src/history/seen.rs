@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::request::{Collect, EnrichmentRequest, Source, Task};
+use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Source, Task};
 use serde_json::Value;
 
 use super::sent::{Asked, Held, held, people};
@@ -28,11 +28,11 @@ pub(super) struct Seen(Arc<Mutex<Noted>>, Arc<AtomicU64>);
 
 #[derive(Default)]
 struct Noted {
-    /// Every wish that was put on the queue.
+    /// Every request that was put on the queue.
     sent: BTreeMap<RequestId, EnrichmentRequest>,
     /// Every hint.
     hints: Vec<Collect>,
-    /// By purchase and record, what kind of wish the record was claimed for.
+    /// By purchase and record, what kind of request the record was claimed for.
     sources: BTreeMap<(String, String), Source>,
     /// Every hold that was made.
     holds: Vec<Held>,
@@ -41,7 +41,7 @@ struct Noted {
 }
 
 impl Seen {
-    /// Every wish that was put on the queue.
+    /// Every request that was put on the queue.
     pub(super) fn sent(&self) -> Vec<EnrichmentRequest> {
         locked(&self.0).sent.values().cloned().collect()
     }
@@ -51,7 +51,7 @@ impl Seen {
         locked(&self.0).hints.clone()
     }
 
-    /// What kind of wish a purchase was made for, of a contact. What was bought along with people was bought for theirs.
+    /// What kind of request a purchase was made for, of a contact. What was bought along with people was bought for theirs.
     pub(super) fn source(&self, purchase: &str, contact: &str) -> Option<Source> {
         let of_people = purchase.split('-').take(2).collect::<Vec<_>>().join("-");
         locked(&self.0).sources.get(&(of_people, contact.to_owned())).copied()
@@ -105,7 +105,7 @@ impl Seen {
     }
 }
 
-/// If a record is claimed: by which purchase, which contact it is, and for what kind of wish.
+/// If a record is claimed: by which purchase, which contact it is, and for what kind of request.
 fn claim(record: &Value) -> Option<((String, String), Source)> {
     let text = |value: &Value| value["S"].as_str().map(str::to_owned);
     let purchase = text(&record["claim"]["M"]["purchase"]).filter(|_| record["state"]["S"] == "claimed")?;

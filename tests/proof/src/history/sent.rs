@@ -1,7 +1,7 @@
 //! Who was asked about, and when: an outcome may be unknown only if a call was sent, or whoever was to send it is gone.
 
 use jiff::Timestamp;
-use leadgate_enrichment::ledger::LineResult;
+use leadgate_enrichment::credits::ledger::LineResult;
 use serde_json::Value;
 
 use super::play::Play;

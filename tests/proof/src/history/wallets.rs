@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::price::Tariff;
-use leadgate_enrichment::wallet::{Wallet, WalletKind};
+use leadgate_enrichment::credits::price::Tariff;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
 
 use super::play::Play;
 use crate::books::{Books, Goods, Purchase};

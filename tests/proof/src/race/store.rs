@@ -9,14 +9,14 @@ use leadgate_aws::credits::{Credits, Holding, Resolved};
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Evidence, Hold, HoldLine, allocate};
+use leadgate_enrichment::credits::price::Action;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind, burn_order};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::ledger::{Allocation, AskedAbout, Evidence, Hold, HoldLine, allocate};
 use leadgate_enrichment::person::Profile;
-use leadgate_enrichment::price::Action;
 use leadgate_enrichment::provider::Answer;
-use leadgate_enrichment::settlement::{LineEnd, seen};
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind, burn_order};
+use leadgate_enrichment::purchase::settlement::{LineEnd, seen};
 use leadgate_purchase::wallets::TenantWallets;
 use tokio::task::JoinSet;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use aws_sdk_sqs::types::Message;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::EnrichmentRequest;
+use leadgate_enrichment::lead::event::{Cause, DueEvent};
+use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -93,7 +93,7 @@ async fn wishes_for_one(world: &World) -> Result<(String, Vec<Vec<Message>>), St
     let contact = world.hubspot.create_contact([("email", email(0))]);
     let mut batches = Vec::new();
     for number in 0..WORKERS {
-        world.queue.send(&[wish(world, &contact, number)]).await?;
+        world.queue.send(&[request(world, &contact, number)]).await?;
         batches.push(world.pump.receive().await);
     }
     Ok((contact, batches))
@@ -150,8 +150,8 @@ async fn all_at_once(world: &World, batches: Vec<Vec<Message>>) -> Findings {
     findings
 }
 
-/// A wish for this contact, as if a delivery of its own had brought it.
-fn wish(world: &World, contact: &str, number: usize) -> EnrichmentRequest {
+/// A request for this contact, as if a delivery of its own had brought it.
+fn request(world: &World, contact: &str, number: usize) -> EnrichmentRequest {
     let record = world.key(contact);
     let request = RequestId::derive(&record, &number.to_string());
     DueEvent { record, request, occurred_at: world.clock.now(), cause: Cause::Created }.into()

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::wallet::Wallet;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::wallet::Wallet;
+use leadgate_enrichment::lead::record::{Record, State};
 
 use crate::simulators::apollo::{ApolloSetup, LaterSetup};
 use crate::simulators::hubspot::HubSpotSetup;
@@ -227,7 +227,7 @@ impl Demo {
     async fn close_the_books(&mut self) -> Result<(), StartError> {
         let (world, report) = (&self.world, &mut self.report);
         let wallets = world.credits.unmetered().wallets(world.tenant_id()).await?;
-        let total = |of: fn(&leadgate_enrichment::wallet::Wallet) -> &Amounts| {
+        let total = |of: fn(&leadgate_enrichment::credits::wallet::Wallet) -> &Amounts| {
             wallets.iter().map(of).sum::<Amounts>().total().to_decimal()
         };
         report.credits = Credits {

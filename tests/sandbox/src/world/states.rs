@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, State};
 
 use super::World;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use leadgate_aws::limits::Permit;
 use leadgate_enrichment::clock::{Clock, until};
-use leadgate_enrichment::limits::{CallLimits, Ending, Rates, Share};
+use leadgate_enrichment::provider::limits::{CallLimits, Ending, Rates, Share};
 use leadgate_sandbox::simulators::apollo::Windows;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::Break;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_sqs::Client;
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::request::{EnrichmentRequest, Source};
+use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_sandbox::world::{Patience, Settings, World};
 
 const BODY: &str = "not a request: dropped when it is seen";

@@ -12,7 +12,7 @@ use leadgate_aws::limits::{Limits, Permit};
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later, until};
 use leadgate_enrichment::ids::ProviderName;
-use leadgate_enrichment::limits::{CallLimits, Ending, LimitKey, Rate, Rates, Share};
+use leadgate_enrichment::provider::limits::{CallLimits, Ending, LimitKey, Rate, Rates, Share};
 use leadgate_sandbox::simulators::apollo::{Apollo, ApolloSetup, Limits as ApolloLimits, Windows};
 use leadgate_sandbox::simulators::apollo_router;
 use leadgate_sandbox::template::Template;

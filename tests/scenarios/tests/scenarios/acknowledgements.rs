@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Call, World};
 

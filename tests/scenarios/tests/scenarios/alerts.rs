@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_sandbox::world::World;
 use serde_json::Value;
 
@@ -59,8 +59,8 @@ async fn a_top_up_releases_those_who_wait_and_the_same_payment_counts_once() {
     top_up(&world, "pay-1", 2).await;
     top_up(&world, "pay-1", 2).await;
     world.settle_down(1).await;
-    let written = |stand: Vec<leadgate_enrichment::record::State>| {
-        stand.iter().filter(|state| **state == leadgate_enrichment::record::State::Written).count()
+    let written = |stand: Vec<leadgate_enrichment::lead::record::State>| {
+        stand.iter().filter(|state| **state == leadgate_enrichment::lead::record::State::Written).count()
     };
     assert_eq!(written(states(&world, &leads).await), 3);
     assert_eq!(at_rest(&world).await.granted, 3000);

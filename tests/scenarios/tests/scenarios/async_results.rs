@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::config::Config;
+use leadgate_enrichment::credits::ledger::{Entry, LineResult};
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::ledger::{Entry, LineResult};
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::price::PricedField;
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::BULK_MIN;
+use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::request::BULK_MIN;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Leftover, World};

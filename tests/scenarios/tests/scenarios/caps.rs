@@ -1,7 +1,7 @@
 //! Leads that wait for a cap, while caps and cycles are configured anew.
 
-use leadgate_enrichment::cycle::Cadence;
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::credits::cycle::Cadence;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;

@@ -1,7 +1,7 @@
 //! Every call that the worker makes, broken in every way, one at a time: then redelivery and the sweeper finish, and
 //! the money, the leads and the CRM must be right.
 
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Leftover};
 

@@ -1,7 +1,7 @@
 //! Credits run out, come back, and are fought over.
 
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::DeferReason;
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
@@ -298,7 +298,7 @@ async fn a_charge_beyond_the_worst_case_is_posted_in_full_and_stops_what_it_leav
     assert_eq!(total(&wallets[0].available), -3000, "the debt is shown");
     let entries = world.credits.entries(world.tenant_id()).await.expect("readable");
     let excess = entries.iter().find_map(|entry| match entry {
-        leadgate_enrichment::ledger::Entry::Purchase { excess, .. } => Some(total(excess)),
+        leadgate_enrichment::credits::ledger::Entry::Purchase { excess, .. } => Some(total(excess)),
         _ => None,
     });
     assert_eq!(excess, Some(4000));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::cycle::{Cadence, Calendar};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::cycle::{Cadence, Calendar};
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 

@@ -7,25 +7,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use leadgate_aws::records::Consistency;
+use leadgate_connectors::connector::{CrmConnector, ProviderConnector};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches};
-use leadgate_connectors::registry::{CrmConnector, ProviderConnector, Registry};
+use leadgate_connectors::registry::Registry;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
     CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant,
 };
 use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
-use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
-use leadgate_enrichment::limits::{CallLimits, Rates};
-use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::lead::patch::Patch;
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::person::{Identity, IdentityProperties, Profile, ProfileField, Properties};
-use leadgate_enrichment::price::PricedField;
+use leadgate_enrichment::provider::limits::{CallLimits, Rates};
 use leadgate_enrichment::provider::{
     Answer, CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError,
 };
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::world::{SIGNING_SECRET, Settings};
 
 use crate::books::books_of;

@@ -1,7 +1,7 @@
 //! What HubSpot does with values: numbers and days that it refuses, and telephone numbers that it writes in its own way.
 
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::apollo::{Asked, Organization, Person};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
 use leadgate_sandbox::simulators::hubspot::Kind;

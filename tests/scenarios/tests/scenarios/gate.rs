@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days, later};
-use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::RequestId;
+use leadgate_enrichment::lead::event::{Cause, DueEvent};
+use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::{EnrichmentRequest, Source};
 use leadgate_sandbox::world::World;
 
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, states, world, world_with};
 
-/// A wish for this contact, as if a delivery of its own had brought it.
-fn wish(world: &World, contact: &str, number: usize) -> EnrichmentRequest {
+/// A request for this contact, as if a delivery of its own had brought it.
+fn request(world: &World, contact: &str, number: usize) -> EnrichmentRequest {
     let record = world.key(contact);
     let request = RequestId::derive(&record, &number.to_string());
     DueEvent { record, request, occurred_at: world.clock.now(), cause: Cause::Created }.into()
@@ -27,7 +27,7 @@ async fn sixteen_workers_with_the_same_lead_at_the_same_moment_buy_it_once() {
     // One message in each batch, so that each worker has its own.
     let mut batches = Vec::new();
     for number in 0..16 {
-        world.queue.send(&[wish(&world, &lead, number)]).await.expect("queued");
+        world.queue.send(&[request(&world, &lead, number)]).await.expect("queued");
         batches.push(world.pump.receive().await);
     }
     let pump = world.pump.clone();
@@ -50,10 +50,10 @@ async fn sixteen_workers_with_the_same_lead_at_the_same_moment_buy_it_once() {
 async fn two_messages_for_one_record_in_one_batch_and_in_two_are_one_purchase() {
     let world = world().await;
     let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);
-    world.queue.send(&[wish(&world, &lead, 1), wish(&world, &lead, 2)]).await.expect("queued");
+    world.queue.send(&[request(&world, &lead, 1), request(&world, &lead, 2)]).await.expect("queued");
     let together = world.pump.receive().await;
     assert_eq!(together.len(), 2);
-    world.queue.send(&[wish(&world, &lead, 3)]).await.expect("queued");
+    world.queue.send(&[request(&world, &lead, 3)]).await.expect("queued");
     let apart = world.pump.receive().await;
     tokio::join!(world.pump.invoke(together), world.pump.invoke(apart));
     world.settle_down(2).await;
@@ -65,12 +65,12 @@ async fn two_messages_for_one_record_in_one_batch_and_in_two_are_one_purchase() 
 async fn a_message_that_was_dealt_with_does_not_speak_for_one_that_was_not() {
     let world = world().await;
     let lead = world.hubspot.create_contact([("firstname", "Ada")]);
-    let creation = wish(&world, &lead, 1);
+    let creation = request(&world, &lead, 1);
     world.queue.send(std::slice::from_ref(&creation)).await.expect("queued");
     world.settle_down(1).await;
     // Refused: nobody to ask about. The same message comes again, together with one that tells of an address.
     world.hubspot.edit(&lead, "email", "ada.lovelace@engine.example");
-    let change = EnrichmentRequest { source: Source::Change, ..wish(&world, &lead, 2) };
+    let change = EnrichmentRequest { source: Source::Change, ..request(&world, &lead, 2) };
     world.queue.send(&[creation, change]).await.expect("queued");
     let together = world.pump.receive().await;
     assert_eq!(together.len(), 2);

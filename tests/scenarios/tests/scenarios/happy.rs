@@ -1,6 +1,6 @@
 //! The main job.
 
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::world::Settings;
 
 use crate::books::at_rest;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days};
-use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
+use leadgate_enrichment::lead::event::{Cause, DueEvent};
+use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::FailReason;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::EnrichmentRequest;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 

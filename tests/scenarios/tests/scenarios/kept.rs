@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days, earlier};
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::kept::{Folder, FolderError};
 use leadgate_sandbox::world::{Leftover, Settings, World};
 use tempfile::TempDir;

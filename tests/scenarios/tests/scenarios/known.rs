@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::request::Source;
+use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::request::Source;
 use leadgate_sandbox::simulators::apollo::Organization;
 use leadgate_sandbox::world::World;
 
@@ -125,7 +125,7 @@ async fn what_we_wrote_of_an_employer_makes_nobody_else_of_an_unknown_person() {
     // A later change, of something that says nothing of who it is.
     world.clock.turn(days(1));
     let before = world.record(&lead).await.expect("a record");
-    let mut again = before.wish().expect("it was asked for");
+    let mut again = before.to_request().expect("it was asked for");
     again.occurred_at = world.clock.now();
     again.source = Source::Change;
     again.request = RequestId::derive(&before.key, "a change that was dropped at the door before");

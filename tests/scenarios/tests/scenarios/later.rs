@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::callback;
 use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::ledger::Entry;
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::DeferReason;
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::provider::callback;
 use leadgate_sandbox::simulators::apollo::{Callback, Mobile};
 use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, Settings, World};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Two contacts become one, under an id of its own, while we are at work on them.
 
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::world::World;
 
 use crate::books::at_rest;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days, later};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::event::{Cause, DueEvent};
 use leadgate_enrichment::ids::RequestId;
+use leadgate_enrichment::lead::event::{Cause, DueEvent};
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::FailReason;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Break, Call, Caller, Leftover, Rewrite, World};
 use serde_json::{Value, json};

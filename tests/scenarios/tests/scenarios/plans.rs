@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::{Clock, days, later};
-use leadgate_enrichment::config::{Overage, Tenant};
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::cycle::{Cadence, Calendar};
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::plan::Overage;
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::cycle::{Cadence, Calendar};
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::record::State;
-use leadgate_enrichment::wallet::{Wallet, WalletId};
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, World};
 
@@ -176,8 +177,8 @@ async fn what_was_bought_or_given_by_hand_is_left_alone() {
     let mut world = world_of(1).await;
     let now = world.clock.now();
     let by_hand = [
-        ("grant-7", leadgate_enrichment::wallet::WalletKind::Plan),
-        ("pack-inv-2026-01-15", leadgate_enrichment::wallet::WalletKind::Pack),
+        ("grant-7", leadgate_enrichment::credits::wallet::WalletKind::Plan),
+        ("pack-inv-2026-01-15", leadgate_enrichment::credits::wallet::WalletKind::Pack),
     ];
     for (name, kind) in by_hand {
         let wallet = Wallet::open(WalletId(name.into()), kind, now, later(now, days(300)), credits(2));
@@ -219,7 +220,7 @@ async fn changed() -> Stage {
     world.reconfigure(|tenant| {
         plan(tenant, "2026-01-10", Cadence::Monthly, 15);
         overage(tenant, None);
-        tenant.plan.packs = vec![leadgate_enrichment::config::Pack {
+        tenant.plan.packs = vec![leadgate_enrichment::credits::plan::Pack {
             name: "extra".into(),
             from: world_start(),
             until: jiff::Timestamp::MAX,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, SIGNING_SECRET, Settings};

@@ -6,8 +6,8 @@ use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::provider::apollo::search::Page;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::days;
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::apollo::{Limits, Miss, Windows};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::ledger::{Entry, ResolvedAs};
+use leadgate_enrichment::credits::ledger::{Entry, ResolvedAs};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 use serde_json::{Value, json};

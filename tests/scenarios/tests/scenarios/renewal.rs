@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days};
-use leadgate_enrichment::record::{Record, State};
-use leadgate_enrichment::request::{EnrichmentRequest, Source};
+use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;
@@ -34,7 +34,7 @@ async fn record(world: &World, lead: &str) -> Record {
 }
 
 fn request_of(record: &Record) -> EnrichmentRequest {
-    record.wish().expect("a request")
+    record.to_request().expect("a request")
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use leadgate_enrichment::record::State;
+use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Leftover, Settings, World};
 use tokio::sync::Notify;

@@ -1,8 +1,8 @@
 //! Several tenants in one installation have nothing to do with each other.
 
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::wallet::Wallet;
 use leadgate_sandbox::world::World;
 
 use crate::stage::{Stage, all_enriched, queued_leads, world_with};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_aws::records::Consistency;
-use leadgate_enrichment::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
 use leadgate_sandbox::world::{Break, Leftover, Rewrite, World};
 use serde_json::json;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use leadgate_enrichment::lead::record::State;
 use leadgate_enrichment::outcome::FailReason;
-use leadgate_enrichment::record::State;
 use leadgate_sandbox::simulators::fault::{AnswerEdit, Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Rewrite};
 use serde_json::{Value, json};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, Slice};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, Slice};
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::wallet::{Wallet, WalletId};
 
 use super::Step;
 use crate::credits::attribution::{Part, parts};

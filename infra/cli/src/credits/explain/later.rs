@@ -1,7 +1,7 @@
 //! What a story says of what arrives later.
 
-use leadgate_enrichment::ledger::{Evidence, Hold, HoldLine, LineResult};
-use leadgate_enrichment::record::Record;
+use leadgate_enrichment::credits::ledger::{Evidence, Hold, HoldLine, LineResult};
+use leadgate_enrichment::lead::record::Record;
 
 use super::facts::{Bought, Facts, Taken};
 use super::sentences::{freed, paid};

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::LineResult;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::ledger::LineResult;
-use leadgate_enrichment::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, State};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts, Half, Taken};
@@ -15,7 +15,7 @@ use crate::credits::words::{arrives, decimals, time};
 pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> Story {
     let taken = facts.taken(key);
     let mut steps = Vec::new();
-    let waited = record.and_then(|record| wish(record, &taken, &mut steps));
+    let waited = record.and_then(|record| request(record, &taken, &mut steps));
     steps.extend(facts.grants(taken.iter().flat_map(Taken::halves).flat_map(Half::wallets)));
     for half in taken.iter().flat_map(Taken::halves) {
         steps.extend(facts.moves(half.purchase(), half.wallets().into_iter()));
@@ -60,7 +60,7 @@ fn head(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> String {
 }
 
 /// How it began, and why it had to wait, if it did. Gives when the waiting ended.
-fn wish(record: &Record, taken: &[Taken<'_>], steps: &mut Vec<Step>) -> Option<Timestamp> {
+fn request(record: &Record, taken: &[Taken<'_>], steps: &mut Vec<Step>) -> Option<Timestamp> {
     let begun = record.occurred_at?;
     steps.push(Step { at: begun, what: sentences::wished(record)? });
     let waited = record.waited.as_ref()?;

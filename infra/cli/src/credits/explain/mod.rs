@@ -12,9 +12,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::records::Consistency;
+use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
-use leadgate_enrichment::ledger::Entry;
-use leadgate_enrichment::record::Record;
+use leadgate_enrichment::lead::record::Record;
 #[cfg(feature = "sandbox")]
 use leadgate_sandbox::demo::Waited;
 use serde_json::{Value, json};

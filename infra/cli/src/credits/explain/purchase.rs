@@ -1,8 +1,8 @@
 //! The story of a purchase.
 
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::ledger::{Entry, Hold, HoldLine, LineResult};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::ledger::{Entry, Hold, HoldLine, LineResult};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts};

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ledger::LineResult;
-use leadgate_enrichment::record::{Deferral, Record, State, Waited};
+use leadgate_enrichment::credits::ledger::LineResult;
+use leadgate_enrichment::lead::record::{Deferral, Record, State, Waited};
 
 use super::facts::{Bought, Facts, Half, Taken};
 use crate::credits::words::{amounts, deferral, evidence, failure, listed, moment, refusal, source, time};
@@ -109,13 +109,13 @@ fn not_before(parked: &Deferral, zone: &TimeZone) -> String {
     }
 }
 
-/// The wish that it was last worked on for.
+/// The request that it was last worked on for.
 pub(super) fn wished(record: &Record) -> Option<String> {
     let (from, request) = (record.source.map(source)?, record.request.as_ref()?);
     Some(format!("The CRM told of {from} (request {request})."))
 }
 
-/// Between the wish and the purchase there was too little, or a cap was reached; `in_part` says that the person was
+/// Between the request and the purchase there was too little, or a cap was reached; `in_part` says that the person was
 /// bought before.
 pub(super) fn waited(waited: &Waited, in_part: bool) -> String {
     let day = waited.until.strftime("%Y-%m-%d");

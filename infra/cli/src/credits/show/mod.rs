@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::records::Consistency;
 use leadgate_enrichment::config::{OnExhausted, Tenant};
+use leadgate_enrichment::credits::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::credits::price::Action;
+use leadgate_enrichment::credits::wallet::{Wallet, burn_order, due, unopened};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
-use leadgate_enrichment::ledger::Hold;
 use leadgate_enrichment::outcome::DeferReason;
-use leadgate_enrichment::price::Action;
-use leadgate_enrichment::wallet::{Wallet, burn_order, due, unopened};
 use serde_json::{Map, Value, json};
 
 use super::books::Books;
@@ -130,7 +130,7 @@ fn held<'h>(holds: impl IntoIterator<Item = &'h Hold>) -> Amounts {
 
 /// In burn order. Those that pay for one action only come where they would, if it were asked for.
 fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
-    let missing = unopened(&due(tenant, now), there, now);
+    let missing = unopened(&due(&tenant.plan, now), there, now);
     let all: Vec<Wallet> = there.iter().chain(&missing).cloned().collect();
     let any_action = all.iter().map(|wallet| Wallet { only: None, ..wallet.clone() }).collect();
     let order = burn_order(any_action, Action::Match, now).into_iter();
@@ -168,8 +168,8 @@ fn next_grant(tenant: &Tenant, now: Timestamp) -> NextGrant {
     let plan = &tenant.plan;
     let packs = (!plan.packs.is_empty()).then(|| plan.calendar.cycle_at(now).closes);
     let at = packs.into_iter().fold(plan.grants.cycle_at(now).closes, Timestamp::min);
-    let today: Vec<Wallet> = due(tenant, now);
-    let mut wallets = due(tenant, at);
+    let today: Vec<Wallet> = due(&tenant.plan, now);
+    let mut wallets = due(&tenant.plan, at);
     wallets.retain(|wallet| !today.iter().any(|due| due.wallet == wallet.wallet));
     NextGrant { at, wallets }
 }

@@ -2,10 +2,10 @@
 
 use comfy_table::{CellAlignment, Table};
 use jiff::Timestamp;
+use leadgate_enrichment::credits::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
+use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::forecast::{CONFIDENCE_PERCENT, DAYS_MIN, Forecast};
-use leadgate_enrichment::ledger::Hold;
-use leadgate_enrichment::wallet::Wallet;
 
 use super::{Outlook, Standing, held};
 use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};

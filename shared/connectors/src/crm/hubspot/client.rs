@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
-use leadgate_enrichment::patch::{Patch, is_same_number};
+use leadgate_enrichment::lead::patch::{Patch, is_same_number};
 use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
 use reqwest::header::HeaderMap;

@@ -28,7 +28,7 @@ use leadgate_enrichment::config::SecretRole;
 
 use self::client::HubSpot;
 use self::config::{Settings, VENDOR};
-use crate::registry::{ConnectError, CrmConnector};
+use crate::connector::{ConnectError, CrmConnector};
 
 /// HubSpot, as the rest of the house sees it.
 pub static CONNECTOR: CrmConnector = CrmConnector {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use leadgate_enrichment::patch::Patch;
+use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
 use serde::de::{Deserializer, SeqAccess};
 use serde::{Deserialize, Serialize};

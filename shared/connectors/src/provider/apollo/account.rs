@@ -9,9 +9,7 @@ use leadgate_enrichment::provider::{Began, Told, Usage};
 use reqwest::Method;
 use serde::{Deserialize, Deserializer};
 
-use super::client::Apollo;
-use super::exchange::Called;
-use super::people::amount;
+use super::exchange::{Apollo, Called, amount};
 use crate::loose::fields::{count, list, map, object, text, truth};
 use crate::loose::{Loose, Map, Scalar};
 

@@ -9,9 +9,8 @@ use leadgate_enrichment::provider::{Collected, LaterId};
 use serde::Deserialize;
 
 use super::classify::CallError;
-use super::client::PEOPLE_MAX;
-use super::exchange::object;
-use super::people::{amount, is_shown, set_email};
+use super::exchange::{PEOPLE_MAX, amount, object};
+use super::people::{is_shown, set_email};
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
 

@@ -4,22 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
 use reqwest::{Method, RequestBuilder};
 
 use super::arrived::arrived;
 use super::classify::CallError;
-use super::exchange::{Called, id_in_path};
+pub use super::exchange::Apollo;
+use super::exchange::{Called, PEOPLE_MAX, id_in_path};
 use super::organizations;
 use super::people::{Bulk, Details, bulk_answer, flags, single_answer};
-use crate::http::Http;
-use crate::secret::Secret;
-
-/// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
-/// `RECORD_LIMIT_EXCEEDED` (documented).
-pub(super) const PEOPLE_MAX: usize = 10;
 
 /// What `people/bulk_match` leaves out of employers, by its schema and its example, where `people/match` has it. The
 /// example with a waterfall has no employers at all.
@@ -32,19 +27,7 @@ const LEFT_OUT_OF_ORGANIZATIONS: [ProfileField; 2] = [ProfileField::CompanyReven
 /// For how long `webhook_result` answers (documented).
 const RESULT_RETENTION: Duration = days(30);
 
-/// One Apollo team.
-pub struct Apollo {
-    pub(super) http: Http,
-    pub(super) base_url: String,
-    pub(super) key: Secret,
-}
-
 impl Apollo {
-    /// The team that `key` belongs to. `base_url` is `https://api.apollo.io/api/v1`, or a simulator's.
-    pub fn new(http: impl Into<Http>, base_url: String, key: Secret) -> Self {
-        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key }
-    }
-
     /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line
     /// tool sends. A body keeps who is looked up out of the access logs on the way.
     fn people(&self, people: &[Identity], later: Option<&Later>) -> RequestBuilder {

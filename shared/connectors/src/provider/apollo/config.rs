@@ -1,9 +1,9 @@
 //! What is Apollo's own in a tenant's `provider` table, and its price lists.
 
 use leadgate_enrichment::config::{Key, OwnKeys, ProviderVendor, SecretKey, SecretRole, Shape};
-use leadgate_enrichment::limits::CallLimits;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::price::PricedField;
+use leadgate_enrichment::provider::limits::CallLimits;
 
 /// What Apollo asks other sources for, of what it doesn't have itself.
 const WATERFALL: &str = "waterfall";

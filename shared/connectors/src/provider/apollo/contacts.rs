@@ -7,8 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::client::Apollo;
-use super::exchange::{Called, id_in_path, not_made};
+use super::exchange::{Apollo, Called, id_in_path, not_made};
 use super::people::shown_email;
 use super::search::{PAGE_RESULTS_MAX, Page, Pagination, fit};
 use crate::loose::fields::{list, object, text, texts, truth};

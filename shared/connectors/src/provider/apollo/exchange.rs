@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::provider::Told;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 
 use super::classify::{CallError, classify};
-use super::client::Apollo;
 use super::rates::rates;
-use crate::http::{ExchangeError, read_body};
-use crate::loose::{Loose, read};
+use crate::http::{ExchangeError, Http, read_body};
+use crate::loose::{Loose, Scalar, read};
+use crate::secret::Secret;
 
 /// The largest answer that is read. A person with an employer is some 20 KB, and a page of search results has 100.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -19,10 +20,26 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest id that is put into a path. Apollo's have 24 characters, and the numbers of calls up to 20.
 const ID_CHARS_MAX: usize = 64;
 
+/// The most people in one `bulk_match`, and the most organizations in one `bulk_enrich`; Apollo refuses more with
+/// `RECORD_LIMIT_EXCEEDED` (documented).
+pub(super) const PEOPLE_MAX: usize = 10;
+
 /// How a call ended, along with what Apollo said of its limits.
 pub type Called<T> = Told<Result<T, CallError>>;
 
+/// One Apollo team.
+pub struct Apollo {
+    http: Http,
+    base_url: String,
+    key: Secret,
+}
+
 impl Apollo {
+    /// The team that `key` belongs to. `base_url` is `https://api.apollo.io/api/v1`, or a simulator's.
+    pub fn new(http: impl Into<Http>, base_url: String, key: Secret) -> Self {
+        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key }
+    }
+
     /// The beginning of a call. Where the path holds an id it has been through [`id_in_path`].
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         // A function is frozen between invocations, and a connection kept meanwhile may be dead without knowing. A call
@@ -83,4 +100,12 @@ pub(super) fn id_in_path(id: &str) -> Result<&str, CallError> {
 /// A call that was not made, because it can't be right.
 pub(super) fn not_made<T>(error: CallError) -> Called<T> {
     Told::without_rates(Err(error))
+}
+
+/// Rounded up where Apollo's fraction is finer than a thousandth: an amount that is a hair too high is better than
+/// none at all.
+pub(super) fn amount(credits: &Scalar) -> Option<Milli> {
+    let credits = credits.to_decimal()?;
+    let rounded = || Milli::from_decimal((credits * 1000.0).ceil() / 1000.0);
+    Milli::from_decimal(credits).or_else(|_| rounded()).ok()
 }

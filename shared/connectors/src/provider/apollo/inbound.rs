@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::client::PEOPLE_MAX;
+use super::exchange::PEOPLE_MAX;
 use crate::inbound::PayloadError;
 use crate::loose::{List, Loose, Scalar, read};
 

@@ -43,8 +43,8 @@ pub use self::classify::CallError;
 use self::client::Apollo;
 use self::config::VENDOR;
 pub use self::exchange::Called;
+use crate::connector::{ConnectError, ProviderConnector};
 pub use crate::loose::fields::Open;
-use crate::registry::{ConnectError, ProviderConnector};
 
 /// Apollo, as the rest of the house sees it.
 pub static CONNECTOR: ProviderConnector = ProviderConnector {

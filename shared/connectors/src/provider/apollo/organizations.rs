@@ -5,9 +5,7 @@ use leadgate_enrichment::provider::{Answer, Reply};
 use serde::{Deserialize, Serialize};
 
 use super::classify::CallError;
-use super::client::PEOPLE_MAX;
-use super::exchange::object;
-use super::people::amount;
+use super::exchange::{PEOPLE_MAX, amount, object};
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
 

@@ -1,14 +1,12 @@
 //! Looking people up: who is meant, what Apollo answers, and what of it becomes a profile.
 
-use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, Profile, ProfileField};
-use leadgate_enrichment::price::PricedField;
 use leadgate_enrichment::provider::{Answer, Later, LaterId, Reply};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::classify::CallError;
-use super::client::PEOPLE_MAX;
-use super::exchange::object;
+use super::exchange::{PEOPLE_MAX, amount, object};
 use super::organizations::Organization;
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
@@ -123,14 +121,6 @@ fn later_id(asked: Option<&Later>, request_id: &Scalar, waterfall: &Loose<Waterf
     // A signed number of 64 bits here, and text when it is asked for (documented).
     let id = request_id.as_integer().map(|id| id.to_string()).or_else(|| request_id.as_word().map(str::to_owned));
     id.filter(|_| is_awaited).map(LaterId)
-}
-
-/// Rounded up where Apollo's fraction is finer than a thousandth: an amount that is a hair too high is better than
-/// none at all.
-pub(super) fn amount(credits: &Scalar) -> Option<Milli> {
-    let credits = credits.to_decimal()?;
-    let rounded = || Milli::from_decimal((credits * 1000.0).ceil() / 1000.0);
-    Milli::from_decimal(credits).or_else(|_| rounded()).ok()
 }
 
 /// Sets the address and its status. Of one that isn't shown, the status says something that is of no use either. Some

@@ -1,7 +1,7 @@
 //! What Apollo says of its limits, in headers that come with every answer that the key was good for (documented).
 //! They count per team and endpoint, in fixed windows that open with the first call in them.
 
-use leadgate_enrichment::limits::{Rate, Rates};
+use leadgate_enrichment::provider::limits::{Rate, Rates};
 use reqwest::header::HeaderMap;
 
 /// The limits as of this answer.

@@ -14,8 +14,7 @@ pub(super) use self::filters::fit;
 pub use self::filters::{
     AddressStatus, Employees, OrganizationFilters, OrganizationSearch, PeopleSearch, Range, Seniority,
 };
-use super::client::Apollo;
-use super::exchange::{Called, not_made};
+use super::exchange::{Apollo, Called, not_made};
 use super::organizations::Organization;
 use crate::loose::fields::{count, list, object, text, truth};
 use crate::loose::{List, Loose};

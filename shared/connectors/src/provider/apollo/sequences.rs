@@ -14,8 +14,7 @@ use serde_json::json;
 use self::answers::AddedAnswer;
 pub use self::answers::{Added, Addition, Removed, Sequence, SequencesFound, SkipReason, Statuses};
 use super::classify::CallError;
-use super::client::Apollo;
-use super::exchange::{Called, id_in_path, not_made};
+use super::exchange::{Apollo, Called, id_in_path, not_made};
 use super::search::Page;
 
 /// The most contacts in one call. No limit is documented; some 500 are said to be added in part, without a word of it.

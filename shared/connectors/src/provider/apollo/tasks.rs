@@ -7,8 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::classify::CallError;
-use super::client::Apollo;
-use super::exchange::{Called, not_made};
+use super::exchange::{Apollo, Called, not_made};
 use crate::loose::fields::{Open, list, text, truth, word};
 
 /// The most contacts in one call: one task is created for each. No limit is documented; this is the one for contacts.

@@ -5,9 +5,9 @@
 //! neighbours.
 
 use jiff::Timestamp;
-use leadgate_enrichment::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId, TenantId};
+use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use serde::Deserialize;
 
 use super::super::config::VENDOR;

@@ -1,0 +1,15 @@
+//! A lead: what the CRM tells of it, the record that is kept of it, and what of a purchase is written to it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`event`] | what a CRM tells |
+//! | [`request`] | a message that asks for one record to be enriched |
+//! | [`gate`] | whether a record is due |
+//! | [`record`] | what is kept of a record, and how it goes from state to state |
+//! | [`patch`] | what may be written to it |
+
+pub mod event;
+pub mod gate;
+pub mod patch;
+pub mod record;
+pub mod request;

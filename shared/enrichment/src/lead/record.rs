@@ -1,0 +1,397 @@
+//! What we remember of a CRM record, and the steps it goes through.
+//!
+//! A step takes the record as it was read and gives the record as it shall be. The store writes it only if nobody has
+//! written in between (`rev`), so every step is decided on what is really there.
+
+mod kept;
+mod parts;
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+
+pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, Waited};
+use crate::credits::Amounts;
+use crate::credits::ledger::LineResult;
+use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};
+use crate::ids::{PurchaseId, RecordKey, RequestId};
+use crate::lead::patch::Patch;
+use crate::lead::request::{EnrichmentRequest, Source};
+use crate::outcome::{DeferReason, FailReason, RefuseReason};
+use crate::person::Identity;
+
+/// What we remember of a CRM record. Never a whole provider answer: well under 1 KB, because a write costs by the KB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which.
+    #[serde(rename = "record")]
+    pub key: RecordKey,
+    /// How often it has been written. The store counts.
+    pub rev: u64,
+    /// Where it stands.
+    pub state: State,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// The request that it was last worked on for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<RequestId>,
+    /// Where that request came from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Source>,
+    /// When that request arose.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub occurred_at: Option<Timestamp>,
+    /// The last claim, running or run out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub claim: Option<Claim>,
+    /// The flag that the gate goes by.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub last_enriched: Option<Timestamp>,
+    /// What the last purchase cost for this record.
+    #[serde(skip_serializing_if = "Amounts::is_zero", default)]
+    pub cost: Amounts,
+    /// Bought and not yet written.
+    #[serde(skip_serializing_if = "Patch::is_empty", default)]
+    pub patch: Patch,
+    /// What we wrote into the CRM last.
+    #[serde(skip_serializing_if = "Fingerprints::is_empty", default)]
+    pub written: Fingerprints,
+    /// Purchases in a row whose outcome is unknown.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub unknowns: u8,
+    /// Purchases within the hour.
+    #[serde(default)]
+    pub hops: Hops,
+    /// Set while something is on its way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub awaited: Option<Awaited>,
+    /// What comes at once was bought, and what arrives later could not be paid for, for this reason: it still is
+    /// wanted, by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owed: Option<DeferReason>,
+    /// Who an unmatched record was about when we asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked: Option<Fingerprint>,
+    /// Who it was about when it was bought: a provider that charges nothing for the same person again goes by that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bought_for: Option<Fingerprint>,
+    /// Set while deferred.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deferral: Option<Deferral>,
+    /// How it last waited for the request that it was last worked on for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited: Option<Waited>,
+    /// Why it was refused, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<RefuseReason>,
+    /// Why it was given up on, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<FailReason>,
+    /// When the person asked to be forgotten.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub erased_at: Option<Timestamp>,
+}
+
+/// serde wants a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
+impl Record {
+    /// A record we have not met before.
+    pub fn new(key: RecordKey, now: Timestamp) -> Self {
+        Self {
+            key,
+            rev: 0,
+            state: State::Noted,
+            since: now,
+            request: None,
+            source: None,
+            occurred_at: None,
+            claim: None,
+            last_enriched: None,
+            cost: Amounts::default(),
+            patch: Patch::new(),
+            written: Fingerprints::new(),
+            unknowns: 0,
+            hops: Hops::default(),
+            awaited: None,
+            owed: None,
+            asked: None,
+            bought_for: None,
+            deferral: None,
+            waited: None,
+            refused: None,
+            failed: None,
+            erased_at: None,
+        }
+    }
+
+    /// Its last purchase turns out to have ended in an unknown outcome. To be written with the step that comes next.
+    pub fn with_unknown(self) -> Self {
+        Self { unknowns: self.unknowns.saturating_add(1), ..self }
+    }
+
+    /// Claimed for `request`, as part of `claim`'s purchase.
+    pub fn claimed(self, request: &EnrichmentRequest, claim: Claim) -> Self {
+        let ended = matches!(self.state, State::Written | State::Unmatched | State::Refused | State::Failed);
+        Self {
+            request: Some(request.request.clone()),
+            source: Some(request.source),
+            occurred_at: Some(request.occurred_at),
+            unknowns: if ended { 0 } else { self.unknowns },
+            cost: Amounts::default(),
+            waited: if ended { None } else { self.last_wait() },
+            deferral: None,
+            refused: None,
+            failed: None,
+            since: claim.since,
+            claim: Some(claim),
+            state: State::Claimed,
+            ..self
+        }
+    }
+
+    /// Bought already, and taken up again by a worker that will write it, until then. The purchase stays the one that paid,
+    /// and the claim as old as it is: only what had happened by then was seen.
+    pub fn taken_over(self, until: Timestamp) -> Self {
+        let claim = self.claim.map(|claim| Claim { until, ..claim });
+        Self { state: State::Bought, claim, failed: None, ..self }
+    }
+
+    /// Paid for: the patch is ours from here on. `rest` says what becomes of what arrives later.
+    pub fn bought(self, patch: Patch, cost: Amounts, rest: Rest, now: Timestamp) -> Self {
+        let hops = self.hops.plus_one(now);
+        let (awaited, owed) = match rest {
+            Rest::None => (self.awaited, None),
+            Rest::Awaited(awaited) => (Some(awaited), None),
+            Rest::Owed(reason) => (self.awaited, Some(reason)),
+        };
+        // What arrived before and the CRM refused was paid for, too.
+        let mut kept = self.patch.clone();
+        kept.extend(patch);
+        Self {
+            awaited,
+            owed,
+            state: State::Bought,
+            since: now,
+            patch: kept,
+            cost,
+            hops,
+            unknowns: 0,
+            last_enriched: Some(now),
+            asked: None,
+            ..self
+        }
+    }
+
+    /// The provider doesn't know who this is, going by `asked`.
+    pub fn unmatched(self, cost: Amounts, asked: Fingerprint, now: Timestamp) -> Self {
+        let hops = self.hops.plus_one(now);
+        Self {
+            owed: None,
+            state: self.state_of_a_miss(),
+            since: now,
+            cost,
+            hops,
+            unknowns: 0,
+            last_enriched: Some(now),
+            asked: Some(asked),
+            ..self
+        }
+    }
+
+    /// The CRM has it. What people had filled in meanwhile isn't ours.
+    pub fn written(self, written: Fingerprints, now: Timestamp) -> Self {
+        let mut all = self.written.clone();
+        all.extend(written);
+        Self { state: State::Written, since: now, patch: Patch::new(), written: all, ..self }
+    }
+
+    /// What was on its way has arrived, and the CRM has what it may have of it; or it never will.
+    pub fn collected(self, written: Fingerprints) -> Self {
+        let mut all = self.written.clone();
+        // Whose person has asked to be forgotten keeps nothing.
+        all.extend(written.into_iter().filter(|_| self.erased_at.is_none()));
+        Self { awaited: None, written: all, ..self }
+    }
+
+    /// What was on its way has arrived and is written, while the purchase it belongs to waits for the results of others.
+    pub fn written_early(self, written: Fingerprints) -> Self {
+        let awaited = self.awaited.clone().map(|awaited| Awaited { written: true, ..awaited });
+        Self { awaited, ..self.collected(written) }
+    }
+
+    /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
+    pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
+        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }
+    }
+
+    /// Asked for again, but about the same unknown person: nothing was bought.
+    pub fn still_unmatched(self, now: Timestamp) -> Self {
+        Self { state: self.state_of_a_miss(), since: now, owed: None, ..self }
+    }
+
+    /// What was written of where they work, or of whom the record was about before, stays.
+    fn state_of_a_miss(&self) -> State {
+        if self.written.is_empty() { State::Unmatched } else { State::Written }
+    }
+
+    /// Parked for `request`. One that was bought in part stays a part of that purchase.
+    pub fn deferred(self, request: &EnrichmentRequest, deferral: Deferral) -> Self {
+        let claim = self.claim.filter(|_| self.owed.is_some());
+        Self {
+            state: State::Deferred,
+            since: deferral.since,
+            request: Some(request.request.clone()),
+            source: Some(request.source),
+            occurred_at: Some(request.occurred_at),
+            claim,
+            deferral: Some(deferral),
+            ..self
+        }
+    }
+
+    /// Given back before the provider was called, with its message on the queue. It names no purchase any more, which is
+    /// proof that none was called for it.
+    pub fn unclaimed(self, now: Timestamp) -> Self {
+        Self { state: State::Released, since: now, claim: None, ..self }
+    }
+
+    /// Parked as before, for `request` as well.
+    pub fn renewed(self, request: &EnrichmentRequest) -> Self {
+        let EnrichmentRequest { request, source, occurred_at, .. } = self.joined(request);
+        Self { request: Some(request), source: Some(source), occurred_at: Some(occurred_at), ..self }
+    }
+
+    /// Parked as before, and to be tried at once: what it waits for was changed.
+    pub fn to_be_tried(self, now: Timestamp) -> Self {
+        let deferral = self.deferral.map(|deferral| Deferral { not_before: now, ..deferral });
+        Self { deferral, ..self }
+    }
+
+    /// `request`, together with the one that this record is being worked on for, while that has not ended: a late
+    /// redelivery must not make it older, nor an edit put a new lead further back in the line.
+    pub fn joined(&self, request: &EnrichmentRequest) -> EnrichmentRequest {
+        let is_open = matches!(self.state, State::Claimed | State::Deferred | State::Released);
+        match self.to_request().filter(|_| is_open) {
+            Some(own) => own.joined(request),
+            None => request.clone(),
+        }
+    }
+
+    /// Out of parking: a message is on the queue.
+    pub fn released(self, now: Timestamp) -> Self {
+        Self { state: State::Released, since: now, waited: self.last_wait(), deferral: None, ..self }
+    }
+
+    fn last_wait(&self) -> Option<Waited> {
+        let waited =
+            |deferral: &Deferral| Waited { reason: deferral.reason, since: deferral.since, until: deferral.until };
+        self.deferral.as_ref().map(waited).or_else(|| self.waited.clone())
+    }
+
+    /// Can't be enriched as it is. Of one that the CRM doesn't have any more, only who it was is kept, as a fingerprint: an
+    /// erasure that is told of afterwards goes by that.
+    pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
+        let written = if reason == RefuseReason::Gone { Fingerprints::new() } else { self.written };
+        Self {
+            state: State::Refused,
+            since: now,
+            refused: Some(reason),
+            patch: Patch::new(),
+            owed: None,
+            deferral: None,
+            written,
+            ..self
+        }
+    }
+
+    /// Whether the CRM's deleting it ends it here and now: nobody works on it, and it doesn't wait. The others end when
+    /// they are read in the CRM. One that was merged is deleted as well, and what waits under its old id goes on as what
+    /// it has become.
+    pub fn ends_when_deleted(&self) -> bool {
+        let is_open = matches!(self.state, State::Claimed | State::Bought | State::Deferred | State::Released);
+        !is_open && self.erased_at.is_none() && self.refused != Some(RefuseReason::Gone)
+    }
+
+    /// Given up on. What was paid for is kept, in case the CRM takes it later.
+    pub fn failed(self, reason: FailReason, now: Timestamp) -> Self {
+        Self { state: State::Failed, since: now, failed: Some(reason), ..self }
+    }
+
+    /// Whether this person was bought for it before. Another person in the same record was not.
+    pub fn was_bought_for(&self, identity: &Identity, key: &FingerprintKey) -> bool {
+        self.bought_for.as_ref() == Some(&identity.person_fingerprint(key))
+    }
+
+    /// What of the CRM's values is ours.
+    pub fn ours<'a>(&'a self, key: &'a FingerprintKey) -> Ours<'a> {
+        Ours { written: &self.written, key }
+    }
+
+    /// Whether the provider didn't know the person, even if there was something to say of where they work.
+    pub fn is_miss(&self) -> bool {
+        self.state == State::Unmatched || self.asked.is_some()
+    }
+
+    /// Whether something was bought for it that the CRM doesn't have yet.
+    pub fn is_paid_for(&self) -> bool {
+        self.state == State::Bought || (self.state == State::Failed && !self.patch.is_empty())
+    }
+
+    /// The person asked to be forgotten: what is personal goes at once, the rest is for the erasure to finish.
+    pub fn erasure_noted(self, now: Timestamp) -> Self {
+        Self {
+            erased_at: Some(now),
+            patch: Patch::new(),
+            written: Fingerprints::new(),
+            asked: None,
+            bought_for: None,
+            ..self
+        }
+    }
+
+    /// The purchase that the last claim belongs to.
+    pub fn purchase(&self) -> Option<&PurchaseId> {
+        self.claim.as_ref().map(|claim| &claim.purchase)
+    }
+
+    /// What this record keeps of `purchase`: how it ended and what it cost. `None` when it keeps nothing of it.
+    pub fn kept_of(&self, purchase: &PurchaseId) -> Option<(LineResult, Amounts)> {
+        let result = match self.state {
+            State::Deferred | State::Released if self.owed.is_some() => LineResult::Hit,
+            State::Noted | State::Claimed | State::Deferred | State::Released => return None,
+            State::Unmatched => LineResult::Miss,
+            State::Written if self.is_miss() => LineResult::Miss,
+            State::Bought | State::Written | State::Refused | State::Failed => LineResult::Hit,
+        };
+        (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))
+    }
+
+    /// What is on its way as a part of `purchase`.
+    pub fn awaits(&self, purchase: &PurchaseId) -> Option<&Awaited> {
+        self.awaited.as_ref().filter(|awaited| awaited.purchase == *purchase)
+    }
+
+    /// Whether somebody may be at work on it at `now`.
+    pub fn claim_lives(&self, now: Timestamp) -> bool {
+        let working = matches!(self.state, State::Claimed | State::Bought);
+        working && self.claim.as_ref().is_some_and(|claim| now < claim.until)
+    }
+
+    /// The request it was last worked on for, to be queued again.
+    pub fn to_request(&self) -> Option<EnrichmentRequest> {
+        Some(EnrichmentRequest {
+            record: self.key.clone(),
+            request: self.request.clone()?,
+            source: self.source?,
+            occurred_at: self.occurred_at?,
+            not_before: None,
+            queued_at: None,
+            bulk: false,
+        })
+    }
+}

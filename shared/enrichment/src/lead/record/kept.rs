@@ -1,0 +1,41 @@
+//! What was paid for stays, although something else came to nothing.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Record, State};
+use crate::clock::later;
+use crate::lead::patch::Patch;
+use crate::outcome::{FailReason, RefuseReason};
+
+impl Record {
+    /// It has waited for longer than it is worth. What it waited for is given up, and nothing else: what was bought before
+    /// stays as fresh as it is, and what the CRM hasn't taken yet is kept.
+    pub fn waited_too_long(self, freshness: Duration, now: Timestamp) -> Self {
+        let is_fresh = !self.is_miss() && self.last_enriched.is_some_and(|at| now < later(at, freshness));
+        let (was_owed, waited) = (self.owed.is_some(), self.last_wait());
+        let over = Self { owed: None, deferral: None, waited, ..self };
+        if over.erased_at.is_none() && !over.patch.is_empty() {
+            return over.failed(FailReason::WriteRejected, now);
+        }
+        if is_fresh || was_owed {
+            return Self { state: State::Written, since: now, ..over };
+        }
+        over.refused(RefuseReason::TooOld, now)
+    }
+
+    /// What was on its way has arrived, and the CRM refuses it for this reason: it is kept like what came at once, to be
+    /// written when the CRM takes it. A record that is being worked on goes its way, and takes it along.
+    pub fn arrived_unwritten(self, arrived: Patch, reason: FailReason, now: Timestamp) -> Self {
+        let mut patch = self.patch.clone();
+        patch.extend(arrived);
+        let record = Self { awaited: None, patch, ..self };
+        match record.state {
+            State::Claimed | State::Bought | State::Deferred | State::Released => record,
+            State::Noted | State::Written | State::Unmatched | State::Refused | State::Failed => {
+                record.failed(reason, now)
+            }
+        }
+    }
+}

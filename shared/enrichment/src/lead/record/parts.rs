@@ -1,0 +1,139 @@
+//! What a record is made of.
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+
+use crate::credits::Amounts;
+use crate::credits::price::PricedField;
+use crate::fingerprint::Fingerprint;
+use crate::ids::PurchaseId;
+use crate::outcome::DeferReason;
+use crate::provider::LaterId;
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Known, but nothing has been done with it: only an erasure has been noted.
+    Noted,
+    /// A worker has the right to work on it, until a time.
+    Claimed,
+    /// Paid for; the patch has not reached the CRM yet.
+    Bought,
+    /// The CRM holds what we have, or wanted nothing.
+    Written,
+    /// The provider doesn't know the person.
+    Unmatched,
+    /// Parked until there are credits.
+    Deferred,
+    /// Released from parking: a message is on the queue.
+    Released,
+    /// Can't be enriched as it is.
+    Refused,
+    /// Given up on.
+    Failed,
+}
+
+/// The right to work on a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The purchase that the work belongs to.
+    pub purchase: PurchaseId,
+    /// From when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// Until when. Whoever holds it has stopped by then, because its function has.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+}
+
+/// A record in parking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// Why.
+    pub reason: DeferReason,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// Not to be released before.
+    #[serde(with = "millisecond::required")]
+    pub not_before: Timestamp,
+    /// When credits are expected at the latest: the next cycle.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+    /// What it needs.
+    pub worst: Amounts,
+}
+
+/// A wait for credits that is over. Kept so that the record's story can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// Why.
+    pub reason: DeferReason,
+    /// Since when.
+    #[serde(with = "millisecond::required")]
+    pub since: Timestamp,
+    /// When credits were expected at the latest.
+    #[serde(with = "millisecond::required")]
+    pub until: Timestamp,
+}
+
+/// What was asked for and arrives later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The purchase that pays for it.
+    pub purchase: PurchaseId,
+    /// What to ask the provider for.
+    pub request: LaterId,
+    /// The provider's id of the person, which says who it is: only to tell them from the others of the same result.
+    pub person: Fingerprint,
+    /// What it is paid for as.
+    pub fields: Vec<PricedField>,
+    /// It has arrived and the CRM has it, but the purchase waits for the results of others: it is not written again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub written: bool,
+}
+
+impl Awaited {
+    /// Whether other sources are asked as well.
+    pub fn is_waterfall(&self) -> bool {
+        let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+        self.fields.iter().any(|field| waterfall.contains(field))
+    }
+}
+
+/// Purchases within one hour: the backstop against loops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hops {
+    /// Which hour, counted from 1970.
+    pub hour: i64,
+    /// How many in it.
+    pub count: u32,
+}
+
+/// What becomes of what arrives later, once what comes at once was bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// There is none: it wasn't wanted, or the provider has none.
+    None,
+    /// It is on its way.
+    Awaited(Awaited),
+    /// It could not be paid for, and waits.
+    Owed(DeferReason),
+}
+
+impl Hops {
+    fn hour_of(now: Timestamp) -> i64 {
+        now.as_second().div_euclid(3600)
+    }
+
+    pub(super) fn plus_one(self, now: Timestamp) -> Self {
+        Self { hour: Self::hour_of(now), count: self.within_hour(now) + 1 }
+    }
+
+    /// How many purchases there were within the hour that `now` is in.
+    pub fn within_hour(self, now: Timestamp) -> u32 {
+        if self.hour == Self::hour_of(now) { self.count } else { 0 }
+    }
+}

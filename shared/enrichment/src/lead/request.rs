@@ -1,0 +1,187 @@
+//! The message on the queue: a request to have one record enriched.
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
+
+use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
+use crate::provider::limits::Share;
+
+/// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
+/// dead-letter queue for two weeks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrichmentRequest {
+    /// Which record.
+    pub record: RecordKey,
+    /// The same however often it is queued.
+    pub request: RequestId,
+    /// Where the request comes from.
+    pub source: Source,
+    /// When the CRM says it arose.
+    #[serde(with = "millisecond::required")]
+    pub occurred_at: Timestamp,
+    /// Not to be taken up before: another has asked for a longer wait than the queue can delay a message.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+    /// When it was first put on the queue. A message that is sent anew keeps it, so that its age can be told.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub queued_at: Option<Timestamp>,
+    /// One of many that came at once: it goes over the bulk queue, so that a lead that comes alone doesn't wait behind it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub bulk: bool,
+}
+
+/// From so many on, requests that come at once are bulk. Two batches of the worker are dealt with in a moment; an import
+/// fills a CRM's deliveries with a hundred events each.
+pub const BULK_MIN: usize = 20;
+
+impl EnrichmentRequest {
+    /// The same requests, marked as bulk if there are many of them.
+    #[must_use]
+    pub fn together(requests: Vec<Self>) -> Vec<Self> {
+        let bulk = requests.len() >= BULK_MIN;
+        requests.into_iter().map(|request| Self { bulk: request.bulk || bulk, ..request }).collect()
+    }
+
+    /// The same, on the queue since `now` unless it has been there before.
+    #[must_use]
+    pub fn queued(self, now: Timestamp) -> Self {
+        Self { queued_at: self.queued_at.or(Some(now)), ..self }
+    }
+
+    /// Both in one: the later event, from the source that goes first.
+    #[must_use]
+    pub fn joined(self, other: &Self) -> Self {
+        let (source, bulk) = (self.source.min(other.source), self.bulk && other.bulk);
+        let later = if other.occurred_at > self.occurred_at { other.clone() } else { self };
+        Self { source, bulk, ..later }
+    }
+}
+
+/// A message on the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Task {
+    /// A request.
+    Enrich(EnrichmentRequest),
+    /// To see whether something has arrived.
+    Collect(Collect),
+}
+
+/// A hint that what a purchase waits for may have arrived, or the time to ask. Only a hint: what there is, is asked
+/// for at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The purchase of what arrives later.
+    pub collect: PurchaseId,
+    /// Not to be taken up before.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+    /// When it was put on the queue. What was asked for after that has seen what it hints at.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub queued_at: Option<Timestamp>,
+}
+
+impl Collect {
+    /// Whether both are about the same purchase.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.tenant, &self.collect) == (&other.tenant, &other.collect)
+    }
+}
+
+impl Task {
+    /// Before when it is not to be taken up, if it says so.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Enrich(request) => request.not_before,
+            Self::Collect(hint) => hint.not_before,
+        }
+    }
+
+    /// Whether it goes over the bulk queue.
+    pub fn is_bulk(&self) -> bool {
+        matches!(self, Self::Enrich(EnrichmentRequest { bulk: true, .. }))
+    }
+
+    /// The same, not to be taken up before then.
+    #[must_use]
+    pub fn put_off(self, not_before: Option<Timestamp>) -> Self {
+        match self {
+            Self::Enrich(request) => Self::Enrich(EnrichmentRequest { not_before, ..request }),
+            Self::Collect(hint) => Self::Collect(Collect { not_before, ..hint }),
+        }
+    }
+
+    /// Reads a message. An error says where it isn't one, in words that hold nothing of the message.
+    pub fn read(body: &str) -> Result<Self, String> {
+        let wrong = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+        match serde_json::from_str(body) {
+            Ok(collect) => Ok(Self::Collect(collect)),
+            Err(_) => serde_json::from_str(body).map(Self::Enrich).map_err(wrong),
+        }
+    }
+}
+
+/// Where a request comes from. Earlier ones go first when credits are short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Source {
+    /// A new record: a lead is waiting.
+    NewLead,
+    /// A changed record.
+    Change,
+}
+
+impl Source {
+    /// All of them, those that go first at first.
+    pub const ALL: [Self; 2] = [Self::NewLead, Self::Change];
+
+    /// The word for it in keys and configuration.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether it has to leave a floor of credits for what is more urgent.
+    pub fn leaves_floor(self) -> bool {
+        self != Self::NewLead
+    }
+
+    /// How much of a provider's limits a request from it may use.
+    pub fn share(self) -> Share {
+        if self.leaves_floor() { Share::Low } else { Share::Full }
+    }
+
+    /// The first character of a deferral's place in the line.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::NewLead => 1,
+            Self::Change => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_not_before_when_only_if_it_has_to() {
+        let request =
+            r#"{"record":"acme#crm#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
+        let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
+        for body in [request, hint] {
+            let task = Task::read(body).expect("a message of ours");
+            assert_eq!(task.not_before(), None);
+            assert_eq!(serde_json::to_string(&task).ok().as_deref(), Some(body));
+            let at = Timestamp::from_millisecond(7).ok();
+            let put_off = serde_json::to_string(&task.clone().put_off(at)).unwrap_or_default();
+            assert!(put_off.ends_with(r#","not_before":7}"#), "{put_off}");
+            assert_eq!(Task::read(&put_off), Ok(task.put_off(at)));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a flow needs of a data provider. The bodies are in `leadgate-connectors`.
+
+pub mod breaker;
+pub mod callback;
+pub mod limits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{days, earlier, later};
+use crate::credits::Milli;
+use crate::credits::price::PricedField;
+use crate::fingerprint::FingerprintKey;
+use crate::person::{Identity, Profile, ProfileField};
+use crate::provider::limits::Rates;
+
+/// Somebody who sells data about people.
+#[async_trait::async_trait]
+pub trait Provider: Send + Sync {
+    /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. What is asked
+    /// for with it although it arrives later may make a difference, too.
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, later: &[PricedField]) -> usize;
+
+    /// The most organizations in one call that tells all of `fields`.
+    fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize;
+
+    /// What the limits of a call are counted under. Providers count by endpoint.
+    fn endpoint(&self, call: CallKind) -> &'static str;
+
+    /// Looks people up, in one charging call. It isn't retried inside: whether that may be done is the caller's
+    /// decision, because a second call can be charged again. With `later`, some of it will arrive later.
+    async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply>;
+
+    /// For how long the provider keeps the result of an asynchronous call: it can be asked for until then.
+    fn result_retention(&self) -> Duration;
+
+    /// What has become of what was to arrive later. Free of charge, however often.
+    async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected>;
+
+    /// Looks organizations up by their bare domains, in one charging call. At most [`Self::organizations_max`].
+    async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply>;
+
+    /// What the provider itself says that we have used in its running billing cycle. Free of charge.
+    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError>;
+}
+
+/// The kinds of call that count towards a provider's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// Looking up so many people.
+    People(usize),
+    /// Looking up so many organizations.
+    Organizations(usize),
+    /// Asking for what was to arrive later.
+    Collect,
+}
+
+/// How an exchange ended, and what the provider said of its limits along with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told<T> {
+    /// The end.
+    pub reply: T,
+    /// The limits; unknown in each window that nothing was said of.
+    pub rates: Rates,
+}
+
+impl<T> Told<T> {
+    /// An end with no word of limits: the provider was not reached, or says nothing of them.
+    pub fn without_rates(reply: T) -> Self {
+        Self { reply, rates: Rates::default() }
+    }
+}
+
+/// What is asked for although it takes the provider minutes to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// What.
+    pub fields: Vec<PricedField>,
+    /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
+    pub callback: String,
+}
+
+/// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LaterId(pub String);
+
+/// What has become of what was to arrive later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Collected {
+    /// All that will arrive has.
+    Arrived {
+        /// By the provider's id of the person. Whoever is not in it has nothing.
+        people: BTreeMap<String, Profile>,
+        /// What the provider says it charged for it, when it does say so.
+        reported: Option<Milli>,
+    },
+    /// Not yet.
+    Pending {
+        /// When to ask again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The provider doesn't know the call. It may be that our key is another team's than the one that asked, so this is
+    /// no proof that nothing was found or charged.
+    NotFound(String),
+    /// The provider keeps the result no longer: nobody can find out what became of it. Not a miss: it may have been found
+    /// and charged.
+    Expired(String),
+    /// Not now: a rate limit.
+    Throttled {
+        /// When it said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The key is wrong or lacks the right.
+    Denied(String),
+    /// No readable answer. Nothing is lost: it can be asked for again.
+    Transient(String),
+}
+
+impl Collected {
+    /// The same, with each person named by the fingerprint of the provider's id.
+    #[must_use]
+    pub fn by_fingerprint(self, key: &FingerprintKey) -> Self {
+        match self {
+            Self::Arrived { people, reported } => {
+                let people = people.into_iter().map(|(id, profile)| (key.of(&id).as_str().to_owned(), profile));
+                Self::Arrived { people: people.collect(), reported }
+            }
+            other => other,
+        }
+    }
+}
+
+/// A provider's own figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Its billing cycle, in its own words: a change of these means that it counts from zero.
+    pub cycle: String,
+    /// When it began, if that can be told from its words.
+    pub began: Option<Began>,
+    /// Credits used in it.
+    pub used: Milli,
+}
+
+/// When a provider's billing cycle began, as exactly as the provider says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// Not before.
+    pub earliest: Timestamp,
+    /// Not after.
+    pub latest: Timestamp,
+}
+
+/// How far a day's beginning in any time zone is from its beginning in UTC, at most: UTC+14 to UTC-12.
+const ZONES_AHEAD: Duration = Duration::from_secs(14 * 60 * 60);
+const ZONES_BEHIND: Duration = Duration::from_secs(12 * 60 * 60);
+
+impl Began {
+    /// From an instant, or from a day: that may be one in any time zone, and the cycle may begin at any time of it.
+    pub fn read(text: &str) -> Option<Self> {
+        if let Ok(at) = text.parse::<Timestamp>() {
+            return Some(Self { earliest: at, latest: at });
+        }
+        let day = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Some(Self { earliest: earlier(day, ZONES_AHEAD), latest: later(day, days(1) + ZONES_BEHIND) })
+    }
+}
+
+/// Why there are no figures. Safe to log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// How a charging call ended. Every provider's ways to answer come down to these.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// It answered.
+    Answered {
+        /// One per person or organization asked for, in the order asked.
+        answers: Vec<Answer>,
+        /// What it says it charged for the call, when it does say so.
+        reported: Option<Milli>,
+        /// Under what the rest can be asked for, when some of it arrives later.
+        later: Option<LaterId>,
+    },
+    /// Not now, and not charged: a rate limit.
+    Throttled {
+        /// When it said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The provider says that our credits with it are used up. Not charged.
+    OutOfCredits,
+    /// The key is wrong or lacks the right, whatever the person. Not charged.
+    Denied(String),
+    /// The call itself is wrong. Not charged.
+    Invalid(String),
+    /// It didn't get there, or was turned away before any work. Not charged.
+    Transient(String),
+    /// We can't know whether it was carried out: a time-out after sending, a broken answer, a server error.
+    Unknown(String),
+}
+
+/// What a provider knows of one person, or one organization.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It knows them.
+    Hit(Profile),
+    /// It doesn't.
+    Miss,
+}
