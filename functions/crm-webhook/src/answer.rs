@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     pub(crate) repeated: usize,
     /// Dropped: enriched within the window.
     pub(crate) fresh: usize,
-    /// Dropped: somebody is at work on it, or it is parked.
+    /// Dropped: a worker is at work on it, or it is parked.
     pub(crate) in_flight: usize,
     /// Dropped: our own write.
     pub(crate) echo: usize,

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 25;
 
 impl CrmWebhook {
     /// Queues what is due. An error means that the CRM must deliver again: what is on the queue already is then
-    /// queued twice, and the till sees to it that this costs nothing.
+    /// queued twice, and the worker sees to it that this costs nothing.
     pub(crate) async fn accept(
         &self,
         tenant: &Tenant,
@@ -80,8 +80,8 @@ impl CrmWebhook {
         doors.find(|door| *door != Door::Queue).unwrap_or(Door::Queue)
     }
 
-    /// The flags of the records, in one eventually consistent read. If that fails everything goes to the till, which
-    /// decides anyway.
+    /// The flags of the records, in one eventually consistent read. If that fails everything goes to the worker,
+    /// which decides anyway.
     async fn known(&self, due: &[DueEvent]) -> HashMap<RecordKey, Record> {
         let own = due.iter().map(|event| &event.record);
         let mut keys: Vec<RecordKey> = own.chain(due.iter().flat_map(merged_from)).cloned().collect();

@@ -1,4 +1,4 @@
-//! Telling somebody that credits run low.
+//! Telling operators that credits run low.
 
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;

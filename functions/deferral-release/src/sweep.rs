@@ -1,4 +1,4 @@
-//! Holds that nobody is coming back for.
+//! Holds that no worker is coming back for.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The gate at the till: which records may be worked on, and winning the right to.
+//! The worker's gate: which records may be worked on, and winning the right to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
-use leadgate_enrichment::lead::gate::{Standing, at_till};
+use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
 use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
@@ -107,7 +107,7 @@ pub(crate) async fn find(
                 found.due.push(Due { request, record });
             }
             Standing::InFlight(end) => {
-                outcomes.give_back(key, "somebody is at work on it", until(now, end) + AFTER_A_CLAIM);
+                outcomes.give_back(key, "another worker is at work on it", until(now, end) + AFTER_A_CLAIM);
             }
             Standing::Abandoned(purchase) => {
                 let due = record.map(|record| Due { request, record });
@@ -121,7 +121,7 @@ pub(crate) async fn find(
                 }
             }
             Standing::Ended(outcome) => match (record, &outcome) {
-                // Erased while it waited: nobody else is going to end it.
+                // Erased while it waited: nothing else is going to end it.
                 (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
                     outcomes.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
                 }
@@ -145,7 +145,7 @@ fn standing_of(
     requests: &[EnrichmentRequest],
 ) -> Option<(EnrichmentRequest, Standing)> {
     let now = batch.now();
-    let standing = |request| (request, at_till(record, request, batch.tenant.windows, now));
+    let standing = |request| (request, at_worker(record, request, batch.tenant.windows, now));
     let mut standings: Vec<_> = requests.iter().map(standing).collect();
     standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
     let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));
@@ -160,7 +160,7 @@ fn is_placed(outcomes: &Outcomes<'_>, key: &RecordKey, found: &Found) -> bool {
     due || found.bought.iter().any(|record| record.key == *key) || outcomes.has_ended(key)
 }
 
-/// Whoever worked on these is gone. First their purchases are resolved, then what was bought is written and the
+/// The workers of these are gone. First their purchases are resolved, then what was bought is written and the
 /// rest may be claimed anew.
 async fn take_over(
     batch: &Batch<'_>,

@@ -1,6 +1,6 @@
 //! Collecting what arrives later. A message says no more than that it may be there: what there is, the provider is asked
 //! for, which costs nothing however often it is done. So nothing needs to be kept before the hold is settled, and
-//! whoever does it twice finds the same.
+//! doing it twice finds the same.
 //!
 //! The hold is settled when the provider has given its last answer for all that the purchase asked for, or keeps none
 //! any more: then what is missing is assumed spent. What has arrived until then is written at once.
@@ -123,10 +123,10 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
         return Ok(End::NothingAwaited);
     }
     let now = batch.now();
-    // Somebody at work on a record must not find it changed under their hands.
+    // A worker must not find a record changed that it is at work on.
     let busy = waiting.iter().filter(|record| record.claim_lives(now)).filter_map(|record| record.claim.as_ref());
     if let Some(end) = busy.map(|claim| claim.until).max() {
-        return Ok(End::Returned { reason: "somebody is at work on a record of it", after: until(now, end) });
+        return Ok(End::Returned { reason: "another worker is at work on a record of it", after: until(now, end) });
     }
     if waiting.is_empty() && awaiting.may_still_be_charged(now) {
         return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
@@ -201,7 +201,7 @@ async fn awaiting(batch: &Batch<'_>, purchase: &PurchaseId) -> Result<Result<Awa
 async fn was_asked_after(batch: &Batch<'_>, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
     let now = batch.now();
     let (ends, about) = (later(now, ASK_EVERY), About::Awaited(hint.collect.clone()));
-    let until_then = match batch.worker.answers.claim(&batch.tenant.id, &about, ends, now).await? {
+    let until_then = match batch.worker.answers.claim(batch.tenant.into(), &about, ends, now).await? {
         Claimed::ByUs => return Ok(None),
         Claimed::ByOthers { until } => until.unwrap_or(ends),
     };
@@ -299,7 +299,7 @@ async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers)
     join_all(written.map(|record| step(batch, Step::Close, record))).await;
 }
 
-/// Writes what has arrived, and closes the records. Whoever asked to be forgotten meanwhile is not written.
+/// Writes what has arrived, and closes the records. A person who asked to be forgotten meanwhile is not written.
 async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) -> Result<End, StoreError> {
     let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
@@ -327,7 +327,7 @@ async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answer
     }
     let steps = join_all(closed.into_iter().map(|record| step(batch, Step::Close, record))).await;
     if steps.iter().any(Result::is_err) {
-        return returned("a record of it was written by somebody else");
+        return returned("a record of it was written by another worker");
     }
     Ok(End::Collected { written })
 }

@@ -1,4 +1,4 @@
-//! Employers, looked up beside the people who work there: each once, however many they are, and whoever asks.
+//! Employers, looked up beside the people who work there: each once, however many they are, and whichever record asks.
 //!
 //! It is a purchase of its own, made before that of the people, and nothing depends on it: whatever goes wrong here, the
 //! people are bought all the same, and tell of their employers what they can.
@@ -33,7 +33,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 const CALLS_TIME: Duration = Duration::from_secs(8);
 /// What is kept back of the run for the people.
 const FOR_THE_PEOPLE: Duration = Duration::from_secs(40);
-/// How long somebody else who is asking is waited for, and how often it is looked whether they are done.
+/// How long another worker that is asking is waited for, and how often it is checked whether it is done.
 const OTHERS_WAIT: Duration = Duration::from_secs(5);
 const LOOKS_MAX: u32 = 10;
 
@@ -48,10 +48,10 @@ impl Employers {
     }
 }
 
-/// One that nobody knows yet, and one of those who work there: it is looked up for them.
+/// One that isn't known yet, and one of those who work there: it is looked up for them.
 type Unknown<'w> = BTreeMap<String, &'w Wanted>;
 
-/// Looks up where these work, as far as nobody has yet.
+/// Looks up where these work, as far as it isn't known yet.
 pub(crate) async fn employers(batch: &Batch<'_>, wanted: &[Wanted]) -> Employers {
     let mut unknown = Unknown::new();
     for wanted in wanted {
@@ -98,7 +98,7 @@ async fn read_employers(
     if about.is_empty() {
         return Ok(());
     }
-    for (about, known) in batch.worker.answers.read(&batch.tenant.id, &about, batch.now()).await? {
+    for (about, known) in batch.worker.answers.read(batch.tenant.into(), &about, batch.now()).await? {
         let About::Organization(domain) = about else { continue };
         unknown.remove(&domain);
         if let Known::Hit(profile) = known {
@@ -108,7 +108,7 @@ async fn read_employers(
     Ok(())
 }
 
-/// Parts those that are ours to ask about from those that somebody else is asking about.
+/// Parts those that are ours to ask about from those that another worker is asking about.
 async fn claim_employers<'w>(
     batch: &Batch<'_>,
     unknown: Unknown<'w>,
@@ -117,7 +117,7 @@ async fn claim_employers<'w>(
     for (domain, wanted) in unknown {
         let about = About::Organization(domain.clone());
         let until = batch.invocation.claim_until();
-        let claimed = batch.worker.answers.claim(&batch.tenant.id, &about, until, batch.now()).await?;
+        let claimed = batch.worker.answers.claim(batch.tenant.into(), &about, until, batch.now()).await?;
         if claimed == Claimed::ByUs {
             ours.insert(domain, wanted)
         } else {
@@ -217,7 +217,7 @@ async fn keep_employer(
         LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
     };
     let about = About::Organization(domain.to_owned());
-    batch.worker.answers.keep(&batch.tenant.id, &about, &known, later(batch.now(), window)).await
+    batch.worker.answers.keep(batch.tenant.into(), &about, &known, later(batch.now(), window)).await
 }
 
 /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or

@@ -96,7 +96,7 @@ fn with_what_came(batch: &Batch<'_>, came: &Came<'_>, record: Record, now: Times
             Record { bought_for: Some(wanted.identity.person_fingerprint(&batch.fingerprints)), ..bought }
         }
         LineEnd::Answered(Answer::Miss) => match employer {
-            // Nobody knows the person, but where they work is something.
+            // The person is unknown, but where they work is something.
             Some(employer) => {
                 let patch = patch_from(&batch.tenant.fields, employer);
                 Record { asked: Some(wanted.described.clone()), ..record.bought(patch, cost, Rest::None, now) }

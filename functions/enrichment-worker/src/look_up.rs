@@ -18,7 +18,7 @@ use leadgate_purchase::permits::share;
 /// Why some are left: another worker is asking about them.
 const ASKED_BY_OTHERS: &str = "another worker is asking about the same person";
 
-/// Asks about everybody, in as few calls as the provider allows for what is mapped, but for those whom others ask
+/// Asks about all of them, in as few calls as the provider allows for what is mapped, but for those whom others ask
 /// about. Those who want the same of what arrives later stand together: a call asks for the same for all its people.
 pub(crate) async fn look_up(batch: &Batch<'_>, wanted: &[Wanted], others: &[bool]) -> Call {
     let asked = wanted.iter().zip(others).filter(|(wanted, others)| !wanted.shared && !**others);

@@ -120,7 +120,9 @@ impl<'a> Outcomes<'a> {
         for step in steps {
             match step {
                 Ok(record) => done.push(record),
-                Err((key, StepFailure::Lost)) => self.give_back(&key, "somebody else got to it first", LOST_RACE_PAUSE),
+                Err((key, StepFailure::Lost)) => {
+                    self.give_back(&key, "another worker got to it first", LOST_RACE_PAUSE)
+                }
                 Err((key, StepFailure::Store(error))) if error.retry == Retry::Never => self.dead_letter(&key, &error),
                 Err((key, StepFailure::Store(error))) => self.give_back_after([&key], &error),
             }
@@ -171,7 +173,7 @@ pub(crate) async fn step(batch: &Batch<'_>, step: Step, record: Record) -> Resul
 
 /// Why a step of a record was not written.
 pub(crate) enum StepFailure {
-    /// Somebody else wrote the record since we read it.
+    /// Another worker wrote the record since we read it.
     Lost,
     /// The store failed.
     Store(StoreError),

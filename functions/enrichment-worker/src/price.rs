@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
     pub(crate) employer: Option<String>,
     /// The same person was bought for it before.
     pub(crate) repeated: bool,
-    /// Somebody else in the same unit pays for the same person.
+    /// Another record in the same batch pays for the same person.
     pub(crate) shared: bool,
     /// What it wants of what arrives later.
     pub(crate) later: Vec<PricedField>,

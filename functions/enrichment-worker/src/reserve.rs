@@ -1,4 +1,4 @@
-//! Reserving what a purchase can cost at worst, before anybody is asked about.
+//! Reserving what a purchase can cost at worst, before the provider is asked.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ use leadgate_purchase::reserve::{Caps, Holder, Line};
 /// How often a hold is tried when others keep taking from the same wallets. Each try starts from what is there.
 const HOLD_ATTEMPTS_MAX: u32 = 5;
 
-/// Reserves what `wanted` can cost at worst. Whoever doesn't fit, in the wallets or under a cap, is parked.
+/// Reserves what `wanted` can cost at worst. A lead that doesn't fit, in the wallets or under a cap, is parked.
 pub(crate) async fn reserve(
     batch: &Batch<'_>,
     outcomes: &mut Outcomes<'_>,
@@ -53,10 +53,10 @@ pub(crate) async fn reserve(
         let (hold, later) = (&held.at_once, held.later.as_slice());
         match batch.worker.credits.hold_all(&batch.tenant.id, hold, later, &allocation, &limits).await {
             Ok(Holding::Held) => {
-                // Those whom nobody pays for any more go alone, when their messages come again.
+                // Those whom no other record pays for any more go alone, when their messages come again.
                 sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
                 let left: Vec<Record> = sharing.into_iter().map(|wanted| wanted.record).collect();
-                outcomes.give_all_back(&left, "whoever paid for the same person has to wait", Retry::Backoff);
+                outcomes.give_all_back(&left, "the record that pays for the same person has to wait", Retry::Backoff);
                 return Some((held, all));
             }
             Ok(Holding::Short) => {}
@@ -160,7 +160,7 @@ fn unheld_from(slices: &[Slice], funds: &Funds) -> Option<WalletId> {
 /// The holds of one purchase.
 pub(crate) struct Held {
     pub(crate) at_once: Hold,
-    /// For what arrives later, if anybody wants that.
+    /// For what arrives later, if a record wants that.
     pub(crate) later: Option<Hold>,
 }
 

@@ -71,7 +71,7 @@ pub(crate) async fn pass_on(
                 Some(kept) if kept.is_paid_for() => bought.push(kept),
                 Some(Record { refused: Some(reason), .. }) => outcomes.end(&record.key, Outcome::Refused(reason)),
                 Some(_) => outcomes.end(&record.key, Outcome::Unmatched),
-                // Not kept, because somebody else wrote the record: it has gone back to the queue.
+                // Not kept, because another worker wrote the record: it has gone back to the queue.
                 None => {}
             },
             LineEnd::Invalid if take(&record.key).is_some() => {

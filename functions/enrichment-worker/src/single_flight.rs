@@ -1,4 +1,4 @@
-//! What need not be bought, because it is known already: that somebody is unknown to the provider, who somebody is whom
+//! What need not be bought, because it is known already: that a person is unknown to the provider, who a person is whom
 //! another worker has just asked about, and whom several records of the same unit are about.
 
 use std::collections::HashMap;
@@ -34,8 +34,8 @@ pub(crate) async fn answered(
         return (wanted, Vec::new());
     }
     let now = batch.now();
-    let known = batch.worker.answers.read(&batch.tenant.id, &asked, now).await.unwrap_or_else(|error| {
-        warn!(tenant = %batch.tenant.id, %error, "what is known can't be read: everybody is asked about");
+    let known = batch.worker.answers.read(batch.tenant.into(), &asked, now).await.unwrap_or_else(|error| {
+        warn!(tenant = %batch.tenant.id, %error, "what is known can't be read: all are asked about");
         HashMap::new()
     });
     let (mut rest, mut steps, mut missed) = (Vec::new(), Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ pub(crate) async fn asked_about_by_others(batch: &Batch<'_>, wanted: &[Wanted]) 
 pub(crate) fn came<'a>(batch: &'a Batch<'_>, wanted: &'a [Wanted], call: &'a Call) -> Came<'a> {
     let came = wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice(batch));
     let people = came.map(|(wanted, end)| (&wanted.asked, end)).collect();
-    Came { answers: &batch.worker.answers, tenant: &batch.tenant.id, people, clock: batch.worker.clock.as_ref() }
+    Came { answers: &batch.worker.answers, tenant: batch.tenant, people, clock: batch.worker.clock.as_ref() }
 }
 
 impl Wanted {
@@ -91,7 +91,7 @@ impl Wanted {
     }
 }
 
-/// Parts those who pay from those who are about the same person, and want the same of them, as somebody before them.
+/// Parts those who pay from those who are about the same person, and want the same of them, as one before them.
 pub(crate) fn share(wanted: Vec<Wanted>) -> (Vec<Wanted>, Vec<Wanted>) {
     let (mut paying, mut sharing): (Vec<Wanted>, Vec<Wanted>) = (Vec::new(), Vec::new());
     for wanted in wanted {

@@ -12,7 +12,7 @@ use leadgate_lambda::http::json;
 pub(crate) enum Answer {
     /// The worker will ask the provider.
     Queued,
-    /// It was delivered before, or nobody waits for it any longer.
+    /// It was delivered before, or no record waits for it any longer.
     NothingAwaited,
 }
 
@@ -65,7 +65,7 @@ impl Refusal {
         }
     }
 
-    /// A stranger is told the status; whoever has a token is told what is wrong with what they sent.
+    /// A stranger is told the status; a sender who has a token is told what is wrong with what was sent.
     pub(crate) fn response(&self) -> Response<Body> {
         let told = match self {
             Self::TooLarge { .. } | Self::Payload(_) | Self::UnknownPeople { .. } => self.to_string(),

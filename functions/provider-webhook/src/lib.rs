@@ -103,7 +103,7 @@ impl ProviderWebhook {
         Ok(if let Some(Standing::Open(hold)) = standing { Some(hold) } else { None })
     }
 
-    /// Whether anybody of `people` is waited for. Until the call itself has ended nobody is known by name, and a
+    /// Whether one of `people` is waited for. Until the call itself has ended no person is known by name, and a
     /// delivery may be faster than that.
     async fn awaited(&self, hold: &Hold, people: &[Fingerprint]) -> Result<(), Refusal> {
         let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();

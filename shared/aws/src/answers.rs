@@ -1,5 +1,5 @@
 //! The `answers` table: what a provider said, for as long as others may use it. Organizations by their domains, so that
-//! one costs once however many people work there; that somebody is unknown, by whom was asked about; and what is known
+//! one costs once however many people work there; that a person is unknown, by what was asked with; and what is known
 //! of a person whom two asked about at the same time, for a few minutes.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
+use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::person::{Profile, ProfileField};
@@ -33,6 +34,19 @@ pub struct Answers {
     client: Client,
     table: String,
     usage: Arc<Usage>,
+}
+
+/// Whose answers: what one provider doesn't know of a person another may know, and has to be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    tenant: &'a TenantId,
+    provider: &'static str,
+}
+
+impl<'a> From<&'a Tenant> for Whose<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self { tenant: &tenant.id, provider: tenant.provider.vendor.name }
+    }
 }
 
 /// Whom an answer is about.
@@ -67,7 +81,7 @@ pub enum Claimed {
     },
 }
 
-/// An item. One that says neither is a claim: somebody is asking.
+/// An item. One that says neither is a claim: a worker is asking.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     answer: String,
@@ -88,11 +102,11 @@ impl Answers {
     /// What is known of these, as far as it is still good. The rest is absent.
     pub async fn read(
         &self,
-        tenant: &TenantId,
+        whose: Whose<'_>,
         about: &[About],
         now: Timestamp,
     ) -> Result<HashMap<About, Known>, StoreError> {
-        let mut keys: HashMap<String, &About> = about.iter().map(|about| (key(tenant, about), about)).collect();
+        let mut keys: HashMap<String, &About> = about.iter().map(|about| (key(whose, about), about)).collect();
         let names: Vec<String> = keys.keys().cloned().collect();
         let mut known = HashMap::new();
         for chunk in names.chunks(BATCH_GET_MAX) {
@@ -120,15 +134,16 @@ impl Answers {
         items.into_iter().map(kept).collect()
     }
 
-    /// Wins the right to ask about somebody, until a time. When somebody else has it, or the answer is there: until when.
+    /// Wins the right to ask about a person or an employer, until a time. When another worker has it, or the answer is
+    /// there: until when.
     pub async fn claim(
         &self,
-        tenant: &TenantId,
+        whose: Whose<'_>,
         about: &About,
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let request = self.put(&Kept { answer: key(tenant, about), until, hit: None, miss: false })?;
+        let request = self.put(&Kept { answer: key(whose, about), until, hit: None, miss: false })?;
         let sent = request
             .condition_expression("attribute_not_exists(#key) OR #until <= :now")
             .expression_attribute_names("#key", KEY)
@@ -155,7 +170,7 @@ impl Answers {
     /// Keeps an answer until a time.
     pub async fn keep(
         &self,
-        tenant: &TenantId,
+        whose: Whose<'_>,
         about: &About,
         known: &Known,
         until: Timestamp,
@@ -164,7 +179,7 @@ impl Answers {
             Known::Hit(profile) => (Some(profile.values().clone()), false),
             Known::Miss => (None, true),
         };
-        let sent = self.put(&Kept { answer: key(tenant, about), until, hit, miss })?.send().await;
+        let sent = self.put(&Kept { answer: key(whose, about), until, hit, miss })?.send().await;
         let answer = sent.map_err(|error| StoreError::from_sdk("keeping an answer", &error))?;
         self.usage.wrote(Step::Keep, answer.consumed_capacity());
         Ok(())
@@ -184,11 +199,12 @@ impl Answers {
 const READING: &str = "reading answers";
 const CLAIMING: &str = "claiming an answer";
 
-fn key(tenant: &TenantId, about: &About) -> String {
+fn key(whose: Whose<'_>, about: &About) -> String {
+    let Whose { tenant, provider } = whose;
     match about {
-        About::Organization(domain) => format!("{tenant}#organization#{domain}"),
-        About::Awaited(purchase) => format!("{tenant}#awaited#{purchase}"),
-        About::Person(asked) => format!("{tenant}#person#{}", asked.as_str()),
+        About::Organization(domain) => format!("{tenant}#{provider}#organization#{domain}"),
+        About::Awaited(purchase) => format!("{tenant}#{provider}#awaited#{purchase}"),
+        About::Person(asked) => format!("{tenant}#{provider}#person#{}", asked.as_str()),
     }
 }
 

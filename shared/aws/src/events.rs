@@ -1,4 +1,4 @@
-//! What operators are told: events on EventBridge, for whoever has a rule for them.
+//! What operators are told: events on EventBridge, for rules to act on.
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;

@@ -13,7 +13,7 @@ use crate::usage::{Step, Usage};
 /// A write whose condition fails is charged like one that succeeds: a unit per KB, and what is written so is below 1 KB.
 pub(crate) const FAILED_CONDITION_UNITS: f64 = 1.0;
 
-/// Puts `item` as `request` says, which names the condition. `false` when the condition didn't hold: somebody else wrote
+/// Puts `item` as `request` says, which names the condition. `false` when the condition didn't hold: another worker wrote
 /// first, and nothing was changed. If what is there is exactly `item`, it is a success whose acknowledgement was lost.
 pub(crate) async fn put(
     request: PutItemFluentBuilder,

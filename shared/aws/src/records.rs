@@ -48,7 +48,7 @@ impl Records {
         Self { client, table: table.into(), usage }
     }
 
-    /// The same records, for somebody whose reading and writing is not to be counted.
+    /// The same records, for a caller whose reading and writing is not to be counted.
     #[must_use]
     pub fn unmetered(&self) -> Self {
         Self { usage: Arc::default(), ..self.clone() }
@@ -110,7 +110,7 @@ impl Records {
     }
 
     /// Writes `record`, on condition that it is still at the `rev` it was read at, and gives it as it stands then.
-    /// `None` when somebody else wrote it first: nothing was changed. A repeat of a write that is there already is a
+    /// `None` when another worker wrote it first: nothing was changed. A repeat of a write that is there already is a
     /// success: its acknowledgement was lost on the way.
     pub async fn write(&self, step: Step, record: Record) -> Result<Option<Record>, StoreError> {
         let seen = record.rev;

@@ -1,5 +1,5 @@
 //! What DynamoDB says each step consumed. DynamoDB is most of what a lead costs in AWS, and the lever is writes per
-//! lead: so they are counted where they are made, and reported by whoever runs the flow.
+//! lead: so they are counted where they are made, and reported by the caller that runs the flow.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 /// A step of a flow that reads or writes DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// Looking at records, at the door or at the till.
+    /// Reading records, at the webhook or in the worker.
     Look,
     /// Winning the right to work on a record.
     Claim,

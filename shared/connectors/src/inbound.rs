@@ -109,7 +109,7 @@ pub enum SignatureError {
 }
 
 /// Compares in constant time, and with every secret: how long it takes tells nothing. A blank one, as a placeholder for
-/// the next secret may be, is known to anybody: it signs nothing.
+/// the next secret may be, is known to all the world: it signs nothing.
 pub fn any_matches<const N: usize>(
     secrets: &[Secret],
     given: &[u8],

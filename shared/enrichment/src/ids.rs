@@ -201,7 +201,7 @@ impl PurchaseId {
         Self(format!("{:013}-{}", now.as_millisecond(), &tail[..12]))
     }
 
-    /// Reads an id that came by way of somebody else.
+    /// Reads an id that came from outside.
     pub fn read(text: &str) -> Option<Self> {
         let (first, allowed) = (text.strip_suffix(LATER).unwrap_or(text), |c: char| c.is_ascii_hexdigit() || c == '-');
         (!first.is_empty() && first.len() <= 40 && first.chars().all(allowed)).then(|| Self(text.to_owned()))

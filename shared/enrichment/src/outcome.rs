@@ -31,7 +31,7 @@ pub enum Outcome {
     Refused(RefuseReason),
     /// Given up on.
     Failed(FailReason),
-    /// Queued anew, because somebody asked us to come back later: a provider's limits, a CRM's. It is no fault of the
+    /// Queued anew, because a provider's or a CRM's limits ask us to come back later. It is no fault of the
     /// message, and isn't counted as a failed attempt.
     Postponed {
         /// Why.

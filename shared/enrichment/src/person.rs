@@ -27,7 +27,7 @@ pub struct Identity {
     pub linkedin_url: Option<String>,
 }
 
-/// The CRM's names for the properties that tell who somebody is.
+/// The CRM's names for the properties that tell who a person is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityProperties {
@@ -78,7 +78,7 @@ const TEXT_CHARS_MAX: usize = 300;
 impl Identity {
     /// Who the record is about.
     pub fn read(properties: &Properties, names: &IdentityProperties) -> Self {
-        // Anybody can type anything into a CRM, and it goes into keys and calls.
+        // Anything can be typed into a CRM, and it goes into keys and calls.
         let text =
             |name: &str| value_of(properties, name).map(|it| it.chars().take(TEXT_CHARS_MAX).collect::<String>());
         Self {
@@ -100,7 +100,7 @@ impl Identity {
             || (named && employed)
     }
 
-    /// The employer's domain: that of the web site, else that of the address, unless anybody can have such an address.
+    /// The employer's domain: that of the web site, else that of the address, unless all the world can have such an address.
     pub fn employer(&self) -> Option<String> {
         let of_address = || {
             let (_, domain) = self.email.as_deref()?.rsplit_once('@')?;
@@ -110,7 +110,7 @@ impl Identity {
     }
 
     /// What a provider tells the person by, without keeping it: the address, else the LinkedIn profile, else the name and
-    /// the employer. What we write into the other fields after a purchase makes nobody else of them.
+    /// the employer. What we write into the other fields after a purchase makes no other person of them.
     pub fn person_fingerprint(&self, key: &FingerprintKey) -> Fingerprint {
         match (&self.email, &self.linkedin_url) {
             (Some(email), _) => key.of(email),
@@ -127,7 +127,7 @@ impl Identity {
     }
 }
 
-/// Whoever gives addresses to anybody employs none of those who have them.
+/// A host that gives addresses to all the world employs none of those who have them.
 const ANYBODYS: [&str; 22] = [
     "aol",
     "comcast",
@@ -296,7 +296,7 @@ impl Profile {
         self.values.get(&field).map(String::as_str)
     }
 
-    /// Whether it says nothing at all: how some providers say that they don't know somebody.
+    /// Whether it says nothing at all: how some providers say that they don't know a person.
     pub fn is_blank(&self) -> bool {
         self.values.is_empty()
     }

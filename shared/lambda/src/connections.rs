@@ -1,4 +1,4 @@
-//! From the configuration's names to somebody to talk to.
+//! From the configuration's names to clients of the vendors.
 
 use std::sync::Arc;
 

@@ -142,7 +142,7 @@ impl LookUp<'_> {
 }
 
 impl Call {
-    /// Nobody of `count` people has been asked yet.
+    /// None of `count` people has been asked about yet.
     pub fn begun(count: usize) -> Self {
         let (ends, later) = (Vec::with_capacity(count), Vec::with_capacity(count));
         Self { ends, later, reported: Some(Milli::ZERO), stopped: None }
@@ -157,7 +157,7 @@ impl Call {
         Self::of(LineEnd::Invalid, 1, None)
     }
 
-    /// Nobody of these was asked: nothing was charged.
+    /// None of these was asked about: nothing was charged.
     pub fn none_for(count: usize) -> Self {
         Self::of(LineEnd::NotAsked, count, Some(Milli::ZERO))
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use leadgate_aws::answers::{About, Answers, Known};
 use leadgate_aws::credits::Credits;
 use leadgate_enrichment::clock::{Clock, later};
+use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Answer;
@@ -65,7 +66,7 @@ pub struct Came<'a> {
     /// Where it is kept for them.
     pub answers: &'a Answers,
     /// Whose.
-    pub tenant: &'a TenantId,
+    pub tenant: &'a Tenant,
     /// Each person, and what came.
     pub people: Vec<(&'a Fingerprint, &'a LineEnd)>,
     /// Time.
@@ -93,8 +94,8 @@ impl Came<'_> {
 
     async fn keep(&self, person: &Fingerprint, known: &Known, window: Duration) {
         let (about, until) = (About::Person(person.clone()), later(self.clock.now(), window));
-        if let Err(error) = self.answers.keep(self.tenant, &about, known, until).await {
-            warn!(tenant = %self.tenant, %error, "an answer could not be kept for others: they ask for themselves");
+        if let Err(error) = self.answers.keep(self.tenant.into(), &about, known, until).await {
+            warn!(tenant = %self.tenant.id, %error, "an answer could not be kept for others: they ask for themselves");
         }
     }
 }

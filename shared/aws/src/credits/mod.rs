@@ -57,7 +57,7 @@ pub struct Credits {
 pub enum Holding {
     /// They are reserved.
     Held,
-    /// A wallet did not have its slice any more: somebody was faster. Nothing was reserved.
+    /// A wallet did not have its slice any more: another worker was faster. Nothing was reserved.
     Short,
 }
 
@@ -90,7 +90,7 @@ impl Credits {
         Self { client, table: table.into(), usage, clock }
     }
 
-    /// The same credits, for somebody whose reading and writing is not to be counted.
+    /// The same credits, for a caller whose reading and writing is not to be counted.
     #[must_use]
     pub fn unmetered(&self) -> Self {
         Self { usage: Arc::default(), ..self.clone() }
@@ -101,7 +101,7 @@ impl Credits {
         self.list(tenant, WALLET, "reading wallets").await
     }
 
-    /// All holds of a tenant that nobody has resolved yet.
+    /// All holds of a tenant that aren't resolved yet.
     pub async fn open_holds(&self, tenant: &TenantId) -> Result<Vec<Hold>, StoreError> {
         self.list(tenant, HOLD, HOLDS).await
     }
@@ -269,7 +269,7 @@ impl Credits {
         self.range(tenant, HOLD, since, "reading what others hold").await
     }
 
-    /// Leaves word with a hold that somebody else wants to know of a person it asks about. `false` when it is resolved.
+    /// Adds a waiter to a hold: a request that wants to know of a person it asks about. `false` when it is resolved.
     pub async fn want(
         &self,
         tenant: &TenantId,

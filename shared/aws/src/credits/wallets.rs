@@ -85,7 +85,7 @@ impl Credits {
     }
 
     /// Enters what is left in a wallet whose time is over as gone unused. Gives how much, if it was done now: if
-    /// somebody was faster, or a hold was freed in between, the next run sees to it.
+    /// another run was faster, or a hold was freed in between, the next run sees to it.
     pub async fn expire(
         &self,
         tenant: &TenantId,

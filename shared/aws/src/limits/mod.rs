@@ -23,7 +23,7 @@ use crate::error::StoreError;
 use crate::records::Consistency;
 use crate::usage::Usage;
 
-/// How long to wait before looking again whether somebody else's call has been answered. Calls take a second or so.
+/// How long to wait before checking again whether another worker's call has been answered. Calls take a second or so.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Who has waited until a window closes waits this much longer at most, so that not all come at once.
 const SPREAD: Duration = Duration::from_millis(250);
@@ -74,9 +74,9 @@ impl Ticket {
 /// One round of asking.
 enum Round {
     Done(Permit),
-    /// Somebody else wrote first.
+    /// Another worker wrote first.
     Conflict,
-    /// Somebody finds out how much room there is.
+    /// Another worker finds out how much room there is.
     LookAgain,
     NotBefore(Timestamp),
 }
@@ -135,10 +135,10 @@ impl Limits {
     ) -> Result<Option<Timestamp>, StoreError> {
         let sight = self.read(key, Consistency::Eventual).await?;
         let now = self.clock.now();
-        if let Passage::NotBefore(not_before) = sight.breaker.passage(NOBODY, now) {
+        if let Passage::NotBefore(not_before) = sight.breaker.passage(NO_CALLER, now) {
             return Ok(Some(not_before));
         }
-        match sight.meter.decide(limits, share, NOBODY, now) {
+        match sight.meter.decide(limits, share, NO_CALLER, now) {
             Decision::NotBefore(not_before) => Ok(Some(not_before)),
             _ => Ok(None),
         }
@@ -215,12 +215,12 @@ impl Limits {
         if self.clock.now() <= later(now, FRESH) {
             return Ok(Round::Done(Permit::Granted(ticket)));
         }
-        // It was never made: nobody is to wait for its answer.
+        // It was never made: no worker is to wait for its answer.
         self.told(&ticket, &Rates::default(), Ending::Failed).await?;
         Ok(Round::Conflict)
     }
 
-    /// Changes an item as `decide` says, again and again until nobody else wrote meanwhile. `None` leaves it as it is.
+    /// Changes an item as `decide` says, again and again until no other worker wrote meanwhile. `None` leaves it as it is.
     async fn change(
         &self,
         key: &LimitKey,
@@ -235,7 +235,7 @@ impl Limits {
             let Some(wait) = Backoff::CONTENTION.wait(attempts_made, self.clock.jitter()) else { break };
             self.clock.sleep(wait).await;
         }
-        Err(StoreError::exhausted(items::WRITING, "somebody else wrote first, again and again"))
+        Err(StoreError::exhausted(items::WRITING, "another worker wrote first, again and again"))
     }
 
     /// A number that no other call has.
@@ -248,5 +248,5 @@ impl Limits {
 
 /// As many as a float tells apart.
 const NUMBERS: f64 = 9_007_199_254_740_992.0;
-/// Whoever only looks.
-const NOBODY: u64 = u64::MAX;
+/// A reader, which makes no call.
+const NO_CALLER: u64 = u64::MAX;

@@ -1,5 +1,5 @@
 //! People who asked to be forgotten, by their fingerprints: that they are not bought again, under whatever id the CRM
-//! meets them next. They stay for good, and say nothing to anybody without the installation's secret.
+//! meets them next. They stay for good, and say nothing without the installation's secret.
 
 use std::collections::{HashMap, HashSet};
 

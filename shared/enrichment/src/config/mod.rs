@@ -67,9 +67,9 @@ pub struct Tenant {
     pub caps: Caps,
     /// What lower sources leave for new leads.
     pub floor: Amounts,
-    /// At how many per cent of a kind of credit left somebody is told, ascending.
+    /// At how many per cent of a kind of credit left operators are told, ascending.
     pub alert_percents: Vec<u8>,
-    /// How its CRM names what tells who somebody is.
+    /// How its CRM names what tells who a person is.
     pub identity: IdentityProperties,
     /// What goes where.
     pub fields: Vec<FieldMapping>,
@@ -236,9 +236,9 @@ const MISS_DEFAULT: Duration = crate::clock::days(30);
 const HOPS_PER_HOUR_DEFAULT: u32 = 3;
 /// Days of a trial when the configuration doesn't say.
 const TRIAL_DAYS_DEFAULT: u32 = 14;
-/// A lead that has waited for half a year is nobody's lead any more.
+/// A lead that has waited for half a year is no lead any more.
 const GIVE_UP_DEFAULT: Duration = crate::clock::days(180);
-/// At how many per cent left somebody is told, when the configuration doesn't say.
+/// At how many per cent left operators are told, when the configuration doesn't say.
 const ALERT_PERCENTS_DEFAULT: [u8; 3] = [20, 10, 0];
 
 #[cfg(test)]

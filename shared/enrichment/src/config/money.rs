@@ -51,7 +51,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Of two prices for the same thing from the same day on, nobody could say which holds.
+    /// Of two prices for the same thing from the same day on, it could not be said which holds.
     pub(super) fn prices_apart(&mut self, prices: &[Price]) {
         let mut seen: BTreeMap<(&str, String, Timestamp), &Price> = BTreeMap::new();
         for price in prices {

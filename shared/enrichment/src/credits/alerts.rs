@@ -1,4 +1,4 @@
-//! When somebody is told that credits run low: once per crossing of a threshold, and again only after a recovery.
+//! When operators are told that credits run low: once per crossing of a threshold, and again only after a recovery.
 
 use crate::credits::wallet::Wallet;
 use crate::credits::{Amounts, Bucket, Milli};

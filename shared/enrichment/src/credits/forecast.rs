@@ -19,12 +19,12 @@ pub const CONFIDENCE_PERCENT: u8 = 80;
 
 /// The normal distribution holds 80 % within so many standard deviations.
 const DEVIATIONS: f64 = 1.281_551_6;
-/// Nobody plans further ahead.
+/// Plans don't reach further ahead.
 const YEARS_AHEAD_MAX: f64 = 100.0;
 const DAY: Duration = days(1);
 
 /// What was spent of one kind of credit on each of the last whole days, counted back from now. Days on which the
-/// credits had run out are left out: nobody knows what they would have taken.
+/// credits had run out are left out: what they would have taken is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Burn {
     by_day: Vec<Milli>,
@@ -33,7 +33,7 @@ pub struct Burn {
 /// When a kind of credit runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forecast {
-    /// There is nothing left that anybody could be paid for with.
+    /// There is nothing left that a lead could be paid for with.
     UsedUp,
     /// The ledger is too young, or the credits had run out on too many days.
     TooLittleHistory,

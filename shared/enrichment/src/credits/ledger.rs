@@ -47,7 +47,7 @@ pub struct Hold {
     /// When it was made.
     #[serde(with = "millisecond::required")]
     pub held_at: Timestamp,
-    /// Until when the worker that made it may be at work. After that, nobody is coming back for it.
+    /// Until when the worker that made it may be at work. After that, no worker is coming back for it.
     #[serde(with = "millisecond::required")]
     pub claimed_until: Timestamp,
     /// Which prices the worst case was reckoned with.
@@ -65,10 +65,11 @@ pub struct Hold {
     /// The caps that some of the lines count towards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<String>,
-    /// Who is asked about, so that nobody else asks about the same person at the same time.
+    /// Who is asked about, so that no other worker asks about the same person at the same time.
     #[serde(default, skip_serializing_if = "AskedAbout::is_empty")]
     pub asked: AskedAbout,
-    /// Who else wants to know about some of the people that are asked about: whoever settles it tells them.
+    /// The waiters: who else wants to know about some of the people that are asked about. The worker that settles it tells
+    /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wanted: Vec<Fingerprint>,
 }
@@ -186,7 +187,7 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
     },
-    /// Somebody put a balance right by hand.
+    /// An operator put a balance right by hand.
     Adjust {
         /// Which wallet.
         wallet: WalletId,
@@ -234,7 +235,7 @@ pub enum Entry {
         #[serde(with = "millisecond::required")]
         at: Timestamp,
     },
-    /// The provider's own figures moved otherwise than our ledger. Moves no balance: somebody has to look.
+    /// The provider's own figures moved otherwise than our ledger. Moves no balance: an operator has to find out why.
     Drift {
         /// What the provider says was used since the last comparison, less what we say was spent.
         amounts: Amounts,
@@ -318,7 +319,7 @@ fn owned((bucket, amount): (&Bucket, Milli)) -> (Bucket, Milli) {
     (bucket.clone(), amount)
 }
 
-/// What becomes of a line when nobody knows whether it was charged.
+/// What becomes of a line when it is unknown whether it was charged.
 pub fn assume_spent(line: &HoldLine) -> EntryLine {
     EntryLine { record: line.record.clone(), result: LineResult::Unknown, cost: line.worst.clone() }
 }

@@ -67,7 +67,7 @@ pub struct Pack {
 pub struct Overage {
     /// How much.
     pub limit: Amounts,
-    /// What a credit of it is billed at, for whoever writes the bill: `0.10 USD`.
+    /// What a credit of it is billed at, for the bill: `0.10 USD`.
     pub price: String,
 }
 

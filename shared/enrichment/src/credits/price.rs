@@ -38,9 +38,9 @@ pub enum PricedField {
     Email,
     /// A person's mobile number: once, however many there are.
     Mobile,
-    /// A person's work e-mail, from whoever else has one.
+    /// A person's work e-mail, from other sources.
     WaterfallEmail,
-    /// A person's mobile number, from whoever else has one.
+    /// A person's mobile number, from other sources.
     WaterfallMobile,
     /// An organization.
     Organization,
@@ -68,7 +68,7 @@ pub enum ChargeOn {
     Match,
     /// Only when it returns a verified e-mail.
     Verified,
-    /// Only when it returns a verified e-mail that it wasn't asked with: nobody pays for their own address.
+    /// Only when it returns a verified e-mail that it wasn't asked with: no one pays for an address they had.
     VerifiedNetNew,
 }
 

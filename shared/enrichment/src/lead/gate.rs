@@ -1,5 +1,5 @@
 //! The gate: is a record to be enriched? It stands twice. At the door `crm-webhook` only reads, and drops what is
-//! plainly not due, so that storms of edits cost next to nothing. At the till the worker decides for good.
+//! plainly not due, so that storms of edits cost next to nothing. The worker decides for good.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Windows {
 pub struct Windows {
     /// What was bought.
     pub freshness: Duration,
-    /// That the provider doesn't know somebody.
+    /// That the provider doesn't know a person.
     pub miss: Duration,
     /// A request: a lead that has waited for credits for longer is closed.
     pub give_up: Duration,
@@ -44,7 +44,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// What the door does with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// On to the till.
+    /// On to the worker.
     Queue,
     /// Dropped: enriched within the window.
     Fresh,
@@ -68,7 +68,7 @@ pub struct DoorRules<'a> {
 }
 
 /// What to do with `event`, going by a possibly slightly stale `record`: its own, or one that was merged into that. When
-/// in doubt it goes to the till.
+/// in doubt it goes to the worker.
 pub fn at_door(record: Option<&Record>, event: &DueEvent, rules: &DoorRules<'_>, now: Timestamp) -> Door {
     let windows = rules.windows;
     let Some(record) = record else { return Door::Queue };
@@ -104,7 +104,7 @@ fn is_on_its_way_in_another(record: &Record, event: &DueEvent) -> bool {
 }
 
 /// The worker reads the CRM after it has claimed, so a change made before the claim is in what it reads. A later one
-/// may not be: it goes on to the till, or an address typed in while we were looking would be lost.
+/// may not be: it goes on to the worker, or an address typed in while we were looking would be lost.
 fn in_flight(record: &Record, event: &DueEvent, now: Timestamp) -> Door {
     let Some(claim) = record.claim.as_ref().filter(|_| record.claim_lives(now)) else { return Door::Queue };
     let seen = event.cause == Cause::Created || later(event.occurred_at, CLOCK_SKEW) <= claim.since;
@@ -137,14 +137,14 @@ fn is_within(record: &Record, window: Duration, now: Timestamp) -> bool {
     record.last_enriched.is_some_and(|at| now < later(at, window))
 }
 
-/// What the till finds.
+/// What the worker finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It may be claimed.
     Due,
-    /// Somebody is at work on it until then.
+    /// Another worker is at work on it until then.
     InFlight(Timestamp),
-    /// Whoever worked on it is gone, and left this purchase: it must be resolved before anything else.
+    /// The worker that had it is gone, and left this purchase: it must be resolved before anything else.
     Abandoned(PurchaseId),
     /// It is parked until a time that is still ahead: this request only renews the deferral.
     Parked(Deferral),
@@ -153,7 +153,7 @@ pub enum Standing {
 }
 
 /// What to do with `request`, going by `record` as it really stands.
-pub fn at_till(record: Option<&Record>, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
+pub fn at_worker(record: Option<&Record>, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
     let Some(record) = record else { return Standing::Due };
     if let Some(claim) = &record.claim {
         match record.state {
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(door(&claimed(), &created(0), 110), Door::InFlight);
         assert_eq!(door(&claimed(), &change("email", "a@b.c", 20), 110), Door::InFlight);
         assert_eq!(door(&claimed(), &change("email", "a@b.c", 105), 110), Door::Queue, "made after the worker read it");
-        assert_eq!(door(&claimed(), &created(0), 161), Door::Queue, "whoever claimed it is gone");
+        assert_eq!(door(&claimed(), &created(0), 161), Door::Queue, "the worker that claimed it is gone");
         assert_eq!(door(&written(), &created(0), 200), Door::Fresh);
         assert_eq!(door(&written(), &change("jobtitle", "CTO", 103), 200), Door::Echo);
         let old = 91 * 24 * 3600;
@@ -300,10 +300,10 @@ mod tests {
         let failed = claimed().failed(FailReason::OutcomeUnknown, at(130));
         let before: EnrichmentRequest = change("email", "a@b.c", 70).into();
         assert_eq!(door(&claimed(), &change("email", "a@b.c", 70), 120), Door::InFlight);
-        let again = at_till(Some(&failed), &before, WINDOWS, at(200));
+        let again = at_worker(Some(&failed), &before, WINDOWS, at(200));
         assert_eq!(again, Standing::Ended(Outcome::Failed(FailReason::OutcomeUnknown)));
         let after: EnrichmentRequest = change("email", "a@b.c", 110).into();
-        assert_eq!(at_till(Some(&failed), &after, WINDOWS, at(200)), Standing::Due, "it may not have been seen");
+        assert_eq!(at_worker(Some(&failed), &after, WINDOWS, at(200)), Standing::Due, "it may not have been seen");
     }
 
     #[test]
@@ -322,18 +322,22 @@ mod tests {
     fn a_parked_record_is_renewed_before_its_date_and_due_from_it_on() {
         let (parked, day) = (parked_until(2_000_000), 24 * 3600);
         let newer: EnrichmentRequest = change("email", "c@d.e", day).into();
-        let till =
-            |record: &Record, request: &EnrichmentRequest, second| at_till(Some(record), request, WINDOWS, at(second));
-        assert!(matches!(till(&parked, &newer, 1_999_969), Standing::Parked(_)));
-        assert_eq!(till(&parked, &newer, 1_999_970), Standing::Due, "clocks differ");
+        let standing = |record: &Record, request: &EnrichmentRequest, second| {
+            at_worker(Some(record), request, WINDOWS, at(second))
+        };
+        assert!(matches!(standing(&parked, &newer, 1_999_969), Standing::Parked(_)));
+        assert_eq!(standing(&parked, &newer, 1_999_970), Standing::Due, "clocks differ");
         let renewed = parked.clone().renewed(&newer);
         assert_eq!((renewed.occurred_at, &renewed.deferral), (Some(at(day)), &parked.deferral));
         let ended = |standing| matches!(standing, Standing::Ended(Outcome::Deferred { .. }));
-        assert!(ended(till(&renewed, &newer, 1_999_969)));
-        assert_eq!(till(&renewed, &newer, 2_000_000), Standing::Due, "the release sends before it marks");
+        assert!(ended(standing(&renewed, &newer, 1_999_969)));
+        assert_eq!(standing(&renewed, &newer, 2_000_000), Standing::Due, "the release sends before it marks");
         for second in [0, day - 60, day + 60] {
             let other: EnrichmentRequest = change("email", "e@f.g", second).into();
-            assert!(ended(till(&renewed, &other, 1_999_969)) && ended(till(&renewed, &other, 2_000_000)), "{second}");
+            assert!(
+                ended(standing(&renewed, &other, 1_999_969)) && ended(standing(&renewed, &other, 2_000_000)),
+                "{second}"
+            );
         }
     }
 
@@ -344,7 +348,7 @@ mod tests {
         assert_eq!(door(&missed, &change("jobtitle", "x", 190), 200), Door::Fresh);
         assert_eq!(door(&missed, &change("email", "a@b.c", 190), 200), Door::Queue);
         let again: EnrichmentRequest = change("email", "a@b.c", 190).into();
-        assert_eq!(at_till(Some(&missed), &again, WINDOWS, at(200)), Standing::Due);
+        assert_eq!(at_worker(Some(&missed), &again, WINDOWS, at(200)), Standing::Due);
         assert!(is_known_miss(&missed, &fingerprint_key().of("nobody"), WINDOWS, at(200)));
         assert!(!is_known_miss(&missed, &fingerprint_key().of("somebody"), WINDOWS, at(200)));
     }
@@ -352,10 +356,10 @@ mod tests {
     #[test]
     fn the_till_leaves_a_living_claim_alone_and_resolves_a_dead_one_first() {
         let request: EnrichmentRequest = created(0).into();
-        let till = |record: &Record, second| at_till(Some(record), &request, WINDOWS, at(second));
-        assert_eq!(at_till(None, &request, WINDOWS, at(0)), Standing::Due);
-        assert_eq!(till(&claimed(), 159), Standing::InFlight(at(160)));
-        assert_eq!(till(&claimed(), 160), Standing::Abandoned(claim(0, 0).purchase));
-        assert_eq!(till(&written(), 200), Standing::Ended(Outcome::Fresh));
+        let standing = |record: &Record, second| at_worker(Some(record), &request, WINDOWS, at(second));
+        assert_eq!(at_worker(None, &request, WINDOWS, at(0)), Standing::Due);
+        assert_eq!(standing(&claimed(), 159), Standing::InFlight(at(160)));
+        assert_eq!(standing(&claimed(), 160), Standing::Abandoned(claim(0, 0).purchase));
+        assert_eq!(standing(&written(), 200), Standing::Ended(Outcome::Fresh));
     }
 }

@@ -18,7 +18,7 @@ pub enum FieldPolicy {
     FillBlank,
     /// Whatever is in it.
     Overwrite,
-    /// While it is blank, or holds what we wrote and nobody has touched since.
+    /// While it is blank, or holds what we wrote and no person has touched since.
     OverwriteOurs,
     /// Not at all: mapped for the record, switched off.
     Never,
@@ -57,7 +57,7 @@ impl FieldMapping {
 
 /// All that a profile has to say to the CRM. What may really be written is decided just before the write.
 ///
-/// A number that is on a do-not-call register is only said where the register is said as well: whoever sees the one
+/// A number that is on a do-not-call register is only said where the register is said as well: a person who sees the one
 /// sees the other.
 pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
     let says_register =
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(written(None), ["listed", "mobile"]);
         assert_eq!(written(Some("+15550100")), ["listed"], "written before, and the rest was not");
         assert_eq!(written(Some("+1 555-0100")), ["listed"], "the same in another form");
-        assert!(written(Some("+44 20 7946 0000")).is_empty(), "somebody typed in another");
+        assert!(written(Some("+44 20 7946 0000")).is_empty(), "a person typed in another");
         assert!(patch_from(&mapping[..1], &profile).is_empty(), "a listed number is not said without that");
     }
 
@@ -178,7 +178,7 @@ mod tests {
         }
         assert!(!writes(FieldPolicy::FillBlank, Some("Engineer")));
         assert!(writes(FieldPolicy::OverwriteOurs, Some("Engineer")));
-        assert!(!writes(FieldPolicy::OverwriteOurs, Some("Chief Engineer")), "somebody edited it");
+        assert!(!writes(FieldPolicy::OverwriteOurs, Some("Chief Engineer")), "a person edited it");
         assert!(writes(FieldPolicy::Overwrite, Some("Chief Engineer")));
         assert!(!writes(FieldPolicy::Overwrite, Some("CTO")), "writing the same value starts an echo for nothing");
     }

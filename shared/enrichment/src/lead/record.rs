@@ -1,6 +1,6 @@
 //! What we remember of a CRM record, and the steps it goes through.
 //!
-//! A step takes the record as it was read and gives the record as it shall be. The store writes it only if nobody has
+//! A step takes the record as it was read and gives the record as it shall be. The store writes it only if no other worker has
 //! written in between (`rev`), so every step is decided on what is really there.
 
 mod kept;
@@ -309,7 +309,7 @@ impl Record {
         }
     }
 
-    /// Whether the CRM's deleting it ends it here and now: nobody works on it, and it doesn't wait. The others end when
+    /// Whether the CRM's deleting it ends it here and now: no worker is at work on it, and it doesn't wait. The others end when
     /// they are read in the CRM. One that was merged is deleted as well, and what waits under its old id goes on as what
     /// it has become.
     pub fn ends_when_deleted(&self) -> bool {
@@ -376,7 +376,7 @@ impl Record {
         self.awaited.as_ref().filter(|awaited| awaited.purchase == *purchase)
     }
 
-    /// Whether somebody may be at work on it at `now`.
+    /// Whether a worker may be at work on it at `now`.
     pub fn claim_lives(&self, now: Timestamp) -> bool {
         let working = matches!(self.state, State::Claimed | State::Bought);
         working && self.claim.as_ref().is_some_and(|claim| now < claim.until)

@@ -1,5 +1,5 @@
 //! What a provider says, made safe for a CRM: it is shown in browsers, exported to spreadsheets and read aloud by
-//! templates, and whoever edits their own public profile chooses it.
+//! templates, and the person who edits the public profile chooses it.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use super::ProfileField;
 
 /// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
 const VALUE_CHARS_MAX: usize = 300;
-/// The longest id. What is longer is no id of anybody's, and would make a record too large to be written.
+/// The longest id. What is longer is no person's id, and would make a record too large to be written.
 const ID_CHARS_MAX: usize = 64;
 /// A spreadsheet takes a value that begins so for a formula.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];

@@ -51,7 +51,7 @@ pub enum Passage {
 }
 
 impl Breaker {
-    /// Whether a call may be made. `by` is the caller's own number for it, which nobody else has.
+    /// Whether a call may be made. `by` is the caller's own number for it, which no other caller has.
     pub fn passage(&self, by: u64, now: Timestamp) -> Passage {
         let Some(until) = self.until else { return Passage::Free };
         let known = self.probe.as_ref().map_or(until, |probe| later(probe.since, PROBE_LIFE));
@@ -128,7 +128,7 @@ mod tests {
         let closed = half.answered(7).expect("news");
         assert_eq!(closed.passage(8, at(31)), Passage::Free);
         assert!(!closed.is_worried() && closed.rev > half.rev);
-        let Passage::Probe(_) = half.passage(8, at(75)) else { panic!("a dead probe stops everybody") };
+        let Passage::Probe(_) = half.passage(8, at(75)) else { panic!("a dead probe stops all calls") };
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The token in the address that a provider delivers to. Providers don't sign such a delivery, so the address itself is
-//! what nobody else can know.
+//! what no one else can know.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ pub fn token(secret: &[u8], tenant: &TenantId, purchase: &PurchaseId, expires: T
 /// Why a token isn't taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Nobody with our secret made it for this tenant.
+    /// It was not made with our secret for this tenant.
     #[error("the token was not made by us for this tenant")]
     Forged,
     /// It was good once.
@@ -36,7 +36,7 @@ pub fn read(secrets: &[&[u8]], tenant: &TenantId, token: &str, now: Timestamp) -
     };
     let code = hex::decode(code).map_err(|_| TokenError::Forged)?;
     let made_with = |secret: &&[u8]| mac(secret, tenant, purchase, expires).verify_slice(&code).is_ok();
-    // A blank secret would be everybody's.
+    // A blank secret is known to all the world.
     if secrets.iter().filter(|secret| !secret.is_empty() && made_with(secret)).count() == 0 {
         return Err(TokenError::Forged);
     }

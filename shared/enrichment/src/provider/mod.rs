@@ -19,7 +19,7 @@ use crate::fingerprint::FingerprintKey;
 use crate::person::{Identity, Profile, ProfileField};
 use crate::provider::limits::Rates;
 
-/// Somebody who sells data about people.
+/// A company that sells data about people.
 #[async_trait::async_trait]
 pub trait Provider: Send + Sync {
     /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. What is asked
@@ -95,7 +95,7 @@ pub struct LaterId(pub String);
 pub enum Collected {
     /// All that will arrive has.
     Arrived {
-        /// By the provider's id of the person. Whoever is not in it has nothing.
+        /// By the provider's id of the person. A person who is not in it has nothing.
         people: BTreeMap<String, Profile>,
         /// What the provider says it charged for it, when it does say so.
         reported: Option<Milli>,
@@ -108,7 +108,7 @@ pub enum Collected {
     /// The provider doesn't know the call. It may be that our key is another team's than the one that asked, so this is
     /// no proof that nothing was found or charged.
     NotFound(String),
-    /// The provider keeps the result no longer: nobody can find out what became of it. Not a miss: it may have been found
+    /// The provider keeps the result no longer: it can't be found out what became of it. Not a miss: it may have been found
     /// and charged.
     Expired(String),
     /// Not now: a rate limit.

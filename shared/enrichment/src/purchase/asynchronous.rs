@@ -2,7 +2,7 @@
 //! what has arrived.
 //!
 //! Nothing needs to be kept on the way to settling it. What there is can be asked for again and again, free of charge,
-//! so whoever finds the hold open starts from the provider's own answer.
+//! so a worker that finds the hold open starts from the provider's own answer.
 //!
 //! The hold stays open until the provider has given its last answer, or can give none any more. Only a result says that
 //! something was not found: an answer that can no longer be had is assumed spent, because it may have been charged.
@@ -59,7 +59,7 @@ pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profil
 /// The ledger entry that settles `hold`, once everything that its records await has been answered, or can't be any more:
 /// an awaited result without an [`Collected::Arrived`] is assumed spent. `at_once` is the entry for what came at once
 /// with the same call: of a line that awaits nothing, it says how it ended. It is settled by the prices that are stored
-/// with the hold, whatever the configuration says by now. `None` when nobody was asked about, so that the whole hold is
+/// with the hold, whatever the configuration says by now. `None` when no person was asked about, so that the whole hold is
 /// to be freed.
 pub fn settled(
     hold: &Hold,

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(compare(&at(10, 100, 0), &at(15, 105, 0)), Verdict::Settled);
         assert_eq!(compare(&at(10, 100, 0), &at(17, 105, 2)), Verdict::Agree, "charged, not settled yet");
         assert_eq!(compare(&at(12, 100, 2), &at(15, 105, 0)), Verdict::Agree, "was charged before, settled since");
-        assert_eq!(compare(&at(10, 100, 0), &at(18, 105, 2)), Verdict::Drift(Milli::new(3)), "somebody else bought");
+        assert_eq!(compare(&at(10, 100, 0), &at(18, 105, 2)), Verdict::Drift(Milli::new(3)), "another system bought");
         assert_eq!(
             compare(&at(10, 100, 0), &at(12, 105, 0)),
             Verdict::Drift(Milli::new(-3)),

@@ -50,7 +50,7 @@ pub struct Asked<'a> {
     pub identity: &'a Identity,
     /// They were bought before, for the same record.
     pub repeated: bool,
-    /// Somebody else in the same purchase pays for the same person.
+    /// Another record in the same purchase pays for the same person.
     pub shared: bool,
 }
 
@@ -66,7 +66,7 @@ pub fn costs(
     let unknown = results.contains(&Some(LineResult::Unknown));
     let reported = reported.filter(|_| !unknown).and_then(|reported| tariff.reported(reported));
     if let Some(reported) = reported {
-        // What is shared is charged to whoever pays for it, and counts towards their caps.
+        // What is shared is charged to the record that pays for it, and counts towards their caps.
         let paying = |(result, asked): (&Option<LineResult>, &Asked<'_>)| {
             result.map(|result| if asked.shared { LineResult::Miss } else { result })
         };
@@ -154,14 +154,14 @@ pub fn for_hold(made: &Entry, hold: &Hold) -> Entry {
     }
 }
 
-/// The records of a settled purchase for which nobody knows whether they were charged.
+/// The records of a settled purchase for which it is unknown whether they were charged.
 pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
     let Entry::Purchase { lines, .. } = entry else { return HashSet::new() };
     lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.record.clone()).collect()
 }
 
 /// Spreads a total that a provider reported for a whole call over the lines that were hits, to the thousandth.
-/// When nothing was a hit, the first line carries it: somebody was charged for.
+/// When nothing was a hit, the first line carries it: one of them was charged for.
 pub fn spread(reported: &Amounts, results: &[LineResult]) -> Vec<Amounts> {
     let mut costs = vec![Amounts::default(); results.len()];
     let mut payers: Vec<usize> = (0..results.len()).filter(|i| results[*i] == LineResult::Hit).collect();

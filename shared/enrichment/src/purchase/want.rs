@@ -43,7 +43,7 @@ pub fn judge(
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
     // What is owed was not bought together with the rest, which is why it is bought although the rest is fresh. And the
-    // date on somebody unknown may be our own: of what was known of their employer.
+    // date on an unknown person may be our own: of what was known of their employer.
     let ours = |at: &Timestamp| record.last_enriched.is_some_and(|own| own.as_millisecond() == at.as_millisecond());
     let of_employer = |at: &Timestamp| record.asked.is_some() && ours(at);
     let fresh =

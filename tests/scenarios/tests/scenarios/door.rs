@@ -189,6 +189,6 @@ async fn when_the_records_cant_be_read_everything_is_queued_and_the_till_decides
     world.wire.mend();
     assert_eq!(world.waiting().await, 2, "the door let them through");
     world.settle_down(1).await;
-    assert_eq!(world.apollo.ledger().records_charged, 2, "the till did not");
+    assert_eq!(world.apollo.ledger().records_charged, 2, "the worker did not");
     at_rest(&world).await;
 }

@@ -15,7 +15,7 @@ use crate::loose::{FromAny, List, Loose, Scalar, any, read};
 /// The most records in one call of HubSpot's batch endpoints (documented).
 pub(super) const RECORDS_MAX: usize = 100;
 
-/// The most complaints that are read from one answer: one per record and property would be more than anybody writes.
+/// The most complaints that are read from one answer: one per record and property would be more than is ever written.
 const COMPLAINTS_MAX: usize = 1000;
 
 /// Body of `batch/read`.

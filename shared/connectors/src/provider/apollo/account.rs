@@ -179,7 +179,7 @@ pub struct Health {
     /// Whether Apollo is well.
     #[serde(deserialize_with = "truth")]
     pub healthy: Option<bool>,
-    /// Whether the key belongs to somebody.
+    /// Whether the key belongs to a user.
     #[serde(deserialize_with = "truth")]
     pub is_logged_in: Option<bool>,
 }

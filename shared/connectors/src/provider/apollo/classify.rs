@@ -158,7 +158,7 @@ impl From<CallError> for Reply {
         match error {
             CallError::Throttled { retry_after } | CallError::Locked { retry_after } => Self::Throttled { retry_after },
             CallError::OutOfCredits => Self::OutOfCredits,
-            // No look-up has an id in its path: the address of the API is wrong, whoever is asked about.
+            // No look-up has an id in its path: the address of the API is wrong, whichever person is asked about.
             CallError::Denied(reason)
             | CallError::Missing(reason)
             | CallError::NotFound(reason)

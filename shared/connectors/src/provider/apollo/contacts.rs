@@ -16,7 +16,7 @@ use crate::loose::fields::{list, object, text, texts, truth};
 const PARTS_MAX: usize = 200;
 
 impl Apollo {
-    /// Saves somebody. With `run_dedupe`, a contact that is already there takes the fields that are sent; without, it
+    /// Saves a person. With `run_dedupe`, a contact that is already there takes the fields that are sent; without, it
     /// is there twice. After [`CallError::Unknown`](super::CallError::Unknown) only the former may be sent
     /// again.
     pub async fn create_contact(
@@ -183,7 +183,7 @@ pub struct ContactsFound {
     pub contacts: Vec<Contact>,
 }
 
-/// Somebody whom the team has saved.
+/// A person whom the team has saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Contact {

@@ -13,9 +13,9 @@
 //!
 //! A look-up asks for the call's own data alone, unless told otherwise: personal addresses never, a mobile number and
 //! what others know (a waterfall) on demand. The latter arrive minutes later, under the id that the answer gives. An
-//! address is found by looking somebody up by name and domain: there is no call for that alone.
+//! address is found by looking a person up by name and domain: there is no call for that alone.
 //!
-//! Success isn't in the status: somebody whom Apollo doesn't know is a 200 with a null or blank person. A single match
+//! Success isn't in the status: a person whom Apollo doesn't know is a 200 with a null or blank person. A single match
 //! doesn't say what it cost; a bulk match does (`credits_consumed`, which may be a fraction). There is no idempotency
 //! key, and the same person can be charged again, so no call is repeated here.
 

@@ -60,7 +60,7 @@ impl Organization {
         profile
     }
 
-    /// Adds it to what is known of somebody who works there.
+    /// Adds it to what is known of a person who works there.
     pub(super) fn describe(&self, profile: &mut Profile) {
         let phone = self.primary_phone.as_object().map(|phone| &phone.sanitized_number);
         let fields = [
@@ -87,7 +87,7 @@ impl Organization {
         if profile.is_blank() { Answer::Miss } else { Answer::Hit(profile) }
     }
 
-    /// Whether somebody who asked for this domain meant it.
+    /// Whether it is what was meant by this domain.
     fn is_at(&self, domain: &str) -> bool {
         let own = [&self.primary_domain, &self.domain, &self.website_url];
         own.iter().filter_map(|own| own.as_text()).any(|own| bare(own) == bare(domain))
@@ -113,7 +113,7 @@ pub(super) fn single_answer(body: &[u8]) -> Result<Reply, CallError> {
 }
 
 /// The 200 of `organizations/bulk_enrich`. It lists those that Apollo knows, so that a place in the list says nothing:
-/// each goes to whoever asked for its domain.
+/// each goes to the request for its domain.
 pub(super) fn bulk_answer(body: &[u8], domains: &[String]) -> Result<Reply, CallError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]

@@ -11,7 +11,7 @@ use super::organizations::Organization;
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
 
-/// What Apollo shows instead of an address that hasn't been paid for: the same for everybody, and marked as verified.
+/// What Apollo shows instead of an address that hasn't been paid for: the same for all people, and marked as verified.
 const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 /// The flags of a look-up. They go into the query, where they are documented; who is meant stays in the body.
@@ -175,7 +175,7 @@ struct Person {
 }
 
 impl Person {
-    /// Without an id it is a blank that stands for nobody.
+    /// Without an id it is a blank that stands for no person.
     fn answer(&self) -> Answer {
         let mut profile = self.profile();
         profile.set_id(self.id.to_text());

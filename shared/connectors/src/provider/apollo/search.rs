@@ -81,7 +81,7 @@ pub struct PeopleFound {
     pub people: Vec<PersonFound>,
 }
 
-/// Somebody, before being looked up.
+/// A person, before being looked up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct PersonFound {
@@ -111,7 +111,7 @@ pub struct PersonFound {
     pub organization: Option<EmployerFound>,
 }
 
-/// An employer, before anybody is looked up.
+/// An employer, before a person is looked up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct EmployerFound {

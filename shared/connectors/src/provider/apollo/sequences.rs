@@ -35,7 +35,7 @@ impl Apollo {
     }
 
     /// Adds contacts to a sequence. Apollo skips those whom it has a reason to: a success is one of the call, and says
-    /// contact by contact what became of them. May be sent again: whoever is in the sequence already is skipped.
+    /// contact by contact what became of them. May be sent again: a contact that is in the sequence already is skipped.
     pub async fn add_to_sequence(&self, sequence: &str, added: &Additions, timeout: Duration) -> Called<Added> {
         let path = match id_in_path(sequence).and_then(|id| added.check().map(|()| id)) {
             Ok(id) => format!("emailer_campaigns/{id}/add_contact_ids"),
@@ -86,14 +86,14 @@ pub enum Start {
     /// As the sequence has it.
     #[default]
     Now,
-    /// Not before somebody says so, or at a time.
+    /// Not before it is resumed by hand, or at a time.
     Paused {
         /// The time.
         until: Option<Timestamp>,
     },
 }
 
-/// Why Apollo leaves somebody out unless told otherwise.
+/// Why Apollo leaves a contact out unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exclusion {
     /// They have no address.
@@ -108,7 +108,7 @@ pub enum Exclusion {
     FinishedElsewhere,
     /// A colleague of theirs is in this one.
     SameCompany,
-    /// They are somebody else's contacts.
+    /// They are another user's contacts.
     WithoutOwnership,
     /// They are waiting to be added.
     InQueue,

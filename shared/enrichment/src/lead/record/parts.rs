@@ -43,7 +43,7 @@ pub struct Claim {
     /// From when.
     #[serde(with = "millisecond::required")]
     pub since: Timestamp,
-    /// Until when. Whoever holds it has stopped by then, because its function has.
+    /// Until when. The worker that holds it has stopped by then, because its function has.
     #[serde(with = "millisecond::required")]
     pub until: Timestamp,
 }

@@ -1,7 +1,7 @@
 //! What was used of the limits of one endpoint, and whether one more call may be made.
 //!
-//! A window opens at the provider when *its* first call arrives there, which nobody here sees. So when one of our
-//! windows has closed, the next call is an **opening** one: everybody else waits for its answer, which says how many
+//! A window opens at the provider when *its* first call arrives there, which isn't seen here. So when one of our
+//! windows has closed, the next call is an **opening** one: all others wait for its answer, which says how many
 //! calls the provider has counted. The window is then open for its whole length from that *answer*, so it closes after
 //! the provider's own, and no window of the provider's sees two openings. What it does see are the calls that the
 //! opening's answer has counted, the late ones (granted shortly before and perhaps still under way), and what was
@@ -20,7 +20,7 @@ use crate::clock::later;
 /// The longest that a call is under way, from its grant until the provider counts it. What was granted longer ago than
 /// this before a window closed can't be counted in the next.
 pub const ARRIVAL: Duration = Duration::from_secs(5);
-/// How long the others wait for the answer of an opening call before one of them makes another: whoever made it may
+/// How long the others wait for the answer of an opening call before one of them makes another: the worker that made it may
 /// have died. Longer than [`ARRIVAL`], so that it has arrived by then if it ever does.
 const OPENING_LIFE: Duration = Duration::from_secs(10);
 /// A provider says how long to wait in whole seconds. It may have rounded them down.
@@ -88,7 +88,7 @@ pub enum Decision {
     Open(Box<Meter>),
     /// Wait: there is surely no room before that.
     NotBefore(Timestamp),
-    /// Look again shortly: somebody is finding out how much room there is.
+    /// Check again shortly: another worker is finding out how much room there is.
     Opening,
 }
 
@@ -123,7 +123,7 @@ pub enum Ending {
 }
 
 impl Meter {
-    /// Whether a call may be made. `by` is the caller's own number for it, which nobody else has.
+    /// Whether a call may be made. `by` is the caller's own number for it, which no other caller has.
     pub fn decide(&self, configured: &CallLimits, share: Share, by: u64, now: Timestamp) -> Decision {
         let limited = |span: &Span| self.limit(*span, configured).is_some();
         let mut not_before = self.hold.filter(|hold| *hold > now);
@@ -155,8 +155,8 @@ impl Meter {
     /// Opens every window that `cap` gives a number for.
     fn open(&self, count: Count, cap: impl Fn(Span) -> Option<u32>, by: u64, now: Timestamp) -> Decision {
         let closed = || Span::ALL.into_iter().filter_map(|span| Some((span, cap(span)?)));
-        // Whoever waited for an answer in vain goes on where the other left off, so that an answer that is only slow
-        // still counts: otherwise a provider that is always slow would let nobody through.
+        // A worker that waited for an answer in vain goes on where the other left off, so that an answer that is only slow
+        // still counts: otherwise a provider that is always slow would let no call through.
         let unanswered = self.opening.as_ref().filter(|it| !it.over).filter(|_| {
             closed().all(|(span, cap)| self.window(span).closes.is_none() && self.window(span).late + 1 < cap)
         });
@@ -221,7 +221,7 @@ impl Meter {
                     if known != Some(limit) {
                         window.limit = Some(Learned::Calls(limit));
                     }
-                    // One that nobody knew of stays unopened: calls are under way that it has never counted.
+                    // One that was unknown stays unopened: calls are under way that it has never counted.
                     if opening {
                         window.opened(used, later(now, span.length()));
                     } else if same && window.closes.is_some_and(|closes| closes > now) {
@@ -356,7 +356,7 @@ impl Window {
 }
 
 impl Grant {
-    /// Whether what the provider said is what was known anyway, so that nobody needs to hear of it.
+    /// Whether what the provider said is what was known anyway, so that it needn't be written.
     pub fn expected(&self, rates: &Rates, ending: Ending, configured: &CallLimits) -> bool {
         let as_known = |span: &Span| match (rates.of(*span), self.meter.limit(*span, configured)) {
             (None, _) | (Some(Rate::Unlimited), None) => true,

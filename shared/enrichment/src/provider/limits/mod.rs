@@ -94,7 +94,7 @@ pub struct CallLimits {
     pub low_priority_percent: u8,
 }
 
-/// Half of each window is kept for leads that somebody waits for.
+/// Half of each window is kept for new leads.
 pub const LOW_PRIORITY_PERCENT: u8 = 50;
 
 impl CallLimits {
@@ -122,12 +122,12 @@ impl CallLimits {
 pub enum Share {
     /// All of it.
     Full,
-    /// Only as long as less than [`CallLimits::low_priority_percent`] has been used, by whomever.
+    /// Only as long as less than [`CallLimits::low_priority_percent`] has been used, by any work.
     Low,
 }
 
 impl Share {
-    /// How many of `limit` calls. Never none: whoever may use some of a small limit may use one.
+    /// How many of `limit` calls. Never none: work that may use some of a small limit may use one.
     fn part_of(self, limit: u32, configured: &CallLimits) -> u32 {
         let part = match self {
             Self::Full => u64::from(limit),

@@ -40,7 +40,7 @@ const FIELDS: [&str; 21] = [
 /// The ids of other systems, in the order in which they are compared (documented).
 const CRM_IDS: [&str; 4] = ["salesforce_lead_id", "salesforce_contact_id", "hubspot_vid", "crm_id"];
 
-/// Somebody whom the team has saved.
+/// A person whom the team has saved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
     /// 24 hexadecimal digits. Another one than the person's.

@@ -1,7 +1,7 @@
 //! Whether a delivery comes from HubSpot.
 //!
 //! Three versions of the signature exist, all keyed with the app's client secret. Version 3 is an HMAC over method,
-//! URL, body and time. Versions 1 and 2 are plain hashes without a time, so that whoever has seen one delivery can
+//! URL, body and time. Versions 1 and 2 are plain hashes without a time, so that a person who has seen one delivery can
 //! repeat it for ever: they are refused unless switched on. HubSpot sends the version 3 headers along with the older
 //! ones, so nothing is lost by that.
 
@@ -46,7 +46,7 @@ impl Version {
 /// What a delivery has to satisfy.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The URL that HubSpot was given. Never put together from a request's own headers, which anybody can write.
+    /// The URL that HubSpot was given. Never put together from a request's own headers, which any sender can write.
     pub public_url: String,
     /// The app's client secret; the old and the new one while it is being rotated.
     pub secrets: Vec<Secret>,

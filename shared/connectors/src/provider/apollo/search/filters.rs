@@ -35,7 +35,7 @@ impl Serialize for Employees {
     }
 }
 
-/// How high somebody is.
+/// How high a person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seniority {
@@ -166,7 +166,7 @@ pub struct OrganizationFilters {
     /// Titles that they look for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub q_organization_job_titles: Vec<String>,
-    /// Where they look for somebody.
+    /// Where they look for new people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub organization_job_locations: Vec<String>,
     /// For how many jobs.

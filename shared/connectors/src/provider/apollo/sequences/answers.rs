@@ -68,7 +68,7 @@ pub struct Sequence {
 /// What became of those who were to be added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Added {
-    /// By the id of the contact; everybody who was asked for is in it.
+    /// By the id of the contact; each that was asked for is in it.
     pub contacts: BTreeMap<String, Addition>,
 }
 
@@ -83,7 +83,7 @@ pub enum Addition {
     Untold,
 }
 
-/// Why somebody was left out.
+/// Why a contact was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
@@ -105,7 +105,7 @@ pub enum SkipReason {
     ContactsWithJobChange,
     /// A colleague is in it.
     ContactsInSameCompany,
-    /// Somebody else's.
+    /// Another user's.
     ContactsWithoutOwnershipPermission,
     /// Waiting to be added.
     ContactsInPendingState,
