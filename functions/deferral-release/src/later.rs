@@ -20,7 +20,7 @@ impl DeferralRelease {
     /// Puts hints on the queue for those holds whose time it is. How many. Hints first, then the note that they were
     /// given: if the run dies in between they are given twice, which does no harm.
     pub(crate) async fn ask_after(&self, tenant: &Tenant, holds: &[Hold]) -> Result<usize, StoreError> {
-        if !holds.iter().any(|hold| hold.purchase.is_later()) {
+        if !holds.iter().any(|hold| hold.kind.is_asynchronous()) {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -30,7 +30,7 @@ impl DeferralRelease {
         let due = |hold: &&Hold| {
             // Until then its own worker may be at it.
             let left = now >= hold.claimed_until;
-            hold.purchase.is_later() && left && is_to_be_asked_after(hold.held_at, before, now)
+            hold.kind.is_asynchronous() && left && is_to_be_asked_after(hold.held_at, before, now)
         };
         let hint = |hold: &Hold| {
             let (tenant, collect) = (tenant.id.clone(), hold.purchase.clone());

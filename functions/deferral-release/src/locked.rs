@@ -33,7 +33,7 @@ impl DeferralRelease {
     /// then the mark: if the run dies in between, the event is sent once more rather than not at all.
     pub(crate) async fn report_locked(&self, tenant: &Tenant, holds: &[Hold]) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let overdue = |hold: &&Hold| hold.purchase.is_later() && later(hold.held_at, OVERDUE + GRACE) <= now;
+        let overdue = |hold: &&Hold| hold.kind.is_asynchronous() && later(hold.held_at, OVERDUE + GRACE) <= now;
         let overdue: Vec<&Hold> = holds.iter().filter(overdue).collect();
         let mark = self.credits.mark(&tenant.id, MARK).await?;
         let last = mark.as_ref().and_then(|mark| Timestamp::from_millisecond(mark.value.parse().ok()?).ok());

@@ -29,7 +29,7 @@ impl DeferralRelease {
     /// gone. If they aren't, the second one finds nothing to do.
     pub(crate) async fn sweep(&self, tenant: &Tenant, holds: &[Hold], run: &Invocation) -> Result<usize, StoreError> {
         let mut swept = 0;
-        for hold in holds.iter().filter(|hold| !hold.purchase.is_later()) {
+        for hold in holds.iter().filter(|hold| !hold.kind.is_asynchronous()) {
             let now = self.clock.now();
             if now < later(hold.claimed_until, GRACE) || until(now, run.deadline) < TIME_TO_FINISH {
                 continue;

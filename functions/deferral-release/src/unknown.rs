@@ -73,8 +73,8 @@ impl DeferralRelease {
     ) -> Result<usize, StoreError> {
         let at = self.clock.now();
         let entry = |resolved: Resolved| {
-            let Resolved { purchase, outcome, slices } = resolved;
-            Entry::Resolution { purchase, slices, outcome, at }
+            let Resolved { purchase, kind, outcome, slices } = resolved;
+            Entry::Resolution { purchase, kind, slices, outcome, at }
         };
         let entries: Vec<Entry> = resolved.into_iter().map(entry).collect();
         if !self.credits.enter_resolutions(&tenant.id, &entries, mark, next).await? {

@@ -12,7 +12,7 @@ use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Hold, allocate};
+use leadgate_enrichment::credits::ledger::{Hold, PurchaseKind, allocate};
 use leadgate_enrichment::credits::price::{Action, Tariff};
 use leadgate_enrichment::person::{Identity, Profile};
 use leadgate_enrichment::provider::limits::Share;
@@ -236,7 +236,12 @@ async fn hold_for_employers(
     let keep = people.iter().map(|wanted| &wanted.total).chain([&batch.tenant.floor]).sum();
     let Some(allocation) = allocate(&wallets, &need, &keep) else { return Ok(None) };
     let claimed_until = batch.invocation.claim_until();
-    let holder = Holder { purchase: batch.purchase.organizations(), held_at: now, claimed_until };
+    let holder = Holder {
+        purchase: batch.purchase.organizations(),
+        kind: PurchaseKind::Organization,
+        held_at: now,
+        claimed_until,
+    };
     let hold = holder.hold(&caps, &lines, allocation.slices.clone(), tariff.version());
     let needed = |cap: &Cap| {
         let counted = people.iter().filter(|wanted| wanted.caps.iter().any(|own| own.name == cap.name));

@@ -6,7 +6,7 @@ use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, Slice, allocate, part};
+use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, PurchaseKind, Slice, allocate, part};
 use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::fingerprint::Fingerprint;
@@ -123,13 +123,15 @@ fn plan_hold(
     let (own, rest) = part(allocation.slices.clone(), &at_once.iter().map(|line| &line.worst).sum());
     let holder = Holder {
         purchase: batch.purchase.clone(),
+        kind: PurchaseKind::Person,
         held_at: batch.now(),
         claimed_until: batch.invocation.claim_until(),
     };
     let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice(batch));
     let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
     let later = (!asynchronous.is_empty()).then(|| {
-        let holder = Holder { purchase: batch.purchase.later(), ..holder.clone() };
+        let kind = PurchaseKind::Asynchronous;
+        let holder = Holder { purchase: batch.purchase.later(), kind, ..holder.clone() };
         let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
         let fields: Vec<PricedField> = fields.into_iter().collect();
         let tariff = batch.worker.config.later_tariff(batch.tenant, &fields, batch.purchase.made_at());

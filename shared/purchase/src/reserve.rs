@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{AskedAbout, Hold, HoldLine, Slice};
+use leadgate_enrichment::credits::ledger::{AskedAbout, Hold, HoldLine, PurchaseKind, Slice};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::purchase::choice::Cap;
 
@@ -56,6 +56,8 @@ impl<'a> Caps<'a> {
 pub struct Holder {
     /// Its id.
     pub purchase: PurchaseId,
+    /// What it buys.
+    pub kind: PurchaseKind,
     /// When it holds.
     pub held_at: Timestamp,
     /// When its claims run out.
@@ -67,6 +69,7 @@ impl Holder {
     pub fn hold(self, caps: &Caps<'_>, lines: &[Line<'_>], slices: Vec<Slice>, price_version: String) -> Hold {
         Hold {
             purchase: self.purchase,
+            kind: self.kind,
             held_at: self.held_at,
             claimed_until: self.claimed_until,
             price_version,

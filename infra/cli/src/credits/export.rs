@@ -92,9 +92,9 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
         Entry::PlanChange { wallet, amounts, reason, .. } => {
             by_bucket(&Row { reason: plan_change(*reason).to_owned(), ..row() }, wallet, amounts)
         }
-        Entry::Resolution { purchase, slices, outcome, .. } => {
+        Entry::Resolution { purchase, kind, slices, outcome, .. } => {
             let reason = resolution(*outcome).to_owned();
-            let row = Row { purchase: purchase.to_string(), arrives: arrives(purchase), reason, ..row() };
+            let row = Row { purchase: purchase.to_string(), arrives: arrives(*kind), reason, ..row() };
             let of = |slice: &Slice| Row {
                 wallet: slice.wallet.0.clone(),
                 bucket: slice.bucket.to_string(),
@@ -114,10 +114,10 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
             };
             amounts.iter().map(drift).collect()
         }
-        Entry::Purchase { purchase, slices, evidence, price_version, lines, .. } => {
+        Entry::Purchase { purchase, kind, slices, evidence, price_version, lines, .. } => {
             let row = Row {
                 purchase: purchase.to_string(),
-                arrives: arrives(purchase),
+                arrives: arrives(*kind),
                 evidence: word_of(*evidence),
                 price_version: price_version.clone(),
                 ..row()

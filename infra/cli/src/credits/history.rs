@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Entry, EntryLine, LineResult};
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, LineResult, PurchaseKind};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::PurchaseId;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub(super) struct Line {
     /// What it did to the balance.
     amounts: Amounts,
     pub(super) details: String,
-    purchase: Option<PurchaseId>,
+    purchase: Option<(PurchaseId, PurchaseKind)>,
     reference: Option<String>,
 }
 
@@ -116,11 +116,11 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
         Entry::PlanChange { wallet, amounts, reason, .. } => {
             line(wallet, amounts.clone(), plan_change(*reason).to_owned())
         }
-        Entry::Resolution { purchase, slices, outcome, .. } => {
+        Entry::Resolution { purchase, kind: buys, slices, outcome, .. } => {
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
-            let (details, purchase) = (resolution(*outcome).to_owned(), Some(purchase.clone()));
+            let (details, purchase) = (resolution(*outcome).to_owned(), Some((purchase.clone(), *buys)));
             Line { at, kind, wallets, amounts, details, purchase, reference: None }
         }
         Entry::Drift { amounts: drift, .. } => {
@@ -128,11 +128,11 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
             let (wallets, amounts, purchase, reference) = (Vec::new(), Amounts::default(), None, None);
             Line { at, kind, wallets, amounts, details, purchase, reference }
         }
-        Entry::Purchase { purchase, slices, lines, .. } => {
+        Entry::Purchase { purchase, kind: buys, slices, lines, .. } => {
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-            let (amounts, details, purchase) = (negative(&cost), told(entry, noun), Some(purchase.clone()));
+            let (amounts, details, purchase) = (negative(&cost), told(entry, noun), Some((purchase.clone(), *buys)));
             Line { at, kind, wallets, amounts, details, purchase, reference: None }
         }
     }
@@ -140,12 +140,12 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
 
 /// `10 leads: 7 hit, 3 miss (reported)`, or `number of 7 leads: 5 hit, 2 miss (reported)`.
 fn told(entry: &Entry, noun: &str) -> String {
-    let Entry::Purchase { purchase, excess, evidence, lines, .. } = entry else { return String::new() };
+    let Entry::Purchase { kind, excess, evidence, lines, .. } = entry else { return String::new() };
     let excess = match excess.is_zero() {
         true => String::new(),
         false => format!("; {} beyond what was held", amounts(excess)),
     };
-    let of = if purchase.is_later() { format!("{noun} of ") } else { String::new() };
+    let of = if kind.is_asynchronous() { format!("{noun} of ") } else { String::new() };
     let ends = ends(lines, [LineResult::Hit, LineResult::Miss, LineResult::Unknown].map(word_for));
     format!("{of}{ends} ({}){excess}", word_of(*evidence))
 }
@@ -178,7 +178,11 @@ impl Answer for History {
                 line.kind.to_owned(),
                 signed(&line.amounts),
                 line.wallets.join("\n"),
-                line.purchase.as_ref().map(PurchaseId::to_string).or(line.reference.clone()).unwrap_or_default(),
+                line.purchase
+                    .as_ref()
+                    .map(|(purchase, _)| purchase.to_string())
+                    .or(line.reference.clone())
+                    .unwrap_or_default(),
                 line.details.clone(),
             ]);
         }
@@ -194,8 +198,8 @@ impl Answer for History {
         let line = |line: &Line| {
             json!({
                 "time": line.at, "kind": line.kind, "wallets": line.wallets, "amounts": decimals(&line.amounts),
-                "details": line.details, "purchase": line.purchase, "reference": line.reference,
-                "arrives": line.purchase.as_ref().map(arrives),
+                "details": line.details, "purchase": line.purchase.as_ref().map(|(purchase, _)| purchase), "reference": line.reference,
+                "arrives": line.purchase.as_ref().map(|(_, kind)| arrives(*kind)),
             })
         };
         json!({ "entries": self.lines.iter().map(line).collect::<Vec<_>>(), "left_out": self.all - self.lines.len() })

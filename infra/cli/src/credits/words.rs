@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use leadgate_enrichment::credits::ledger::{Evidence, LineResult, ResolvedAs};
+use leadgate_enrichment::credits::ledger::{Evidence, LineResult, PurchaseKind, ResolvedAs};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::credits::wallet::{ChangeReason, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
 
@@ -108,8 +107,8 @@ pub(super) fn noun(fields: &[PricedField]) -> Noun {
 }
 
 /// Whether a purchase is of what comes at once or of what arrives later, for a script.
-pub(super) fn arrives(purchase: &PurchaseId) -> &'static str {
-    if purchase.is_later() { "later" } else { "at-once" }
+pub(super) fn arrives(kind: PurchaseKind) -> &'static str {
+    if kind.is_asynchronous() { "later" } else { "at-once" }
 }
 
 /// Amounts in JSON: credits, by kind.

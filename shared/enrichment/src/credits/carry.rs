@@ -14,7 +14,7 @@ use crate::credits::wallet::{Wallet, burn_order};
 /// Whether the provider may charge for it as late as on arrival. Without its prices that can't be ruled out.
 pub fn is_charged_on_arrival(hold: &Hold) -> bool {
     let on_arrival = hold.prices.iter().any(|terms| terms.charge_on != ChargeOn::Lookup);
-    hold.purchase.is_later() && (hold.prices.is_empty() || on_arrival)
+    hold.kind.is_asynchronous() && (hold.prices.is_empty() || on_arrival)
 }
 
 /// Where the slices of a hold belong at `now` once one of its wallets has closed, or a new one is open that holds are to be
@@ -91,6 +91,7 @@ pub fn after_carrying(wallets: &mut [Wallet], old: &[Slice], new: &[Slice]) {
 mod tests {
     use super::*;
     use crate::credits::ledger::AskedAbout;
+    use crate::credits::ledger::PurchaseKind;
     use crate::credits::price::{PricedField, Repeat, Terms};
     use crate::credits::wallet::{WalletId, WalletKind};
     use crate::credits::{Amounts, Bucket};
@@ -117,6 +118,7 @@ mod tests {
         };
         Hold {
             purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(10)).later(),
+            kind: PurchaseKind::Asynchronous,
             held_at: at(10),
             claimed_until: at(70),
             price_version: String::new(),

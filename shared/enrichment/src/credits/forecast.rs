@@ -191,7 +191,7 @@ fn count(days: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::credits::Amounts;
-    use crate::credits::ledger::{EntryLine, Evidence, LineResult};
+    use crate::credits::ledger::{EntryLine, Evidence, LineResult, PurchaseKind};
     use crate::credits::wallet::WalletId;
     use crate::ids::RecordKey;
     use proptest::prelude::*;
@@ -216,6 +216,7 @@ mod tests {
         let cost = Amounts::one(credits(), Milli::credits(amount));
         Entry::Purchase {
             purchase: serde_json::from_str("\"p\"").expect("an id"),
+            kind: PurchaseKind::Person,
             at: ago(hours_ago),
             slices: Vec::new(),
             excess: Amounts::default(),

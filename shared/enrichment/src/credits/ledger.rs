@@ -39,11 +39,38 @@ pub struct HoldLine {
     pub caps: Vec<usize>,
 }
 
+/// What a purchase buys. The purchases of one call have ids that belong together, and this tells them apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PurchaseKind {
+    /// What is known of people at once.
+    #[default]
+    Person,
+    /// What arrives minutes later.
+    Asynchronous,
+    /// What is known of employers.
+    Organization,
+}
+
+impl PurchaseKind {
+    fn is_person(&self) -> bool {
+        *self == Self::Person
+    }
+
+    /// Whether it is settled only when the provider has given its last answer.
+    pub fn is_asynchronous(self) -> bool {
+        self == Self::Asynchronous
+    }
+}
+
 /// Credits reserved for a purchase that has not been settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The purchase it is for.
     pub purchase: PurchaseId,
+    /// What that buys.
+    #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
+    pub kind: PurchaseKind,
     /// When it was made.
     #[serde(with = "millisecond::required")]
     pub held_at: Timestamp,
@@ -227,6 +254,9 @@ pub enum Entry {
     Resolution {
         /// Of which purchase.
         purchase: PurchaseId,
+        /// What that buys.
+        #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
+        kind: PurchaseKind,
         /// What was not charged after all, and went back to where it came from.
         slices: Vec<Slice>,
         /// What the figures say.
@@ -247,6 +277,9 @@ pub enum Entry {
     Purchase {
         /// Which.
         purchase: PurchaseId,
+        /// What it buys.
+        #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
+        kind: PurchaseKind,
         /// When it was settled.
         #[serde(with = "millisecond::required")]
         at: Timestamp,
@@ -349,6 +382,7 @@ mod tests {
     fn hold(slices: Vec<Slice>) -> Hold {
         Hold {
             purchase: serde_json::from_str("\"p\"").expect("an id"),
+            kind: PurchaseKind::Person,
             held_at: Timestamp::UNIX_EPOCH,
             claimed_until: Timestamp::UNIX_EPOCH,
             price_version: String::new(),

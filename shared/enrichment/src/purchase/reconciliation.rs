@@ -66,11 +66,11 @@ impl Expected {
     pub fn of(began: Began, entries: &[Entry], asked_at: Timestamp, held: Milli) -> Self {
         let mut expected = Self { least: Milli::ZERO, most: held };
         for entry in entries {
-            let Entry::Purchase { purchase, at, slices, lines, .. } = entry else { continue };
+            let Entry::Purchase { purchase, kind, at, slices, lines, .. } = entry else { continue };
             let cost: Milli = slices.iter().map(|slice| slice.amount).sum();
             let unknown = lines.iter().filter(|line| line.result == LineResult::Unknown);
             let unknown: Milli = unknown.map(|line| line.cost.total()).sum();
-            let arrived = purchase.is_later() && *at >= began.earliest;
+            let arrived = kind.is_asynchronous() && *at >= began.earliest;
             if purchase.made_at() >= began.earliest || arrived {
                 expected.most += cost;
             }
@@ -98,6 +98,7 @@ pub fn first_of_cycle(used: Milli, expected: Expected) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credits::ledger::PurchaseKind;
 
     fn at(used: i64, spent: i64, held: i64) -> Comparison {
         let milli = Milli::new;
@@ -137,6 +138,7 @@ mod tests {
             };
             Entry::Purchase {
                 purchase: if is_later { first.later() } else { first },
+                kind: if is_later { PurchaseKind::Asynchronous } else { PurchaseKind::Person },
                 at: at(settled),
                 slices: vec![Slice { wallet, bucket: bucket.clone(), amount: Milli::new(cost) }],
                 excess: Amounts::default(),

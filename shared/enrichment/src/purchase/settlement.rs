@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use crate::credits::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, assume_spent, charge};
+use crate::credits::ledger::{
+    Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, PurchaseKind, assume_spent, charge,
+};
 use crate::credits::price::Tariff;
 use crate::credits::{Amounts, Milli};
 use crate::ids::RecordKey;
@@ -121,7 +123,7 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
 /// the record anew. So one that names it no longer was given back by the purchase's own worker, which does so only
 /// without having called. Employers are looked up for a record that names the purchase of the person.
 fn was_called(hold: &Hold, record: Option<&Record>) -> bool {
-    hold.purchase.is_organizations() || record.is_none_or(|record| record.purchase() == Some(&hold.purchase))
+    hold.kind == PurchaseKind::Organization || record.is_none_or(|record| record.purchase() == Some(&hold.purchase))
 }
 
 /// The ledger entry for a hold of which `lines` were asked for.
@@ -135,6 +137,7 @@ pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timesta
     let slices = slices.chain(charge.unheld);
     Entry::Purchase {
         purchase: hold.purchase.clone(),
+        kind: hold.kind,
         at,
         slices: slices.collect(),
         excess: charge.excess,

@@ -9,7 +9,7 @@ use leadgate_aws::credits::{Credits, Holding, Resolved};
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Evidence, Hold, HoldLine, allocate};
+use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Evidence, Hold, HoldLine, PurchaseKind, allocate};
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind, burn_order};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -202,6 +202,7 @@ impl Track {
             |request: &Request| HoldLine { record: request.record.clone(), worst: one_credit(), caps: Vec::new() };
         Hold {
             purchase: PurchaseId::derive(&self.tenant.id, &number.to_string(), now),
+            kind: PurchaseKind::Person,
             held_at: now,
             claimed_until: now,
             price_version: "race".to_owned(),

@@ -16,7 +16,7 @@ use crate::template::CreateError;
 
 /// What is written, and how. It is raised whenever an earlier version could not read what a later one writes, or the
 /// other way round.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Held for as long as the folder is in use. The system frees it however the process ends.
 const LOCK: &str = "lock";

@@ -130,7 +130,7 @@ async fn a_folder_of_another_version_is_refused() {
     about.save(&[about.change("about", "format".to_owned(), Some("99".to_owned()))]);
     drop((folder, about));
     let refused = refusal(scratch.path()).await;
-    assert!(refused.contains("another version of leadgate (format 99, this one has 1)"), "{refused}");
+    assert!(refused.contains("another version of leadgate (format 99, this one has 2)"), "{refused}");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn awaits_nothing(world: &World, leads: &[String]) -> bool {
 async fn assumed(world: &World) -> usize {
     let entries = world.credits.entries(world.tenant_id()).await.expect("readable");
     let lines = entries.iter().filter_map(|entry| match entry {
-        Entry::Purchase { purchase, lines, .. } if purchase.is_later() => Some(lines),
+        Entry::Purchase { kind, lines, .. } if kind.is_asynchronous() => Some(lines),
         _ => None,
     });
     lines.flatten().filter(|line| line.result == LineResult::Unknown).count()

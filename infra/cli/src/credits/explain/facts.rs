@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, Slice};
+use leadgate_enrichment::credits::ledger::{
+    Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, PurchaseKind, Slice,
+};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::person::ProfileField;
@@ -25,9 +27,13 @@ pub(super) struct Facts<'a> {
     pub(super) now: Timestamp,
 }
 
+/// A purchase, and what it buys.
+pub(super) type Which<'a> = (&'a PurchaseId, PurchaseKind);
+
 /// What was bought for one record in one purchase.
 pub(super) struct Bought<'a> {
     pub(super) purchase: &'a PurchaseId,
+    pub(super) kind: PurchaseKind,
     pub(super) held_at: Timestamp,
     pub(super) settled_at: Timestamp,
     pub(super) evidence: Evidence,
@@ -59,7 +65,7 @@ impl<'a> Facts<'a> {
         let mut calls: BTreeMap<PurchaseId, Taken<'a>> = BTreeMap::new();
         for half in self.bought(key).map(Half::Settled).chain(self.holds.iter().filter_map(line)) {
             let taken = calls.entry(half.purchase().at_once()).or_default();
-            if half.purchase().is_later() {
+            if half.kind().is_asynchronous() {
                 taken.later = Some(half);
             } else {
                 taken.at_once = Some(half);
@@ -71,13 +77,14 @@ impl<'a> Facts<'a> {
     /// Everything that was bought for a record, by age.
     pub(super) fn bought(&self, key: &RecordKey) -> impl Iterator<Item = Bought<'a>> {
         self.entries.iter().filter_map(move |entry| {
-            let Entry::Purchase { purchase, at, slices, evidence, price_version, lines, .. } = entry else {
+            let Entry::Purchase { purchase, kind, at, slices, evidence, price_version, lines, .. } = entry else {
                 return None;
             };
             let place = lines.iter().position(|line| line.record == *key)?;
             Some(Bought {
                 purchase,
-                held_at: self.held_at(purchase, slices, *at),
+                kind: *kind,
+                held_at: self.held_at((purchase, *kind), slices, *at),
                 settled_at: *at,
                 evidence: *evidence,
                 price_version,
@@ -114,7 +121,7 @@ impl<'a> Facts<'a> {
 
     /// When credits were held for what was begun then and settled later: not before the wallets that it came from were
     /// opened, which whoever needs them does on the way.
-    pub(super) fn held_at(&self, purchase: &PurchaseId, slices: &[Slice], settled_at: Timestamp) -> Timestamp {
+    pub(super) fn held_at(&self, purchase: Which<'_>, slices: &[Slice], settled_at: Timestamp) -> Timestamp {
         let is_of = |wallet: &WalletId| {
             slices.iter().any(|slice| slice.wallet == *wallet) && !self.moved_into(purchase, wallet)
         };
@@ -122,16 +129,16 @@ impl<'a> Facts<'a> {
             Entry::Grant { wallet, at, .. } if is_of(wallet) => Some(*at),
             _ => None,
         });
-        opened.filter(|at| *at <= settled_at).fold(purchase.made_at(), Timestamp::max)
+        opened.filter(|at| *at <= settled_at).fold(purchase.0.made_at(), Timestamp::max)
     }
 
     /// Whether a purchase was begun before this wallet opened: its hold has moved there from a wallet that closed.
-    fn moved_into(&self, purchase: &PurchaseId, wallet: &WalletId) -> bool {
-        purchase.is_later() && self.wallet(wallet).is_some_and(|wallet| wallet.opens > purchase.made_at())
+    fn moved_into(&self, (purchase, kind): Which<'_>, wallet: &WalletId) -> bool {
+        kind.is_asynchronous() && self.wallet(wallet).is_some_and(|wallet| wallet.opens > purchase.made_at())
     }
 
     /// When the hold of a purchase moved to the wallets of a new cycle, if it did.
-    pub(super) fn moves<'w>(&self, purchase: &PurchaseId, wallets: impl Iterator<Item = &'w WalletId>) -> Vec<Step> {
+    pub(super) fn moves<'w>(&self, purchase: Which<'_>, wallets: impl Iterator<Item = &'w WalletId>) -> Vec<Step> {
         let mut names: Vec<&WalletId> = wallets.filter(|wallet| self.moved_into(purchase, wallet)).collect();
         names.sort();
         names.dedup();
@@ -154,7 +161,7 @@ impl<'a> Facts<'a> {
     /// What the provider's figures said of a purchase whose outcome was unknown, if they could tell.
     pub(super) fn resolution(&self, purchase: &PurchaseId) -> Option<Step> {
         self.entries.iter().find_map(|entry| match entry {
-            Entry::Resolution { purchase: of, slices, outcome, at } if of == purchase => {
+            Entry::Resolution { purchase: of, slices, outcome, at, .. } if of == purchase => {
                 let returned: Amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
                 let back = if returned.is_zero() { String::new() } else { format!(": {}", amounts(&returned)) };
                 Some(Step { at: *at, what: format!("Resolved {}{back} (purchase {of}).", resolution(*outcome)) })
@@ -188,10 +195,10 @@ impl<'a> Facts<'a> {
 
     /// The most that one lead can have been held for in this purchase, if it was bought before or not. `None` when its
     /// prices are no longer configured.
-    pub(super) fn worst(&self, purchase: &PurchaseId, price_version: &str, repeated: bool) -> Option<Amounts> {
+    pub(super) fn worst(&self, (purchase, kind): Which<'_>, price_version: &str, repeated: bool) -> Option<Amounts> {
         let made_at = purchase.made_at();
         let person = self.config.person_tariff(self.tenant, made_at);
-        if !purchase.is_later() {
+        if !kind.is_asynchronous() {
             return person.filter(|tariff| tariff.version() == price_version).map(|tariff| tariff.worst_of(repeated));
         }
         // Where several things arrive later, nobody knows any more which of them were wanted.
@@ -205,11 +212,11 @@ impl<'a> Facts<'a> {
     /// What was held for this part of a purchase at most.
     pub(super) fn held_for(&self, bought: &Bought<'_>) -> Option<Amounts> {
         let is_before = |other: &Bought<'_>| {
-            let person = !other.purchase.is_later() && other.line.result == LineResult::Hit;
+            let person = !other.kind.is_asynchronous() && other.line.result == LineResult::Hit;
             person && other.settled_at < bought.held_at
         };
         let repeated = self.bought(&bought.line.record).any(|other| is_before(&other));
-        self.worst(bought.purchase, bought.price_version, repeated)
+        self.worst((bought.purchase, bought.kind), bought.price_version, repeated)
     }
 }
 
@@ -218,6 +225,13 @@ impl<'a> Half<'a> {
         match self {
             Self::Open(hold, _) => &hold.purchase,
             Self::Settled(bought) => bought.purchase,
+        }
+    }
+
+    pub(super) fn kind(&self) -> PurchaseKind {
+        match self {
+            Self::Open(hold, _) => hold.kind,
+            Self::Settled(bought) => bought.kind,
         }
     }
 

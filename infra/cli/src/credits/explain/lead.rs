@@ -18,7 +18,7 @@ pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>)
     let waited = record.and_then(|record| request(record, &taken, &mut steps));
     steps.extend(facts.grants(taken.iter().flat_map(Taken::halves).flat_map(Half::wallets)));
     for half in taken.iter().flat_map(Taken::halves) {
-        steps.extend(facts.moves(half.purchase(), half.wallets().into_iter()));
+        steps.extend(facts.moves((half.purchase(), half.kind()), half.wallets().into_iter()));
         let is_unknown = half.settled().is_some_and(|bought| bought.line.result == LineResult::Unknown);
         steps.extend(is_unknown.then(|| facts.resolution(half.purchase())).flatten());
     }
@@ -133,7 +133,7 @@ fn purchase_json(bought: &Bought<'_>, facts: &Facts<'_>) -> Value {
     });
     json!({
         "purchase": bought.purchase,
-        "arrives": arrives(bought.purchase),
+        "arrives": arrives(bought.kind),
         "held_at": bought.held_at,
         "held": facts.held_for(bought).as_ref().map(decimals),
         "settled_at": bought.settled_at,

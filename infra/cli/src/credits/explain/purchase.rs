@@ -1,11 +1,10 @@
 //! The story of a purchase.
 
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Entry, Hold, HoldLine, LineResult};
-use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::credits::ledger::{Entry, Hold, HoldLine, LineResult, PurchaseKind};
 use serde_json::{Value, json};
 
-use super::facts::{Bought, Facts};
+use super::facts::{Bought, Facts, Which};
 use super::later;
 use super::{Step, Story, sentences};
 use crate::credits::attribution::parts;
@@ -21,15 +20,17 @@ pub(super) fn story(asked: &str, facts: &Facts<'_>) -> Option<Story> {
 }
 
 fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
-    let Entry::Purchase { purchase, at, slices, excess, evidence: how, price_version, lines } = entry else {
+    let Entry::Purchase { purchase, kind, at, slices, excess, evidence: how, price_version, lines } = entry else {
         return None;
     };
-    let held_at = facts.held_at(purchase, slices, *at);
+    let which = (purchase, *kind);
+    let held_at = facts.held_at(which, slices, *at);
     let each: Vec<Bought<'_>> = lines
         .iter()
         .zip(parts(slices, lines))
         .map(|(line, parts)| Bought {
             purchase,
+            kind: *kind,
             held_at,
             settled_at: *at,
             evidence: *how,
@@ -40,21 +41,21 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
         })
         .collect();
     let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-    let worst = facts.worst(purchase, price_version, false);
+    let worst = facts.worst(which, price_version, false);
     let mut steps = facts.grants(slices.iter().map(|slice| &slice.wallet));
-    steps.extend(facts.moves(purchase, slices.iter().map(|slice| &slice.wallet)));
-    steps.push(Step { at: held_at, what: held(purchase, worst.as_ref(), price_version, facts) });
+    steps.extend(facts.moves(which, slices.iter().map(|slice| &slice.wallet)));
+    steps.push(Step { at: held_at, what: held(*kind, worst.as_ref(), price_version, facts) });
     steps.push(Step { at: *at, what: ended(entry, &cost, excess, facts) });
     steps.extend(facts.resolution(purchase));
     steps.sort_by_key(|step| step.at);
-    steps.extend(other_half(purchase, facts));
+    steps.extend(other_half(which, facts));
     let zone = facts.tenant.time_zone.clone();
     Some(Story {
-        head: format!("{}: settled {}.", name(purchase, facts), time(*at, &zone)),
+        head: format!("{}: settled {}.", name(which, facts), time(*at, &zone)),
         steps,
         lines: each.iter().map(|bought| line(bought, facts)).collect(),
         json: json!({
-            "purchase": purchase, "arrives": arrives(purchase), "held_at": held_at, "settled_at": at,
+            "purchase": purchase, "arrives": arrives(*kind), "held_at": held_at, "settled_at": at,
             "cost": decimals(&cost), "evidence": word_of(*how), "price_version": price_version,
             "lines": each.iter().map(line_json).collect::<Vec<_>>(),
         }),
@@ -63,16 +64,16 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
 }
 
 /// What it is, if it isn't the whole of a call.
-fn name(purchase: &PurchaseId, facts: &Facts<'_>) -> String {
-    if !purchase.is_later() {
+fn name((purchase, kind): Which<'_>, facts: &Facts<'_>) -> String {
+    if !kind.is_asynchronous() {
         return format!("Purchase {purchase}");
     }
     format!("Purchase {purchase}, the {} asked for with {}", facts.noun().many, purchase.at_once())
 }
 
-fn held(purchase: &PurchaseId, worst: Option<&Amounts>, prices: &str, facts: &Facts<'_>) -> String {
+fn held(kind: PurchaseKind, worst: Option<&Amounts>, prices: &str, facts: &Facts<'_>) -> String {
     let noun = facts.noun().one;
-    let held = match (worst, purchase.is_later()) {
+    let held = match (worst, kind.is_asynchronous()) {
         (Some(worst), false) => format!("Taken up: {} held for each lead, the most it can cost", amounts(worst)),
         (None, false) => "Taken up: the most that each lead can cost was held".to_owned(),
         (Some(worst), true) => format!("Asked for: {} held for each {noun}, the most it can cost", amounts(worst)),
@@ -82,7 +83,7 @@ fn held(purchase: &PurchaseId, worst: Option<&Amounts>, prices: &str, facts: &Fa
 }
 
 fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> String {
-    let Entry::Purchase { purchase, evidence: how, lines, .. } = entry else { return String::new() };
+    let Entry::Purchase { kind, evidence: how, lines, .. } = entry else { return String::new() };
     let has = |result| lines.iter().any(|line| line.result == result);
     let overall = match (has(LineResult::Unknown), has(LineResult::Hit)) {
         (true, _) => LineResult::Unknown,
@@ -90,7 +91,7 @@ fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> 
         (false, false) => LineResult::Miss,
     };
     let (noun, nobody) = (facts.noun().one, "of which nobody knows how it ended");
-    let (ends, why) = match purchase.is_later() {
+    let (ends, why) = match kind.is_asynchronous() {
         true => {
             let words = [format!("whose {noun} arrived"), format!("for whom no {noun} came")];
             (ends(lines, [&words[0], &words[1], nobody]), later::evidence(*how, overall))
@@ -106,8 +107,8 @@ fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> 
 }
 
 /// What arrives later is a purchase of its own: whoever asks about the one may mean the other.
-fn other_half(purchase: &PurchaseId, facts: &Facts<'_>) -> Option<Step> {
-    if purchase.is_later() {
+fn other_half((purchase, kind): Which<'_>, facts: &Facts<'_>) -> Option<Step> {
+    if kind.is_asynchronous() {
         return None;
     }
     let (later, noun) = (purchase.later(), facts.noun().many);
@@ -126,7 +127,7 @@ fn other_half(purchase: &PurchaseId, facts: &Facts<'_>) -> Option<Step> {
 
 fn line(bought: &Bought<'_>, facts: &Facts<'_>) -> [String; 4] {
     let noun = facts.noun().one;
-    let result = match (bought.line.result, bought.purchase.is_later()) {
+    let result = match (bought.line.result, bought.kind.is_asynchronous()) {
         (LineResult::Hit, false) => "the provider knew the person".to_owned(),
         (LineResult::Miss, false) => "the provider doesn't know the person".to_owned(),
         (LineResult::Hit, true) => format!("the {noun} arrived"),
@@ -147,12 +148,12 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
     let zone = facts.tenant.time_zone.clone();
     let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
     let mut steps = facts.grants(hold.slices.iter().map(|slice| &slice.wallet));
-    steps.extend(facts.moves(&hold.purchase, hold.slices.iter().map(|slice| &slice.wallet)));
+    steps.extend(facts.moves((&hold.purchase, hold.kind), hold.slices.iter().map(|slice| &slice.wallet)));
     let held = format!("Held: {} for {} (prices {}).", amounts(&worst), leads(hold.lines.len()), hold.price_version);
     steps.push(Step { at: hold.held_at, what: held });
     steps.sort_by_key(|step| step.at);
     steps.push(Step { at: facts.now, what: under_way(hold, facts) });
-    steps.extend(other_half(&hold.purchase, facts));
+    steps.extend(other_half((&hold.purchase, hold.kind), facts));
     let line = |line: &HoldLine| {
         [
             line.record.to_string(),
@@ -163,11 +164,11 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
     };
     let since = time(hold.held_at, &zone);
     Story {
-        head: format!("{}: held since {since}, not settled.", name(&hold.purchase, facts)),
+        head: format!("{}: held since {since}, not settled.", name((&hold.purchase, hold.kind), facts)),
         steps,
         lines: hold.lines.iter().map(line).collect(),
         json: json!({
-            "purchase": hold.purchase, "arrives": arrives(&hold.purchase), "held_at": hold.held_at,
+            "purchase": hold.purchase, "arrives": arrives(hold.kind), "held_at": hold.held_at,
             "settled_at": Value::Null, "held": decimals(&worst), "price_version": hold.price_version,
             "records": hold.lines.iter().map(|line| &line.record).collect::<Vec<_>>(),
         }),
@@ -181,7 +182,7 @@ fn under_way(hold: &Hold, facts: &Facts<'_>) -> String {
     if facts.now < hold.claimed_until {
         return format!("A worker is at it, until {until} at the latest.");
     }
-    if !hold.purchase.is_later() {
+    if !hold.kind.is_asynchronous() {
         return format!("Its worker had until {until}, and is gone: the message or the sweep finds out what was done.");
     }
     format!("The {} are on their way. It stays open until the provider's last answer.", facts.noun().many)

@@ -99,7 +99,7 @@ impl Standing {
         };
         let mut holds = books.credits.open_holds(&tenant.id).await?;
         holds.sort_by(|a, b| a.purchase.cmp(&b.purchase));
-        let (on_its_way, holds) = holds.into_iter().partition(|hold| hold.purchase.is_later());
+        let (on_its_way, holds) = holds.into_iter().partition(|hold| hold.kind.is_asynchronous());
         let left_over = |wallet: &&Wallet| wallet.expires <= now && !wallet.available.is_zero();
         Ok(Self {
             tenant: tenant.id.to_string(),
@@ -181,7 +181,7 @@ impl Answer for Standing {
         let holds = self.holds.iter().chain(&self.on_its_way).map(|hold| {
             let (purchase, leads) = (&hold.purchase, hold.lines.len());
             json!({
-                "purchase": purchase, "arrives": arrives(purchase), "since": hold.held_at, "leads": leads,
+                "purchase": purchase, "arrives": arrives(hold.kind), "since": hold.held_at, "leads": leads,
                 "amounts": decimals(&held([hold])),
             })
         });

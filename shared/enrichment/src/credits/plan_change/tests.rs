@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::credits::Bucket;
-use crate::credits::ledger::{Evidence, HoldLine};
+use crate::credits::ledger::{Evidence, HoldLine, PurchaseKind};
 use crate::credits::plan::Plan;
 use crate::credits::wallet::{WalletId, WalletKind, due, unopened};
 
@@ -138,6 +138,7 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     };
     let bought = |time: &str, slices: Vec<Slice>| Entry::Purchase {
         purchase: purchase(time),
+        kind: PurchaseKind::Person,
         at: at(NOW),
         slices,
         excess: Amounts::default(),
@@ -147,6 +148,7 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     };
     let hold = |time: &str, count| Hold {
         purchase: purchase(time),
+        kind: PurchaseKind::Person,
         held_at: at(time),
         claimed_until: at(time),
         price_version: String::new(),

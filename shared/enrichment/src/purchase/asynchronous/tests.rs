@@ -1,5 +1,5 @@
 use super::*;
-use crate::credits::ledger::AskedAbout;
+use crate::credits::ledger::{AskedAbout, PurchaseKind};
 use crate::credits::price::{Action, ChargeOn, LATER, Price, PricedField, Repeat};
 use crate::credits::{Bucket, Milli};
 use crate::fingerprint::tests::key as fingerprint_key;
@@ -49,6 +49,7 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
     let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
         purchase: purchase().later(),
+        kind: PurchaseKind::Asynchronous,
         held_at: at(0),
         claimed_until: at(65),
         price_version: "test".into(),

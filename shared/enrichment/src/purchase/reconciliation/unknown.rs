@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::Comparison;
 use crate::clock::later;
 use crate::credits::Milli;
-use crate::credits::ledger::{Entry, LineResult, ResolvedAs, Slice};
+use crate::credits::ledger::{Entry, LineResult, PurchaseKind, ResolvedAs, Slice};
 use crate::ids::PurchaseId;
 
 /// A call that timed out may still be worked on, and charged, by the provider. Its figures are up to date within seconds
@@ -22,6 +22,8 @@ const CERTAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 pub struct Unknown {
     /// Which.
     pub purchase: PurchaseId,
+    /// What it buys.
+    pub kind: PurchaseKind,
     /// When it was settled.
     pub settled_at: Timestamp,
     /// What those lines cost at most, which counts as spent.
@@ -35,6 +37,8 @@ pub struct Unknown {
 pub struct Resolved {
     /// Which.
     pub purchase: PurchaseId,
+    /// What it buys.
+    pub kind: PurchaseKind,
     /// What it says.
     pub outcome: ResolvedAs,
     /// What was not charged, out of the wallets that gave it last.
@@ -46,7 +50,7 @@ pub struct Resolved {
 pub fn unknowns(entries: &[Entry], since: Timestamp, spent: Milli) -> Option<Vec<Unknown>> {
     let (mut all, mut unknowns) = (Milli::ZERO, Vec::new());
     for entry in entries {
-        let Entry::Purchase { purchase, at, slices, lines, .. } = entry else { continue };
+        let Entry::Purchase { purchase, kind, at, slices, lines, .. } = entry else { continue };
         if *at < since {
             continue;
         }
@@ -54,7 +58,8 @@ pub fn unknowns(entries: &[Entry], since: Timestamp, spent: Milli) -> Option<Vec
         let cost: Milli =
             lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.cost.total()).sum();
         if cost > Milli::ZERO {
-            unknowns.push(Unknown { purchase: purchase.clone(), settled_at: *at, cost, slices: slices.clone() });
+            let (purchase, slices) = (purchase.clone(), slices.clone());
+            unknowns.push(Unknown { purchase, kind: *kind, settled_at: *at, cost, slices });
         }
     }
     (all == spent).then_some(unknowns)
@@ -105,7 +110,7 @@ impl Unknown {
                 returned = returned - amount;
             }
         }
-        Resolved { purchase: self.purchase.clone(), outcome, slices }
+        Resolved { purchase: self.purchase.clone(), kind: self.kind, outcome, slices }
     }
 }
 
@@ -138,6 +143,7 @@ mod tests {
         };
         Entry::Purchase {
             purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(second)),
+            kind: PurchaseKind::Person,
             at: at(second),
             slices: vec![slice("plan", cost - 1), slice("pack", 1)],
             excess: Amounts::default(),
