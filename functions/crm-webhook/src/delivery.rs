@@ -1,7 +1,7 @@
 //! From a request to a delivery that is the CRM's own.
 
 use lambda_http::Request;
-use leadgate_connectors::connector::CrmConnector;
+use leadgate_connectors::connector::CrmInbound;
 use leadgate_connectors::inbound::{Delivery, Verified};
 use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_lambda::http::bytes;
@@ -18,7 +18,7 @@ impl CrmWebhook {
     pub(crate) async fn verify(
         &self,
         tenant: &Tenant,
-        connector: &CrmConnector,
+        connector: &CrmInbound,
         mut request: Request,
     ) -> Result<Delivery<Verified>, Refusal> {
         let found = request.body().len();

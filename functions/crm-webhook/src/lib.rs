@@ -14,7 +14,7 @@ use lambda_http::{Body, Request, Response};
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::ids::TenantId;
@@ -26,7 +26,7 @@ use crate::answer::{Answer, Refusal};
 /// Everything the webhook may touch.
 pub struct CrmWebhook {
     /// The CRMs that there are.
-    pub registry: Registry,
+    pub vendors: Inbound,
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
     /// Read for the gate; written only to note an erasure or a deletion.
@@ -63,7 +63,7 @@ impl CrmWebhook {
 
     async fn answer(&self, route: Option<(&str, TenantId)>, request: Request) -> Result<Answer, Refusal> {
         let tenant = self.tenant(route, &request)?;
-        let connector = self.registry.crm(tenant).map_err(|_| Refusal::UnknownTenant)?;
+        let connector = self.vendors.crm(tenant).map_err(|_| Refusal::UnknownTenant)?;
         let delivery = self.verify(tenant, connector, request).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
         let events = (connector.events)(&delivery, tenant, &key)?;

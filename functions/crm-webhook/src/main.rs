@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crm_webhook::CrmWebhook;
 use lambda_http::{Error, Request, run, service_fn};
+use leadgate_connectors::registry::Inbound;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::telemetry;
 
@@ -12,7 +13,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let environment = Environment::read()?;
     let webhook = Arc::new(CrmWebhook {
-        registry: environment.registry.clone(),
+        vendors: Inbound::shipped(),
         config: environment.config.clone(),
         records: environment.records()?,
         queue: environment.queues()?,

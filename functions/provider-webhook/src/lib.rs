@@ -15,7 +15,7 @@ use leadgate_aws::credits::{Credits, Standing};
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::{Consistency, Records};
 use leadgate_aws::secrets::Secrets;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::ledger::Hold;
@@ -35,7 +35,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Everything the webhook may touch.
 pub struct ProviderWebhook {
     /// The providers that there are.
-    pub registry: Registry,
+    pub vendors: Inbound,
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
     /// Read to see who is awaited.
@@ -76,7 +76,7 @@ impl ProviderWebhook {
         let Route { provider, tenant, token } = route.ok_or(Refusal::UnknownTenant)?;
         let tenant = self.config.tenant(&tenant).filter(|tenant| tenant.provider.vendor.name == provider);
         let tenant = tenant.ok_or(Refusal::UnknownTenant)?;
-        let connector = self.registry.provider(tenant).map_err(|_| Refusal::UnknownTenant)?;
+        let connector = self.vendors.provider(tenant).map_err(|_| Refusal::UnknownTenant)?;
         if request.method() != Method::POST {
             return Err(Refusal::Method(request.method().clone()));
         }

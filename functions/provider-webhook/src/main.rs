@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, Request, run, service_fn};
+use leadgate_connectors::registry::Inbound;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::telemetry;
 use provider_webhook::ProviderWebhook;
@@ -12,7 +13,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let environment = Environment::read()?;
     let webhook = Arc::new(ProviderWebhook {
-        registry: environment.registry.clone(),
+        vendors: Inbound::shipped(),
         config: environment.config.clone(),
         records: environment.records()?,
         credits: environment.credits()?,

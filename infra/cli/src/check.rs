@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry;
 use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Tenant};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 
 /// Reads a configuration as it has to be for what is deployed.
 pub(crate) fn read(file: &Path) -> Result<Result<Config, ConfigError>, Failure> {
-    Ok(Config::check(&text_of(file)?, &Registry::shipped().vendors(), now()))
+    Ok(Config::check(&text_of(file)?, &registry::vendors(), now()))
 }
 
 /// The text of a file that an operator has named.
@@ -181,7 +181,7 @@ mod tests {
     const NUMBER: &str = "mobilephone = { from = \"mobile_phone\" }\n";
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::parse(text, &Registry::shipped().vendors())
+        Config::parse(text, &registry::vendors())
     }
 
     fn problems(text: &str) -> String {

@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn only_what_costs_real_credits_is_capped() {
         let caps = |settings: Settings| {
-            let config = Config::parse(&settings.config, &settings.registry.vendors()).expect("a good file");
+            let config = Config::parse(&settings.config, &settings.vendors()).expect("a good file");
             config.tenants.values().next().expect("a tenant").caps.per_day.clone()
         };
         assert_eq!(caps(Settings::default()), None);

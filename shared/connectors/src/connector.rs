@@ -1,4 +1,4 @@
-//! What the rest of the house needs of a vendor: one value for each.
+//! What the rest of the house needs of a vendor: what it sends, and how it is called.
 
 use std::collections::BTreeSet;
 
@@ -19,27 +19,41 @@ pub type Verify =
 /// Connects to a vendor, through a client and with the secrets for it.
 pub type Connect<From, To> = fn(&From, Http, Vec<Secret>) -> Result<Box<To>, ConnectError>;
 
-/// A CRM: how it is told from others, what it tells, and how to speak with it.
+/// What a CRM sends. Apart from how it is called, so that a function which only receives holds no client.
 #[derive(Debug)]
-pub struct CrmConnector {
-    /// What the configuration has to know.
+pub struct CrmInbound {
+    /// Which.
     pub vendor: &'static CrmVendor,
     /// Whether a delivery comes from the CRM of this connection, signed with one of these secrets.
     pub verify: Verify,
     /// What it says. An error is about the delivery as a whole.
     pub events: fn(&Delivery<Verified>, &Tenant, &FingerprintKey) -> Result<Events, BodyError>,
+}
+
+/// How a CRM is called.
+#[derive(Debug)]
+pub struct CrmOutbound {
+    /// Which.
+    pub vendor: &'static CrmVendor,
     /// A client for this connection, with these tokens: those of the role [`SecretRole::CrmToken`].
     pub connect: Connect<CrmConnection, dyn Crm>,
 }
 
-/// A provider: what it tells by itself, and how to speak with it.
+/// What a provider sends.
 #[derive(Debug)]
-pub struct ProviderConnector {
-    /// What the configuration has to know.
+pub struct ProviderInbound {
+    /// Which.
     pub vendor: &'static ProviderVendor,
     /// The provider's ids of the people whom a callback's body is about. Callbacks aren't signed, so that nothing else in
     /// it is believed.
     pub people_in: fn(&[u8]) -> Result<BTreeSet<String>, PayloadError>,
+}
+
+/// How a provider is called.
+#[derive(Debug)]
+pub struct ProviderOutbound {
+    /// Which.
+    pub vendor: &'static ProviderVendor,
     /// A client for this connection, with these keys: those of the role [`SecretRole::ProviderKey`].
     pub connect: Connect<ProviderConnection, dyn Provider>,
 }

@@ -14,7 +14,7 @@
 //! | `client` | how it is called, in the words of the heart: [`Crm`](leadgate_enrichment::crm::Crm) or [`Provider`](leadgate_enrichment::provider::Provider) |
 //! | `wire`, and others as needed | the shapes of its requests and answers |
 //! | `classify` | what a failed call means |
-//! | `mod` | its `CONNECTOR`: all that the rest of the house sees of it |
+//! | `mod` | its `VENDOR`, `INBOUND` and `OUTBOUND`: all that the rest of the house sees of it |
 //!
 //! Another vendor is another folder, and a line in [`registry`]. Nothing else names one.
 

@@ -2,52 +2,85 @@
 
 use leadgate_enrichment::config::{Tenant, Vendors};
 
-use crate::connector::{CrmConnector, ProviderConnector};
+use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
 use crate::{crm, provider};
 
-/// The vendors that Leadgate can speak with.
-#[derive(Debug, Clone)]
-pub struct Registry {
-    crms: Vec<&'static CrmConnector>,
-    providers: Vec<&'static ProviderConnector>,
+/// One part of each CRM that comes with Leadgate.
+macro_rules! crms {
+    ($part:ident) => {
+        vec![
+            &crm::hubspot::$part, //
+        ]
+    };
 }
 
-impl Registry {
+/// One part of each provider that comes with Leadgate.
+macro_rules! providers {
+    ($part:ident) => {
+        vec![
+            &provider::apollo::$part, //
+        ]
+    };
+}
+
+/// What the configuration has to know of the vendors that come with Leadgate.
+pub fn vendors() -> Vendors {
+    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR) }
+}
+
+/// What vendors send: for functions that receive.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// CRMs.
+    pub crms: Vec<&'static CrmInbound>,
+    /// Providers.
+    pub providers: Vec<&'static ProviderInbound>,
+}
+
+impl Inbound {
+    /// From all that come with Leadgate.
+    pub fn shipped() -> Self {
+        Self { crms: crms!(INBOUND), providers: providers!(INBOUND) }
+    }
+
+    /// From the tenant's CRM.
+    pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmInbound, UnknownVendor> {
+        let name = tenant.crm.vendor.name;
+        self.crms.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+    }
+
+    /// From the tenant's provider.
+    pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderInbound, UnknownVendor> {
+        let name = tenant.provider.vendor.name;
+        self.providers.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+    }
+}
+
+/// How vendors are called: for functions that call.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// CRMs.
+    pub crms: Vec<&'static CrmOutbound>,
+    /// Providers.
+    pub providers: Vec<&'static ProviderOutbound>,
+}
+
+impl Outbound {
     /// All that come with Leadgate.
     pub fn shipped() -> Self {
-        Self { crms: vec![&crm::hubspot::CONNECTOR], providers: vec![&provider::apollo::CONNECTOR] }
-    }
-
-    /// The same, and another CRM.
-    #[must_use]
-    pub fn with_crm(mut self, connector: &'static CrmConnector) -> Self {
-        self.crms.push(connector);
-        self
-    }
-
-    /// The same, and another provider.
-    #[must_use]
-    pub fn with_provider(mut self, connector: &'static ProviderConnector) -> Self {
-        self.providers.push(connector);
-        self
-    }
-
-    /// What the configuration has to know of them.
-    pub fn vendors(&self) -> Vendors {
-        let crms = self.crms.iter().map(|connector| connector.vendor).collect();
-        Vendors { crms, providers: self.providers.iter().map(|connector| connector.vendor).collect() }
+        Self { crms: crms!(OUTBOUND), providers: providers!(OUTBOUND) }
     }
 
     /// The tenant's CRM.
-    pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmConnector, UnknownVendor> {
+    pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmOutbound, UnknownVendor> {
         let name = tenant.crm.vendor.name;
-        self.crms.iter().find(|connector| connector.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        self.crms.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
     }
 
     /// The tenant's provider.
-    pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderConnector, UnknownVendor> {
+    pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderOutbound, UnknownVendor> {
         let name = tenant.provider.vendor.name;
-        self.providers.iter().find(|connector| connector.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        self.providers.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::http::Http;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::Outbound;
 use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::ids::PurchaseId;
@@ -19,21 +19,21 @@ use crate::secrets::read;
 /// that a rotated one is picked up by the next run.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    registry: Registry,
+    vendors: Outbound,
     secrets: Arc<Secrets>,
     http: Http,
 }
 
 impl Connections {
     /// Connections to these vendors, over this HTTP client.
-    pub fn new(registry: Registry, secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
-        Self { registry, secrets, http: http.into() }
+    pub fn new(vendors: Outbound, secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
+        Self { vendors, secrets, http: http.into() }
     }
 
     /// The tenant's CRM.
     pub async fn crm(&self, tenant: &Tenant) -> Result<Box<dyn Crm>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the CRM", error);
-        let connector = self.registry.crm(tenant).map_err(|error| wrong(error.to_string()))?;
+        let connector = self.vendors.crm(tenant).map_err(|error| wrong(error.to_string()))?;
         let tokens = read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmToken).await?;
         (connector.connect)(&tenant.crm, self.http.clone(), tokens).map_err(|error| wrong(error.to_string()))
     }
@@ -41,7 +41,7 @@ impl Connections {
     /// The tenant's provider.
     pub async fn provider(&self, tenant: &Tenant) -> Result<Box<dyn Provider>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
-        let connector = self.registry.provider(tenant).map_err(|error| wrong(error.to_string()))?;
+        let connector = self.vendors.provider(tenant).map_err(|error| wrong(error.to_string()))?;
         let keys = read(&self.secrets, &tenant.provider.secrets, SecretRole::ProviderKey).await?;
         (connector.connect)(&tenant.provider, self.http.clone(), keys).map_err(|error| wrong(error.to_string()))
     }

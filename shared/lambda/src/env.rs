@@ -14,8 +14,9 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::{self, Outbound};
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::config::Vendors;
 use leadgate_enrichment::config::{Config, ConfigError};
 
 use crate::clock::SystemClock;
@@ -24,8 +25,6 @@ use crate::fingerprints::Fingerprints;
 
 /// Everything a function may be wired from.
 pub struct Environment {
-    /// The vendors that there are.
-    pub registry: Registry,
     /// The configuration.
     pub config: Arc<Config>,
     /// The machine's clock.
@@ -62,10 +61,9 @@ pub enum EnvironmentError {
 impl Environment {
     /// Reads the environment and the configuration file.
     pub fn read() -> Result<Self, EnvironmentError> {
-        let registry = Registry::shipped();
-        let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?), &registry)?);
+        let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?), &registry::vendors())?);
         let (clock, usage) = (Arc::new(SystemClock::new()), Arc::new(Usage::default()));
-        Ok(Self { registry, config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
+        Ok(Self { config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
     }
 
     /// The `records` table.
@@ -122,7 +120,7 @@ impl Environment {
 
     /// Vendors to speak with.
     pub fn connections(&self) -> Connections {
-        Connections::new(self.registry.clone(), self.secrets(), leadgate_connectors::http::client())
+        Connections::new(Outbound::shipped(), self.secrets(), leadgate_connectors::http::client())
     }
 
     /// Secrets Manager.
@@ -133,10 +131,10 @@ impl Environment {
 }
 
 /// Reads and checks a configuration file.
-pub fn read_config(path: &Path, registry: &Registry) -> Result<Config, EnvironmentError> {
+pub fn read_config(path: &Path, vendors: &Vendors) -> Result<Config, EnvironmentError> {
     let name = || path.display().to_string();
     let text = fs::read_to_string(path).map_err(|source| EnvironmentError::Unreadable { path: name(), source })?;
-    Config::parse(&text, &registry.vendors()).map_err(|source| EnvironmentError::Wrong { path: name(), source })
+    Config::parse(&text, vendors).map_err(|source| EnvironmentError::Wrong { path: name(), source })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]

@@ -152,13 +152,13 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadgate_connectors::registry::Registry;
+    use leadgate_connectors::registry;
 
     fn config(cycle: &str, grant: u32) -> Config {
         let file = include_str!("../../../leadgate.toml")
             .replace("cycle = \"monthly\"", &format!("cycle = \"{cycle}\""))
             .replace("grant = { credits = 2500 }", &format!("grant = {{ credits = {grant} }}"));
-        Config::parse(&file, &Registry::shipped().vendors()).expect("a good file")
+        Config::parse(&file, &registry::vendors()).expect("a good file")
     }
 
     #[test]

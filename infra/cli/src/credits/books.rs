@@ -16,7 +16,7 @@ use leadgate_aws::client::{configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
@@ -78,7 +78,7 @@ impl Books {
     }
 
     async fn of_aws(place: &Place, records: &str, credits: &str) -> Result<Self, Failure> {
-        let config = Arc::new(read_config(&place.config, &Registry::shipped())?);
+        let config = Arc::new(read_config(&place.config, &registry::vendors())?);
         let (client, region) = aws().await?;
         let clock = Arc::new(SystemClock::new());
         let now = clock.now();

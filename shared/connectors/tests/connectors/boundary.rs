@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry;
 
 /// Where vendors are named, relative to the root of the house.
 const NAMED_IN: [&str; 9] = [
@@ -31,7 +31,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn vendors() -> Vec<&'static str> {
-    let vendors = Registry::shipped().vendors();
+    let vendors = registry::vendors();
     let crms = vendors.crms.iter().map(|vendor| vendor.name);
     crms.chain(vendors.providers.iter().map(|vendor| vendor.name)).collect()
 }

@@ -1,7 +1,7 @@
 //! A bad file is answered with the key, what was found, what is allowed and what to do: all that is wrong, at once.
 
 use jiff::Timestamp;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::config::{Config, ConfigError};
 use leadgate_enrichment::lead::patch::FieldPolicy;
@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 }
 
 fn check(text: &str, now: Timestamp) -> Result<Config, ConfigError> {
-    Config::check(text, &Registry::shipped().vendors(), now)
+    Config::check(text, &registry::vendors(), now)
 }
 
 /// The problems of the good file with one thing changed.

@@ -86,11 +86,11 @@ fn with_config(door: &Door, config: &Arc<Config>) -> Door {
     match door {
         Door::Crm(old) => {
             let (records, queue, secrets) = (old.records.clone(), old.queue.clone(), old.secrets.clone());
-            let (fingerprints, clock, registry) = (old.fingerprints.clone(), old.clock.clone(), old.registry.clone());
-            Door::Crm(Arc::new(CrmWebhook { registry, config, records, queue, secrets, fingerprints, clock }))
+            let (fingerprints, clock, vendors) = (old.fingerprints.clone(), old.clock.clone(), old.vendors.clone());
+            Door::Crm(Arc::new(CrmWebhook { vendors, config, records, queue, secrets, fingerprints, clock }))
         }
         Door::Provider(old) => Door::Provider(Arc::new(ProviderWebhook {
-            registry: old.registry.clone(),
+            vendors: old.vendors.clone(),
             config,
             records: old.records.clone(),
             credits: old.credits.clone(),

@@ -47,7 +47,7 @@ impl World {
 
 /// Whose world it is.
 fn belonging(settings: &Settings) -> Result<Belonging, StartError> {
-    let config = Config::parse(&settings.config, &settings.registry.vendors())?;
+    let config = Config::parse(&settings.config, &settings.vendors())?;
     let served = config.tenants.keys().next().ok_or("the configuration has no tenant")?.clone();
     Ok(Belonging {
         portals: config

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use leadgate_connectors::registry::Registry;
-use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant};
+use leadgate_connectors::registry::{Inbound, Outbound};
+use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant, Vendors};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
@@ -58,8 +58,10 @@ pub struct Settings {
     pub callback_secret: String,
     /// What fingerprints are made with.
     pub fingerprint_secret: String,
-    /// The vendors that the configuration may name.
-    pub registry: Registry,
+    /// What the vendors send that the configuration may name.
+    pub inbound: Inbound,
+    /// How they are called.
+    pub outbound: Outbound,
     /// A second tenant, of this name, with a portal and a team of its own. The configuration has to have it.
     pub neighbour: Option<TenantId>,
 }
@@ -98,16 +100,23 @@ impl Default for Settings {
             signing_secret: SIGNING_SECRET.to_owned(),
             callback_secret: CALLBACK_SECRET.to_owned(),
             fingerprint_secret: FINGERPRINT_SECRET.to_owned(),
-            registry: Registry::shipped(),
+            inbound: Inbound::shipped(),
+            outbound: Outbound::shipped(),
             neighbour: None,
         }
     }
 }
 
 impl Settings {
+    /// What the configuration has to know of its vendors.
+    pub fn vendors(&self) -> Vendors {
+        let crms = self.inbound.crms.iter().map(|part| part.vendor).collect();
+        Vendors { crms, providers: self.inbound.providers.iter().map(|part| part.vendor).collect() }
+    }
+
     /// The configuration, with every address in it on this machine.
     pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
-        let mut config = Config::parse(&self.config, &self.registry.vendors())?;
+        let mut config = Config::parse(&self.config, &self.vendors())?;
         for tenant in config.tenants.values_mut() {
             tenant.crm.public_url = webhook_url(url, tenant);
             let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };

@@ -17,7 +17,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::usage::Usage;
 use leadgate_connectors::http::Http;
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
@@ -76,8 +76,8 @@ impl World {
                 apollo: apollo(&clock, &settings),
             }),
             bus: Arc::default(),
-            registry: settings.registry.clone(),
-            connections: Connections::new(settings.registry.clone(), secrets.clone(), http),
+            inbound: settings.inbound.clone(),
+            connections: Connections::new(settings.outbound.clone(), secrets.clone(), http),
             whereabouts: Whereabouts {
                 dynamodb: site.servers.dynamodb.clone(),
                 records_table: site.names.records.clone(),
@@ -143,7 +143,7 @@ struct Parts {
     clock: Arc<WorldClock>,
     config: Arc<Config>,
     secrets: Arc<Secrets>,
-    registry: Registry,
+    inbound: Inbound,
     connections: Connections,
     wire: Arc<Wire>,
     usage: Arc<Usage>,
@@ -192,16 +192,16 @@ impl Parts {
         let Stores { records, queue, .. } = self.stores(Caller::Webhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
-        let registry = self.registry.clone();
-        CrmWebhook { registry, config, records, queue, secrets, fingerprints, clock }
+        let vendors = self.inbound.clone();
+        CrmWebhook { vendors, config, records, queue, secrets, fingerprints, clock }
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {
         let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
-        let registry = self.registry.clone();
-        ProviderWebhook { registry, config, records, credits, queue, secrets, fingerprints, clock }
+        let vendors = self.inbound.clone();
+        ProviderWebhook { vendors, config, records, credits, queue, secrets, fingerprints, clock }
     }
 
     fn worker(&self) -> EnrichmentWorker {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use leadgate_aws::records::Consistency;
-use leadgate_connectors::connector::{CrmConnector, ProviderConnector};
+use leadgate_connectors::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches};
-use leadgate_connectors::registry::Registry;
+use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
     CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant,
@@ -35,27 +35,26 @@ use crate::stage::started;
 /// The CRM's rows, by kind and id.
 static ROWS: Mutex<BTreeMap<(String, String), Properties>> = Mutex::new(BTreeMap::new());
 
-static LEDGERLINE: CrmConnector = CrmConnector {
-    vendor: &CrmVendor {
-        name: "ledgerline",
-        base_url: "https://api.ledgerline.example",
-        owner_property: "owner",
-        identity: || IdentityProperties::named(["mail", "given", "family", "employer", "site", "linkedin"]),
-        has_unique_email: false,
-        records_per_call: 1,
-        property_name_max: 40,
-        keys: &[Key::optional("region", Shape::OneOf(&["eu", "us"]))],
-        secrets: &[
-            SecretKey { key: "shared_secret", role: SecretRole::CrmSigning },
-            SecretKey { key: "token", role: SecretRole::CrmToken },
-        ],
-        account_key: None,
-        check: |_| Vec::new(),
-    },
-    verify,
-    events,
-    connect: |_, _, _| Ok(Box::new(Ledgerline)),
+static LEDGERLINE: CrmVendor = CrmVendor {
+    name: "ledgerline",
+    base_url: "https://api.ledgerline.example",
+    owner_property: "owner",
+    identity: || IdentityProperties::named(["mail", "given", "family", "employer", "site", "linkedin"]),
+    has_unique_email: false,
+    records_per_call: 1,
+    property_name_max: 40,
+    keys: &[Key::optional("region", Shape::OneOf(&["eu", "us"]))],
+    secrets: &[
+        SecretKey { key: "shared_secret", role: SecretRole::CrmSigning },
+        SecretKey { key: "token", role: SecretRole::CrmToken },
+    ],
+    account_key: None,
+    check: |_| Vec::new(),
 };
+
+static FROM_LEDGERLINE: CrmInbound = CrmInbound { vendor: &LEDGERLINE, verify, events };
+
+static TO_LEDGERLINE: CrmOutbound = CrmOutbound { vendor: &LEDGERLINE, connect: |_, _, _| Ok(Box::new(Ledgerline)) };
 
 /// It echoes a secret in a header.
 fn verify(
@@ -76,7 +75,7 @@ fn events(delivery: &Delivery<Verified>, tenant: &Tenant, _: &FingerprintKey) ->
     let rows: Vec<String> = serde_json::from_slice(delivery.body())?;
     let event = |row: String| {
         let (object, id) = row.split_once('/')?;
-        let (origin, object) = (Origin::known(LEDGERLINE.vendor.name), ObjectType::read(object)?);
+        let (origin, object) = (Origin::known(LEDGERLINE.name), ObjectType::read(object)?);
         let record = RecordKey { tenant: tenant.id.clone(), origin, object, id: id.to_owned() };
         let (request, occurred_at) = (RequestId::derive(&record, "new"), Settings::default().start);
         Some(CrmEvent::Due(DueEvent { record, request, occurred_at, cause: Cause::Created }))
@@ -114,20 +113,21 @@ impl Crm for Ledgerline {
     }
 }
 
-static PEOPLEWELL: ProviderConnector = ProviderConnector {
-    vendor: &ProviderVendor {
-        name: "peoplewell",
-        base_url: "https://api.peoplewell.example",
-        limits: CallLimits::UNLIMITED,
-        keys: &[],
-        secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
-        price_lists: &[("peoplewell-2026", PRICES)],
-        asynchronous: |_, _| None,
-        check: |_| Vec::new(),
-    },
-    people_in: |_| Ok(BTreeSet::new()),
-    connect: |_, _, _| Ok(Box::new(Peoplewell)),
+static PEOPLEWELL: ProviderVendor = ProviderVendor {
+    name: "peoplewell",
+    base_url: "https://api.peoplewell.example",
+    limits: CallLimits::UNLIMITED,
+    keys: &[],
+    secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
+    price_lists: &[("peoplewell-2026", PRICES)],
+    asynchronous: |_, _| None,
+    check: |_| Vec::new(),
 };
+
+static FROM_PEOPLEWELL: ProviderInbound = ProviderInbound { vendor: &PEOPLEWELL, people_in: |_| Ok(BTreeSet::new()) };
+
+static TO_PEOPLEWELL: ProviderOutbound =
+    ProviderOutbound { vendor: &PEOPLEWELL, connect: |_, _, _| Ok(Box::new(Peoplewell)) };
 
 const PRICES: &str = "version = \"peoplewell-2026\"\nprovider = \"peoplewell\"\nfrom = \"2020-01-01\"\n\
                       [[rows]]\naction = \"match\"\nfield = \"person\"\ncharge_on = \"match\"\n\
@@ -203,8 +203,12 @@ job = { from = "title" }
 
 #[tokio::test]
 async fn vendors_that_only_the_registry_knows_do_the_main_job() {
-    let registry = Registry::shipped().with_crm(&LEDGERLINE).with_provider(&PEOPLEWELL);
-    let settings = Settings { config: CONFIG.to_owned(), registry, ..Settings::default() };
+    let (mut inbound, mut outbound) = (Inbound::shipped(), Outbound::shipped());
+    inbound.crms.push(&FROM_LEDGERLINE);
+    inbound.providers.push(&FROM_PEOPLEWELL);
+    outbound.crms.push(&TO_LEDGERLINE);
+    outbound.providers.push(&TO_PEOPLEWELL);
+    let settings = Settings { config: CONFIG.to_owned(), inbound, outbound, ..Settings::default() };
     let world = started(settings).await;
     // Two kinds of record, some with the same ids.
     let new: Vec<String> = ["lead/1", "lead/2", "lead/3", "contact/1", "contact/2"].map(str::to_owned).to_vec();

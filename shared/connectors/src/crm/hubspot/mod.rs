@@ -27,14 +27,16 @@ mod wire;
 use leadgate_enrichment::config::SecretRole;
 
 use self::client::HubSpot;
-use self::config::{Settings, VENDOR};
-use crate::connector::{ConnectError, CrmConnector};
+use self::config::Settings;
+pub use self::config::VENDOR;
+use crate::connector::{ConnectError, CrmInbound, CrmOutbound};
 
-/// HubSpot, as the rest of the house sees it.
-pub static CONNECTOR: CrmConnector = CrmConnector {
+/// What HubSpot sends.
+pub static INBOUND: CrmInbound = CrmInbound { vendor: &VENDOR, verify: inbound::verify, events: inbound::read };
+
+/// How HubSpot is called.
+pub static OUTBOUND: CrmOutbound = CrmOutbound {
     vendor: &VENDOR,
-    verify: inbound::verify,
-    events: inbound::read,
     connect: |connection, http, tokens| {
         let token = tokens.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::CrmToken))?;
         let version = Settings::of(&connection.own).api_version;

@@ -41,15 +41,17 @@ use leadgate_enrichment::config::SecretRole;
 
 pub use self::classify::CallError;
 use self::client::Apollo;
-use self::config::VENDOR;
+pub use self::config::VENDOR;
 pub use self::exchange::Called;
-use crate::connector::{ConnectError, ProviderConnector};
+use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
 pub use crate::loose::fields::Open;
 
-/// Apollo, as the rest of the house sees it.
-pub static CONNECTOR: ProviderConnector = ProviderConnector {
+/// What Apollo sends.
+pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: inbound::people };
+
+/// How Apollo is called.
+pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    people_in: inbound::people,
     connect: |connection, http, keys| {
         let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
         Ok(Box::new(Apollo::new(http, connection.base_url.clone(), key)))
