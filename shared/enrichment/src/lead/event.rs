@@ -65,6 +65,15 @@ impl From<DueEvent> for EnrichmentRequest {
     fn from(event: DueEvent) -> Self {
         let source = event.cause.source();
         let DueEvent { record, request, occurred_at, .. } = event;
-        Self { record, request, source, occurred_at, not_before: None, queued_at: None, bulk: false }
+        Self {
+            record,
+            request,
+            source,
+            occurred_at,
+            not_before: None,
+            queued_at: None,
+            parked_since: None,
+            bulk: false,
+        }
     }
 }

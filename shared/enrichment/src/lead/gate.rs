@@ -179,7 +179,7 @@ pub fn at_worker(record: Option<&Record>, request: &EnrichmentRequest, windows: 
         (State::Refused, Some(reason), _) if same => Standing::Ended(Outcome::Refused(reason)),
         (State::Failed, _, Some(reason)) if same => Standing::Ended(Outcome::Failed(reason)),
         // Paid for, but the CRM refused it then: it is written now rather than bought again.
-        (State::Deferred, ..) => at_till_parked(record, request, windows, now),
+        (State::Deferred, ..) => at_worker_parked(record, request, windows, now),
         (State::Failed, ..) if record.is_paid_for() => {
             record.purchase().map_or(Standing::Due, |purchase| Standing::Abandoned(purchase.clone()))
         }
@@ -195,13 +195,15 @@ fn was_seen(record: &Record, request: &EnrichmentRequest) -> bool {
     since.is_some_and(|since| later(request.occurred_at, CLOCK_SKEW) <= since)
 }
 
-/// From its date on, a parked record is due for what renews it and for the very request that it is parked for: the release
-/// sends that before it marks the record, so that it may find it still parked, and must not end. Whatever else comes is
-/// one more edit of a storm, or late. Clocks differ, and a date that is a moment ahead has come.
-fn at_till_parked(record: &Record, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
+/// From its date on, a parked record is due for what renews it and for the request that the release has queued for this
+/// parking: it sends that before it marks the record, so that it may find it still parked, and must not end. Whatever else
+/// comes is one more edit of a storm, or late. A message that was received twice is among these: its twin has parked the
+/// record and deleted it, and a worker that took the record out of the line now could die without a message to come back.
+/// Clocks differ, and a date that is a moment ahead has come.
+fn at_worker_parked(record: &Record, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
     let Some(deferral) = &record.deferral else { return Standing::Due };
     let is_ahead = later(now, CLOCK_SKEW) < deferral.not_before;
-    let is_its_own = record.occurred_at == Some(request.occurred_at);
+    let is_its_own = request.parked_since == Some(deferral.since);
     match renews(record, request.occurred_at, request.source, windows) {
         true if is_ahead => Standing::Parked(deferral.clone()),
         false if is_ahead || !is_its_own => {
@@ -331,7 +333,12 @@ mod tests {
         assert_eq!((renewed.occurred_at, &renewed.deferral), (Some(at(day)), &parked.deferral));
         let ended = |standing| matches!(standing, Standing::Ended(Outcome::Deferred { .. }));
         assert!(ended(standing(&renewed, &newer, 1_999_969)));
-        assert_eq!(standing(&renewed, &newer, 2_000_000), Standing::Due, "the release sends before it marks");
+        let released = renewed.to_request().expect("a request");
+        assert_eq!(standing(&renewed, &released, 2_000_000), Standing::Due, "the release sends before it marks");
+        assert!(ended(standing(&renewed, &newer, 2_000_000)), "received twice");
+        let parked_again = Deferral { since: at(99), ..renewed.deferral.clone().expect("it is parked") };
+        let parked_again = Record { deferral: Some(parked_again), ..renewed.clone() };
+        assert!(ended(standing(&parked_again, &released, 2_000_000)), "the release's message received twice");
         for second in [0, day - 60, day + 60] {
             let other: EnrichmentRequest = change("email", "e@f.g", second).into();
             assert!(

@@ -391,6 +391,7 @@ impl Record {
             occurred_at: self.occurred_at?,
             not_before: None,
             queued_at: None,
+            parked_since: self.deferral.as_ref().map(|deferral| deferral.since),
             bulk: false,
         })
     }

@@ -27,6 +27,10 @@ pub struct EnrichmentRequest {
     /// When it was first put on the queue. A message that is sent anew keeps it, so that its age can be told.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub queued_at: Option<Timestamp>,
+    /// Of a request that the release has queued: since when the record was parked. It takes up that parking and no later
+    /// one, however often it is received.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub parked_since: Option<Timestamp>,
     /// One of many that came at once: it goes over the bulk queue, so that a lead that comes alone doesn't wait behind it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub bulk: bool,

@@ -99,6 +99,7 @@ async fn the_pump_turns_the_clock_until_nothing_is_left() {
             occurred_at: world.clock.now(),
             not_before: None,
             queued_at: None,
+            parked_since: None,
             bulk: false,
         };
         let body = serde_json::to_string(&request).expect("a request");

@@ -16,7 +16,7 @@ fn told(world: &World, kind: &str) -> Vec<Value> {
     events.map(|event| serde_json::from_str(&event.detail).expect("JSON")).collect()
 }
 
-async fn top_up(world: &World, reference: &str, credits: i64) {
+pub(crate) async fn top_up(world: &World, reference: &str, credits: i64) {
     let now = world.clock.now();
     let expires = leadgate_enrichment::clock::later(now, leadgate_enrichment::clock::days(300));
     let amounts = Amounts::one(Bucket::new("credits"), Milli::credits(credits));

@@ -10,6 +10,7 @@ use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_sandbox::world::World;
 
+use crate::alerts::top_up;
 use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, states, world, world_with};
 
@@ -239,4 +240,25 @@ async fn who_asked_to_be_forgotten_is_neither_bought_nor_written() {
     assert_eq!(world.apollo.charges_of("first0.last0@engine.example"), 0);
     all_enriched(&world, &leads[1..]);
     at_rest(&world).await;
+}
+
+/// SQS may give a message to two workers. One parks the lead and deletes the message; what the other does with the lead
+/// after that has no message to come back by.
+#[tokio::test]
+async fn a_message_that_was_received_twice_leaves_a_parked_lead_in_the_line() {
+    let world = world_with(|settings| settings.credits_per_cycle = Some(1)).await;
+    // One credit for two leads.
+    queued_leads(&world, 1).await;
+    world.pump.run_dry(1).await;
+    let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);
+    let twice = request(&world, &lead, 1);
+    world.queue.send(std::slice::from_ref(&twice)).await.expect("queued");
+    world.pump.run_dry(1).await;
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Deferred]);
+    top_up(&world, "paid-1", 5).await;
+    world.queue.send(&[twice]).await.expect("queued");
+    world.pump.run_dry(1).await;
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Deferred], "it is the release's");
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &[lead]).await, [State::Written]);
 }
