@@ -14,7 +14,8 @@ use tracing::{error, warn};
 use crate::batch::Batch;
 use crate::outcomes::Outcomes;
 
-/// The current values of `properties` for each of the records. One that the CRM doesn't have is absent.
+/// The current values of `properties` for each of the records. One that the CRM doesn't have is absent, and so is one of
+/// another CRM, which was the tenant's before: here the same id is another person's.
 pub(crate) async fn read<'r>(
     batch: &Batch<'_>,
     records: impl IntoIterator<Item = &'r RecordKey>,
@@ -22,7 +23,8 @@ pub(crate) async fn read<'r>(
 ) -> Result<BTreeMap<RecordKey, Properties>, CrmError> {
     let crm = crm(batch).await?;
     let mut found = BTreeMap::new();
-    for (object, keys) in by_object(records.into_iter()) {
+    let origin = batch.tenant.crm.vendor.name;
+    for (object, keys) in by_object(records.into_iter().filter(|key| key.origin.as_str() == origin)) {
         for keys in keys.chunks(records_per_call(batch)) {
             let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
             let mut read = crm.read(object, &ids, properties).await?;

@@ -12,7 +12,7 @@ use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, 
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
-    CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant,
+    Config, CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant,
 };
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::price::PricedField;
@@ -22,11 +22,13 @@ use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::person::{Identity, IdentityProperties, Profile, ProfileField, Properties};
 use leadgate_enrichment::provider::limits::{CallLimits, Rates};
 use leadgate_enrichment::provider::{
     Answer, CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError,
 };
+use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{SIGNING_SECRET, Settings};
 
 use crate::books::books_of;
@@ -201,14 +203,19 @@ grant = { credits = 9 }
 job = { from = "title" }
 "#;
 
-#[tokio::test]
-async fn vendors_that_only_the_registry_knows_do_the_main_job() {
+/// Settings with these vendors beside those that come with Leadgate.
+fn settings() -> Settings {
     let (mut inbound, mut outbound) = (Inbound::shipped(), Outbound::shipped());
     inbound.crms.push(&FROM_LEDGERLINE);
     inbound.providers.push(&FROM_PEOPLEWELL);
     outbound.crms.push(&TO_LEDGERLINE);
     outbound.providers.push(&TO_PEOPLEWELL);
-    let settings = Settings { config: CONFIG.to_owned(), inbound, outbound, ..Settings::default() };
+    Settings { inbound, outbound, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn vendors_that_only_the_registry_knows_do_the_main_job() {
+    let settings = Settings { config: CONFIG.to_owned(), ..settings() };
     let world = started(settings).await;
     // Two kinds of record, some with the same ids.
     let new: Vec<String> = ["lead/1", "lead/2", "lead/3", "contact/1", "contact/2"].map(str::to_owned).to_vec();
@@ -238,4 +245,28 @@ async fn vendors_that_only_the_registry_knows_do_the_main_job() {
     }
     let written = states.iter().filter(|state| **state == State::Written).count();
     assert_eq!((written, states.contains(&State::Deferred)), (4, true), "{states:?}");
+}
+
+/// Two CRMs number their contacts as they like: the same number is another person.
+#[tokio::test]
+async fn what_was_bought_for_a_crm_that_the_tenant_has_left_is_not_written_to_another_person() {
+    let settings = settings();
+    let other = Config::parse(CONFIG, &settings.vendors()).expect("a good file").tenants.into_values().next();
+    let mut world = started(settings).await;
+    let lead = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
+    let row = ("contact".to_owned(), lead.clone());
+    ROWS.lock().expect("no panic").insert(row.clone(), Properties::new());
+    world.hubspot.deliver().await;
+    world.hubspot.faults().add(FaultRule::on("batch/update", Fault::Status(503, String::new())).times(u32::MAX));
+    world.pump.run_dry(1).await;
+    let record = world.record(&lead).await.expect("a record");
+    assert_eq!((record.state, record.key.origin.as_str()), (State::Bought, "hubspot"));
+
+    let other = other.expect("a tenant");
+    world.deploy(|config| config.tenants.values_mut().for_each(|tenant| tenant.crm = other.crm.clone()));
+    world.settle_down(1).await;
+    assert_eq!(ROWS.lock().expect("no panic")[&row], Properties::new());
+    let records = world.records.read(std::slice::from_ref(&record.key), Consistency::Strong).await.expect("readable");
+    assert_eq!(records[&record.key].refused, Some(RefuseReason::Gone));
+    assert_eq!(books_of(&world).await.held, 0);
 }
