@@ -150,7 +150,7 @@ struct Sorted {
     /// Creations first, so that they speak for their record.
     due: Vec<DueEvent>,
     erasures: Vec<RecordKey>,
-    /// Without those whose person asked to be forgotten: A CRM may tell of these as deleted as well.
+    /// Without those whose person asked to be forgotten: a CRM may tell of these as deleted as well.
     deletions: Vec<RecordKey>,
 }
 

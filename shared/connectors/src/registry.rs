@@ -45,14 +45,12 @@ impl Inbound {
 
     /// From the tenant's CRM.
     pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmInbound, UnknownVendor> {
-        let name = tenant.crm.vendor.name;
-        self.crms.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        named(&self.crms, |part| part.vendor.name, tenant.crm.vendor.name)
     }
 
     /// From the tenant's provider.
     pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderInbound, UnknownVendor> {
-        let name = tenant.provider.vendor.name;
-        self.providers.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        named(&self.providers, |part| part.vendor.name, tenant.provider.vendor.name)
     }
 }
 
@@ -73,15 +71,21 @@ impl Outbound {
 
     /// The tenant's CRM.
     pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmOutbound, UnknownVendor> {
-        let name = tenant.crm.vendor.name;
-        self.crms.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        named(&self.crms, |part| part.vendor.name, tenant.crm.vendor.name)
     }
 
     /// The tenant's provider.
     pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderOutbound, UnknownVendor> {
-        let name = tenant.provider.vendor.name;
-        self.providers.iter().find(|part| part.vendor.name == name).copied().ok_or(UnknownVendor(name))
+        named(&self.providers, |part| part.vendor.name, tenant.provider.vendor.name)
     }
+}
+
+fn named<T>(
+    parts: &[&'static T],
+    name_of: impl Fn(&T) -> &'static str,
+    name: &'static str,
+) -> Result<&'static T, UnknownVendor> {
+    parts.iter().find(|part| name_of(part) == name).copied().ok_or(UnknownVendor(name))
 }
 
 /// A configuration was read with other vendors than these.

@@ -8,7 +8,7 @@ use leadgate_sandbox::simulators::hubspot::Kind;
 use leadgate_sandbox::world::{Break, Leftover, Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{all_enriched, queued_leads, world, world_with};
+use crate::stage::{all_enriched, queued_leads, with_waterfall_email, world, world_with};
 
 /// Fields that only a single call tells, of people and of organizations.
 const FIELDS: &str =
@@ -138,15 +138,7 @@ async fn an_employer_that_is_not_answered_for_ends_the_asking_and_nothing_else()
 
 #[tokio::test]
 async fn with_a_waterfall_whatever_is_mapped_of_employers_is_asked_for_alone() {
-    let world = world_with(|settings| {
-        let price = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"match\"\n\
-                     field = \"waterfall-email\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { credits = 4 }\n";
-        settings.config = settings.config.replacen("\n[[prices]]", &format!("{price}\n[[prices]]"), 1);
-        let provider = "waterfall = [\"email\"]\ncallback_url =";
-        settings.config = settings.config.replacen("callback_url =", provider, 1);
-        settings.config.push_str("\nwork_email = { from = \"email\" }\n");
-    })
-    .await;
+    let world = world_with(|settings| with_waterfall_email(settings, "work_email")).await;
     world.leaves_behind(Leftover::OpenHolds);
     world.hubspot.define_property_as("work_email", Kind::Text);
     let leads = queued_leads(&world, 3).await;

@@ -14,7 +14,7 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{Stage, all_enriched, queued_leads, started, states};
+use crate::stage::{Stage, all_enriched, queued_leads, started, states, with_waterfall_email};
 
 /// A person, and a number.
 const PERSON: i64 = 1000;
@@ -175,15 +175,7 @@ async fn a_result_that_stays_unreadable_is_assumed_spent_when_it_is_kept_no_long
 #[tokio::test]
 async fn what_has_arrived_is_written_while_the_rest_of_its_purchase_is_awaited() {
     // A purchase asks twice when one of its people wants something else of what arrives later.
-    let world = world_with(|settings| {
-        let price = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"match\"\n\
-                     field = \"waterfall-email\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { credits = 4 }\n";
-        settings.config = settings.config.replacen("\n[[prices]]", &format!("{price}\n[[prices]]"), 1);
-        let provider = "waterfall = [\"email\"]\ncallback_url =";
-        let config = settings.config.replacen("callback_url =", provider, 1);
-        settings.config = format!("{config}email = {{ from = \"email\" }}\n");
-    })
-    .await;
+    let world = world_with(|settings| with_waterfall_email(settings, "email")).await;
     let ada = world.hubspot.create_contact([("firstname", "Ada"), ("lastname", "Lovelace"), ("company", "Engine")]);
     let bob = world.hubspot.create_contact([("email", "first1.last1@engine.example")]);
     world.hubspot.deliver().await;

@@ -126,3 +126,12 @@ pub(crate) fn refuse_writes(world: &World) {
         writes.then(|| Fault::Status(400, body.to_owned()))
     });
 }
+
+/// Has e-mail addresses looked for in other sources, too, and written to `property`.
+pub(crate) fn with_waterfall_email(settings: &mut Settings, property: &str) {
+    let price = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\naction = \"match\"\n\
+                 field = \"waterfall-email\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { credits = 4 }\n";
+    let config = settings.config.replacen("\n[[prices]]", &format!("{price}\n[[prices]]"), 1);
+    let config = config.replacen("callback_url =", "waterfall = [\"email\"]\ncallback_url =", 1);
+    settings.config = format!("{config}\n{property} = {{ from = \"email\" }}\n");
+}

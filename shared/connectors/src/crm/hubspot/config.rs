@@ -50,8 +50,7 @@ pub struct Settings {
 impl Settings {
     /// From a configuration that was checked.
     pub fn of(own: &OwnKeys) -> Self {
-        let version = |word: &str| [Version::V1, Version::V2, Version::V3].into_iter().find(|it| it.word() == word);
-        let signatures = own.texts(SIGNATURES).map(|words| words.into_iter().filter_map(version).collect());
+        let signatures = own.texts(SIGNATURES).map(|words| words.into_iter().filter_map(Version::named).collect());
         let api = own.text(API).and_then(|text| text.parse().ok());
         Self {
             portal_id: own.whole(PORTAL).unwrap_or_default(),

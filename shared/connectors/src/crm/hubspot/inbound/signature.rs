@@ -33,6 +33,11 @@ pub enum Version {
 }
 
 impl Version {
+    /// The version that goes by this word, in configuration and in HubSpot's header.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::V1, Self::V2, Self::V3].into_iter().find(|version| version.word() == word)
+    }
+
     /// The word used in configuration.
     pub fn word(self) -> &'static str {
         match self {
@@ -108,12 +113,10 @@ fn check_v3(
 }
 
 fn older_version(delivery: &Delivery<Unverified>) -> Result<Version, SignatureError> {
-    match delivery.header(SIGNATURE_VERSION) {
-        Some("v1") => Ok(Version::V1),
-        Some("v2") => Ok(Version::V2),
-        Some(_) => Err(SignatureError::UnknownVersion),
-        None => Err(SignatureError::MissingHeader(SIGNATURE_VERSION)),
-    }
+    let word = delivery.header(SIGNATURE_VERSION).ok_or(SignatureError::MissingHeader(SIGNATURE_VERSION))?;
+    // The third has a header of its own.
+    let older = Version::named(word).filter(|version| *version != Version::V3);
+    older.ok_or(SignatureError::UnknownVersion)
 }
 
 fn check_older(
