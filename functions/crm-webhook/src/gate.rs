@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join_all;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_connectors::inbound::Events;
 use leadgate_enrichment::config::Tenant;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::ledger::Hold;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::credits::Standing as PurchaseStanding;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::credits::price::Action;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use leadgate_aws::answers::{About, Claimed};
 use leadgate_aws::credits::Standing;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later, until};
 use leadgate_enrichment::credits::ledger::{Entry, Hold};

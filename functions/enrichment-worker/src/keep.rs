@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::RecordKey;

@@ -3,13 +3,7 @@
 //! of a person whom two asked about at the same time, for a few minutes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::config::Tenant;
@@ -19,28 +13,27 @@ use leadgate_enrichment::person::{Profile, ProfileField};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::usage::{Step, Usage};
+use crate::table::{Condition, Consistency, Database, Item, Put, Table, from_item, number, text, to_item};
+use crate::usage::Step;
 
 /// The partition key: whose answer, and about whom.
 const KEY: &str = "answer";
 /// When DynamoDB may forget it, in whole seconds. It takes its time, so that readers go by `until`.
 const FORGET_AT: &str = "forget_at";
-/// The most keys in one BatchGetItem: DynamoDB's limit.
-const BATCH_GET_MAX: usize = 100;
 
 /// Answers in DynamoDB.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answers {
-    client: Client,
-    table: String,
-    usage: Arc<Usage>,
+    table: Table,
 }
 
 /// Whose answers: what one provider doesn't know of a person another may know, and has to be asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Whose<'a> {
-    tenant: &'a TenantId,
-    provider: &'static str,
+    /// Whose purchase it was.
+    pub tenant: &'a TenantId,
+    /// Who said it.
+    pub provider: &'static str,
 }
 
 impl<'a> From<&'a Tenant> for Whose<'a> {
@@ -95,8 +88,8 @@ struct Kept {
 
 impl Answers {
     /// Answers in this table.
-    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>) -> Self {
-        Self { client, table: table.into(), usage }
+    pub fn new(database: &Database, table: impl Into<String>) -> Self {
+        Self { table: Table::new(database, table) }
     }
 
     /// What is known of these, as far as it is still good. The rest is absent.
@@ -107,31 +100,16 @@ impl Answers {
         now: Timestamp,
     ) -> Result<HashMap<About, Known>, StoreError> {
         let mut keys: HashMap<String, &About> = about.iter().map(|about| (key(whose, about), about)).collect();
-        let names: Vec<String> = keys.keys().cloned().collect();
+        let names = keys.keys().map(|name| Item::from([(KEY.to_owned(), text(name))])).collect();
         let mut known = HashMap::new();
-        for chunk in names.chunks(BATCH_GET_MAX) {
-            for kept in self.read_chunk(chunk).await?.into_iter().filter(|kept| now < kept.until) {
-                let Some(about) = keys.remove(&kept.answer) else { continue };
-                if let Some(answer) = kept.known() {
-                    known.insert(about.clone(), answer);
-                }
+        for item in self.table.get(names, Consistency::Strong, Step::Look, READING).await? {
+            let kept: Kept = from_item(item, READING)?;
+            let Some(about) = keys.remove(&kept.answer).filter(|_| now < kept.until) else { continue };
+            if let Some(answer) = kept.known() {
+                known.insert(about.clone(), answer);
             }
         }
         Ok(known)
-    }
-
-    /// One that DynamoDB leaves unprocessed is taken as not known: it is asked for, which is what would be done anyway.
-    async fn read_chunk(&self, names: &[String]) -> Result<Vec<Kept>, StoreError> {
-        let keys = names.iter().map(|name| HashMap::from([(KEY.to_owned(), AttributeValue::S(name.clone()))]));
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build();
-        let wanted = wanted.map_err(|error| StoreError::unreadable(READING, error))?;
-        let request = self.client.batch_get_item().request_items(&self.table, wanted);
-        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk(READING, &error))?;
-        self.usage.read(Step::Look, answer.consumed_capacity());
-        let items = answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
-        let kept = |item| serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(READING, error));
-        items.into_iter().map(kept).collect()
     }
 
     /// Wins the right to ask about a person or an employer, until a time. When another worker has it, or the answer is
@@ -143,28 +121,17 @@ impl Answers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let request = self.put(&Kept { answer: key(whose, about), until, hit: None, miss: false })?;
-        let sent = request
-            .condition_expression("attribute_not_exists(#key) OR #until <= :now")
-            .expression_attribute_names("#key", KEY)
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                self.usage.wrote(Step::Claim, answer.consumed_capacity());
-                Ok(Claimed::ByUs)
+        let claim = Kept { answer: key(whose, about), until, hit: None, miss: false };
+        let condition = Condition::absent_or_over(KEY, "until", now);
+        Ok(match self.table.put_if(claim.item()?, condition, Step::Claim, "claiming an answer").await? {
+            Put::Now => Claimed::ByUs,
+            // It may be another worker's, made in the same millisecond.
+            Put::Same => Claimed::ByOthers { until: Some(until) },
+            Put::Refused(there) => {
+                let there = there.and_then(|item| from_item::<Kept>(item, READING).ok());
+                Claimed::ByOthers { until: there.map(|there| there.until) }
             }
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let there = failed.item.clone().and_then(|item| serde_dynamo::from_item::<_, Kept>(item).ok());
-                    Ok(Claimed::ByOthers { until: there.map(|there| there.until) })
-                }
-                _ => Err(StoreError::from_sdk(CLAIMING, &error)),
-            },
-        }
+        })
     }
 
     /// Keeps an answer until a time.
@@ -179,25 +146,13 @@ impl Answers {
             Known::Hit(profile) => (Some(profile.values().clone()), false),
             Known::Miss => (None, true),
         };
-        let sent = self.put(&Kept { answer: key(whose, about), until, hit, miss })?.send().await;
-        let answer = sent.map_err(|error| StoreError::from_sdk("keeping an answer", &error))?;
-        self.usage.wrote(Step::Keep, answer.consumed_capacity());
-        Ok(())
-    }
-
-    fn put(
-        &self,
-        kept: &Kept,
-    ) -> Result<aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder, StoreError> {
-        let item = serde_dynamo::to_item(kept).map_err(|error| StoreError::unreadable("keeping an answer", error))?;
-        let forget_at = AttributeValue::N((kept.until.as_second() + 1).to_string());
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item)).item(FORGET_AT, forget_at);
-        Ok(request.return_consumed_capacity(ReturnConsumedCapacity::Total))
+        let kept = Kept { answer: key(whose, about), until, hit, miss };
+        self.table.put(kept.item()?, Step::Keep, KEEPING).await
     }
 }
 
 const READING: &str = "reading answers";
-const CLAIMING: &str = "claiming an answer";
+const KEEPING: &str = "keeping an answer";
 
 fn key(whose: Whose<'_>, about: &About) -> String {
     let Whose { tenant, provider } = whose;
@@ -209,6 +164,12 @@ fn key(whose: Whose<'_>, about: &About) -> String {
 }
 
 impl Kept {
+    fn item(&self) -> Result<Item, StoreError> {
+        let mut item = to_item(self, KEEPING)?;
+        item.insert(FORGET_AT.to_owned(), number(self.until.as_second() + 1));
+        Ok(item)
+    }
+
     fn known(self) -> Option<Known> {
         let profile = |values: BTreeMap<ProfileField, String>| {
             let mut profile = Profile::default();

@@ -4,54 +4,36 @@ mod forgotten;
 mod parked;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::record::Record;
 
 pub use self::parked::{Next, Page, Parked};
 use crate::error::StoreError;
-use crate::put::put;
-use crate::usage::{Step, Usage};
+use crate::table::{Condition, Consistency, Database, Item, Put, Table, from_item, number, text, to_item};
+use crate::usage::Step;
 
 /// The partition key: the record's own name.
 const KEY: &str = "record";
 /// Counts writes. Every write names the count that it was decided on.
 const REV: &str = "rev";
-/// The most keys in one BatchGetItem: DynamoDB's limit.
-const BATCH_GET_MAX: usize = 100;
-/// How often what BatchGetItem left over is asked for again, before we call it a failure.
-const LEFTOVER_ATTEMPTS_MAX: usize = 5;
 
 /// Records in DynamoDB.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Records {
-    client: Client,
-    table: String,
-    usage: Arc<Usage>,
-}
-
-/// How fresh a read must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consistency {
-    /// May be a moment old, at half the price.
-    Eventual,
-    /// What was written before the read is in it.
-    Strong,
+    table: Table,
 }
 
 impl Records {
     /// Records in this table.
-    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>) -> Self {
-        Self { client, table: table.into(), usage }
+    pub fn new(database: &Database, table: impl Into<String>) -> Self {
+        Self { table: Table::new(database, table) }
     }
 
     /// The same records, for a caller whose reading and writing is not to be counted.
     #[must_use]
     pub fn unmetered(&self) -> Self {
-        Self { usage: Arc::default(), ..self.clone() }
+        Self { table: self.table.unmetered() }
     }
 
     /// Reads records; those we have not met are absent. One BatchGetItem per hundred.
@@ -70,77 +52,46 @@ impl Records {
         keys: &[RecordKey],
         consistency: Consistency,
     ) -> Result<HashMap<RecordKey, Result<Record, StoreError>>, StoreError> {
-        let names = keys.iter().map(ToString::to_string).collect();
+        let names = keys.iter().map(ToString::to_string);
         let mut records = HashMap::with_capacity(keys.len());
         for item in self.items(names, consistency, READING).await? {
             let key = item.get(KEY).and_then(|key| key.as_s().ok()).and_then(|key| key.parse().ok());
             let key = key.ok_or_else(|| StoreError::unreadable(READING, "a record without its name"))?;
-            records.insert(key, record_of(item));
+            records.insert(key, from_item(item, READING));
         }
         Ok(records)
     }
 
-    /// The items of these names, as far as they are there. What DynamoDB leaves over is asked for again.
     async fn items(
         &self,
-        names: Vec<String>,
+        names: impl Iterator<Item = String>,
         consistency: Consistency,
         doing: &'static str,
     ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::with_capacity(names.len());
-        for chunk in names.chunks(BATCH_GET_MAX) {
-            let keys = chunk.iter().map(|name| HashMap::from([(KEY.to_owned(), AttributeValue::S(name.clone()))]));
-            let batch = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
-            let batch = batch.consistent_read(consistency == Consistency::Strong).build();
-            let mut wanted = Some(batch.map_err(|error| StoreError::unreadable(doing, error))?);
-            for _ in 0..LEFTOVER_ATTEMPTS_MAX {
-                let Some(batch) = wanted.take() else { break };
-                let request = self.client.batch_get_item().request_items(&self.table, batch);
-                let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
-                let answer = request.send().await.map_err(|error| StoreError::from_sdk(doing, &error))?;
-                self.usage.read(Step::Look, answer.consumed_capacity());
-                items.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
-                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            }
-            if wanted.is_some() {
-                return Err(StoreError::exhausted(doing, "DynamoDB left keys unprocessed again and again"));
-            }
-        }
-        Ok(items)
+        let keys = names.map(|name| Item::from([(KEY.to_owned(), text(name))])).collect();
+        self.table.get(keys, consistency, Step::Look, doing).await
     }
 
     /// Writes `record`, on condition that it is still at the `rev` it was read at, and gives it as it stands then.
     /// `None` when another worker wrote it first: nothing was changed. A repeat of a write that is there already is a
     /// success: its acknowledgement was lost on the way.
     pub async fn write(&self, step: Step, record: Record) -> Result<Option<Record>, StoreError> {
-        let seen = record.rev;
-        let record = Record { rev: seen + 1, ..record };
-        let item = item_of(&record)?;
-        let request = self.client.put_item().table_name(&self.table);
-        let request = match seen {
-            0 => request.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY),
-            _ => request
-                .condition_expression("#rev = :seen")
-                .expression_attribute_names("#rev", REV)
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
+        let condition = match record.rev {
+            0 => Condition::absent(KEY),
+            seen => Condition::unchanged([(REV, number(seen))]),
         };
-        let written = put(request, item, &self.usage, step, "writing a record").await?;
-        Ok(written.then_some(record))
+        let record = Record { rev: record.rev + 1, ..record };
+        let put = self.table.put_if(item_of(&record)?, condition, step, WRITING).await?;
+        Ok(matches!(put, Put::Now | Put::Same).then_some(record))
     }
 }
 
 const READING: &str = "reading records";
-
-type Item = HashMap<String, AttributeValue>;
+const WRITING: &str = "writing a record";
 
 /// The record as an item. A parked one also gets the keys of the index.
 fn item_of(record: &Record) -> Result<Item, StoreError> {
-    let unreadable = |error| StoreError::unreadable("writing a record", error);
-    let mut item: Item = serde_dynamo::to_item(record).map_err(unreadable)?;
+    let mut item = to_item(record, WRITING)?;
     item.extend(parked::keys(record));
     Ok(item)
-}
-
-fn record_of(item: Item) -> Result<Record, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(READING, error))
 }

@@ -13,6 +13,7 @@ use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
+use leadgate_aws::table::Database;
 use leadgate_aws::usage::Usage;
 use leadgate_connectors::registry::{self, Outbound};
 use leadgate_enrichment::clock::Clock;
@@ -32,6 +33,7 @@ pub struct Environment {
     /// What DynamoDB says it consumed.
     pub usage: Arc<Usage>,
     sdk: SdkConfig,
+    database: Database,
 }
 
 /// Why a function can't start.
@@ -62,32 +64,31 @@ impl Environment {
     /// Reads the environment and the configuration file.
     pub fn read() -> Result<Self, EnvironmentError> {
         let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?), &registry::vendors())?);
-        let (clock, usage) = (Arc::new(SystemClock::new()), Arc::new(Usage::default()));
-        Ok(Self { config, clock, usage, sdk: in_lambda(variable("AWS_REGION")?) })
+        let (clock, usage) = (Arc::<SystemClock>::default(), Arc::<Usage>::default());
+        let sdk = in_lambda(variable("AWS_REGION")?);
+        let client = aws_sdk_dynamodb::Client::new(&sdk);
+        let database = Database { client, usage: usage.clone(), clock: clock.clone() };
+        Ok(Self { config, clock, usage, sdk, database })
     }
 
     /// The `records` table.
     pub fn records(&self) -> Result<Records, EnvironmentError> {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        Ok(Records::new(client, variable("LEADGATE_RECORDS_TABLE")?, self.usage.clone()))
+        Ok(Records::new(&self.database, variable("LEADGATE_RECORDS_TABLE")?))
     }
 
     /// The `credits` table.
     pub fn credits(&self) -> Result<Credits, EnvironmentError> {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        Ok(Credits::new(client, variable("LEADGATE_CREDITS_TABLE")?, self.usage.clone(), self.clock.clone()))
+        Ok(Credits::new(&self.database, variable("LEADGATE_CREDITS_TABLE")?))
     }
 
     /// The `answers` table.
     pub fn answers(&self) -> Result<Answers, EnvironmentError> {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        Ok(Answers::new(client, variable("LEADGATE_ANSWERS_TABLE")?, self.usage.clone()))
+        Ok(Answers::new(&self.database, variable("LEADGATE_ANSWERS_TABLE")?))
     }
 
     /// The `limits` table.
     pub fn limits(&self) -> Result<Limits, EnvironmentError> {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        Ok(Limits::new(client, variable("LEADGATE_LIMITS_TABLE")?, self.usage.clone(), self.clock.clone()))
+        Ok(Limits::new(&self.database, variable("LEADGATE_LIMITS_TABLE")?))
     }
 
     /// The enrichment queue.

@@ -15,9 +15,8 @@ use jiff::tz::TimeZone;
 use leadgate_aws::client::{configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::records::Records;
-use leadgate_aws::usage::Usage;
+use leadgate_aws::table::Database;
 use leadgate_connectors::registry;
-use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
@@ -79,12 +78,11 @@ impl Books {
 
     async fn of_aws(place: &Place, records: &str, credits: &str) -> Result<Self, Failure> {
         let config = Arc::new(read_config(&place.config, &registry::vendors())?);
-        let (client, region) = aws().await?;
-        let clock = Arc::new(SystemClock::new());
-        let now = clock.now();
+        let (database, region) = aws().await?;
+        let now = database.clock.now();
         Ok(Self {
-            credits: Credits::new(client.clone(), credits, Arc::new(Usage::default()), clock),
-            records: Records::new(client, records, Arc::new(Usage::default())),
+            credits: Credits::new(&database, credits),
+            records: Records::new(&database, records),
             tenant: choose(&config, place.tenant.as_deref())?,
             config,
             now,
@@ -120,15 +118,13 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// That in a table in AWS.
     pub(crate) async fn of_aws(table: &str) -> Result<Self, Failure> {
-        let (client, region) = aws().await?;
-        let clock = Arc::new(SystemClock::new());
-        let now = clock.now();
-        let credits = Credits::new(client, table, Arc::new(Usage::default()), clock);
+        let (database, region) = aws().await?;
+        let (credits, now) = (Credits::new(&database, table), database.clock.now());
         Ok(Self { credits, now, place: format!("AWS {region}, table {table}") })
     }
 }
 
-async fn aws() -> Result<(Client, Region), Failure> {
+async fn aws() -> Result<(Database, Region), Failure> {
     let sdk = configured(https_client()).load().await;
     let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
     let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
@@ -139,7 +135,12 @@ async fn aws() -> Result<(Client, Region), Failure> {
              the machine's role; an SSO profile needs: eval \"$(aws configure export-credentials --format env)\""
         )
     })?;
-    Ok((Client::new(&sdk), region))
+    Ok((database(Client::new(&sdk)), region))
+}
+
+/// A database whose use isn't counted.
+fn database(client: Client) -> Database {
+    Database { client, usage: Arc::default(), clock: Arc::new(SystemClock::new()) }
 }
 
 fn choose(config: &Config, asked: Option<&str>) -> Result<TenantId, Failure> {

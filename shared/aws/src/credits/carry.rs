@@ -9,8 +9,8 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
 use super::Credits;
-use super::transaction::Committed;
 use crate::error::StoreError;
+use crate::table::Committed;
 use crate::usage::Step;
 
 impl Credits {
@@ -23,19 +23,19 @@ impl Credits {
         slices: &[Slice],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction("moving a hold", Step::Open);
-        transaction.move_hold(tenant, hold, slices)?;
+        let mut transaction = self.transaction(tenant, Step::Open, "moving a hold");
+        transaction.move_hold(hold, slices)?;
         for (wallet, by) in differences(&hold.slices, slices) {
             let more = |(_, amount): &(&Bucket, Milli)| *amount > Milli::ZERO;
             let (taken, left): (Vec<_>, Vec<_>) =
                 by.iter().filter(|(_, amount)| *amount != Milli::ZERO).partition(more);
             if !taken.is_empty() {
                 // It may take of one kind and be left by another.
-                transaction.reserve_carried(tenant, &wallet.0, taken.into_iter().chain(left), now)?;
+                transaction.reserve_carried(&wallet.0, taken.into_iter().chain(left), now)?;
             } else if !left.is_empty() {
                 let left: Vec<_> =
                     left.into_iter().map(|(bucket, by)| (bucket, Milli::ZERO - by, Milli::ZERO)).collect();
-                transaction.release(tenant, &wallet.0, &left)?;
+                transaction.release(&wallet.0, &left)?;
             }
         }
         Ok(matches!(transaction.commit().await?, Committed::Now))
@@ -43,8 +43,8 @@ impl Credits {
 
     /// Lets anything be held from a wallet from now on: every hold that belongs in it has been moved.
     pub async fn end_carrying(&self, tenant: &TenantId, wallet: &WalletId) -> Result<(), StoreError> {
-        let mut transaction = self.transaction("opening a wallet for all", Step::Open);
-        transaction.end_carrying(tenant, &wallet.0)?;
+        let mut transaction = self.transaction(tenant, Step::Open, "opening a wallet for all");
+        transaction.end_carrying(&wallet.0)?;
         // Refused when another run has done it.
         transaction.commit().await.map(drop)
     }

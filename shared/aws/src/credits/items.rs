@@ -1,11 +1,9 @@
 //! How the `credits` table is keyed: the tenant, then what kind of item it is and its name.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use leadgate_enrichment::ids::TenantId;
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+use crate::table::{Item, text};
 
 pub(super) const TENANT: &str = "tenant";
 pub(super) const ITEM: &str = "item";
@@ -35,8 +33,7 @@ pub(super) fn range_key(kind: &str, name: &str) -> String {
 }
 
 pub(super) fn key(tenant: &TenantId, item: &str) -> Item {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    HashMap::from([(TENANT.to_owned(), text(tenant.as_str())), (ITEM.to_owned(), text(item))])
+    Item::from([(TENANT.to_owned(), text(tenant.as_str())), (ITEM.to_owned(), text(item))])
 }
 
 pub(super) fn has_prefix(item: &Item, kind: &str) -> bool {

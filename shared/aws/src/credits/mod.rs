@@ -14,12 +14,9 @@ mod wallet_update;
 mod wallets;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -28,28 +25,22 @@ use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::purchase::settlement;
 use leadgate_enrichment::retry::Backoff;
 
-use self::items::{
-    ADJUST, DRIFT, EXPIRE, GRANT, HOLD, Item, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, key, range_key,
-};
+use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, key, range_key};
 pub use self::marks::Mark;
-use self::transaction::{Committed, Transaction};
+use self::transaction::CreditTransaction;
 pub use self::wallets::{Adjusted, Granted};
 use crate::error::StoreError;
-use crate::usage::{Step, Usage};
+use crate::table::{Committed, Database, Item, Table, from_item, text};
+use crate::usage::Step;
 
 const HOLDS: &str = "reading open holds";
 /// How often a hold may move to other wallets while it is resolved: it moves once in a cycle.
 const MOVES_MAX: usize = 3;
-/// The most purchases whose standing is asked for in one BatchGetItem: two keys each, of DynamoDB's hundred.
-const STANDING_MAX: usize = 50;
 
 /// Wallets, holds and ledger entries in DynamoDB.
 #[derive(Clone)]
 pub struct Credits {
-    client: Client,
-    table: String,
-    usage: Arc<Usage>,
-    clock: Arc<dyn Clock>,
+    table: Table,
 }
 
 /// How a try to hold credits ended.
@@ -86,14 +77,14 @@ pub enum Standing {
 
 impl Credits {
     /// Credits in this table.
-    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, table: table.into(), usage, clock }
+    pub fn new(database: &Database, table: impl Into<String>) -> Self {
+        Self { table: Table::new(database, table) }
     }
 
     /// The same credits, for a caller whose reading and writing is not to be counted.
     #[must_use]
     pub fn unmetered(&self) -> Self {
-        Self { usage: Arc::default(), ..self.clone() }
+        Self { table: self.table.unmetered() }
     }
 
     /// All wallets of a tenant, open or not, as they stand.
@@ -108,7 +99,7 @@ impl Credits {
 
     /// The same, each with why it can't be read if it can't: another version's, or a hand-made one.
     pub async fn open_holds_apart(&self, tenant: &TenantId) -> Result<Vec<Result<Hold, StoreError>>, StoreError> {
-        self.all_pages_apart(self.all_of(tenant, HOLD), HOLDS).await
+        self.list_apart(tenant, HOLD, HOLDS).await
     }
 
     /// The whole ledger of a tenant, by age.
@@ -142,20 +133,20 @@ impl Credits {
         allocation: &Allocation,
         limits: &[Amounts],
     ) -> Result<Holding, StoreError> {
-        let mut transaction = self.transaction("holding credits", Step::Hold);
+        let mut transaction = self.transaction(tenant, Step::Hold, "holding credits");
         for hold in others.iter().chain([hold]) {
-            transaction.put_new(tenant, &range_key(HOLD, hold.purchase.as_str()), hold)?;
+            transaction.put_new(&range_key(HOLD, hold.purchase.as_str()), hold)?;
         }
         for (wallet, slices) in by_wallet(&allocation.slices) {
             let keep = |index: usize| allocation.keep.get(index).copied().unwrap_or_default();
             let reserved = slices.iter().map(|(slice, index)| (&slice.bucket, slice.amount, keep(*index)));
-            transaction.reserve(tenant, wallet, reserved, hold.claimed_until)?;
+            transaction.reserve(wallet, reserved, hold.claimed_until)?;
         }
         for (index, cap) in hold.caps.iter().enumerate() {
             let worst = |hold: &Hold| hold.by_cap(|line| line.worst.clone()).swap_remove(index);
             let mut all = Amounts::default();
             others.iter().chain([hold]).for_each(|hold| all += &worst(hold));
-            transaction.count(tenant, cap, &all, limits.get(index))?;
+            transaction.count(cap, &all, limits.get(index))?;
         }
         let committed = transaction.commit().await;
         if let Ok(Committed::Now) = committed {
@@ -188,8 +179,8 @@ impl Credits {
                 return Err(StoreError::unreadable("settling a hold", "only a purchase settles a hold"));
             };
             let charge = charge(there, lines);
-            let mut transaction = self.transaction("settling a hold", Step::Settle);
-            transaction.put_new(tenant, &range_key(PURCHASE, there.purchase.as_str()), &entry)?;
+            let mut transaction = self.transaction(tenant, Step::Settle, "settling a hold");
+            transaction.put_new(&range_key(PURCHASE, there.purchase.as_str()), &entry)?;
             resolved = self.resolve(transaction, tenant, there, &charge).await?;
         }
         Ok(resolved)
@@ -203,7 +194,7 @@ impl Credits {
             if there.wanted != hold.wanted {
                 break;
             }
-            let transaction = self.transaction("freeing a hold", Step::Settle);
+            let transaction = self.transaction(tenant, Step::Settle, "freeing a hold");
             resolved = self.resolve(transaction, tenant, there, &charge(there, &[])).await?;
         }
         Ok(resolved)
@@ -211,12 +202,12 @@ impl Credits {
 
     async fn resolve(
         &self,
-        mut transaction: Transaction<'_>,
+        mut transaction: CreditTransaction<'_>,
         tenant: &TenantId,
         hold: &Hold,
         charge: &Charge,
     ) -> Result<Resolved, StoreError> {
-        transaction.delete_hold(tenant, hold)?;
+        transaction.delete_hold(hold)?;
         // What was held and is spent, by wallet and kind: a transaction may touch an item only once.
         let mut moved: BTreeMap<&WalletId, BTreeMap<&Bucket, (Milli, Milli)>> = BTreeMap::new();
         let unheld = charge.unheld.iter().map(|slice| (slice, Milli::ZERO, slice.amount));
@@ -227,13 +218,13 @@ impl Credits {
         }
         for (wallet, amounts) in moved {
             let amounts: Vec<_> = amounts.into_iter().map(|(bucket, (held, spent))| (bucket, held, spent)).collect();
-            transaction.release(tenant, &wallet.0, &amounts)?;
+            transaction.release(&wallet.0, &amounts)?;
         }
         let worst = hold.by_cap(|line| line.worst.clone());
         for ((cap, worst), cost) in hold.caps.iter().zip(&worst).zip(&charge.capped) {
             let back = cost.minus(worst);
             if !back.is_zero() {
-                transaction.count(tenant, cap, &back, None)?;
+                transaction.count(cap, &back, None)?;
             }
         }
         let committed = transaction.commit().await;
@@ -258,8 +249,9 @@ impl Credits {
                 Ok(mut standings) => return Ok(standings.remove(purchase).unwrap_or(Standing::Nothing)),
                 Err(error) => error,
             };
-            let Some(wait) = Backoff::IN_FUNCTION.wait(attempts_made, self.clock.jitter()) else { return Err(error) };
-            self.clock.sleep(wait).await;
+            let clock = self.table.clock();
+            let Some(wait) = Backoff::IN_FUNCTION.wait(attempts_made, clock.jitter()) else { return Err(error) };
+            clock.sleep(wait).await;
         }
         Ok(Standing::Nothing)
     }
@@ -277,30 +269,18 @@ impl Credits {
         asked: &Fingerprint,
     ) -> Result<bool, StoreError> {
         let list = |values: Vec<AttributeValue>| AttributeValue::L(values);
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
+        let update = self
+            .table
+            .update()
             .set_key(Some(key(tenant, &range_key(HOLD, purchase.as_str()))))
             .update_expression("SET #wanted = list_append(if_not_exists(#wanted, :none), :one)")
             .condition_expression("attribute_exists(#item)")
             .expression_attribute_names("#item", items::ITEM)
             .expression_attribute_names("#wanted", items::WANTED)
             .expression_attribute_values(":none", list(Vec::new()))
-            .expression_attribute_values(":one", list(vec![AttributeValue::S(asked.as_str().to_owned())]))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                self.usage.wrote(Step::Hold, answer.consumed_capacity());
-                Ok(true)
-            }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::from_sdk("leaving word with a hold", &error)),
-        }
+            .expression_attribute_values(":one", list(vec![text(asked.as_str())]));
+        let sent = self.table.send_update(update, Step::Hold, "joining those who wait for a hold").await?;
+        Ok(sent.is_some())
     }
 
     /// What the ledger knows of each of `purchases`.
@@ -311,18 +291,16 @@ impl Credits {
     ) -> Result<HashMap<PurchaseId, Standing>, StoreError> {
         let mut standings: HashMap<PurchaseId, Standing> =
             purchases.iter().map(|purchase| (purchase.clone(), Standing::Nothing)).collect();
-        for chunk in purchases.chunks(STANDING_MAX) {
-            let ids = chunk.iter().flat_map(|id| [range_key(HOLD, id.as_str()), range_key(PURCHASE, id.as_str())]);
-            for item in self.get(tenant, ids).await? {
-                let (purchase, standing) = standing_of(item)?;
-                standings.insert(purchase, standing);
-            }
+        let items = purchases.iter().flat_map(|id| [HOLD, PURCHASE].map(|kind| range_key(kind, id.as_str())));
+        for item in self.get(tenant, items).await? {
+            let (purchase, standing) = standing_of(item)?;
+            standings.insert(purchase, standing);
         }
         Ok(standings)
     }
 
-    fn transaction(&self, doing: &'static str, step: Step) -> Transaction<'_> {
-        Transaction::new(self, doing, step)
+    fn transaction<'a>(&'a self, tenant: &'a TenantId, step: Step, doing: &'static str) -> CreditTransaction<'a> {
+        CreditTransaction::new(tenant, self.table.transaction(step, doing))
     }
 }
 
@@ -338,15 +316,14 @@ fn by_wallet(slices: &[Slice]) -> BTreeMap<&str, Vec<(&Slice, usize)>> {
 
 /// A hold or a purchase, told apart by the key that it was found under.
 fn standing_of(item: Item) -> Result<(PurchaseId, Standing), StoreError> {
-    let unreadable = |error: serde_dynamo::Error| StoreError::unreadable("reading purchases", error);
-    let is_hold = items::has_prefix(&item, HOLD);
-    if is_hold {
-        let hold: Hold = serde_dynamo::from_item(item).map_err(unreadable)?;
+    let doing = "reading purchases";
+    if items::has_prefix(&item, HOLD) {
+        let hold: Hold = from_item(item, doing)?;
         return Ok((hold.purchase.clone(), Standing::Open(hold)));
     }
-    let entry: Entry = serde_dynamo::from_item(item).map_err(unreadable)?;
+    let entry: Entry = from_item(item, doing)?;
     match &entry {
         Entry::Purchase { purchase, .. } => Ok((purchase.clone(), Standing::Settled(entry))),
-        _ => Err(StoreError::unreadable("reading purchases", "found another entry, expected a purchase")),
+        _ => Err(StoreError::unreadable(doing, "found another entry, expected a purchase")),
     }
 }

@@ -10,9 +10,10 @@ use leadgate_enrichment::ids::TenantId;
 
 use super::Credits;
 use super::items::{ADJUST, GRANT, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, range_key};
-use super::transaction::{Committed, Transaction};
+use super::transaction::CreditTransaction;
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
+use crate::table::Committed;
 use crate::usage::Step;
 
 impl Credits {
@@ -26,11 +27,11 @@ impl Credits {
     ) -> Result<bool, StoreError> {
         let (wallet, amounts) = (due.wallet.clone(), due.granted.clone());
         let grant = Entry::Grant { wallet, amounts, at, reference: None };
-        let mut transaction = self.transaction("opening a wallet", Step::Open);
-        transaction.put_new(tenant, &range_key(WALLET, &due.wallet.0), &opening.wallet)?;
-        transaction.put_new(tenant, &range_key(GRANT, &due.wallet.0), &grant)?;
+        let mut transaction = self.transaction(tenant, Step::Open, "opening a wallet");
+        transaction.put_new(&range_key(WALLET, &due.wallet.0), &opening.wallet)?;
+        transaction.put_new(&range_key(GRANT, &due.wallet.0), &grant)?;
         if !opening.carried.is_zero() {
-            enter(&mut transaction, tenant, due, &opening.carried, ChangeReason::CarriedOver, at)?;
+            enter(&mut transaction, due, &opening.carried, ChangeReason::CarriedOver, at)?;
         }
         committed(transaction).await
     }
@@ -45,14 +46,14 @@ impl Credits {
         at: Timestamp,
     ) -> Result<Option<Amounts>, StoreError> {
         let left = there.available.less(&Amounts::default());
-        let mut transaction = self.transaction("closing a wallet", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "closing a wallet");
         let taken = Amounts::default().minus(&left);
         let mut update = WalletUpdate::that_expires(there.expires);
         update.expect_available(&there.available);
         update.grant(&taken);
         update.close(at);
-        transaction.change_wallet(tenant, &there.wallet.0, update)?;
-        enter(&mut transaction, tenant, there, &taken, reason, at)?;
+        transaction.change_wallet(&there.wallet.0, update)?;
+        enter(&mut transaction, there, &taken, reason, at)?;
         Ok(committed(transaction).await?.then_some(left))
     }
 
@@ -65,7 +66,7 @@ impl Credits {
         recount: &Recounted,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction("recount a wallet", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "recount a wallet");
         let mut update = WalletUpdate::that_expires(there.expires);
         update.expect_balances(there);
         update.grant(&recount.by);
@@ -74,8 +75,8 @@ impl Credits {
         if recount.carrying {
             update.carry();
         }
-        transaction.change_wallet(tenant, &there.wallet.0, update)?;
-        enter(&mut transaction, tenant, there, &recount.by, ChangeReason::Reopened, at)?;
+        transaction.change_wallet(&there.wallet.0, update)?;
+        enter(&mut transaction, there, &recount.by, ChangeReason::Reopened, at)?;
         committed(transaction).await
     }
 
@@ -88,20 +89,20 @@ impl Credits {
         counted: &Recounted,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction("counting what came back to a closed wallet", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "counting what came back to a closed wallet");
         let taken = Amounts::default().minus(&closed.available);
         let mut update = WalletUpdate::that_expires(closed.expires);
         update.expect_balances(closed);
         update.grant(&taken);
-        transaction.change_wallet(tenant, &closed.wallet.0, update)?;
-        enter(&mut transaction, tenant, closed, &taken, ChangeReason::Superseded, at)?;
+        transaction.change_wallet(&closed.wallet.0, update)?;
+        enter(&mut transaction, closed, &taken, ChangeReason::Superseded, at)?;
         let mut update = WalletUpdate::that_expires(open.expires);
         update.expect_balances(open);
         update.grant(&counted.by);
         update.configured(&counted.configured)?;
-        transaction.change_wallet(tenant, &open.wallet.0, update)?;
+        transaction.change_wallet(&open.wallet.0, update)?;
         if !counted.by.is_zero() {
-            enter(&mut transaction, tenant, open, &counted.by, ChangeReason::CarriedOver, at)?;
+            enter(&mut transaction, open, &counted.by, ChangeReason::CarriedOver, at)?;
         }
         committed(transaction).await
     }
@@ -115,13 +116,13 @@ impl Credits {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let configured: Amounts = there.configured.iter().chain([by]).sum();
-        let mut transaction = self.transaction("changing a grant", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "changing a grant");
         let mut update = WalletUpdate::that_expires(there.expires);
         update.expect_configured(there.configured.as_ref())?;
         update.grant(by);
         update.configured(&configured)?;
-        transaction.change_wallet(tenant, &there.wallet.0, update)?;
-        enter(&mut transaction, tenant, there, by, ChangeReason::GrantChanged, at)?;
+        transaction.change_wallet(&there.wallet.0, update)?;
+        enter(&mut transaction, there, by, ChangeReason::GrantChanged, at)?;
         committed(transaction).await
     }
 
@@ -133,11 +134,11 @@ impl Credits {
         there: &Wallet,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction("rescheduling a wallet", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "rescheduling a wallet");
         let mut update = WalletUpdate::that_expires(there.expires);
         update.reschedule(due.opens, due.expires);
-        transaction.change_wallet(tenant, &there.wallet.0, update)?;
-        enter(&mut transaction, tenant, there, &Amounts::default(), ChangeReason::Rescheduled, at)?;
+        transaction.change_wallet(&there.wallet.0, update)?;
+        enter(&mut transaction, there, &Amounts::default(), ChangeReason::Rescheduled, at)?;
         committed(transaction).await
     }
 
@@ -157,8 +158,7 @@ impl Credits {
 }
 
 fn enter(
-    transaction: &mut Transaction<'_>,
-    tenant: &TenantId,
+    transaction: &mut CreditTransaction<'_>,
     wallet: &Wallet,
     amounts: &Amounts,
     reason: ChangeReason,
@@ -167,9 +167,9 @@ fn enter(
     let (name, millisecond) = (&wallet.wallet.0, at.as_millisecond());
     let entry = Entry::PlanChange { wallet: wallet.wallet.clone(), amounts: amounts.clone(), reason, at };
     let key = range_key(PLAN_CHANGE, &format!("{millisecond:013}#{name}#{}", reason.word()));
-    transaction.put_new(tenant, &key, &entry)
+    transaction.put_new(&key, &entry)
 }
 
-async fn committed(transaction: Transaction<'_>) -> Result<bool, StoreError> {
+async fn committed(transaction: CreditTransaction<'_>) -> Result<bool, StoreError> {
     Ok(matches!(transaction.commit().await?, Committed::Now))
 }

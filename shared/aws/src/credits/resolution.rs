@@ -8,9 +8,9 @@ use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::ids::TenantId;
 
 use super::items::{MARK, RESOLUTION, range_key};
-use super::transaction::Committed;
 use super::{Credits, Mark};
 use crate::error::StoreError;
+use crate::table::Committed;
 use crate::usage::Step;
 
 impl Credits {
@@ -25,13 +25,13 @@ impl Credits {
         new: &Mark,
     ) -> Result<bool, StoreError> {
         let doing = "resolving unknown outcomes";
-        let mut transaction = self.transaction(doing, Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, doing);
         let mut returned: BTreeMap<&WalletId, Amounts> = BTreeMap::new();
         for entry in resolutions {
             let Entry::Resolution { purchase, slices, .. } = entry else {
                 return Err(StoreError::unreadable(doing, "only a resolution resolves"));
             };
-            transaction.put_new(tenant, &range_key(RESOLUTION, purchase.as_str()), entry)?;
+            transaction.put_new(&range_key(RESOLUTION, purchase.as_str()), entry)?;
             for slice in slices {
                 returned.entry(&slice.wallet).or_default().add(&slice.bucket, slice.amount);
             }
@@ -39,9 +39,9 @@ impl Credits {
         for (wallet, amounts) in returned {
             // As if it had been held and not spent: nothing leaves what is held, and spent becomes less.
             let back: Vec<_> = amounts.iter().map(|(bucket, by)| (bucket, Milli::ZERO, Milli::ZERO - by)).collect();
-            transaction.release(tenant, &wallet.0, &back)?;
+            transaction.release(&wallet.0, &back)?;
         }
-        transaction.replace_mark(tenant, &range_key(MARK, &new.name), &old.value, &new.value)?;
+        transaction.replace_mark(&range_key(MARK, &new.name), &old.value, &new.value)?;
         Ok(matches!(transaction.commit().await?, Committed::Now))
     }
 }

@@ -1,81 +1,52 @@
-//! One TransactWriteItems: every condition holds and everything is written, or nothing is.
+//! What a transaction does to the items of one tenant's credits, condition by condition.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use jiff::Timestamp;
 use leadgate_enrichment::credits::ledger::{Hold, Slice};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
-use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
-use super::Credits;
-use super::items::{CAP, CARRYING, HOLD, ITEM, Item, SLICES, USED, WALLET, WANTED, key, range_key};
+use super::items::{CAP, CARRYING, HOLD, ITEM, SLICES, USED, WALLET, WANTED, key, range_key};
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
-use crate::usage::Step;
+use crate::table::{Committed, Condition, Transaction, number, to_item};
 
-pub(super) struct Transaction<'a> {
-    credits: &'a Credits,
-    doing: &'static str,
-    step: Step,
-    writes: Vec<TransactWriteItem>,
+/// Writes to the credits of one tenant that are made together or not at all.
+pub(super) struct CreditTransaction<'a> {
+    tenant: &'a TenantId,
+    writes: Transaction<'a>,
 }
 
-pub(super) enum Committed {
-    /// Everything is written.
-    Now,
-    /// A condition did not hold. Nothing is written.
-    Refused,
-}
-
-impl<'a> Transaction<'a> {
-    pub(super) fn new(credits: &'a Credits, doing: &'static str, step: Step) -> Self {
-        Self { credits, doing, step, writes: Vec::new() }
+impl<'a> CreditTransaction<'a> {
+    pub(super) fn new(tenant: &'a TenantId, writes: Transaction<'a>) -> Self {
+        Self { tenant, writes }
     }
 
     /// An item that must not be there yet.
-    pub(super) fn put_new(&mut self, tenant: &TenantId, item: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        let mut fields: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::unreadable(self.doing, e))?;
-        fields.extend(key(tenant, item));
-        let put = Put::builder()
-            .table_name(&self.credits.table)
-            .set_item(Some(fields))
-            .condition_expression("attribute_not_exists(#item)")
-            .expression_attribute_names("#item", ITEM);
-        let put = put.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
-        self.writes.push(TransactWriteItem::builder().put(put).build());
-        Ok(())
+    pub(super) fn put_new(&mut self, item: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let mut fields = to_item(value, self.writes.doing())?;
+        fields.extend(key(self.tenant, item));
+        self.writes.put_if(fields, Condition::absent(ITEM))
     }
 
     /// A mark that must still be the old one.
-    pub(super) fn replace_mark(
-        &mut self,
-        tenant: &TenantId,
-        item: &str,
-        old: &str,
-        new: &str,
-    ) -> Result<(), StoreError> {
+    pub(super) fn replace_mark(&mut self, item: &str, old: &str, new: &str) -> Result<(), StoreError> {
         let update = Update::builder()
             .update_expression("SET #value = :new")
             .condition_expression("#value = :old")
             .expression_attribute_names("#value", "value")
             .expression_attribute_values(":old", AttributeValue::S(old.to_owned()))
             .expression_attribute_values(":new", AttributeValue::S(new.to_owned()));
-        self.update(tenant, item, update)
+        self.update(item, update)
     }
 
     /// A hold that must be there as it was read, in these wallets and with so many others who want to know of its people,
     /// and goes.
-    pub(super) fn delete_hold(&mut self, tenant: &TenantId, hold: &Hold) -> Result<(), StoreError> {
+    pub(super) fn delete_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
         let (item, wanted) = (range_key(HOLD, hold.purchase.as_str()), hold.wanted.len());
         let delete = Delete::builder()
-            .table_name(&self.credits.table)
-            .set_key(Some(key(tenant, &item)))
             .expression_attribute_names("#item", ITEM)
             .expression_attribute_names("#slices", SLICES)
             .expression_attribute_names("#wanted", WANTED)
@@ -88,33 +59,31 @@ impl<'a> Transaction<'a> {
                 .condition_expression("attribute_exists(#item) AND #slices = :slices AND size(#wanted) = :wanted")
                 .expression_attribute_values(":wanted", AttributeValue::N(wanted.to_string())),
         };
-        let delete = delete.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
-        self.writes.push(TransactWriteItem::builder().delete(delete).build());
-        Ok(())
+        self.writes.delete(key(self.tenant, &item), delete)
     }
 
     /// Gives a hold other slices, on condition that it has those that it was read with.
-    pub(super) fn move_hold(&mut self, tenant: &TenantId, hold: &Hold, slices: &[Slice]) -> Result<(), StoreError> {
+    pub(super) fn move_hold(&mut self, hold: &Hold, slices: &[Slice]) -> Result<(), StoreError> {
         let update = Update::builder()
             .update_expression("SET #slices = :new")
             .condition_expression("#slices = :old")
             .expression_attribute_names("#slices", SLICES)
             .expression_attribute_values(":old", self.slices(&hold.slices)?)
             .expression_attribute_values(":new", self.slices(slices)?);
-        self.update(tenant, &range_key(HOLD, hold.purchase.as_str()), update)
+        self.update(&range_key(HOLD, hold.purchase.as_str()), update)
     }
 
     /// A wallet into which no hold is to be moved any more.
-    pub(super) fn end_carrying(&mut self, tenant: &TenantId, wallet: &str) -> Result<(), StoreError> {
+    pub(super) fn end_carrying(&mut self, wallet: &str) -> Result<(), StoreError> {
         let update = Update::builder()
             .update_expression("REMOVE #carrying")
             .condition_expression("attribute_exists(#carrying)")
             .expression_attribute_names("#carrying", CARRYING);
-        self.update_wallet(tenant, wallet, update)
+        self.update_wallet(wallet, update)
     }
 
     fn slices(&self, slices: &[Slice]) -> Result<AttributeValue, StoreError> {
-        serde_dynamo::to_attribute_value(slices).map_err(|error| StoreError::unreadable(self.doing, error))
+        serde_dynamo::to_attribute_value(slices).map_err(|error| StoreError::unreadable(self.writes.doing(), error))
     }
 
     /// Moves amounts of a wallet from available to held, on condition that they are there, that of each `(bucket,
@@ -122,30 +91,27 @@ impl<'a> Transaction<'a> {
     /// moved into it.
     pub(super) fn reserve<'b>(
         &mut self,
-        tenant: &TenantId,
         wallet: &str,
         amounts: impl Iterator<Item = (&'b Bucket, Milli, Milli)>,
         until: Timestamp,
     ) -> Result<(), StoreError> {
         let conditions = vec!["expires > :until".to_owned(), format!("attribute_not_exists({CARRYING})")];
-        self.reserve_on(tenant, wallet, amounts, until, conditions)
+        self.reserve_on(wallet, amounts, until, conditions)
     }
 
     /// The same for a hold that is moved into the wallet.
     pub(super) fn reserve_carried<'b>(
         &mut self,
-        tenant: &TenantId,
         wallet: &str,
         amounts: impl Iterator<Item = (&'b Bucket, Milli)>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let amounts = amounts.map(|(bucket, amount)| (bucket, amount, Milli::ZERO));
-        self.reserve_on(tenant, wallet, amounts, now, vec!["expires > :until".to_owned()])
+        self.reserve_on(wallet, amounts, now, vec!["expires > :until".to_owned()])
     }
 
     fn reserve_on<'b>(
         &mut self,
-        tenant: &TenantId,
         wallet: &str,
         amounts: impl Iterator<Item = (&'b Bucket, Milli, Milli)>,
         until: Timestamp,
@@ -164,17 +130,12 @@ impl<'a> Transaction<'a> {
         }
         update = update.expression_attribute_values(":zero", number(0));
         update = update.update_expression(format!("SET {}", sets.join(", ")));
-        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+        self.update_wallet(wallet, update.condition_expression(conditions.join(" AND ")))
     }
 
     /// Takes amounts of a wallet out of held: of each `(bucket, held, spent)`, `spent` is gone and the rest is free.
     /// No condition: that the hold is there is condition enough.
-    pub(super) fn release(
-        &mut self,
-        tenant: &TenantId,
-        wallet: &str,
-        amounts: &[(&Bucket, Milli, Milli)],
-    ) -> Result<(), StoreError> {
+    pub(super) fn release(&mut self, wallet: &str, amounts: &[(&Bucket, Milli, Milli)]) -> Result<(), StoreError> {
         let mut sets = Vec::new();
         let mut update = Update::builder().expression_attribute_values(":zero", number(0));
         for (i, (bucket, held, spent)) in amounts.iter().enumerate() {
@@ -187,11 +148,11 @@ impl<'a> Transaction<'a> {
                 .expression_attribute_values(format!(":s{i}"), number(spent.get()))
                 .expression_attribute_values(format!(":f{i}"), number((*held - *spent).get()));
         }
-        self.update_wallet(tenant, wallet, update.update_expression(format!("SET {}", sets.join(", "))))
+        self.update_wallet(wallet, update.update_expression(format!("SET {}", sets.join(", "))))
     }
 
     /// Adds to what is available in a wallet and to what was granted. What is taken away must be there.
-    pub(super) fn adjust(&mut self, tenant: &TenantId, wallet: &str, amounts: &Amounts) -> Result<(), StoreError> {
+    pub(super) fn adjust(&mut self, wallet: &str, amounts: &Amounts) -> Result<(), StoreError> {
         let mut sets = Vec::new();
         let mut conditions = vec!["attribute_exists(#item)".to_owned()];
         let mut update =
@@ -208,11 +169,11 @@ impl<'a> Transaction<'a> {
                 .expression_attribute_values(format!(":a{i}"), number(amount.get()));
         }
         let update = update.update_expression(format!("SET {}", sets.join(", ")));
-        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+        self.update_wallet(wallet, update.condition_expression(conditions.join(" AND ")))
     }
 
     /// Moves all that is available in a wallet to expired, on condition that it is what was seen.
-    pub(super) fn expire(&mut self, tenant: &TenantId, wallet: &str, seen: &Amounts) -> Result<(), StoreError> {
+    pub(super) fn expire(&mut self, wallet: &str, seen: &Amounts) -> Result<(), StoreError> {
         let (mut sets, mut conditions) = (Vec::new(), Vec::new());
         let mut update = Update::builder().expression_attribute_values(":zero", number(0));
         for (i, (bucket, amount)) in seen.iter().enumerate() {
@@ -224,18 +185,12 @@ impl<'a> Transaction<'a> {
                 .expression_attribute_values(format!(":a{i}"), number(amount.get()));
         }
         let update = update.update_expression(format!("SET {}", sets.join(", ")));
-        self.update_wallet(tenant, wallet, update.condition_expression(conditions.join(" AND ")))
+        self.update_wallet(wallet, update.condition_expression(conditions.join(" AND ")))
     }
 
     /// Adds to what counts towards a cap, on condition that it stays within `limit` in each kind that it names. What costs
     /// nothing counts nothing.
-    pub(super) fn count(
-        &mut self,
-        tenant: &TenantId,
-        cap: &str,
-        amounts: &Amounts,
-        limit: Option<&Amounts>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn count(&mut self, cap: &str, amounts: &Amounts, limit: Option<&Amounts>) -> Result<(), StoreError> {
         let (mut sets, mut conditions) = (Vec::new(), Vec::new());
         let mut update = Update::builder().expression_attribute_values(":zero", number(0));
         for (i, (bucket, amount)) in amounts.iter().filter(|(_, amount)| *amount != Milli::ZERO).enumerate() {
@@ -260,82 +215,24 @@ impl<'a> Transaction<'a> {
         if !conditions.is_empty() {
             update = update.condition_expression(conditions.join(" AND "));
         }
-        self.update(tenant, &range_key(CAP, cap), update)
+        self.update(&range_key(CAP, cap), update)
     }
 
     /// A change of a wallet, on its own conditions.
-    pub(super) fn change_wallet(
-        &mut self,
-        tenant: &TenantId,
-        wallet: &str,
-        update: WalletUpdate,
-    ) -> Result<(), StoreError> {
-        self.update_wallet(tenant, wallet, update.build())
+    pub(super) fn change_wallet(&mut self, wallet: &str, update: WalletUpdate) -> Result<(), StoreError> {
+        self.update_wallet(wallet, update.build())
     }
 
-    fn update_wallet(&mut self, tenant: &TenantId, wallet: &str, update: UpdateBuilder) -> Result<(), StoreError> {
-        self.update(tenant, &range_key(WALLET, wallet), update)
+    fn update_wallet(&mut self, wallet: &str, update: UpdateBuilder) -> Result<(), StoreError> {
+        self.update(&range_key(WALLET, wallet), update)
     }
 
-    fn update(&mut self, tenant: &TenantId, item: &str, update: UpdateBuilder) -> Result<(), StoreError> {
-        let update = update.table_name(&self.credits.table).set_key(Some(key(tenant, item)));
-        let update = update.build().map_err(|error| StoreError::unreadable(self.doing, error))?;
-        self.writes.push(TransactWriteItem::builder().update(update).build());
-        Ok(())
+    fn update(&mut self, item: &str, update: UpdateBuilder) -> Result<(), StoreError> {
+        self.writes.update(key(self.tenant, item), update)
     }
 
-    /// Writes it all. A wallet is hot: when DynamoDB finds another transaction on it, the whole is tried again, a
-    /// bounded number of times.
+    /// Writes it all.
     pub(super) async fn commit(self) -> Result<Committed, StoreError> {
-        let clock = &self.credits.clock;
-        for attempts_made in 1.. {
-            let request = self.credits.client.transact_write_items().set_transact_items(Some(self.writes.clone()));
-            let sent = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-            let error = match sent {
-                Ok(answer) => {
-                    self.credits.usage.wrote(self.step, answer.consumed_capacity());
-                    return Ok(Committed::Now);
-                }
-                Err(error) => error,
-            };
-            match verdict(&error) {
-                Verdict::Refused => return Ok(Committed::Refused),
-                Verdict::Failed => return Err(StoreError::from_sdk(self.doing, &error)),
-                Verdict::Contended => {}
-            }
-            let Some(wait) = Backoff::CONTENTION.wait(attempts_made, clock.jitter()) else { break };
-            clock.sleep(wait).await;
-        }
-        Err(StoreError::exhausted(self.doing, "other transactions kept getting in the way"))
+        self.writes.commit().await
     }
-}
-
-enum Verdict {
-    /// A condition did not hold.
-    Refused,
-    /// Another transaction was on the same item, or DynamoDB was throttling: nothing is written, and it may work now.
-    Contended,
-    /// Anything else.
-    Failed,
-}
-
-/// A failed condition decides, even when another item of the same transaction was contended.
-fn verdict<R>(error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-        let in_progress = error.as_service_error().is_some_and(|e| e.is_transaction_in_progress_exception());
-        return if in_progress { Verdict::Contended } else { Verdict::Failed };
-    };
-    let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code).collect();
-    let contended = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    if codes.contains(&"ConditionalCheckFailed") {
-        Verdict::Refused
-    } else if codes.iter().any(|code| contended.contains(code)) {
-        Verdict::Contended
-    } else {
-        Verdict::Failed
-    }
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

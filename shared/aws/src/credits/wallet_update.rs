@@ -8,6 +8,7 @@ use leadgate_enrichment::credits::{Amounts, Milli};
 
 use super::items::CARRYING;
 use crate::error::StoreError;
+use crate::table::number;
 
 const OPENS: &str = "opens";
 const EXPIRES: &str = "expires";
@@ -66,7 +67,7 @@ impl WalletUpdate {
     fn expect(&mut self, balance: &str, amounts: &Amounts) {
         for (bucket, amount) in amounts.iter() {
             let path = format!("{}.{}", self.name(balance), self.name(bucket.as_str()));
-            let value = self.value(number(amount));
+            let value = self.value(milli(amount));
             self.conditions.push(format!("{path} = {value}"));
         }
     }
@@ -94,16 +95,16 @@ impl WalletUpdate {
             return;
         }
         // A value that no expression names would be refused.
-        let zero = self.value(number(Milli::ZERO));
+        let zero = self.value(milli(Milli::ZERO));
         for (bucket, amount) in by.iter().filter(|(_, amount)| *amount != Milli::ZERO) {
-            let (bucket, value) = (self.name(bucket.as_str()), self.value(number(amount)));
+            let (bucket, value) = (self.name(bucket.as_str()), self.value(milli(amount)));
             for field in [AVAILABLE, GRANTED] {
                 let path = format!("{}.{bucket}", self.name(field));
                 self.sets.push(format!("{path} = if_not_exists({path}, {zero}) + {value}"));
             }
             if amount < Milli::ZERO {
                 let path = format!("{}.{bucket}", self.name(AVAILABLE));
-                let least = self.value(number(Milli::ZERO - amount));
+                let least = self.value(milli(Milli::ZERO - amount));
                 self.conditions.push(format!("{path} >= {least}"));
             }
         }
@@ -147,11 +148,11 @@ fn hex(name: &str) -> String {
 }
 
 fn instant(at: Timestamp) -> AttributeValue {
-    AttributeValue::N(at.as_millisecond().to_string())
+    number(at.as_millisecond())
 }
 
-fn number(amount: Milli) -> AttributeValue {
-    AttributeValue::N(amount.get().to_string())
+fn milli(amount: Milli) -> AttributeValue {
+    number(amount.get())
 }
 
 fn map(amounts: &Amounts) -> Result<AttributeValue, StoreError> {

@@ -10,9 +10,9 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
 use super::Credits;
-use super::items::{ADJUST, CAP, EXPIRE, GRANT, ITEM, Item, USED, WALLET, range_key};
-use super::transaction::Committed;
+use super::items::{ADJUST, CAP, EXPIRE, GRANT, ITEM, USED, WALLET, range_key};
 use crate::error::StoreError;
+use crate::table::{Committed, Item};
 use crate::usage::Step;
 
 /// How a grant ended.
@@ -49,9 +49,9 @@ impl Credits {
     ) -> Result<Granted, StoreError> {
         let (name, amounts) = (wallet.wallet.clone(), wallet.granted.clone());
         let entry = Entry::Grant { wallet: name, amounts, at, reference: reference.map(str::to_owned) };
-        let mut transaction = self.transaction("opening a wallet", Step::Open);
-        transaction.put_new(tenant, &range_key(WALLET, &wallet.wallet.0), wallet)?;
-        transaction.put_new(tenant, &range_key(GRANT, &wallet.wallet.0), &entry)?;
+        let mut transaction = self.transaction(tenant, Step::Open, "opening a wallet");
+        transaction.put_new(&range_key(WALLET, &wallet.wallet.0), wallet)?;
+        transaction.put_new(&range_key(GRANT, &wallet.wallet.0), &entry)?;
         if let Committed::Now = transaction.commit().await? {
             return Ok(Granted::Now);
         }
@@ -74,9 +74,9 @@ impl Credits {
             return Err(StoreError::unreadable(doing, "only an adjustment adjusts"));
         };
         let name = range_key(ADJUST, reference);
-        let mut transaction = self.transaction(doing, Step::Open);
-        transaction.put_new(tenant, &name, entry)?;
-        transaction.adjust(tenant, &wallet.0, amounts)?;
+        let mut transaction = self.transaction(tenant, Step::Open, doing);
+        transaction.put_new(&name, entry)?;
+        transaction.adjust(&wallet.0, amounts)?;
         if let Committed::Now = transaction.commit().await? {
             return Ok(Adjusted::Now);
         }
@@ -102,11 +102,11 @@ impl Credits {
             return Ok(None);
         }
         let entry = Entry::Expire { wallet: wallet.wallet.clone(), amounts: left.clone(), at };
-        let mut transaction = self.transaction("expiring a wallet", Step::Open);
+        let mut transaction = self.transaction(tenant, Step::Open, "expiring a wallet");
         // What was expired before tells one expiry of a wallet from the next.
         let name = format!("{}#{}", wallet.wallet.0, wallet.expired.total().get());
-        transaction.put_new(tenant, &range_key(EXPIRE, &name), &entry)?;
-        transaction.expire(tenant, &wallet.wallet.0, &left)?;
+        transaction.put_new(&range_key(EXPIRE, &name), &entry)?;
+        transaction.expire(&wallet.wallet.0, &left)?;
         Ok(match transaction.commit().await? {
             Committed::Now => Some(left),
             Committed::Refused => None,
@@ -115,18 +115,10 @@ impl Credits {
 
     /// What counts towards each of these caps.
     pub async fn used(&self, tenant: &TenantId, caps: &[String]) -> Result<BTreeMap<String, Amounts>, StoreError> {
-        let mut used = BTreeMap::new();
-        for chunk in caps.chunks(CAPS_MAX) {
-            for item in self.get(tenant, chunk.iter().map(|cap| range_key(CAP, cap))).await? {
-                used.extend(cap_of(&item));
-            }
-        }
-        Ok(used)
+        let items = self.get(tenant, caps.iter().map(|cap| range_key(CAP, cap))).await?;
+        Ok(items.iter().filter_map(cap_of).collect())
     }
 }
-
-/// The most caps that are read in one BatchGetItem: DynamoDB's limit.
-const CAPS_MAX: usize = 100;
 
 fn cap_of(item: &Item) -> Option<(String, Amounts)> {
     let Some(AttributeValue::S(name)) = item.get(ITEM) else { return None };

@@ -6,12 +6,10 @@
 
 mod items;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{Clock, later, until};
+use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::provider::breaker::{Breaker, Passage};
 use leadgate_enrichment::provider::limits::{
     ARRIVAL, CallLimits, Decision, Ending, Grant, LimitKey, Meter, Rates, Share,
@@ -20,8 +18,7 @@ use leadgate_enrichment::retry::Backoff;
 
 use self::items::{Counted, Kept};
 use crate::error::StoreError;
-use crate::records::Consistency;
-use crate::usage::Usage;
+use crate::table::{Consistency, Database, Table};
 
 /// How long to wait before checking again whether another worker's call has been answered. Calls take a second or so.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -36,10 +33,7 @@ const ROUNDS_MAX: u32 = 1000;
 /// Permits to call providers.
 #[derive(Clone)]
 pub struct Limits {
-    client: Client,
-    table: String,
-    usage: Arc<Usage>,
-    clock: Arc<dyn Clock>,
+    table: Table,
 }
 
 /// What came of asking for a permit.
@@ -90,8 +84,8 @@ struct Sight {
 
 impl Limits {
     /// Permits from this table.
-    pub fn new(client: Client, table: impl Into<String>, usage: Arc<Usage>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, table: table.into(), usage, clock }
+    pub fn new(database: &Database, table: impl Into<String>) -> Self {
+        Self { table: Table::new(database, table) }
     }
 
     /// The right to one call, waited for as long as `patience`: moments longer only if others write at the same time.
@@ -103,16 +97,16 @@ impl Limits {
         share: Share,
         patience: Duration,
     ) -> Result<Permit, StoreError> {
-        let give_up = later(self.clock.now(), patience);
+        let give_up = later(self.table.clock().now(), patience);
         let mut conflicts = 0;
         for _ in 0..ROUNDS_MAX {
-            let now = self.clock.now();
+            let now = self.table.clock().now();
             let (not_before, spread) = match self.round(key, limits, share, now).await? {
                 Round::Done(permit) => return Ok(permit),
                 Round::Conflict => {
                     conflicts += 1;
-                    let Some(wait) = Backoff::CONTENTION.wait(conflicts, self.clock.jitter()) else { break };
-                    self.clock.sleep(wait).await;
+                    let Some(wait) = Backoff::CONTENTION.wait(conflicts, self.table.clock().jitter()) else { break };
+                    self.table.clock().sleep(wait).await;
                     continue;
                 }
                 Round::LookAgain => (later(now, LOOK_AGAIN / 2), LOOK_AGAIN),
@@ -121,9 +115,12 @@ impl Limits {
             if not_before > give_up {
                 return Ok(Permit::NotBefore(not_before));
             }
-            self.clock.sleep(until(self.clock.now(), not_before) + spread.mul_f64(self.clock.jitter())).await;
+            self.table
+                .clock()
+                .sleep(until(self.table.clock().now(), not_before) + spread.mul_f64(self.table.clock().jitter()))
+                .await;
         }
-        Ok(Permit::NotBefore(later(self.clock.now(), LOOK_AGAIN)))
+        Ok(Permit::NotBefore(later(self.table.clock().now(), LOOK_AGAIN)))
     }
 
     /// Until when there is surely no room; `None` when it is worth asking. A single read, which may be a moment old.
@@ -134,7 +131,7 @@ impl Limits {
         share: Share,
     ) -> Result<Option<Timestamp>, StoreError> {
         let sight = self.read(key, Consistency::Eventual).await?;
-        let now = self.clock.now();
+        let now = self.table.clock().now();
         if let Passage::NotBefore(not_before) = sight.breaker.passage(NO_CALLER, now) {
             return Ok(Some(not_before));
         }
@@ -212,7 +209,7 @@ impl Limits {
             worried: sight.breaker.is_worried(),
             good_until: later(now, ARRIVAL.saturating_sub(FRESH)),
         };
-        if self.clock.now() <= later(now, FRESH) {
+        if self.table.clock().now() <= later(now, FRESH) {
             return Ok(Round::Done(Permit::Granted(ticket)));
         }
         // It was never made: no worker is to wait for its answer.
@@ -228,12 +225,12 @@ impl Limits {
     ) -> Result<(), StoreError> {
         for attempts_made in 1.. {
             let sight = self.read(key, Consistency::Strong).await?;
-            let Some(next) = decide(&sight, self.clock.now()) else { return Ok(()) };
+            let Some(next) = decide(&sight, self.table.clock().now()) else { return Ok(()) };
             if self.keep(key, &sight, &next).await? {
                 return Ok(());
             }
-            let Some(wait) = Backoff::CONTENTION.wait(attempts_made, self.clock.jitter()) else { break };
-            self.clock.sleep(wait).await;
+            let Some(wait) = Backoff::CONTENTION.wait(attempts_made, self.table.clock().jitter()) else { break };
+            self.table.clock().sleep(wait).await;
         }
         Err(StoreError::exhausted(items::WRITING, "another worker wrote first, again and again"))
     }
@@ -241,7 +238,7 @@ impl Limits {
     /// A number that no other call has.
     fn number(&self) -> u64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^53, not negative")]
-        let number = (self.clock.jitter() * NUMBERS) as u64;
+        let number = (self.table.clock().jitter() * NUMBERS) as u64;
         number
     }
 }

@@ -1,10 +1,7 @@
 //! The line of parked records, as the index tells of it. The index lags behind the table by moments: a record is read
 //! before it is acted on.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
@@ -12,8 +9,9 @@ use leadgate_enrichment::lead::record::{Deferral, Record};
 use leadgate_enrichment::lead::request::Source;
 use serde::Deserialize;
 
-use super::{Item, KEY, Records};
+use super::{KEY, Records};
 use crate::error::StoreError;
+use crate::table::{Item, text};
 use crate::usage::Step;
 
 /// The index of parked records. Sparse: only they carry its keys.
@@ -72,8 +70,7 @@ impl Records {
     pub async fn parked(&self, tenant: &TenantId, after: Option<Next>) -> Result<Page, StoreError> {
         let query = self.line(tenant).key_condition_expression("#tenant = :tenant").limit(PAGE);
         let query = query.set_exclusive_start_key(after.map(|Next(key)| key));
-        let answer = query.send().await.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
-        self.usage.read(Step::Release, answer.consumed_capacity());
+        let answer = self.table.page(query, Step::Release, LISTING).await?;
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Next);
         let mut page = Page { next, ..Page::default() };
         for item in answer.items.unwrap_or_default() {
@@ -96,38 +93,23 @@ impl Records {
         let query = self.line(tenant).key_condition_expression("#tenant = :tenant AND #order BETWEEN :first AND :last");
         let query = query
             .expression_attribute_names("#order", ORDER)
-            .expression_attribute_values(":first", AttributeValue::S(place(source, Timestamp::UNIX_EPOCH)))
-            .expression_attribute_values(":last", AttributeValue::S(place(source, arose_by)));
-        let answer = query.limit(limit).send().await.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
-        self.usage.read(Step::Release, answer.consumed_capacity());
+            .expression_attribute_values(":first", text(place(source, Timestamp::UNIX_EPOCH)))
+            .expression_attribute_values(":last", text(place(source, arose_by)));
+        let answer = self.table.page(query.limit(limit), Step::Release, LISTING).await?;
         answer.items.unwrap_or_default().iter().map(key_of).collect()
     }
 
     /// The first `limit` parked records of a tenant, in the order in which they shall be released.
     pub async fn deferred(&self, tenant: &TenantId, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
-        let mut keys = Vec::new();
         let page = i32::try_from(limit).unwrap_or(PAGE).min(PAGE);
         let query = self.line(tenant).key_condition_expression("#tenant = :tenant").limit(page);
-        let mut pages = query.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| StoreError::from_sdk(LISTING, &error))?;
-            self.usage.read(Step::Release, page.consumed_capacity());
-            for item in page.items.unwrap_or_default() {
-                keys.push(key_of(&item)?);
-                if keys.len() == limit {
-                    return Ok(keys);
-                }
-            }
-        }
-        Ok(keys)
+        let items = self.table.pages(query, Some(limit), Step::Release, LISTING).await?;
+        items.iter().map(key_of).collect()
     }
 
     fn line(&self, tenant: &TenantId) -> QueryFluentBuilder {
-        let query = self.client.query().table_name(&self.table).index_name(INDEX);
-        query
-            .expression_attribute_names("#tenant", TENANT)
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+        let query = self.table.query().index_name(INDEX).expression_attribute_names("#tenant", TENANT);
+        query.expression_attribute_values(":tenant", text(tenant.as_str()))
     }
 }
 
@@ -142,11 +124,8 @@ fn place(source: Option<Source>, arose: Timestamp) -> String {
 }
 
 /// The keys of the index, which only a parked record carries.
-pub(super) fn keys(record: &Record) -> HashMap<String, AttributeValue> {
-    let Some(deferral) = &record.deferral else { return HashMap::new() };
+pub(super) fn keys(record: &Record) -> Item {
+    let Some(deferral) = &record.deferral else { return Item::new() };
     let order = place(record.source, record.occurred_at.unwrap_or(deferral.since));
-    HashMap::from([
-        (TENANT.to_owned(), AttributeValue::S(record.key.tenant.to_string())),
-        (ORDER.to_owned(), AttributeValue::S(order)),
-    ])
+    Item::from([(TENANT.to_owned(), text(record.key.tenant.as_str())), (ORDER.to_owned(), text(order))])
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{Clock, earlier};
 use leadgate_enrichment::ids::RecordKey;

@@ -2,7 +2,7 @@
 //! tables, and nothing of either is the other's business.
 
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};

@@ -6,7 +6,7 @@ use std::thread;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use leadgate_aws::credits::Credits;
-use leadgate_aws::usage::Usage;
+use leadgate_aws::table::Database;
 use tokio::runtime::Builder;
 
 use super::pump::waiting_in;
@@ -37,8 +37,9 @@ impl World {
     async fn count(&self) -> Result<BTreeMap<Leftover, usize>, StartError> {
         let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
         let names = &self.site.names;
-        let dynamodb = aws_sdk_dynamodb::Client::new(&self.servers.dynamodb_config(http.clone()));
-        let credits = Credits::new(dynamodb, &names.credits, Arc::<Usage>::default(), self.clock.clone());
+        let client = aws_sdk_dynamodb::Client::new(&self.servers.dynamodb_config(http.clone()));
+        let database = Database { client, usage: Arc::default(), clock: self.clock.clone() };
+        let credits = Credits::new(&database, &names.credits);
         let mut holds = 0;
         for tenant in self.config.tenants.keys() {
             holds += credits.open_holds_apart(tenant).await?.len();

@@ -15,6 +15,7 @@ use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
+use leadgate_aws::table::Database;
 use leadgate_aws::usage::Usage;
 use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Inbound;
@@ -172,13 +173,14 @@ impl Parts {
     fn stores(&self, caller: Caller) -> Stores {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let (names, http) = (&self.site.names, self.http(caller));
-        let dynamodb = self.site.dynamodb(http.clone(), self.patience);
+        let client = self.site.dynamodb(http.clone(), self.patience);
+        let database = Database { client, usage: self.usage.clone(), clock: clock.clone() };
         let sqs = self.site.sqs(http, self.patience);
         Stores {
-            records: Records::new(dynamodb.clone(), &names.records, self.usage.clone()),
-            limits: Limits::new(dynamodb.clone(), &names.limits, self.usage.clone(), clock.clone()),
-            answers: Answers::new(dynamodb.clone(), &names.answers, self.usage.clone()),
-            credits: Credits::new(dynamodb, &names.credits, self.usage.clone(), clock.clone()),
+            records: Records::new(&database, &names.records),
+            limits: Limits::new(&database, &names.limits),
+            answers: Answers::new(&database, &names.answers),
+            credits: Credits::new(&database, &names.credits),
             dead_letters: Queue::new(sqs.clone(), &names.dead_letter_queue_url, clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock).with_bulk(&names.bulk_queue_url),
         }

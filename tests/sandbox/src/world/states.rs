@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::record::{Record, State};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use jiff::Timestamp;
 use leadgate_aws::limits::{Limits, Permit};
+use leadgate_aws::table::Database;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later, until};
 use leadgate_enrichment::ids::ProviderName;
@@ -63,7 +64,10 @@ impl Rig {
         let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(http));
         let created = Template::load().expect("a template").create(&dynamodb, &sqs, "limits-").await.expect("created");
         let usage = Arc::new(Usage::default());
-        let limits = Limits::new(dynamodb, &created.tables["LimitsTable"], usage.clone(), clock.clone());
+        let limits = Limits::new(
+            &Database { client: dynamodb, usage: usage.clone(), clock: clock.clone() },
+            &created.tables["LimitsTable"],
+        );
         let tenant = "acme".parse().expect("a name");
         Arc::new(Self {
             key: LimitKey { tenant, provider: ProviderName::known("apollo"), endpoint: "people/match" },

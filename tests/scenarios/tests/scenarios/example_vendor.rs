@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_connectors::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches};
 use leadgate_connectors::registry::{Inbound, Outbound};

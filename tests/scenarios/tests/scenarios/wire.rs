@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
 use leadgate_sandbox::world::{Break, Leftover, Rewrite, World};

@@ -9,24 +9,22 @@ use jiff::Timestamp;
 use leadgate_aws::client::{configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::records::Records;
-use leadgate_aws::usage::Usage;
-use leadgate_lambda::clock::SystemClock;
+use leadgate_aws::table::Database;
 use leadgate_sandbox::world::Whereabouts;
 use serde_json::Value;
 
-use super::{Books, Failure, Ledger, Place, choose};
+use super::{Books, Failure, Ledger, Place, choose, database};
 
 /// It is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Books {
     pub(super) async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
-        let (client, whereabouts, now) = world_at(url).await?;
+        let (database, whereabouts, now) = world_at(url).await?;
         let config = Arc::new(whereabouts.config()?);
-        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
         Ok(Self {
-            credits: Credits::new(client.clone(), &whereabouts.credits_table, usage.clone(), clock),
-            records: Records::new(client, &whereabouts.records_table, usage),
+            credits: Credits::new(&database, &whereabouts.credits_table),
+            records: Records::new(&database, &whereabouts.records_table),
             tenant: choose(&config, place.tenant.as_deref())?,
             config,
             now,
@@ -38,14 +36,13 @@ impl Books {
 impl Ledger {
     /// That of a running `leadgate local`.
     pub(crate) async fn of_world(url: &str) -> Result<Self, Failure> {
-        let (client, whereabouts, now) = world_at(url).await?;
-        let (usage, clock) = (Arc::new(Usage::default()), Arc::new(SystemClock::new()));
-        let credits = Credits::new(client, &whereabouts.credits_table, usage, clock);
+        let (database, whereabouts, now) = world_at(url).await?;
+        let credits = Credits::new(&database, &whereabouts.credits_table);
         Ok(Self { credits, now, place: format!("the local world at {url}") })
     }
 }
 
-async fn world_at(url: &str) -> Result<(Client, Whereabouts, Timestamp), Failure> {
+async fn world_at(url: &str) -> Result<(Database, Whereabouts, Timestamp), Failure> {
     let url = url.trim_end_matches('/');
     let whereabouts: Whereabouts = ask(url, "world").await?;
     let clock: Value = ask(url, "clock").await?;
@@ -56,7 +53,7 @@ async fn world_at(url: &str) -> Result<(Client, Whereabouts, Timestamp), Failure
         .credentials_provider(Key::new("local", "local", None, None, "the local world"))
         .load()
         .await;
-    Ok((Client::new(&sdk), whereabouts, Timestamp::from_millisecond(now)?))
+    Ok((database(Client::new(&sdk)), whereabouts, Timestamp::from_millisecond(now)?))
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(url: &str, what: &str) -> Result<T, Failure> {

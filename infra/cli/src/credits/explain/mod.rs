@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
 use leadgate_enrichment::lead::record::Record;

@@ -4,7 +4,7 @@ mod text;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use leadgate_aws::records::Consistency;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::config::{OnExhausted, Tenant};
 use leadgate_enrichment::credits::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
 use leadgate_enrichment::credits::ledger::Hold;
