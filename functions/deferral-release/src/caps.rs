@@ -71,7 +71,7 @@ impl DeferralRelease {
                 let records = self.records.read_apart(keys, Consistency::Strong).await?;
                 // One that can't be read is told of when the line is released.
                 let records = records.into_values().flatten();
-                let still = records.filter(|record| record.deferral.as_ref().is_some_and(waits));
+                let still = records.filter(|record| record.state.deferral().is_some_and(waits));
                 let steps = still.map(|record| self.records.write(Step::Defer, record.to_be_tried(now)));
                 retried += try_join_all(steps).await?.into_iter().flatten().count();
             }

@@ -14,7 +14,7 @@ use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
@@ -167,7 +167,7 @@ impl DeferralRelease {
                 }
                 None => continue,
             };
-            let Some(deferral) = record.deferral.clone().filter(|_| record.state == State::Deferred) else { continue };
+            let Some(deferral) = record.state.deferral().cloned() else { continue };
             let arose = record.occurred_at.unwrap_or(deferral.since);
             if record.erased_at.is_some() {
                 found.unwanted.push((record, RefuseReason::Erased));

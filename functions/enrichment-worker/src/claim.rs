@@ -308,7 +308,7 @@ pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut du
 }
 
 fn is_waiting(record: &Record) -> bool {
-    matches!(record.state, State::Deferred | State::Released)
+    matches!(record.state, State::Deferred { .. } | State::Released)
 }
 
 /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, Evidence, Hold};
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
 use leadgate_enrichment::purchase::asynchronous::{self, Answers};
 use leadgate_enrichment::purchase::settlement::{self, LineEnd};
@@ -69,7 +69,9 @@ pub(crate) async fn pass_on(
         match end {
             LineEnd::Answered(_) => match take(&record.key) {
                 Some(kept) if kept.is_paid_for() => bought.push(kept),
-                Some(Record { refused: Some(reason), .. }) => outcomes.end(&record.key, Outcome::Refused(reason)),
+                Some(Record { state: State::Refused { reason }, .. }) => {
+                    outcomes.end(&record.key, Outcome::Refused(reason))
+                }
                 Some(_) => outcomes.end(&record.key, Outcome::Unmatched),
                 // Not kept, because another worker wrote the record: it has gone back to the queue.
                 None => {}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::demo::{self, Progress, Report, Request, Story};
 
 use crate::terminal::{count, fitted, object, say};
@@ -117,13 +117,13 @@ fn line(name: &str, properties: &std::collections::BTreeMap<String, String>) -> 
 fn happened(story: &Story) -> &'static str {
     let own_title = story.before.contains_key("jobtitle");
     match story.states {
-        (State::Written, _) if own_title => "enriched; the job title they gave themselves stays",
-        (State::Written, _) => "enriched",
-        (State::Unmatched, _) => "Apollo doesn't know them: no credit was spent",
-        (State::Deferred, State::Written) => "waited for credits, enriched next cycle",
-        (State::Deferred, State::Unmatched) => "waited for credits, then Apollo didn't know them",
-        (State::Deferred, State::Refused) => "waited for credits for too long: given up",
-        (State::Deferred, _) => "waits for credits",
+        (StateName::Written, _) if own_title => "enriched; the job title they gave themselves stays",
+        (StateName::Written, _) => "enriched",
+        (StateName::Unmatched, _) => "Apollo doesn't know them: no credit was spent",
+        (StateName::Deferred, StateName::Written) => "waited for credits, enriched next cycle",
+        (StateName::Deferred, StateName::Unmatched) => "waited for credits, then Apollo didn't know them",
+        (StateName::Deferred, StateName::Refused) => "waited for credits for too long: given up",
+        (StateName::Deferred, _) => "waits for credits",
         _ => "see the figures",
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::config::OnExhausted;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::FailReason;
 
 use super::books::{Books, Goods, at_rest};
@@ -131,7 +131,7 @@ impl Scene {
             world.settle_down(1).await;
             // What is held longer than that is held by nobody: that no new cycle will change.
             let held = self.wait_for_what_is_held().await?;
-            if held || world.states(&contacts).await?.count(State::Deferred) == 0 {
+            if held || world.states(&contacts).await?.count(StateName::Deferred) == 0 {
                 break;
             }
             world.next_cycle(POOL_MILLI).await;
@@ -176,10 +176,10 @@ impl Scene {
             return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
         };
         let unknowns = books.lines_of(Goods::People, contact).unknowns;
-        let given_up = record.state == State::Failed && record.failed == Some(FailReason::OutcomeUnknown);
+        let given_up = record.state == State::Failed { reason: FailReason::OutcomeUnknown };
         let ended = match end {
-            End::Written => record.state == State::Written || (given_up && unknowns >= 2),
-            End::Unmatched => record.state == State::Unmatched || (given_up && unknowns >= 2),
+            End::Written => record.state.is_written() || (given_up && unknowns >= 2),
+            End::Unmatched => record.state.is_unmatched() || (given_up && unknowns >= 2),
             End::OfAnEmployer => {
                 matches!(record.state, State::Written | State::Unmatched) || (given_up && unknowns >= 2)
             }

@@ -66,7 +66,7 @@ async fn a_lead_that_waited_for_the_next_cycle_is_told_from_the_wish_to_the_crm(
     let world = world(2, |_| {}).await;
     let mut parked = None;
     for lead in leads(&world, 0..3).await {
-        if world.record(&lead).await.expect("a record").state == State::Deferred {
+        if world.record(&lead).await.expect("a record").state.is_deferred() {
             parked = Some(lead);
         }
     }

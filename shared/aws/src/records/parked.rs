@@ -45,7 +45,7 @@ impl Parked {
     /// The same of a record that was read, if it is parked.
     pub fn of(record: &Record) -> Option<Self> {
         let (key, source, erased_at) = (record.key.clone(), record.source, record.erased_at);
-        Some(Self { key, source, erased_at, deferral: record.deferral.clone()? })
+        Some(Self { key, source, erased_at, deferral: record.state.deferral().cloned()? })
     }
 }
 
@@ -125,7 +125,7 @@ fn place(source: Option<Source>, arose: Timestamp) -> String {
 
 /// The keys of the index, which only a parked record carries.
 pub(super) fn keys(record: &Record) -> Item {
-    let Some(deferral) = &record.deferral else { return Item::new() };
+    let Some(deferral) = record.state.deferral() else { return Item::new() };
     let order = place(record.source, record.occurred_at.unwrap_or(deferral.since));
     Item::from([(TENANT.to_owned(), text(record.key.tenant.as_str())), (ORDER.to_owned(), text(order))])
 }

@@ -101,7 +101,7 @@ async fn a_hold_that_others_wait_for_is_not_resolved_unseen() {
     let Resolved::Changed(there) = credits.void(&tenant, &hold).await.expect("an answer") else {
         panic!("it was resolved without the one who waits for it");
     };
-    assert_eq!(there.wanted, [ada.clone()]);
+    assert_eq!(there.wanted, std::slice::from_ref(&ada));
     assert_eq!(credits.void(&tenant, &there).await.expect("an answer"), Resolved::Now);
     assert!(!credits.want(&tenant, &hold.purchase, &ada).await.expect("an answer"), "there is nothing to wait for");
 }

@@ -83,24 +83,22 @@ pub fn at_door(record: Option<&Record>, event: &DueEvent, rules: &DoorRules<'_>,
     }
     match record.state {
         State::Claimed | State::Bought => in_flight(record, event, now),
-        State::Deferred if renews(record, event.occurred_at, event.cause.source(), windows) => Door::Queue,
-        State::Deferred => Door::InFlight,
+        State::Deferred { .. } if renews(record, event.occurred_at, event.cause.source(), windows) => Door::Queue,
+        State::Deferred { .. } => Door::InFlight,
         State::Written | State::Unmatched if record.is_miss() => {
             let known = is_within(record, windows.miss, now) && !tells_who(&event.cause, rules.identity);
             if known { Door::Fresh } else { Door::Queue }
         }
         State::Written if is_within(record, windows.freshness, now) => Door::Fresh,
-        State::Written | State::Unmatched | State::Noted | State::Released | State::Refused | State::Failed => {
-            Door::Queue
-        }
+        State::Written | State::Unmatched | State::Noted | State::Released => Door::Queue,
+        State::Refused { .. } | State::Failed { .. } => Door::Queue,
     }
 }
 
 /// Whether the record was merged into the event's, and is being worked on or waits: the CRM reads and writes what they have
 /// become under the old id as well.
 fn is_on_its_way_in_another(record: &Record, event: &DueEvent) -> bool {
-    let is_open = matches!(record.state, State::Claimed | State::Bought | State::Deferred | State::Released);
-    record.key != event.record && is_open
+    record.key != event.record && record.state.is_open()
 }
 
 /// The worker reads the CRM after it has claimed, so a change made before the claim is in what it reads. A later one
@@ -169,18 +167,18 @@ pub fn at_worker(record: Option<&Record>, request: &EnrichmentRequest, windows: 
     // both. Without this, a late redelivery would start over what was given up on.
     let answered = record.occurred_at.is_some_and(|at| request.occurred_at <= at) || was_seen(record, request);
     let same = answered || record.request.as_ref() == Some(&request.request);
-    match (record.state, record.refused, record.failed) {
+    match &record.state {
         // A change may tell who the person is after all. Whether it does is seen once the record has been read.
-        (State::Written | State::Unmatched, ..) if record.is_miss() => {
+        State::Written | State::Unmatched if record.is_miss() => {
             let known = same || (is_within(record, windows.miss, now) && request.source == Source::NewLead);
             if known { Standing::Ended(Outcome::Unmatched) } else { Standing::Due }
         }
-        (State::Written, ..) if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),
-        (State::Refused, Some(reason), _) if same => Standing::Ended(Outcome::Refused(reason)),
-        (State::Failed, _, Some(reason)) if same => Standing::Ended(Outcome::Failed(reason)),
+        State::Written if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),
+        State::Refused { reason } if same => Standing::Ended(Outcome::Refused(*reason)),
+        State::Failed { reason } if same => Standing::Ended(Outcome::Failed(*reason)),
+        State::Deferred { deferral } => at_worker_parked(record, deferral, request, windows, now),
         // Paid for, but the CRM refused it then: it is written now rather than bought again.
-        (State::Deferred, ..) => at_worker_parked(record, request, windows, now),
-        (State::Failed, ..) if record.is_paid_for() => {
+        State::Failed { .. } if record.is_paid_for() => {
             record.purchase().map_or(Standing::Due, |purchase| Standing::Abandoned(purchase.clone()))
         }
         _ => Standing::Due,
@@ -190,8 +188,7 @@ pub fn at_worker(record: Option<&Record>, request: &EnrichmentRequest, windows: 
 /// Whether the CRM was read for a claim that was made after the request arose, and that has ended. Its event may have been
 /// dropped while the claim lived.
 fn was_seen(record: &Record, request: &EnrichmentRequest) -> bool {
-    let ended = matches!(record.state, State::Written | State::Unmatched | State::Refused | State::Failed);
-    let since = record.claim.as_ref().map(|claim| claim.since).filter(|_| ended);
+    let since = record.claim.as_ref().map(|claim| claim.since).filter(|_| record.state.has_ended());
     since.is_some_and(|since| later(request.occurred_at, CLOCK_SKEW) <= since)
 }
 
@@ -200,8 +197,13 @@ fn was_seen(record: &Record, request: &EnrichmentRequest) -> bool {
 /// comes is one more edit of a storm, or late. A message that was received twice is among these: its twin has parked the
 /// record and deleted it, and a worker that took the record out of the line now could die without a message to come back.
 /// Clocks differ, and a date that is a moment ahead has come.
-fn at_worker_parked(record: &Record, request: &EnrichmentRequest, windows: Windows, now: Timestamp) -> Standing {
-    let Some(deferral) = &record.deferral else { return Standing::Due };
+fn at_worker_parked(
+    record: &Record,
+    deferral: &Deferral,
+    request: &EnrichmentRequest,
+    windows: Windows,
+    now: Timestamp,
+) -> Standing {
     let is_ahead = later(now, CLOCK_SKEW) < deferral.not_before;
     let is_its_own = request.parked_since == Some(deferral.since);
     match renews(record, request.occurred_at, request.source, windows) {
@@ -330,14 +332,14 @@ mod tests {
         assert!(matches!(standing(&parked, &newer, 1_999_969), Standing::Parked(_)));
         assert_eq!(standing(&parked, &newer, 1_999_970), Standing::Due, "clocks differ");
         let renewed = parked.clone().renewed(&newer);
-        assert_eq!((renewed.occurred_at, &renewed.deferral), (Some(at(day)), &parked.deferral));
+        assert_eq!((renewed.occurred_at, renewed.state.deferral()), (Some(at(day)), parked.state.deferral()));
         let ended = |standing| matches!(standing, Standing::Ended(Outcome::Deferred { .. }));
         assert!(ended(standing(&renewed, &newer, 1_999_969)));
         let released = renewed.to_request().expect("a request");
         assert_eq!(standing(&renewed, &released, 2_000_000), Standing::Due, "the release sends before it marks");
         assert!(ended(standing(&renewed, &newer, 2_000_000)), "received twice");
-        let parked_again = Deferral { since: at(99), ..renewed.deferral.clone().expect("it is parked") };
-        let parked_again = Record { deferral: Some(parked_again), ..renewed.clone() };
+        let parked_again = Deferral { since: at(99), ..renewed.state.deferral().cloned().expect("it is parked") };
+        let parked_again = Record { state: State::Deferred { deferral: parked_again }, ..renewed.clone() };
         assert!(ended(standing(&parked_again, &released, 2_000_000)), "the release's message received twice");
         for second in [0, day - 60, day + 60] {
             let other: EnrichmentRequest = change("email", "e@f.g", second).into();

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, Waited};
+pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, StateName, Waited};
 use crate::credits::Amounts;
 use crate::credits::ledger::LineResult;
 use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};
@@ -29,6 +29,7 @@ pub struct Record {
     /// How often it has been written. The store counts.
     pub rev: u64,
     /// Where it stands.
+    #[serde(flatten)]
     pub state: State,
     /// Since when.
     #[serde(with = "millisecond::required")]
@@ -76,18 +77,9 @@ pub struct Record {
     /// Who it was about when it was bought: a provider that charges nothing for the same person again goes by that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bought_for: Option<Fingerprint>,
-    /// Set while deferred.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub deferral: Option<Deferral>,
     /// How it last waited for the request that it was last worked on for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited: Option<Waited>,
-    /// Why it was refused, if it was.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub refused: Option<RefuseReason>,
-    /// Why it was given up on, if it was.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub failed: Option<FailReason>,
     /// When the person asked to be forgotten.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub erased_at: Option<Timestamp>,
@@ -121,10 +113,7 @@ impl Record {
             owed: None,
             asked: None,
             bought_for: None,
-            deferral: None,
             waited: None,
-            refused: None,
-            failed: None,
             erased_at: None,
         }
     }
@@ -136,7 +125,7 @@ impl Record {
 
     /// Claimed for `request`, as part of `claim`'s purchase.
     pub fn claimed(self, request: &EnrichmentRequest, claim: Claim) -> Self {
-        let ended = matches!(self.state, State::Written | State::Unmatched | State::Refused | State::Failed);
+        let ended = self.state.has_ended();
         Self {
             request: Some(request.request.clone()),
             source: Some(request.source),
@@ -144,9 +133,6 @@ impl Record {
             unknowns: if ended { 0 } else { self.unknowns },
             cost: Amounts::default(),
             waited: if ended { None } else { self.last_wait() },
-            deferral: None,
-            refused: None,
-            failed: None,
             since: claim.since,
             claim: Some(claim),
             state: State::Claimed,
@@ -158,7 +144,7 @@ impl Record {
     /// and the claim as old as it is: only what had happened by then was seen.
     pub fn taken_over(self, until: Timestamp) -> Self {
         let claim = self.claim.map(|claim| Claim { until, ..claim });
-        Self { state: State::Bought, claim, failed: None, ..self }
+        Self { state: State::Bought, claim, ..self }
     }
 
     /// Paid for: the patch is ours from here on. `rest` says what becomes of what arrives later.
@@ -243,13 +229,12 @@ impl Record {
     pub fn deferred(self, request: &EnrichmentRequest, deferral: Deferral) -> Self {
         let claim = self.claim.filter(|_| self.owed.is_some());
         Self {
-            state: State::Deferred,
             since: deferral.since,
+            state: State::Deferred { deferral },
             request: Some(request.request.clone()),
             source: Some(request.source),
             occurred_at: Some(request.occurred_at),
             claim,
-            deferral: Some(deferral),
             ..self
         }
     }
@@ -268,14 +253,17 @@ impl Record {
 
     /// Parked as before, and to be tried at once: what it waits for was changed.
     pub fn to_be_tried(self, now: Timestamp) -> Self {
-        let deferral = self.deferral.map(|deferral| Deferral { not_before: now, ..deferral });
-        Self { deferral, ..self }
+        let state = match self.state {
+            State::Deferred { deferral } => State::Deferred { deferral: Deferral { not_before: now, ..deferral } },
+            other => other,
+        };
+        Self { state, ..self }
     }
 
     /// `request`, together with the one that this record is being worked on for, while that has not ended: a late
     /// redelivery must not make it older, nor an edit put a new lead further back in the line.
     pub fn joined(&self, request: &EnrichmentRequest) -> EnrichmentRequest {
-        let is_open = matches!(self.state, State::Claimed | State::Deferred | State::Released);
+        let is_open = matches!(self.state, State::Claimed | State::Deferred { .. } | State::Released);
         match self.to_request().filter(|_| is_open) {
             Some(own) => own.joined(request),
             None => request.clone(),
@@ -284,42 +272,33 @@ impl Record {
 
     /// Out of parking: a message is on the queue.
     pub fn released(self, now: Timestamp) -> Self {
-        Self { state: State::Released, since: now, waited: self.last_wait(), deferral: None, ..self }
+        Self { waited: self.last_wait(), state: State::Released, since: now, ..self }
     }
 
     fn last_wait(&self) -> Option<Waited> {
         let waited =
             |deferral: &Deferral| Waited { reason: deferral.reason, since: deferral.since, until: deferral.until };
-        self.deferral.as_ref().map(waited).or_else(|| self.waited.clone())
+        self.state.deferral().map(waited).or_else(|| self.waited.clone())
     }
 
     /// Can't be enriched as it is. Of one that the CRM doesn't have any more, only who it was is kept, as a fingerprint: an
     /// erasure that is told of afterwards goes by that.
     pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
         let written = if reason == RefuseReason::Gone { Fingerprints::new() } else { self.written };
-        Self {
-            state: State::Refused,
-            since: now,
-            refused: Some(reason),
-            patch: Patch::new(),
-            owed: None,
-            deferral: None,
-            written,
-            ..self
-        }
+        Self { state: State::Refused { reason }, since: now, patch: Patch::new(), owed: None, written, ..self }
     }
 
     /// Whether the CRM's deleting it ends it here and now: no worker is at work on it, and it doesn't wait. The others end when
     /// they are read in the CRM. One that was merged is deleted as well, and what waits under its old id goes on as what
     /// it has become.
     pub fn ends_when_deleted(&self) -> bool {
-        let is_open = matches!(self.state, State::Claimed | State::Bought | State::Deferred | State::Released);
-        !is_open && self.erased_at.is_none() && self.refused != Some(RefuseReason::Gone)
+        let is_gone = self.state == State::Refused { reason: RefuseReason::Gone };
+        !self.state.is_open() && self.erased_at.is_none() && !is_gone
     }
 
     /// Given up on. What was paid for is kept, in case the CRM takes it later.
     pub fn failed(self, reason: FailReason, now: Timestamp) -> Self {
-        Self { state: State::Failed, since: now, failed: Some(reason), ..self }
+        Self { state: State::Failed { reason }, since: now, ..self }
     }
 
     /// Whether this person was bought for it before. Another person in the same record was not.
@@ -339,7 +318,7 @@ impl Record {
 
     /// Whether something was bought for it that the CRM doesn't have yet.
     pub fn is_paid_for(&self) -> bool {
-        self.state == State::Bought || (self.state == State::Failed && !self.patch.is_empty())
+        self.state.is_bought() || (self.state.is_failed() && !self.patch.is_empty())
     }
 
     /// The person asked to be forgotten: what is personal goes at once, the rest is for the erasure to finish.
@@ -362,11 +341,11 @@ impl Record {
     /// What this record keeps of `purchase`: how it ended and what it cost. `None` when it keeps nothing of it.
     pub fn kept_of(&self, purchase: &PurchaseId) -> Option<(LineResult, Amounts)> {
         let result = match self.state {
-            State::Deferred | State::Released if self.owed.is_some() => LineResult::Hit,
-            State::Noted | State::Claimed | State::Deferred | State::Released => return None,
+            State::Deferred { .. } | State::Released if self.owed.is_some() => LineResult::Hit,
+            State::Noted | State::Claimed | State::Deferred { .. } | State::Released => return None,
             State::Unmatched => LineResult::Miss,
             State::Written if self.is_miss() => LineResult::Miss,
-            State::Bought | State::Written | State::Refused | State::Failed => LineResult::Hit,
+            State::Bought | State::Written | State::Refused { .. } | State::Failed { .. } => LineResult::Hit,
         };
         (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))
     }
@@ -391,7 +370,7 @@ impl Record {
             occurred_at: self.occurred_at?,
             not_before: None,
             queued_at: None,
-            parked_since: self.deferral.as_ref().map(|deferral| deferral.since),
+            parked_since: self.state.deferral().map(|deferral| deferral.since),
             bulk: false,
         })
     }

@@ -26,12 +26,12 @@ impl Play {
         }
         let contacts: Vec<String> = self.leads.iter().map(|lead| lead.contact.clone()).collect();
         let states = self.world.states(&contacts).await?;
-        let Some(parked) = states.records.into_values().find(|record| record.state == State::Deferred) else {
+        let Some(parked) = states.records.into_values().find(|record| record.state.is_deferred()) else {
             return Ok(());
         };
         let now = self.world.clock.now();
         let closes = self.world.tenant().plan.calendar.cycle_at(now).closes;
-        let worst = parked.deferral.as_ref().map(|deferral| deferral.worst.clone()).unwrap_or_default();
+        let worst = parked.state.deferral().map(|deferral| deferral.worst.clone()).unwrap_or_default();
         let mut records = Vec::with_capacity(count);
         let first = self.crowd.len();
         for number in 0..count {
@@ -44,7 +44,8 @@ impl Play {
                 until: closes,
                 worst: worst.clone(),
             };
-            let record = Record { key, rev: 0, occurred_at, deferral: Some(deferral), ..parked.clone() };
+            let state = State::Deferred { deferral };
+            let record = Record { key, rev: 0, occurred_at, state, ..parked.clone() };
             records.push(record);
         }
         self.crowd.extend(self.write_all(Step::Defer, records).await?);
@@ -73,7 +74,7 @@ impl Play {
         let keys: Vec<RecordKey> = self.crowd.drain(..).map(|record| record.key).collect();
         let records = self.world.records.unmetered();
         let there = records.read(&keys, Consistency::Strong).await?;
-        let parked = there.into_values().filter(|record| record.state == State::Deferred);
+        let parked = there.into_values().filter(|record| record.state.is_deferred());
         let now = self.world.clock.now();
         let closed = parked.map(|record| record.refused(RefuseReason::Gone, now));
         self.write_all(Step::Dismiss, closed.collect()).await.map(drop)

@@ -7,7 +7,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::wallet::Wallet;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 
 use super::model::Lead;
 use super::plan::Edit;
@@ -102,7 +102,7 @@ async fn pay_for_all(play: &mut Play) -> Result<(), StoreError> {
         play.pay_for_the_neighbour(enough).await?;
         play.world.settle_down(1).await;
         play.wait_for_numbers().await?;
-        let is_parked = states(play).await?.count(State::Deferred) > 0 || play.neighbour_waits().await?;
+        let is_parked = states(play).await?.count(StateName::Deferred) > 0 || play.neighbour_waits().await?;
         if !is_parked && !play.waits_for_numbers().await? {
             break;
         }
@@ -137,7 +137,7 @@ async fn change_what_was_refused(play: &mut Play) -> Result<(), StoreError> {
     let states = states(play).await?;
     let refused = |lead: &Lead| {
         let record = states.records.get(&lead.contact);
-        record.is_some_and(|record| record.state == State::Failed && !record.patch.is_empty())
+        record.is_some_and(|record| record.state.is_failed() && !record.patch.is_empty())
     };
     let refused: Vec<usize> = (0..play.leads.len()).filter(|lead| refused(&play.leads[*lead])).collect();
     for lead in &refused {
@@ -165,11 +165,11 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
     let Some(tariff) = play.world.config.person_tariff(tenant, now) else { return Ok(()) };
     let worst: Amounts = [tariff.worst()].iter().chain(&play.worst_number()).sum();
     for (contact, record) in &states(play).await?.records {
-        let Some(deferral) = record.deferral.as_ref().filter(|_| record.state == State::Deferred) else { continue };
+        let Some(deferral) = record.state.deferral() else { continue };
         let leaves = record.source.filter(|source| source.leaves_floor()).map(|_| &tenant.floor);
         let need: Amounts = leaves.into_iter().chain([&worst]).sum();
         // Those in front go first, and each of them takes up the credits for a while, as they aren't there any more.
-        let is_behind = play.crowd.iter().filter_map(|record| record.deferral.as_ref()).any(|it| it.not_before <= now);
+        let is_behind = play.crowd.iter().filter_map(|record| record.state.deferral()).any(|it| it.not_before <= now);
         let must_wait = is_behind || deferral.not_before > now || !available.covers(&need);
         findings.check(must_wait, Promise::Leads, || {
             format!("contact {contact} waits ({:?}) while {available} are there for it", deferral.reason)
@@ -184,7 +184,7 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
         let record = states.records.get(&lead.contact);
         lead.check_end(record, lines, &play.known, play.give_up(lead), findings);
         if let Some((there, record)) = play.world.hubspot.contact(&lead.contact).zip(record) {
-            lead.check_values(&there, record.state, lines, &play.known, findings);
+            lead.check_values(&there, &record.state, lines, &play.known, findings);
             // Whose number could not be paid for within the time after which leads are given up goes without it.
             let given_up = play.wide.windows.is_some() && books.hits_with_a_number(&lead.contact, false) > 0;
             let is_lost = play.was_unmapped || given_up || play.has_lost_a_number(lead);
@@ -202,7 +202,7 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
 struct Digest {
     wallets: Vec<Wallet>,
     charged: i64,
-    states: BTreeMap<String, State>,
+    states: BTreeMap<String, StateName>,
     contacts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -227,7 +227,7 @@ impl Digest {
         let contacts = play.world.hubspot.contacts().into_iter();
         // Whoever was deleted after they had come to their end is found gone by a replay: that is an end, too.
         let there = play.leads.iter().filter(|lead| !lead.deleted);
-        let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state));
+        let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state.name()));
         Self {
             wallets: wallets.to_vec(),
             charged: play.world.apollo.ledger().credits_charged,

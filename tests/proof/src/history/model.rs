@@ -124,27 +124,27 @@ impl Lead {
             return findings.note(Promise::Leads, format!("contact {contact} is lost: there is no record of it"));
         };
         let latest = self.emails.last().expect("a lead has an address");
-        // Of somebody unknown, the employer may be known.
+        // Of an unknown person, the employer may be known.
         let may_be_written = known.has_employers() || self.emails.iter().any(|email| known.ever(email));
         let may_be_unmatched = !known.always(latest);
         let gone = self.is_gone();
-        let ended = match record.state {
+        let ended = match &record.state {
             State::Written => may_be_written,
             State::Unmatched => may_be_unmatched || gone,
-            State::Refused if record.refused == Some(RefuseReason::TooOld) => {
+            State::Refused { reason: RefuseReason::TooOld } => {
                 give_up.is_some_and(|give_up| give_up.may_have_ended(record)) || gone
             }
-            State::Refused => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
+            State::Refused { .. } => gone || self.emails.len() * known.purchases_max() > IDENTITIES_MAX,
             // What the CRM refused is kept no longer than its person wants to be known.
-            State::Failed => lines.unknowns >= 2 || gone,
+            State::Failed { .. } => lines.unknowns >= 2 || gone,
             State::Noted => self.erased,
-            State::Claimed | State::Bought | State::Deferred | State::Released => false,
+            State::Claimed | State::Bought | State::Deferred { .. } | State::Released => false,
         };
         findings.check(ended, Promise::Leads, || {
-            let why = (record.state, record.refused, record.since, give_up);
+            let why = (&record.state, record.since, give_up);
             format!("contact {contact} stands at {why:?} with {lines:?}; {self:?}, {known:?}")
         });
-        let waits = record.awaited.is_some() || (record.owed.is_some() && record.state != State::Failed);
+        let waits = record.awaited.is_some() || (record.owed.is_some() && !record.state.is_failed());
         findings
             .check(!waits, Promise::Leads, || format!("contact {contact} waits for a number that nobody looks for"));
         findings.check(!self.erased || record.erased_at.is_some(), Promise::Crm, || {
@@ -158,7 +158,7 @@ impl Lead {
     pub(super) fn check_values(
         &self,
         there: &Contact,
-        state: State,
+        state: &State,
         lines: Lines,
         known: &Known,
         findings: &mut Findings,
@@ -179,7 +179,7 @@ impl Lead {
                 format!("contact {contact}: what a person wrote into {property} was overwritten: {overwritten:?}")
             });
         }
-        if state != State::Written {
+        if !state.is_written() {
             return;
         }
         for property in ["jobtitle", "city"].into_iter().filter(|property| !self.human.contains_key(property)) {

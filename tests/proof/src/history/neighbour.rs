@@ -7,7 +7,7 @@ use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{RecordKey, TenantId};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 
 use super::play::Play;
 use crate::books::{Books, Goods};
@@ -73,7 +73,7 @@ impl Play {
         let key = |lead: &Theirs| RecordKey { tenant: id.clone(), ..self.world.key(&lead.contact) };
         let keys: Vec<RecordKey> = self.theirs.iter().map(key).collect();
         let records = self.world.records.unmetered().read(&keys, Consistency::Strong).await?;
-        Ok(records.values().any(|record| record.state == State::Deferred))
+        Ok(records.values().any(|record| record.state.is_deferred()))
     }
 
     /// Each of its leads was bought from its own team, once, and written to its own portal; and its books agree.
@@ -86,9 +86,9 @@ impl Play {
         let records = self.world.records.unmetered().read(&keys, Consistency::Strong).await?;
         for Theirs { contact, email } in &self.theirs {
             let lines = books.lines_of(Goods::People, contact);
-            let state = records.get(&key(contact)).map(|record| record.state);
-            let given_up = self.wide.windows.is_some() && state == Some(State::Refused) && lines.hits == 0;
-            let ended = state == Some(State::Written) || (state == Some(State::Failed) && lines.unknowns >= 2);
+            let state = records.get(&key(contact)).map(|record| record.state.name());
+            let given_up = self.wide.windows.is_some() && state == Some(StateName::Refused) && lines.hits == 0;
+            let ended = state == Some(StateName::Written) || (state == Some(StateName::Failed) && lines.unknowns >= 2);
             let ended = ended || given_up;
             findings.check(ended, Promise::Leads, || {
                 format!("contact {contact} of the second tenant stands at {state:?} with {lines:?}")
@@ -102,7 +102,7 @@ impl Play {
             });
             let title = neighbour.hubspot.contact(contact).and_then(|it| it.value("jobtitle").map(str::to_owned));
             let known = neighbour.apollo.whom(&Asked::email(email)).map(|person| person.title);
-            findings.check(state != Some(State::Written) || title == known, Promise::Crm, || {
+            findings.check(state != Some(StateName::Written) || title == known, Promise::Crm, || {
                 format!("contact {contact} of the second tenant has the job title {title:?}, not {known:?}")
             });
         }

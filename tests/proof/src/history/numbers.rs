@@ -9,7 +9,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Hold;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::Record;
 
 use super::model::{Known, Lead};
 use super::play::Play;
@@ -195,7 +195,7 @@ impl Lead {
         let hits = |goods| books.lines_of(goods, &self.contact).hits;
         let mut people = self.emails.iter().filter_map(|email| known.person(email)).peekable();
         let all_have_one = people.peek().is_some() && people.all(|person| person.mobile.is_some());
-        let written = record.state == State::Written && hits(Goods::People) > 0;
+        let written = record.state.is_written() && hits(Goods::People) > 0;
         let value = there.value(NUMBER).unwrap_or_default();
         let is_somebodys = self
             .emails

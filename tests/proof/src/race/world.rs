@@ -8,7 +8,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::event::{Cause, DueEvent};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::lead::request::EnrichmentRequest;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ pub(super) async fn for_a_cycle(world: &World) -> Result<(usize, Findings), Stor
     let mut findings = all_at_once(world, batches).await;
     world.settle_down(WORKERS).await;
     let states = world.states(&contacts).await?;
-    let (written, waiting) = (states.count(State::Written), states.count(State::Deferred));
+    let (written, waiting) = (states.count(StateName::Written), states.count(StateName::Deferred));
     let paid = usize::try_from(CYCLE_CREDITS).unwrap_or(0);
     findings.check((written, waiting) == (paid, CYCLE_LEADS - paid), Promise::Credits, || {
         format!("with {paid} credits for {CYCLE_LEADS} leads, {written} are written and {waiting} wait")

@@ -14,7 +14,7 @@ use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::wallet::Wallet;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, LaterSetup};
 use crate::simulators::hubspot::HubSpotSetup;
@@ -59,7 +59,7 @@ pub struct Story {
     /// Its properties at the end.
     pub after: BTreeMap<String, String>,
     /// Where it stood at the end of the first cycle, and at the end.
-    pub states: (State, State),
+    pub states: (StateName, StateName),
 }
 
 /// A demo that has run.
@@ -167,13 +167,13 @@ impl Demo {
 
         let states = self.world.states(&self.contacts).await?;
         let report = &mut self.report;
-        report.written_back = states.count(State::Written);
-        report.unmatched = states.count(State::Unmatched);
-        report.deferred = states.count(State::Deferred);
-        report.refused = states.count(State::Refused);
+        report.written_back = states.count(StateName::Written);
+        report.unmatched = states.count(StateName::Unmatched);
+        report.deferred = states.count(StateName::Deferred);
+        report.refused = states.count(StateName::Refused);
         report.cycles = 1;
         let units = self.world.usage.write_units();
-        let parked = states.records.values().filter(|record| record.deferral.is_some() || record.waited.is_some());
+        let parked = states.records.values().filter(|record| record.state.is_deferred() || record.waited.is_some());
         let parked = parked.count();
         let of = |steps: &[&str]| steps.iter().filter_map(|step| units.get(step)).sum::<f64>();
         report.aws.write_units_per_written_lead = per(of(&ENRICHING), report.written_back);
@@ -203,22 +203,24 @@ impl Demo {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<States, StartError> {
         let mut states = first.clone();
-        while states.count(State::Deferred) > 0 && self.report.cycles < CYCLES_MAX {
-            progress(Progress::NextCycle(states.count(State::Deferred)));
+        while states.count(StateName::Deferred) > 0 && self.report.cycles < CYCLES_MAX {
+            progress(Progress::NextCycle(states.count(StateName::Deferred)));
             self.world.next_cycle(self.request.credits * 1000).await;
             watch(&self.world, self.world.settle_down(WORKERS), progress).await;
             self.arrivals(progress).await?;
             states = self.world.states(&self.contacts).await?;
             self.report.cycles += 1;
         }
-        let stands = |states: &States, id: &String| states.records.get(id).map(|record| record.state);
-        let waited = || self.contacts.iter().filter(|id| stands(first, id) == Some(State::Deferred));
-        let ended =
-            |ends: &[State]| waited().filter(|id| stands(&states, id).is_some_and(|end| ends.contains(&end))).count();
+        let stands = |states: &States, id: &String| states.records.get(id).map(|record| record.state.name());
+        let waited = || self.contacts.iter().filter(|id| stands(first, id) == Some(StateName::Deferred));
+        let ended = |ends: &[StateName]| {
+            waited().filter(|id| stands(&states, id).is_some_and(|end| ends.contains(&end))).count()
+        };
         (self.report.released, self.report.given_up) =
-            (ended(&[State::Written, State::Unmatched]), ended(&[State::Refused]));
-        self.report.failed = states.count(State::Failed) + self.world.dead_letters().await;
-        let unfinished = [State::Noted, State::Claimed, State::Bought, State::Released, State::Deferred];
+            (ended(&[StateName::Written, StateName::Unmatched]), ended(&[StateName::Refused]));
+        self.report.failed = states.count(StateName::Failed) + self.world.dead_letters().await;
+        let unfinished =
+            [StateName::Noted, StateName::Claimed, StateName::Bought, StateName::Released, StateName::Deferred];
         self.report.lost = states.unknown.len() + unfinished.iter().map(|state| states.count(*state)).sum::<usize>();
         Ok(states)
     }
@@ -261,9 +263,9 @@ impl Demo {
 
     /// One that waited for credits and was written back, with the books.
     async fn waited(&self, first: &States, last: &States) -> Result<Option<Waited>, StartError> {
-        let stood = |states: &States, contact: &String| states.records.get(contact).map(|record| record.state);
+        let stood = |states: &States, contact: &String| states.records.get(contact).map(|record| record.state.name());
         let waited = |contact: &&String| {
-            stood(first, contact) == Some(State::Deferred) && stood(last, contact) == Some(State::Written)
+            stood(first, contact) == Some(StateName::Deferred) && stood(last, contact) == Some(StateName::Written)
         };
         let Some(record) = self.contacts.iter().find(waited).and_then(|contact| last.records.get(contact)) else {
             return Ok(None);
@@ -282,7 +284,7 @@ impl Demo {
     fn stories(&self, befores: Vec<BTreeMap<String, String>>, first: &States, last: &States) -> Vec<Story> {
         let mut kinds: BTreeMap<String, Story> = BTreeMap::new();
         for (contact, before) in self.contacts.iter().zip(befores) {
-            let state = |states: &States| states.records.get(contact).map(|record| record.state);
+            let state = |states: &States| states.records.get(contact).map(|record| record.state.name());
             let (Some(was), Some(is)) = (state(first), state(last)) else { continue };
             let Some(after) = self.world.hubspot.contact(contact) else { continue };
             let told = before.contains_key("jobtitle");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, StateName};
 
 use super::World;
 
@@ -20,8 +20,8 @@ pub struct States {
 
 impl States {
     /// How many stand there.
-    pub fn count(&self, state: State) -> usize {
-        self.records.values().filter(|record| record.state == state).count()
+    pub fn count(&self, state: StateName) -> usize {
+        self.records.values().filter(|record| record.state.name() == state).count()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, until};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::hubspot;
 use leadgate_sandbox::world::{Patience, Settings, World};
@@ -69,7 +69,7 @@ async fn thousands_of_leads_take_as_many_minutes_as_they_must_and_nobody_is_turn
     );
     assert_eq!((ledger.throttled, world.dead_letters().await, ledger.records_charged), (0, 0, count as u64));
     let states = world.states(&leads).await.expect("readable");
-    assert_eq!(states.count(State::Written), count);
+    assert_eq!(states.count(StateName::Written), count);
     let allowed = Duration::from_secs(60) * u32::try_from(windows).expect("a few") * 11 / 10;
     assert!(took <= allowed, "it took {took:?} of {allowed:?}");
 }

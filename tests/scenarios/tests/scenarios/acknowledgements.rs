@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Call, World};
 
@@ -101,7 +101,7 @@ async fn a_void_that_fails_for_parked_leads_is_not_swept_as_spent() {
     break_answers(&world, "dynamodb TransactWriteItems", HOLD + 1, 1000, Break::Refused);
     world.pump.round().await;
     world.wire.mend();
-    assert_eq!(states(&world, &leads).await, [State::Deferred; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Deferred; 2]);
     assert_eq!(world.credits.open_holds(world.tenant_id()).await.expect("readable").len(), 1);
     an_hour_passes(&world).await;
     an_hour_passes(&world).await;
@@ -120,7 +120,7 @@ async fn a_settlement_that_failed_is_made_before_its_record_is_bought_for_again(
     break_answers(&world, "dynamodb TransactWriteItems", HOLD + 1, 1000, Break::Refused);
     world.pump.round().await;
     world.wire.mend();
-    assert_eq!(states(&world, &leads).await, [State::Unmatched]);
+    assert_eq!(states(&world, &leads).await, [StateName::Unmatched]);
     // A person corrects the address at once, and the lead is bought for under another purchase.
     world.clock.turn(Duration::from_secs(3 * 60));
     world.hubspot.edit(&leads[0], "email", &email("ada.lovelace"));

@@ -59,8 +59,8 @@ async fn a_top_up_releases_those_who_wait_and_the_same_payment_counts_once() {
     top_up(&world, "pay-1", 2).await;
     top_up(&world, "pay-1", 2).await;
     world.settle_down(1).await;
-    let written = |stand: Vec<leadgate_enrichment::lead::record::State>| {
-        stand.iter().filter(|state| **state == leadgate_enrichment::lead::record::State::Written).count()
+    let written = |stand: Vec<leadgate_enrichment::lead::record::StateName>| {
+        stand.iter().filter(|state| **state == leadgate_enrichment::lead::record::StateName::Written).count()
     };
     assert_eq!(written(states(&world, &leads).await), 3);
     assert_eq!(at_rest(&world).await.granted, 3000);

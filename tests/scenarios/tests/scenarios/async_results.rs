@@ -8,7 +8,7 @@ use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::ledger::{Entry, LineResult};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::person::ProfileField;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
@@ -67,7 +67,7 @@ fn polls_answer(world: &World, status: u16, body: &str) {
 async fn awaits_nothing(world: &World, leads: &[String]) -> bool {
     for lead in leads {
         let record = world.record(lead).await.expect("a record");
-        assert_eq!(record.state, State::Written, "{record:?}");
+        assert_eq!(record.state.name(), StateName::Written, "{record:?}");
         if record.awaited.is_some() {
             return false;
         }
@@ -143,7 +143,7 @@ async fn a_result_that_the_provider_has_forgotten_is_assumed_spent_and_never_a_m
     assert_eq!((books.spent, charged), (2 * (PERSON + NUMBER), 2 * (PERSON + NUMBER)));
     assert_eq!(assumed(&world).await, 2, "nobody knows what was found");
     assert!(awaits_nothing(&world, &leads).await, "and nothing waits for it any more");
-    assert_eq!(states(&world, &leads).await, [State::Written; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 2]);
 }
 
 #[tokio::test]

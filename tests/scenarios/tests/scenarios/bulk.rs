@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::lead::request::BULK_MIN;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::fault::Fault;
@@ -12,7 +12,7 @@ use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, world, world_with};
 
 async fn written(world: &World, leads: &[String]) -> usize {
-    world.states(leads).await.expect("readable").count(State::Written)
+    world.states(leads).await.expect("readable").count(StateName::Written)
 }
 
 /// One of the calls of a minute.

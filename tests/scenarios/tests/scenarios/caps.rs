@@ -1,7 +1,7 @@
 //! Leads that wait for a cap, while caps and cycles are configured anew.
 
 use leadgate_enrichment::credits::cycle::Cadence;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::world::{Break, World};
 
 use crate::books::at_rest;
@@ -24,12 +24,12 @@ async fn one_capped() -> (Stage, Vec<String>) {
     let leads: Vec<String> = (0..2).map(lead).collect();
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await.iter().filter(|state| **state == State::Deferred).count(), 1);
+    assert_eq!(states(&world, &leads).await.iter().filter(|state| **state == StateName::Deferred).count(), 1);
     (world, leads)
 }
 
 async fn all_are_written(world: &World, leads: &[String], place: &str) {
-    assert_eq!(states(world, leads).await, vec![State::Written; leads.len()], "{place}");
+    assert_eq!(states(world, leads).await, vec![StateName::Written; leads.len()], "{place}");
     at_rest(world).await;
 }
 
@@ -46,7 +46,7 @@ async fn a_cycle_that_ends_earlier_now_lifts_its_caps_then() {
     let (mut world, leads) = one_capped().await;
     world.reconfigure(|tenant| plan(tenant, "2026-01-01", Cadence::Monthly, 100));
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Written, State::Deferred], "it is capped still");
+    assert_eq!(states(&world, &leads).await, [StateName::Written, StateName::Deferred], "it is capped still");
     world.next_cycle(1_000_000).await;
     world.settle_down(1).await;
     all_are_written(&world, &leads, "in February").await;

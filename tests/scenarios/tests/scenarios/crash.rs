@@ -1,7 +1,7 @@
 //! Every call that the worker makes, broken in every way, one at a time: then redelivery and the sweeper finish, and
 //! the money, the leads and the CRM must be right.
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Leftover};
 
@@ -37,7 +37,7 @@ async fn sweep_one(at: usize, operation: &str, how: &Break) {
 
     let place = format!("call {at} ({operation}) was broken by {how:?}");
     let ended = states(&world, &leads).await;
-    assert_eq!(ended, [State::Written, State::Written, State::Unmatched], "{place}");
+    assert_eq!(ended, [StateName::Written, StateName::Written, StateName::Unmatched], "{place}");
     all_enriched(&world, &leads[..2]);
     let books = at_rest(&world).await;
     let charging = operation.starts_with("apollo");
@@ -106,7 +106,7 @@ async fn a_release_that_dies_anywhere_loses_nobody() {
                 world.next_cycle(1_000_000).await;
             }
             world.settle_down(2).await;
-            assert_eq!(states(&world, &leads).await, [State::Written; LEADS], "{call:?} broken by {how:?}");
+            assert_eq!(states(&world, &leads).await, [StateName::Written; LEADS], "{call:?} broken by {how:?}");
             assert_eq!(at_rest(&world).await.spent, 3000, "{call:?} broken by {how:?}");
         }
     }
@@ -126,7 +126,7 @@ async fn an_address_typed_in_before_a_lead_is_given_up_on_is_taken_up_after_that
     world.hubspot.deliver().await;
     // Both messages are in one batch: the first is given up on, the second must not be with it.
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Written]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written]);
     all_enriched(&world, &leads);
     let books = at_rest(&world).await;
     assert_eq!((books.spent, books.unknown), (3000, 2000));

@@ -1,6 +1,6 @@
 //! Credits run out, come back, and are fought over.
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_sandbox::world::{Settings, World};
 
@@ -18,10 +18,11 @@ async fn leads_that_the_credits_cant_pay_for_wait_for_the_next_cycle_and_are_fin
     world.settle_down(1).await;
 
     let stand = states(&world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Written).count(), 5);
-    assert_eq!(stand.iter().filter(|state| **state == State::Deferred).count(), 7);
-    let parked = leads.iter().zip(&stand).find(|(_, state)| **state == State::Deferred).expect("one that waits");
-    let deferral = world.record(parked.0).await.and_then(|record| record.deferral).expect("a deferral");
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Written).count(), 5);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Deferred).count(), 7);
+    let parked = leads.iter().zip(&stand).find(|(_, state)| **state == StateName::Deferred).expect("one that waits");
+    let deferral =
+        world.record(parked.0).await.and_then(|record| record.state.deferral().cloned()).expect("a deferral");
     assert_eq!((deferral.reason, deferral.until.to_string().as_str()), (DeferReason::Balance, "2026-02-01T00:00:00Z"));
     assert_eq!(world.run_release().await.released, 0, "there is nothing to pay with");
 
@@ -43,8 +44,8 @@ async fn credits_freed_by_people_the_provider_does_not_know_go_to_those_who_wait
     let leads = queued_leads(&world, 8).await;
     world.settle_down(1).await;
     let stand = states(&world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Unmatched).count(), 4);
-    assert_eq!(stand.iter().filter(|state| **state == State::Written).count(), 4, "no credit lies about");
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Unmatched).count(), 4);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Written).count(), 4, "no credit lies about");
     assert_eq!(at_rest(&world).await.spent, 4000);
 }
 
@@ -70,8 +71,8 @@ async fn many_workers_on_one_wallet_spend_exactly_what_is_there() {
     let leads = queued_leads(&world, 100).await;
     world.settle_down(16).await;
     let stand = states(&world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Written).count(), 40);
-    assert_eq!(stand.iter().filter(|state| **state == State::Deferred).count(), 60);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Written).count(), 40);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Deferred).count(), 60);
     let books = at_rest(&world).await;
     assert_eq!((books.spent, books.available), (40_000, 0));
 }
@@ -192,12 +193,14 @@ async fn caps_make_leads_wait_with_their_own_reason_until_they_lift() {
     let leads: Vec<String> = [(0, "7"), (1, "7"), (2, "7"), (3, "8"), (4, "8")].map(|(i, owner)| lead(i, owner)).into();
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    let reason = async |i: usize| world.record(&leads[i]).await.and_then(|r| r.deferral).map(|d| (d.reason, d.until));
+    let reason = async |i: usize| {
+        world.record(&leads[i]).await.and_then(|r| r.state.deferral().cloned()).map(|d| (d.reason, d.until))
+    };
     let stand = states(&world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Written).count(), 3);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Written).count(), 3);
     let mut reasons = Vec::new();
     for (i, state) in stand.iter().enumerate() {
-        if *state == State::Deferred {
+        if *state == StateName::Deferred {
             reasons.push(reason(i).await.expect("a reason").0);
         }
     }
@@ -207,7 +210,7 @@ async fn caps_make_leads_wait_with_their_own_reason_until_they_lift() {
 
     world.clock.turn(leadgate_enrichment::clock::days(1));
     world.settle_down(1).await;
-    let written = states(&world, &leads).await.iter().filter(|state| **state == State::Written).count();
+    let written = states(&world, &leads).await.iter().filter(|state| **state == StateName::Written).count();
     assert_eq!(written, 4, "the day's cap has lifted, the owner's has not");
     world.next_cycle(1_000_000).await;
     world.settle_down(1).await;
@@ -233,7 +236,7 @@ async fn many_workers_under_one_cap_spend_exactly_what_it_allows_and_misses_give
         assert!(at_rest(&world).await.spent - spent <= 20_000, "a day's cap is a day's");
     }
     let stand = states(&world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Written).count(), 50);
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Written).count(), 50);
 }
 
 #[tokio::test]
@@ -254,7 +257,11 @@ async fn changed_records_leave_a_floor_for_new_leads() {
         world.settle_down(1).await;
         world.clock.turn(std::time::Duration::from_secs(3 * 3600));
     }
-    let deferral = world.record(&old[0]).await.and_then(|record| record.deferral).expect("the second change waits");
+    let deferral = world
+        .record(&old[0])
+        .await
+        .and_then(|record| record.state.deferral().cloned())
+        .expect("the second change waits");
     assert_eq!(deferral.reason, DeferReason::Floor);
     let new: Vec<String> = ["x.y@engine.example", "y.z@engine.example"]
         .map(|email| world.hubspot.create_contact([("email", email)]))
@@ -278,7 +285,7 @@ async fn a_lead_that_has_waited_for_too_long_is_closed() {
     world.settle_down(1).await;
     let mut stand = states(&world, &leads).await;
     stand.sort_by_key(|state| format!("{state:?}"));
-    assert_eq!(stand, [State::Refused, State::Written]);
+    assert_eq!(stand, [StateName::Refused, StateName::Written]);
 }
 
 #[tokio::test]
@@ -328,7 +335,7 @@ async fn separate_buckets_are_held_together_and_settled_apart() {
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     let stand = states(&world, &leads).await;
-    let waits = stand.iter().filter(|state| **state == State::Deferred).count();
+    let waits = stand.iter().filter(|state| **state == StateName::Deferred).count();
     assert!(waits >= 1, "one e-mail credit holds one at a time, and a verified address uses it up: {stand:?}");
     let wallets = world.credits.wallets(world.tenant_id()).await.expect("readable");
     let spent = |bucket: &str| wallets[0].spent.get(&leadgate_enrichment::credits::Bucket::new(bucket)).get();
@@ -346,13 +353,17 @@ async fn one_who_takes_a_part_is_released_as_soon_as_a_part_can_be_paid_for() {
     .await;
     let leads = queued_leads(&world, 2).await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Written, State::Deferred], "the first may cost all there is");
+    assert_eq!(
+        states(&world, &leads).await,
+        [StateName::Written, StateName::Deferred],
+        "the first may cost all there is"
+    );
     // It has no number: what was held for that is free again, and less than the second can cost in all.
     world.clock.turn(std::time::Duration::from_secs(10 * 60));
     world.settle_down(1).await;
     all_enriched(&world, &leads);
     let rest = world.record(&leads[1]).await.expect("a record");
-    assert_eq!((rest.state, rest.owed), (State::Deferred, Some(DeferReason::Balance)), "the number waits");
+    assert_eq!((rest.state.name(), rest.owed), (StateName::Deferred, Some(DeferReason::Balance)), "the number waits");
     assert_eq!(at_rest(&world).await.spent, 2000);
 }
 
@@ -370,5 +381,5 @@ async fn what_is_shared_counts_towards_a_cap_in_full() {
     assert_eq!(at_rest(&world).await.spent, 2000);
     let leads = queued_leads(&world, 1).await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Deferred], "that is all that the day allows");
+    assert_eq!(states(&world, &leads).await, [StateName::Deferred], "that is all that the day allows");
 }

@@ -8,7 +8,7 @@ use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::cycle::{Cadence, Calendar};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 
@@ -98,7 +98,7 @@ async fn agrees_with_the_provider(world: &World, place: &str) {
 async fn a_new_cycle_never_offers_what_is_still_to_be_charged_in_it() {
     let (world, first) = across(|_| {}).await;
     let new = come_in(&world, 2..4).await;
-    assert_eq!(states(&world, &new).await, [State::Deferred; 2], "four credits pay for no person with a number");
+    assert_eq!(states(&world, &new).await, [StateName::Deferred; 2], "four credits pay for no person with a number");
     assert_eq!((stand(&world, FEBRUARY).await, stand(&world, JANUARY).await), ([4, 16, 0], [18, 0, 2]));
     books_of(&world).await;
 
@@ -229,7 +229,7 @@ async fn a_plan_that_changes_while_numbers_are_on_their_way_counts_them_once() {
 async fn a_lead_of_the_last_minute_waits_for_the_new_cycle_unless_a_pack_lives_on() {
     let world = world_at("2026-01-31T23:59:30Z", |_| {}).await;
     let leads = come_in(&world, 0..1).await;
-    assert_eq!(states(&world, &leads).await, [State::Deferred], "its call could end in February");
+    assert_eq!(states(&world, &leads).await, [StateName::Deferred], "its call could end in February");
     assert_eq!(world.run_release().await.released, 0);
     let pack = Amounts::one(Bucket::new("credits"), Milli::credits(9));
     let now: Timestamp = world.clock.now();
@@ -279,7 +279,7 @@ async fn a_cycle_that_begins_with_a_death_anywhere_still_holds_what_is_on_its_wa
             world.wire.mend();
             let place = format!("{call:?} was broken by {how:?}");
             let new = come_in(&world, 2..3).await;
-            assert_eq!(states(&world, &new).await, [State::Deferred], "{place}");
+            assert_eq!(states(&world, &new).await, [StateName::Deferred], "{place}");
             is_carried(&world, &first, &place).await;
         }
     }

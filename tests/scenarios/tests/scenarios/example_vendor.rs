@@ -21,7 +21,7 @@ use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId};
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::lead::patch::Patch;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::person::{Identity, IdentityProperties, Profile, ProfileField, Properties};
 use leadgate_enrichment::provider::limits::{CallLimits, Rates};
@@ -241,10 +241,10 @@ async fn vendors_that_only_the_registry_knows_do_the_main_job() {
         let (object, id) = row.split_once('/').expect("a kind and an id");
         let key = RecordKey { object: ObjectType::read(object).expect("a name"), ..world.key(id) };
         let record = world.records.read(std::slice::from_ref(&key), Consistency::Strong).await.expect("readable");
-        states.push(record[&key].state);
+        states.push(record[&key].state.name());
     }
-    let written = states.iter().filter(|state| **state == State::Written).count();
-    assert_eq!((written, states.contains(&State::Deferred)), (4, true), "{states:?}");
+    let written = states.iter().filter(|state| **state == StateName::Written).count();
+    assert_eq!((written, states.contains(&StateName::Deferred)), (4, true), "{states:?}");
 }
 
 /// Two CRMs number their contacts as they like: the same number is another person.
@@ -260,13 +260,13 @@ async fn what_was_bought_for_a_crm_that_the_tenant_has_left_is_not_written_to_an
     world.hubspot.faults().add(FaultRule::on("batch/update", Fault::Status(503, String::new())).times(u32::MAX));
     world.pump.run_dry(1).await;
     let record = world.record(&lead).await.expect("a record");
-    assert_eq!((record.state, record.key.origin.as_str()), (State::Bought, "hubspot"));
+    assert_eq!((record.state.name(), record.key.origin.as_str()), (StateName::Bought, "hubspot"));
 
     let other = other.expect("a tenant");
     world.deploy(|config| config.tenants.values_mut().for_each(|tenant| tenant.crm = other.crm.clone()));
     world.settle_down(1).await;
     assert_eq!(ROWS.lock().expect("no panic")[&row], Properties::new());
     let records = world.records.read(std::slice::from_ref(&record.key), Consistency::Strong).await.expect("readable");
-    assert_eq!(records[&record.key].refused, Some(RefuseReason::Gone));
+    assert_eq!(records[&record.key].state, State::Refused { reason: RefuseReason::Gone });
     assert_eq!(books_of(&world).await.held, 0);
 }

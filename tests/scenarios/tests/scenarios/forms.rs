@@ -1,7 +1,7 @@
 //! What HubSpot does with values: numbers and days that it refuses, and telephone numbers that it writes in its own way.
 
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::apollo::{Asked, Organization, Person};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
 use leadgate_sandbox::simulators::hubspot::Kind;
@@ -71,7 +71,7 @@ async fn a_number_that_the_crm_formats_starts_no_loop_even_when_it_is_written_la
     let (world, lead) = ada("+15552000001").await;
     refuse_writes(&world);
     told(&world).await;
-    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Failed]);
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [StateName::Failed]);
     world.hubspot.faults().clear();
     // What is written now was bought so long ago that the record is not fresh.
     a_quarter_passes(&world, &lead, 1).await;
@@ -128,7 +128,7 @@ async fn one_value_that_the_crm_refuses_fails_the_batch_and_costs_only_itself() 
     world.hubspot.define_property_as("city", Kind::Choice(vec![city]));
     told(&world).await;
     all_enriched(&world, &leads);
-    assert_eq!(states(&world, &leads).await, [State::Written; 6]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 6]);
     let refused = leads.iter().filter(|lead| value(&world, lead, "city").is_none()).count();
     assert!((1..6).contains(&refused), "{refused} are elsewhere");
     let calls = world.hubspot.counters();
@@ -145,6 +145,6 @@ async fn a_day_is_no_place_for_an_instant_and_the_rest_is_written() {
     world.settle_down(1).await;
     all_enriched(&world, &leads);
     assert_eq!(value(&world, &leads[0], "leadgate_last_enriched"), None);
-    assert_eq!(states(&world, &leads).await, [State::Written; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 2]);
     at_rest(&world).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::event::{Cause, DueEvent};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_sandbox::world::World;
@@ -147,7 +147,7 @@ async fn a_miss_is_remembered_until_the_record_tells_who_it_is() {
     let lead = world.hubspot.create_contact([("email", "nobody@engine.example")]);
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Unmatched]);
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [StateName::Unmatched]);
     let calls = world.apollo.ledger().people_asked;
 
     world.hubspot.edit(&lead, "website", "https://elsewhere.example");
@@ -170,7 +170,7 @@ async fn a_lead_without_an_identity_is_refused_for_nothing_and_taken_up_when_it_
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     let record = world.record(&lead).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::NoIdentity)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::NoIdentity });
     assert_eq!(world.apollo.ledger().people_asked, 0);
 
     world.hubspot.edit(&lead, "email", "ada.lovelace@engine.example");
@@ -207,7 +207,7 @@ async fn the_crms_own_last_enriched_field_counts() {
         .create_contact([("email", "ada.lovelace@engine.example"), ("leadgate_last_enriched", at.as_str())]);
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Written]);
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [StateName::Written]);
     assert_eq!((world.apollo.ledger().people_asked, at_rest(&world).await.spent), (0, 0));
 }
 
@@ -224,7 +224,7 @@ async fn a_lead_with_nothing_to_fill_is_not_bought() {
     let lead = world.hubspot.create_contact(filled.into_iter().chain(rest));
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &[lead]).await, [State::Written]);
+    assert_eq!(states(&world, &[lead]).await, [StateName::Written]);
     assert_eq!(world.apollo.ledger().people_asked, 0);
 }
 
@@ -254,11 +254,11 @@ async fn a_message_that_was_received_twice_leaves_a_parked_lead_in_the_line() {
     let twice = request(&world, &lead, 1);
     world.queue.send(std::slice::from_ref(&twice)).await.expect("queued");
     world.pump.run_dry(1).await;
-    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Deferred]);
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [StateName::Deferred]);
     top_up(&world, "paid-1", 5).await;
     world.queue.send(&[twice]).await.expect("queued");
     world.pump.run_dry(1).await;
-    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [State::Deferred], "it is the release's");
+    assert_eq!(states(&world, std::slice::from_ref(&lead)).await, [StateName::Deferred], "it is the release's");
     world.settle_down(1).await;
-    assert_eq!(states(&world, &[lead]).await, [State::Written]);
+    assert_eq!(states(&world, &[lead]).await, [StateName::Written]);
 }

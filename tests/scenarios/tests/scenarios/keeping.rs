@@ -41,13 +41,13 @@ async fn a_lead_that_waits_for_its_number_too_long_stays_as_fresh_as_it_was() {
     let leads = queued_leads(&world, 1).await;
     world.settle_down(1).await;
     let record = world.record(&leads[0]).await.expect("a record");
-    assert!(record.state == State::Deferred && record.owed.is_some(), "{record:?}");
+    assert!(record.state.is_deferred() && record.owed.is_some(), "{record:?}");
     assert_eq!(world.apollo.charges_of("first0.last0@engine.example"), 1);
 
     world.clock.turn(days(11));
     assert_eq!(world.run_release().await.closed, 1);
     let record = world.record(&leads[0]).await.expect("a record");
-    assert_eq!((record.state, record.owed, record.refused), (State::Written, None, None));
+    assert_eq!((record.state, record.owed), (State::Written, None));
     // A change while it is fresh buys nothing, in this cycle and in the next.
     for website in ["https://engine.example", "https://other.example"] {
         world.hubspot.edit(&leads[0], "website", website);
@@ -71,7 +71,7 @@ async fn a_number_that_the_crm_refuses_is_kept_and_written_once_it_is_taken() {
     world.settle_down(1).await;
     for lead in &leads {
         let record = world.record(lead).await.expect("a record");
-        assert_eq!((record.state, record.failed), (State::Failed, Some(FailReason::WriteRejected)));
+        assert_eq!(record.state, State::Failed { reason: FailReason::WriteRejected });
         assert!(record.awaited.is_none() && record.patch.contains_key("mobilephone"), "{record:?}");
         assert_eq!(number(&world, lead), None);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::ids::RequestId;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_sandbox::simulators::apollo::Organization;
 use leadgate_sandbox::world::World;
@@ -72,7 +72,7 @@ async fn somebody_unknown_at_a_known_company_gets_what_is_known_of_it() {
     world.settle_down(1).await;
     assert_eq!(value(&world, &stranger, "industry").as_deref(), Some("steam engines"));
     assert_eq!(value(&world, &stranger, "jobtitle"), None);
-    assert_eq!(states(&world, &[stranger, nowhere]).await, [State::Written, State::Unmatched]);
+    assert_eq!(states(&world, &[stranger, nowhere]).await, [StateName::Written, StateName::Unmatched]);
     assert_eq!(at_rest(&world).await.spent, 1000, "the company, and nobody in it");
 }
 
@@ -91,7 +91,7 @@ async fn an_employer_takes_neither_the_credit_nor_the_room_under_a_cap_that_its_
         let lead = contact(&world, "first1.last1@engine.example");
         told(&world).await;
         world.settle_down(1).await;
-        assert_eq!(states(&world, &[lead]).await, [State::Written], "capped: {capped}");
+        assert_eq!(states(&world, &[lead]).await, [StateName::Written], "capped: {capped}");
         assert_eq!(at_rest(&world).await.spent, 1000, "capped: {capped}");
     }
 }
@@ -133,7 +133,7 @@ async fn what_we_wrote_of_an_employer_makes_nobody_else_of_an_unknown_person() {
     world.settle_down(1).await;
     assert_eq!(world.apollo.ledger().people_asked, 1, "the same unknown person");
     let after = world.record(&lead).await.expect("a record");
-    assert_eq!((after.state, after.last_enriched), (before.state, before.last_enriched));
+    assert_eq!((after.state.name(), after.last_enriched), (before.state.name(), before.last_enriched));
     at_rest(&world).await;
 }
 
@@ -147,7 +147,7 @@ async fn somebody_unknown_is_asked_about_once_whichever_record_asks() {
     let second = namesake(&world);
     told(&world).await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &[first, second]).await, [State::Unmatched; 2]);
+    assert_eq!(states(&world, &[first, second]).await, [StateName::Unmatched; 2]);
     assert_eq!(world.apollo.ledger().people_asked, 1);
     world.clock.turn(days(31));
     namesake(&world);

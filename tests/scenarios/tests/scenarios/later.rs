@@ -6,7 +6,7 @@ use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::provider::callback;
 use leadgate_sandbox::simulators::apollo::{Callback, Mobile};
@@ -82,7 +82,7 @@ async fn a_number_is_written_when_it_arrives_and_settled_once() {
     assert_eq!(world.apollo.ledger().mobiles_charged, 2);
 
     let again = world.record(&leads[0]).await.expect("a record");
-    assert_eq!((again.state, again.awaited), (State::Written, None));
+    assert_eq!((again.state.name(), again.awaited), (StateName::Written, None));
     world.clock.turn(days(2));
     world.settle_down(1).await;
     assert_eq!(at_rest(&world).await.spent, 19_000, "and it stays at that");
@@ -265,10 +265,10 @@ async fn who_can_be_paid_for_in_part_waits_for_both_or_takes_the_person_now() {
         let leads = queued_leads(&world, 2).await;
         world.settle_down(1).await;
         assert_eq!(at_rest(&world).await.spent, first, "{policy}");
-        assert_eq!(states(&world, &leads).await, [State::Deferred; 2], "{policy}: the number waits in any case");
+        assert_eq!(states(&world, &leads).await, [StateName::Deferred; 2], "{policy}: the number waits in any case");
         for lead in &leads {
             let record = world.record(lead).await.expect("a record");
-            let deferral = record.deferral.expect("parked");
+            let deferral = record.state.deferral().cloned().expect("parked");
             assert_eq!((deferral.reason, deferral.worst.total().get()), (DeferReason::Balance, BOTH), "{policy}");
             assert_eq!(record.owed.is_none(), reason, "{policy}");
             let title = world.hubspot.contact(lead).expect("the contact").value("jobtitle").is_some();
@@ -286,7 +286,11 @@ async fn who_can_be_paid_for_in_part_waits_for_both_or_takes_the_person_now() {
         world.credits.adjust(world.tenant_id(), &top_up).await.expect("adjusted");
         world.settle_down(1).await;
         minutes_pass(&world).await;
-        assert_eq!((numbers(&world, &leads), states(&world, &leads).await), (2, vec![State::Written; 2]), "{policy}");
+        assert_eq!(
+            (numbers(&world, &leads), states(&world, &leads).await),
+            (2, vec![StateName::Written; 2]),
+            "{policy}"
+        );
         all_enriched(&world, &leads);
         let books = at_rest(&world).await;
         assert_eq!(books.spent, first + 2 * BOTH, "{policy}: the second call is charged for the person again");

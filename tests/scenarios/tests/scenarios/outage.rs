@@ -7,7 +7,7 @@ use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::event::{Cause, DueEvent};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Break, Call, Caller, Leftover, Rewrite, World};
@@ -173,7 +173,7 @@ async fn a_hold_that_cant_be_read_keeps_nobody_else_waiting() {
         (1..4).map(|i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))])).collect();
     world.hubspot.deliver().await;
     world.pump.run_dry(1).await;
-    assert_eq!(states(&world, &others).await.iter().filter(|state| **state == State::Deferred).count(), 1);
+    assert_eq!(states(&world, &others).await.iter().filter(|state| **state == StateName::Deferred).count(), 1);
     let (tenant, now) = (world.tenant_id(), world.clock.now());
     let one = Amounts::one(Bucket::new("credits"), Milli::credits(1));
     let pack = Wallet::open(WalletId("pack-1".into()), WalletKind::Pack, now, later(now, days(30)), one.clone());
@@ -214,8 +214,11 @@ async fn what_the_crm_refuses_as_a_whole_ends_with_that_reason_and_what_was_boug
     refuse("batch/read");
     minutes_pass(&world, HOUR).await;
     assert_eq!((world.dead_letters().await, world.waiting().await), (0, 0), "nothing is tried that can't succeed");
-    assert_eq!(states(&world, &leads).await, [State::Failed; 2]);
-    assert_eq!(world.record(&leads[0]).await.and_then(|record| record.failed), Some(FailReason::CrmRefused));
+    assert_eq!(states(&world, &leads).await, [StateName::Failed; 2]);
+    assert_eq!(
+        world.record(&leads[0]).await.map(|record| record.state),
+        Some(State::Failed { reason: FailReason::CrmRefused })
+    );
     assert_eq!(books_of(&world).await.spent, 0);
 
     refuse("batch/update");
@@ -228,7 +231,7 @@ async fn what_the_crm_refuses_as_a_whole_ends_with_that_reason_and_what_was_boug
         minutes_pass(&world, HOUR).await;
     };
     again("https://engine.example").await;
-    assert_eq!(states(&world, &leads).await, [State::Failed; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Failed; 2]);
     assert_eq!((world.dead_letters().await, books_of(&world).await.spent), (0, 2000));
 
     world.hubspot.faults().clear();

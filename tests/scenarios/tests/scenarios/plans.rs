@@ -11,7 +11,7 @@ use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::plan::Overage;
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, World};
 
@@ -48,7 +48,7 @@ async fn come_in(world: &World, names: std::ops::Range<usize>) -> usize {
     let leads: Vec<String> = names.map(lead).collect();
     world.hubspot.deliver().await;
     world.settle_down(1).await;
-    states(world, &leads).await.iter().filter(|state| **state == State::Written).count()
+    states(world, &leads).await.iter().filter(|state| **state == StateName::Written).count()
 }
 
 async fn wallets(world: &World) -> Vec<Wallet> {

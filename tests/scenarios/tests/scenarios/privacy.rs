@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
@@ -134,7 +134,7 @@ async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_ref
     let leads = queued_leads(&world, 2).await;
     world.settle_down(1).await;
     let stand = states(&world, &leads).await;
-    let parked = &leads[stand.iter().position(|state| *state == State::Deferred).expect("one that waits")];
+    let parked = &leads[stand.iter().position(|state| *state == StateName::Deferred).expect("one that waits")];
     world.next_cycle(1_000_000).await;
     assert_eq!(world.run_release().await.released, 1);
 
@@ -142,7 +142,7 @@ async fn a_lead_who_asks_to_be_forgotten_on_their_way_back_from_parking_ends_ref
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     let record = world.record(parked).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::Erased });
     assert_eq!(world.apollo.ledger().records_charged, 1, "nothing was bought for them");
 }
 
@@ -175,7 +175,7 @@ async fn one_who_asks_to_be_forgotten_during_the_call_is_paid_for_and_not_kept()
         world.settle_down(1).await;
 
         let record = world.record(&leads[0]).await.expect("a record");
-        assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+        assert_eq!(record.state, State::Refused { reason: RefuseReason::Erased });
         assert!(record.patch.is_empty() && record.written.is_empty() && record.asked.is_none(), "{record:?}");
         assert_eq!(record.awaited, None, "the number has arrived, and nobody has it");
         let books = crate::books::at_rest(&world).await;
@@ -223,13 +223,13 @@ async fn who_asked_to_be_forgotten_is_not_bought_under_another_id() {
         world.hubspot.deliver().await;
         world.settle_down(1).await;
         let record = world.record(&again).await.expect("a record");
-        assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+        assert_eq!(record.state, State::Refused { reason: RefuseReason::Erased });
         assert_eq!(
             (world.apollo.ledger().records_charged, world.apollo.ledger().calls_to("api/v1/people/match")),
             (charged, calls)
         );
         let other = world.record(&leads[1]).await.expect("a record");
-        assert_ne!(other.state, State::Refused, "the other one asked for nothing");
+        assert_ne!(other.state.name(), StateName::Refused, "the other one asked for nothing");
     }
 }
 
@@ -253,7 +253,7 @@ async fn who_asked_to_be_forgotten_is_not_bought_for_another_record_that_waits()
     let other = come_in(world.hubspot.create_contact([("email", "other.person@engine.example")])).await;
     let waits = come_in(world.hubspot.create_contact(ada)).await;
     let stand = states(&world, &[written.clone(), other, waits.clone()]).await;
-    assert_eq!(stand, [State::Written, State::Written, State::Deferred]);
+    assert_eq!(stand, [StateName::Written, StateName::Written, StateName::Deferred]);
     assert!(world.hubspot.privacy_delete(&written));
     world.hubspot.deliver().await;
 
@@ -261,7 +261,7 @@ async fn who_asked_to_be_forgotten_is_not_bought_for_another_record_that_waits()
     world.run_release().await;
     world.settle_down(1).await;
     let record = world.record(&waits).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::Erased });
     assert_eq!(world.apollo.ledger().records_charged, 2, "nothing was bought for it");
 }
 
@@ -276,7 +276,7 @@ async fn who_asks_to_be_forgotten_during_the_call_is_not_bought_under_another_id
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     let record = world.record(&again).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Erased)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::Erased });
     assert_eq!(world.apollo.ledger().records_charged, 1);
 }
 
@@ -287,21 +287,25 @@ async fn a_contact_that_the_crm_deletes_ends_and_is_forgotten() {
     world.settle_down(1).await;
     let stand = states(&world, &leads).await;
     let place = |state| stand.iter().position(|it| *it == state).expect("one of them");
-    let (written, parked) = (&leads[place(State::Written)], &leads[place(State::Deferred)]);
+    let (written, parked) = (&leads[place(StateName::Written)], &leads[place(StateName::Deferred)]);
     for lead in [written, parked] {
         assert!(world.hubspot.delete(lead));
     }
     world.hubspot.deliver().await;
     let record = world.record(written).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Gone)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::Gone });
     assert!(record.written.is_empty() && record.last_enriched.is_some(), "{record:?}");
-    assert_eq!(states(&world, &leads).await[place(State::Deferred)], State::Deferred, "it may have been merged");
+    assert_eq!(
+        states(&world, &leads).await[place(StateName::Deferred)],
+        StateName::Deferred,
+        "it may have been merged"
+    );
 
     world.next_cycle(1_000_000).await;
     world.run_release().await;
     world.settle_down(1).await;
     let record = world.record(parked).await.expect("a record");
-    assert_eq!((record.state, record.refused), (State::Refused, Some(RefuseReason::Gone)));
+    assert_eq!(record.state, State::Refused { reason: RefuseReason::Gone });
     assert_eq!(world.apollo.ledger().records_charged, 1, "nobody was bought who isn't there");
 }
 

@@ -6,7 +6,7 @@ use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::provider::apollo::search::Page;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_sandbox::simulators::apollo::{Limits, Miss, Windows};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
@@ -33,7 +33,7 @@ async fn outcomes_that_stay_unknown_end_failed_instead_of_going_on_for_ever() {
     world.apollo.faults().add(FaultRule::next(Fault::StatusAfterWork(500, String::new())).times(50));
     world.settle_down(1).await;
     let record = world.record(&leads[0]).await.expect("a record");
-    assert_eq!((record.state, record.failed), (State::Failed, Some(FailReason::OutcomeUnknown)));
+    assert_eq!(record.state, State::Failed { reason: FailReason::OutcomeUnknown });
     assert_eq!(world.apollo.ledger().records_charged, 2, "the first try and one more");
     assert_eq!(at_rest(&world).await.spent, 2000);
 }
@@ -75,7 +75,9 @@ async fn what_a_day_has_no_room_for_is_parked_until_the_next() {
     let world = world_with(|settings| settings.apollo.limits = limits).await;
     let leads = queued_leads(&world, 50).await;
     world.settle_down(1).await;
-    let reason = async |lead: &String| world.record(lead).await.and_then(|record| record.deferral).map(|it| it.reason);
+    let reason = async |lead: &String| {
+        world.record(lead).await.and_then(|record| record.state.deferral().cloned()).map(|it| it.reason)
+    };
     let mut parked = 0;
     for lead in &leads {
         parked += usize::from(reason(lead).await == Some(DeferReason::ProviderLimit));
@@ -104,7 +106,7 @@ async fn when_the_provider_says_that_credits_are_used_up_leads_wait_for_an_hour_
     let leads = queued_leads(&world, 3).await;
     world.settle_down(1).await;
     let record = world.record(&leads[0]).await.expect("a record");
-    assert_eq!(record.deferral.map(|deferral| deferral.reason), Some(DeferReason::ProviderOutOfCredits));
+    assert_eq!(record.state.deferral().map(|deferral| deferral.reason), Some(DeferReason::ProviderOutOfCredits));
     assert_eq!((at_rest(&world).await.spent, world.run_release().await.released), (0, 0), "not before an hour");
     world.apollo.top_up(1_000_000);
     world.clock.turn(Duration::from_secs(3601));
@@ -119,7 +121,7 @@ async fn a_key_that_is_refused_parks_leads_until_somebody_mends_it() {
     let leads = queued_leads(&world, 2).await;
     world.apollo.faults().add(FaultRule::next(Fault::Status(401, "Invalid API key.".into())).times(1));
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Deferred; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Deferred; 2]);
     world.clock.turn(Duration::from_secs(3601));
     world.settle_down(1).await;
     all_enriched(&world, &leads);
@@ -137,7 +139,7 @@ async fn one_person_that_the_provider_calls_invalid_does_not_spoil_it_for_the_ot
         (bulk || alone).then(invalid)
     });
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Written, State::Refused, State::Written]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written, StateName::Refused, StateName::Written]);
     assert_eq!(at_rest(&world).await.spent, 2000);
 }
 
@@ -152,7 +154,7 @@ async fn blank_people_and_fractions_of_credits_are_accounted_for() {
     world.apollo.forget("first2.last2@engine.example");
     let leads = queued_leads(&world, 5).await;
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads[1..3]).await, [State::Unmatched; 2]);
+    assert_eq!(states(&world, &leads[1..3]).await, [StateName::Unmatched; 2]);
     let books = books_of(&world).await;
     assert_eq!((books.spent, world.apollo.ledger().credits_charged), (999, 999), "what it reports is what we settle");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days};
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, StateName};
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_sandbox::world::{Break, World};
 
@@ -25,8 +25,8 @@ async fn one_waits(world: &World) -> String {
     let leads = queued_leads(world, 2).await;
     world.settle_down(1).await;
     let stand = states(world, &leads).await;
-    assert_eq!(stand.iter().filter(|state| **state == State::Deferred).count(), 1);
-    leads.into_iter().zip(stand).find(|(_, state)| *state == State::Deferred).expect("one waits").0
+    assert_eq!(stand.iter().filter(|state| **state == StateName::Deferred).count(), 1);
+    leads.into_iter().zip(stand).find(|(_, state)| *state == StateName::Deferred).expect("one waits").0
 }
 
 async fn record(world: &World, lead: &str) -> Record {
@@ -62,7 +62,7 @@ async fn a_renewal_keeps_the_date_and_the_better_source_and_asks_for_nothing() {
     // The cap lifts with the next cycle.
     let lead = one_waits(&world).await;
     let before = record(&world, &lead).await;
-    let deferral = before.deferral.clone().expect("it waits");
+    let deferral = before.state.deferral().cloned().expect("it waits");
     assert!(deferral.not_before > world.clock.now(), "{deferral:?}");
 
     world.clock.turn(days(3));
@@ -72,8 +72,8 @@ async fn a_renewal_keeps_the_date_and_the_better_source_and_asks_for_nothing() {
     let read = crm_reads(&world);
     world.settle_down(1).await;
     let after = record(&world, &lead).await;
-    assert_eq!((after.state, after.source), (State::Deferred, Some(Source::NewLead)));
-    assert_eq!(after.deferral.as_ref(), Some(&deferral), "it waits for what it waited for");
+    assert_eq!((after.state.name(), after.source), (StateName::Deferred, Some(Source::NewLead)));
+    assert_eq!(after.state.deferral(), Some(&deferral), "it waits for what it waited for");
     assert!(after.occurred_at > before.occurred_at, "{:?} is not newer", after.occurred_at);
     assert_eq!((world.apollo.ledger().people_asked, crm_reads(&world)), (asked, read), "no one was asked");
     let written = total(&world.usage.write_units()) - written;
@@ -99,7 +99,7 @@ async fn a_storm_of_edits_on_leads_that_wait_costs_one_renewal_a_day() {
     let leads = queued_leads(&world, 21).await;
     world.settle_down(2).await;
     let stand = states(&world, &leads).await;
-    let waiting = leads.iter().zip(stand).filter(|(_, state)| *state == State::Deferred);
+    let waiting = leads.iter().zip(stand).filter(|(_, state)| *state == StateName::Deferred);
     let waiting: Vec<String> = waiting.map(|(lead, _)| lead.clone()).collect();
     assert_eq!(waiting.len(), 20);
     let storm = async || {
@@ -122,7 +122,7 @@ async fn a_storm_of_edits_on_leads_that_wait_costs_one_renewal_a_day() {
     let written = total(&world.usage.write_units()) - before;
     assert!(written <= 4.0 * 20.0 + 5.0, "{written} units for 20 leads: a write each, with its index, and a wallet");
     assert_eq!(storm().await, 0, "and the day after that has begun");
-    assert_eq!(states(&world, &waiting).await, [State::Deferred; 20]);
+    assert_eq!(states(&world, &waiting).await, [StateName::Deferred; 20]);
 }
 
 #[tokio::test]

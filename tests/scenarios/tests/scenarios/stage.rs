@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Leftover, Settings, World};
 use tokio::sync::Notify;
@@ -102,10 +102,10 @@ pub(crate) fn slow_provider(world: &World) -> (Arc<Notify>, mpsc::Sender<()>) {
 }
 
 /// Where the leads stand.
-pub(crate) async fn states(world: &World, leads: &[String]) -> Vec<State> {
+pub(crate) async fn states(world: &World, leads: &[String]) -> Vec<StateName> {
     let states = world.states(leads).await.expect("the records can be read");
     assert!(states.unknown.is_empty(), "leads without a record: {:?}", states.unknown);
-    leads.iter().map(|lead| states.records[lead].state).collect()
+    leads.iter().map(|lead| states.records[lead].state.name()).collect()
 }
 
 /// Checks that each lead has what the provider knows of it.

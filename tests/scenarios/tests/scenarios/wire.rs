@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_aws::table::Consistency;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::{Record, State, StateName};
 use leadgate_sandbox::simulators::fault::AnswerEdit;
 use leadgate_sandbox::world::{Break, Leftover, Rewrite, World};
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn a_worker_is_ended_at_its_deadline_and_its_messages_come_again() {
     let calls = world.wire.mend();
     assert_eq!((world.pump.deaths(), world.deaths(), world.pump.finished()), (1, 1, 0));
     assert!(calls.last().is_some_and(|call| call.operation.ends_with("batch/read")), "{calls:?}");
-    assert_eq!(states(&world, &leads).await, [State::Claimed; 2]);
+    assert_eq!(states(&world, &leads).await, [StateName::Claimed; 2]);
     world.settle_down(1).await;
     all_enriched(&world, &leads);
     assert_eq!((world.deaths(), at_rest(&world).await.spent), (1, 2000));
@@ -112,7 +112,7 @@ async fn a_stale_read_shows_a_record_as_it_stood_before_its_last_write() {
     world.pump.round().await;
     let now = read(&world, &leads[0], Consistency::Strong).await.expect("a record");
     let before = read(&world, &leads[0], Consistency::Eventual).await.expect("a record");
-    assert_eq!((now.state, now.rev), (State::Written, before.rev + 1));
+    assert_eq!((now.state.name(), now.rev), (StateName::Written, before.rev + 1));
     // No read lags for so long.
     world.clock.turn(Duration::from_secs(10));
     assert_eq!(read(&world, &leads[0], Consistency::Eventual).await, Some(now));
@@ -148,7 +148,7 @@ async fn what_a_function_reads_can_be_changed_on_the_way() {
         (call.operation == "apollo POST /api/v1/people/match").then(|| Rewrite::Received(AnswerEdit::new(nobody)))
     });
     world.pump.round().await;
-    assert_eq!(states(&world, &leads).await, [State::Unmatched]);
+    assert_eq!(states(&world, &leads).await, [StateName::Unmatched]);
     assert_eq!(world.apollo.ledger().records_charged, 1);
     world.wire.rewrite_by(|call, _| {
         let nothing = |mut answer: serde_json::Value| {
@@ -171,7 +171,7 @@ async fn a_write_that_is_under_way_when_its_worker_dies_lands_before_a_later_cal
     world.wire.break_by(|_| Some(Break::Stale));
     assert_eq!(read(&world, &leads[0], Consistency::Strong).await, None);
     let landed = read(&world, &leads[0], Consistency::Strong).await.expect("it has landed");
-    assert_eq!(landed.state, State::Claimed);
+    assert_eq!(landed.state.name(), StateName::Claimed);
     assert_eq!(read(&world, &leads[0], Consistency::Eventual).await, None);
     world.wire.mend();
     world.settle_down(1).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use leadgate_enrichment::lead::record::State;
+use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_sandbox::simulators::fault::{AnswerEdit, Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Rewrite};
@@ -75,7 +75,7 @@ async fn a_property_that_the_crm_does_not_have_is_dropped_and_the_rest_written()
     let leads = queued_leads(&world, 3).await;
     world.settle_down(1).await;
     all_enriched(&world, &leads);
-    assert_eq!(states(&world, &leads).await, [State::Written; 3]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 3]);
     at_rest(&world).await;
 }
 
@@ -90,7 +90,7 @@ async fn a_contact_that_is_deleted_meanwhile_ends_refused_and_the_others_are_wri
         }
     });
     world.settle_down(1).await;
-    assert_eq!(states(&world, &leads).await, [State::Written, State::Refused, State::Written]);
+    assert_eq!(states(&world, &leads).await, [StateName::Written, StateName::Refused, StateName::Written]);
     at_rest(&world).await;
 }
 
@@ -101,7 +101,7 @@ async fn what_the_crm_refuses_is_kept_and_written_once_it_is_taken_rather_than_b
     refuse_writes(&world);
     world.settle_down(1).await;
     let record = world.record(&leads[0]).await.expect("a record");
-    assert_eq!((record.state, record.failed), (State::Failed, Some(FailReason::WriteRejected)));
+    assert_eq!(record.state, State::Failed { reason: FailReason::WriteRejected });
 
     world.hubspot.faults().clear();
     world.clock.turn(Duration::from_secs(3600));
@@ -121,7 +121,7 @@ async fn who_a_stranger_is_may_be_told_before_the_crm_takes_what_there_is_of_the
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     let record = world.record(&lead).await.expect("a record");
-    assert_eq!((record.state, record.is_miss()), (State::Failed, true));
+    assert_eq!((record.state.name(), record.is_miss()), (StateName::Failed, true));
 
     world.hubspot.faults().clear();
     world.clock.turn(Duration::from_secs(3600));
@@ -164,7 +164,7 @@ async fn what_the_crm_says_it_left_out_of_a_write_is_not_ours() {
     world.settle_down(1).await;
     for lead in &leads {
         let record = world.record(lead).await.expect("a record");
-        assert_eq!(record.state, State::Written);
+        assert_eq!(record.state.name(), StateName::Written);
         assert!(record.written.contains_key("company") && !record.written.contains_key("jobtitle"), "{record:?}");
     }
     at_rest(&world).await;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::LineResult;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::record::Record;
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts, Half, Taken};
@@ -56,7 +56,7 @@ fn head(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>) -> String {
         (None, Some(_)) => format!("; the {noun} has yet to be bought"),
         (None, None) => String::new(),
     };
-    format!("{key}: {} since {since}{rest}.", sentences::word(record.state))
+    format!("{key}: {} since {since}{rest}.", sentences::word(record.state.name()))
 }
 
 /// How it began, and why it had to wait, if it did. Gives when the waiting ended.
@@ -76,7 +76,7 @@ fn request(record: &Record, taken: &[Taken<'_>], steps: &mut Vec<Step>) -> Optio
 /// Where it stands, and what else the record remembers.
 fn ends(record: &Record, taken: &[Taken<'_>], facts: &Facts<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let Some(claim) = record.claim.as_ref().filter(|_| record.state != State::Written) {
+    if let Some(claim) = record.claim.as_ref().filter(|_| !record.state.is_written()) {
         let is_its = |half: &Half<'_>| half.purchase().at_once() == claim.purchase;
         if !taken.iter().filter_map(Taken::first).any(is_its) {
             let what = format!("Taken up in purchase {}, of which nothing was spent.", claim.purchase);
@@ -113,10 +113,10 @@ fn json(key: &RecordKey, record: Option<&Record>, taken: &[Taken<'_>], facts: &F
     let bought = taken.iter().flat_map(Taken::halves).filter_map(Half::settled);
     json!({
         "record": key,
-        "state": record.map(|record| record.state),
+        "state": record.map(|record| record.state.word()),
         "since": record.map(|record| record.since),
         "request": record.and_then(|record| record.request.as_ref()),
-        "deferral": record.and_then(|record| record.deferral.as_ref()).map(|deferral| json!({
+        "deferral": record.and_then(|record| record.state.deferral()).map(|deferral| json!({
             "reason": deferral.reason, "since": deferral.since, "not_before": deferral.not_before,
             "until": deferral.until, "needs": decimals(&deferral.worst),
         })),

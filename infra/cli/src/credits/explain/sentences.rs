@@ -5,23 +5,23 @@ use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::LineResult;
-use leadgate_enrichment::lead::record::{Deferral, Record, State, Waited};
+use leadgate_enrichment::lead::record::{Deferral, Record, State, StateName, Waited};
 
 use super::facts::{Bought, Facts, Half, Taken};
 use crate::credits::words::{amounts, deferral, evidence, failure, listed, moment, refusal, source, time};
 
 /// One word for where a record stands.
-pub(super) fn word(state: State) -> &'static str {
+pub(super) fn word(state: StateName) -> &'static str {
     match state {
-        State::Noted => "known",
-        State::Claimed => "being worked on",
-        State::Bought => "bought",
-        State::Written => "written",
-        State::Unmatched => "unmatched",
-        State::Deferred => "deferred",
-        State::Released => "released",
-        State::Refused => "refused",
-        State::Failed => "failed",
+        StateName::Noted => "known",
+        StateName::Claimed => "being worked on",
+        StateName::Bought => "bought",
+        StateName::Written => "written",
+        StateName::Unmatched => "unmatched",
+        StateName::Deferred => "deferred",
+        StateName::Released => "released",
+        StateName::Refused => "refused",
+        StateName::Failed => "failed",
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn word(state: State) -> &'static str {
 /// at once.
 pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
     let (zone, noun) = (&facts.tenant.time_zone, facts.noun().one);
-    match (record.state, record.owed) {
+    match (&record.state, record.owed) {
         (State::Noted, _) => "Known, but nothing has been done with it.".to_owned(),
         (State::Claimed, _) => claimed(record, zone, facts.now),
         (State::Bought, Some(why)) => {
@@ -40,20 +40,18 @@ pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> St
         (State::Unmatched, _) => {
             let again = record.last_enriched.map(|asked| moment(later(asked, facts.tenant.windows.miss), zone));
             let again = again.map(|again| format!(" before {again}, unless the record changes")).unwrap_or_default();
-            format!("Closed: nobody is asked about them again{again}.")
+            format!("Closed: the provider isn't asked about them again{again}.")
         }
-        (State::Deferred, Some(_)) => owed(record, facts),
-        (State::Deferred, None) => deferred(record, zone),
+        (State::Deferred { deferral }, Some(_)) => owed(record, deferral, facts),
+        (State::Deferred { deferral }, None) => deferred(deferral, zone),
         (State::Released, Some(_)) => format!("Released: a message is on the queue, to buy the {noun}."),
         (State::Released, None) => "Released: a message for it is on the queue.".to_owned(),
-        (State::Refused, _) => {
-            let why = record.refused.map_or("no reason was kept", refusal);
-            format!("Refused: {why}. It is taken up again when the record changes.")
+        (State::Refused { reason }, _) => {
+            format!("Refused: {}. It is taken up again when the record changes.", refusal(*reason))
         }
-        (State::Failed, _) => {
-            let why = record.failed.map_or("no reason was kept", failure);
+        (State::Failed { reason }, _) => {
             let kept = if record.patch.is_empty() { "" } else { " What was paid for is kept." };
-            format!("Given up: {why}.{kept}")
+            format!("Given up: {}.{kept}", failure(*reason))
         }
     }
 }
@@ -78,21 +76,21 @@ fn claimed(record: &Record, zone: &TimeZone, now: Timestamp) -> String {
     if record.claim_lives(now) {
         return format!("A worker has it until {until}; unless it is done by then, it is taken up again.");
     }
-    format!("A worker had it, until {until}, and is gone: whoever gets its message next finds out what was done.")
+    format!(
+        "A worker had it, until {until}, and is gone: the worker that gets its message next finds out what was done."
+    )
 }
 
-fn deferred(record: &Record, zone: &TimeZone) -> String {
-    let Some(parked) = &record.deferral else { return "Deferred: no reason was kept.".to_owned() };
+fn deferred(parked: &Deferral, zone: &TimeZone) -> String {
     let (why, needs) = (deferral(parked.reason), amounts(&parked.worst));
     format!("Deferred: {why} ({needs} at most). It is released {}.", not_before(parked, zone))
 }
 
 /// Bought in part.
-fn owed(record: &Record, facts: &Facts<'_>) -> String {
+fn owed(record: &Record, parked: &Deferral, facts: &Facts<'_>) -> String {
     let (noun, zone) = (facts.noun().one, &facts.tenant.time_zone);
     let names: Vec<String> = record.written.keys().cloned().collect();
     let has = if names.is_empty() { String::new() } else { format!(" From us the CRM has {}.", listed(&names)) };
-    let Some(parked) = &record.deferral else { return format!("Deferred: the {noun} has yet to be bought.{has}") };
     format!(
         "The person was bought now, and the {noun} deferred: {}. It takes {} at most, since the person has to be \
          looked up again, and is released {}.{has}",

@@ -151,7 +151,7 @@ async fn waiting(books: &Books) -> Result<Waiting, Failure> {
     for _ in 0..waiting.leads {
         waiting.needs += &worst;
     }
-    for deferral in records.into_values().filter_map(|record| record.deferral) {
+    for deferral in records.into_values().filter_map(|record| record.state.deferral().cloned()) {
         waiting.leads += 1;
         waiting.needs += &deferral.worst;
         match waiting.reasons.iter_mut().find(|(reason, _)| *reason == deferral.reason) {

@@ -15,7 +15,7 @@ impl Record {
     pub fn waited_too_long(self, freshness: Duration, now: Timestamp) -> Self {
         let is_fresh = !self.is_miss() && self.last_enriched.is_some_and(|at| now < later(at, freshness));
         let (was_owed, waited) = (self.owed.is_some(), self.last_wait());
-        let over = Self { owed: None, deferral: None, waited, ..self };
+        let over = Self { owed: None, waited, ..self };
         if over.erased_at.is_none() && !over.patch.is_empty() {
             return over.failed(FailReason::WriteRejected, now);
         }
@@ -31,11 +31,6 @@ impl Record {
         let mut patch = self.patch.clone();
         patch.extend(arrived);
         let record = Self { awaited: None, patch, ..self };
-        match record.state {
-            State::Claimed | State::Bought | State::Deferred | State::Released => record,
-            State::Noted | State::Written | State::Unmatched | State::Refused | State::Failed => {
-                record.failed(reason, now)
-            }
-        }
+        if record.state.is_open() { record } else { record.failed(reason, now) }
     }
 }

@@ -3,17 +3,20 @@
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIs, IntoStaticStr};
 
 use crate::credits::Amounts;
 use crate::credits::price::PricedField;
 use crate::fingerprint::Fingerprint;
 use crate::ids::PurchaseId;
-use crate::outcome::DeferReason;
+use crate::outcome::{DeferReason, FailReason, RefuseReason};
 use crate::provider::LaterId;
 
-/// Where a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// Where a record stands, with what there is only in that state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants, EnumIs)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+#[strum_discriminants(name(StateName), doc = "Where a record stands, by name.")]
+#[strum_discriminants(derive(Hash, IntoStaticStr), strum(serialize_all = "kebab-case"))]
 pub enum State {
     /// Known, but nothing has been done with it: only an erasure has been noted.
     Noted,
@@ -26,13 +29,54 @@ pub enum State {
     /// The provider doesn't know the person.
     Unmatched,
     /// Parked until there are credits.
-    Deferred,
+    Deferred {
+        /// Why, and until when.
+        deferral: Deferral,
+    },
     /// Released from parking: a message is on the queue.
     Released,
     /// Can't be enriched as it is.
-    Refused,
+    Refused {
+        /// Why.
+        #[serde(rename = "refused")]
+        reason: RefuseReason,
+    },
     /// Given up on.
-    Failed,
+    Failed {
+        /// Why.
+        #[serde(rename = "failed")]
+        reason: FailReason,
+    },
+}
+
+impl State {
+    /// Without what belongs to it.
+    pub fn name(&self) -> StateName {
+        self.into()
+    }
+
+    /// The word for it where it is stored and listed.
+    pub fn word(&self) -> &'static str {
+        self.name().into()
+    }
+
+    /// Why and until when it is parked, if it is.
+    pub fn deferral(&self) -> Option<&Deferral> {
+        match self {
+            Self::Deferred { deferral } => Some(deferral),
+            _ => None,
+        }
+    }
+
+    /// Whether the request that it was last worked on for has ended.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Written | Self::Unmatched | Self::Refused { .. } | Self::Failed { .. })
+    }
+
+    /// Whether a request is under way for it: a worker is at it, a message is on the queue, or it waits for credits.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Claimed | Self::Bought | Self::Deferred { .. } | Self::Released)
+    }
 }
 
 /// The right to work on a record.
