@@ -140,6 +140,8 @@ pub struct QueueMapping {
     pub queue: String,
     /// The most messages in one invocation.
     pub batch_size: u32,
+    /// The longest that an installation may let a message wait for others.
+    pub window_max: Duration,
     /// The most invocations at a time, unless the installation says otherwise.
     pub max_concurrency: u32,
     /// The function says which messages have to come again; without that all of them do.

@@ -242,7 +242,7 @@ mod tests {
         let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All).send().await;
         let asked = asked.expect("attributes");
         let attributes = asked.attributes().expect("attributes");
-        assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "360");
+        assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "420");
         assert_eq!(attributes[&QueueAttributeName::MessageRetentionPeriod], "1209600");
         assert!(attributes[&QueueAttributeName::RedrivePolicy].contains("\"maxReceiveCount\":8"));
 

@@ -136,6 +136,7 @@ enum Event {
     Sqs {
         queue: Value,
         batch_size: u32,
+        maximum_batching_window_in_seconds: Value,
         #[serde(default)]
         function_response_types: Vec<String>,
         scaling_config: ScalingConfig,
@@ -303,10 +304,17 @@ fn trigger(document: &Value, logical_id: &str, event: Event) -> Result<Trigger, 
             let every = rate(&schedule_expression);
             Trigger::Schedule(every.ok_or_else(|| unknown(logical_id, "schedule", &schedule_expression))?)
         }
-        Event::Sqs { queue, batch_size, function_response_types, scaling_config } => Trigger::Queue(QueueMapping {
+        Event::Sqs {
+            queue,
+            batch_size,
+            maximum_batching_window_in_seconds: window,
+            function_response_types,
+            scaling_config,
+        } => Trigger::Queue(QueueMapping {
             queue: owner_of_arn(logical_id, &queue)?,
             batch_size,
-            max_concurrency: number(document, logical_id, &scaling_config.maximum_concurrency)?,
+            window_max: Duration::from_secs(number(document, logical_id, &window, "MaxValue")?.into()),
+            max_concurrency: number(document, logical_id, &scaling_config.maximum_concurrency, "Default")?,
             reports_failures: function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
         }),
     })
@@ -347,9 +355,9 @@ fn owner_of_arn(logical_id: &str, arn: &Value) -> Result<String, TemplateError> 
     }
 }
 
-/// A number, or the default of the parameter that stands for it.
-fn number(document: &Value, logical_id: &str, value: &Value) -> Result<u32, TemplateError> {
-    let parameter = value["Ref"].as_str().map(|name| &document["Parameters"][name]["Default"]);
+/// A number, or `of` the parameter that stands for it: its default, or the most it may be.
+fn number(document: &Value, logical_id: &str, value: &Value, of: &str) -> Result<u32, TemplateError> {
+    let parameter = value["Ref"].as_str().map(|name| &document["Parameters"][name][of]);
     let number = parameter.unwrap_or(value).as_u64().and_then(|number| u32::try_from(number).ok());
     number.ok_or_else(|| unknown(logical_id, "number", value))
 }

@@ -4,7 +4,7 @@ use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::world::Settings;
 
 use crate::books::at_rest;
-use crate::stage::started;
+use crate::stage::{started, world};
 
 #[tokio::test]
 async fn a_signed_lead_is_enriched_and_written_back_within_credits() {
@@ -23,4 +23,24 @@ async fn a_signed_lead_is_enriched_and_written_back_within_credits() {
     assert!(written.value("leadgate_last_enriched").is_some());
     let books = at_rest(&world).await;
     assert_eq!((books.spent, world.apollo.ledger().credits_charged), (1000, 1000));
+}
+
+/// The README's figures. What opens the wallet and looks up the employer is paid for by the first.
+#[tokio::test]
+async fn a_lead_that_comes_alone_costs_more_writes_than_one_of_ten() {
+    let world = world().await;
+    let written = async |from: usize, count: usize| {
+        let before: f64 = world.usage.write_units().values().sum();
+        for i in from..from + count {
+            world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))]);
+        }
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+        world.usage.write_units().values().sum::<f64>() - before
+    };
+    written(0, 1).await;
+    let (alone, of_ten) = (written(1, 1).await, written(2, 10).await);
+    println!("write units of a lead alone: {alone}, of ten: {of_ten}");
+    assert!(alone <= 14.0, "{alone}");
+    assert!(of_ten <= 45.0, "{of_ten}");
 }

@@ -27,20 +27,22 @@ fn a_claim_runs_out_before_its_message_shows_again() {
         let mut complaints = Complaints::default();
         for function in template.functions() {
             let (folder, timeout) = (&function.folder, function.timeout);
-            for queue in function.queues().filter_map(|mapping| template.queue(&mapping.queue)) {
+            for mapping in function.queues() {
+                let Some(queue) = template.queue(&mapping.queue) else { continue };
                 let hidden = queue.visibility_timeout;
                 let claim = timeout + CLAIM_MARGIN;
                 complaints.unless(claim < hidden, || format!("{folder}: a claim outlives {hidden:?}"));
-                let advised = timeout * VISIBILITY_PER_TIMEOUT;
+                let advised = timeout * VISIBILITY_PER_TIMEOUT + mapping.window_max;
                 complaints.unless(hidden >= advised, || format!("{folder}: hidden for less than {advised:?}"));
             }
         }
         complaints
     }
     holds(rule);
-    notices(rule, "/Resources/EnrichmentQueue/Properties/VisibilityTimeout", json!(359));
-    notices(rule, "/Resources/EnrichmentBulkQueue/Properties/VisibilityTimeout", json!(359));
+    notices(rule, "/Resources/EnrichmentQueue/Properties/VisibilityTimeout", json!(419));
+    notices(rule, "/Resources/EnrichmentBulkQueue/Properties/VisibilityTimeout", json!(364));
     notices(rule, "/Resources/EnrichmentWorker/Properties/Timeout", json!(61));
+    notices(rule, "/Parameters/BatchingWindowSeconds/MaxValue", json!(61));
 }
 
 #[test]
