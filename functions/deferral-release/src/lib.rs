@@ -4,8 +4,8 @@
 //! or at the same time as itself, or after it died half way, does no harm.
 
 mod alert;
+mod asynchronous;
 mod caps;
-mod later;
 mod locked;
 mod plan;
 mod reconcile;

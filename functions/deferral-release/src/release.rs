@@ -86,8 +86,9 @@ impl DeferralRelease {
     /// The most and the least that one record can cost now.
     fn prices(&self, tenant: &Tenant, now: Timestamp) -> Option<Prices> {
         let person = self.config.person_tariff(tenant, now)?;
-        let later = self.config.later_tariff(tenant, &tenant.later_fields(), now).map(|tariff| tariff.worst());
-        Some(Prices { most: [person.worst()].iter().chain(&later).sum(), least: person.worst_of(true) })
+        let asynchronous =
+            self.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), now).map(|tariff| tariff.worst());
+        Some(Prices { most: [person.worst()].iter().chain(&asynchronous).sum(), least: person.worst_of(true) })
     }
 
     /// Those that are too old stand first among those from the same source, and are found whatever the credits.

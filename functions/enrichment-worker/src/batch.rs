@@ -50,8 +50,8 @@ impl<'a> Batch<'a> {
 
     /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them
     /// no cheaper here: a hold that is too high is freed, and one that is too low is not there.
-    pub(crate) fn worst_later(&self, fields: &[PricedField]) -> Amounts {
-        let tariff = self.worker.config.later_tariff(self.tenant, fields, self.purchase.made_at());
+    pub(crate) fn worst_asynchronous(&self, fields: &[PricedField]) -> Amounts {
+        let tariff = self.worker.config.asynchronous_tariff(self.tenant, fields, self.purchase.made_at());
         tariff.map(|tariff| tariff.worst()).unwrap_or_default()
     }
 

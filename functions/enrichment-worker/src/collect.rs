@@ -25,7 +25,7 @@ use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::Collect;
 use leadgate_enrichment::outcome::FailReason;
 use leadgate_enrichment::provider::limits::{Ending, Share};
-use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider};
+use leadgate_enrichment::provider::{AsynchronousId, CallKind, Collected, Provider};
 use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
@@ -239,7 +239,7 @@ async fn ask(batch: &Batch<'_>, purchase: &PurchaseId, waiting: &[Record]) -> Re
 async fn ask_for(
     batch: &Batch<'_>,
     provider: &dyn Provider,
-    request: &LaterId,
+    request: &AsynchronousId,
     is_last_chance: bool,
 ) -> Result<Collected, String> {
     let timeout = batch.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);

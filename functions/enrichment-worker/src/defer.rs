@@ -63,7 +63,8 @@ pub(crate) async fn park(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, waiting
 /// and parks the other.
 pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record) -> Record {
     let (Some(reason), Some(request)) = (record.owed, record.to_request()) else { return record };
-    let worst = [&batch.worst_of(true), &batch.worst_later(&batch.tenant.later_fields())].into_iter().sum();
+    let worst =
+        [&batch.worst_of(true), &batch.worst_asynchronous(&batch.tenant.asynchronous_fields())].into_iter().sum();
     let now = batch.now();
     let deferral = Deferral { reason, since: now, not_before: now, until: next_grant(batch), worst };
     record.deferred(&request, deferral)

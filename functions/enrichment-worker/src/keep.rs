@@ -10,7 +10,7 @@ use leadgate_enrichment::lead::patch::patch_from;
 use leadgate_enrichment::lead::record::{Awaited, Record, Rest, State};
 use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::person::Profile;
-use leadgate_enrichment::provider::{Answer, LaterId};
+use leadgate_enrichment::provider::{Answer, AsynchronousId};
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
 use tracing::error;
@@ -32,8 +32,8 @@ pub(crate) async fn keep(
 ) -> Option<Vec<Record>> {
     let now = batch.now();
     let steps = wanted.iter().enumerate().zip(costs).map(|((i, wanted), cost)| {
-        let (end, later, employer) = (&call.ends[i], call.later[i].as_ref(), employers.of(wanted));
-        Came { wanted, end, later, cost: cost.clone().unwrap_or_default(), employer }
+        let (end, asynchronous, employer) = (&call.ends[i], call.asynchronous[i].as_ref(), employers.of(wanted));
+        Came { wanted, end, asynchronous, cost: cost.clone().unwrap_or_default(), employer }
     });
     let steps = join_all(steps.map(|came| keep_one(batch, came, now))).await;
     let steps: Vec<_> = steps.into_iter().flatten().collect();
@@ -85,11 +85,11 @@ async fn keep_one(
 
 /// The record with what came back for it.
 fn with_what_came(batch: &Batch<'_>, came: &Came<'_>, record: Record, now: Timestamp) -> Option<Record> {
-    let Came { wanted, end, later, cost, employer } = came;
+    let Came { wanted, end, asynchronous, cost, employer } = came;
     let (cost, is_erased) = (cost.clone(), record.erased_at.is_some());
     let kept = match end {
         LineEnd::Answered(Answer::Hit(profile)) => {
-            let rest = rest(batch, wanted, profile, *later);
+            let rest = rest(batch, wanted, profile, *asynchronous);
             let mut profile = profile.clone();
             employer.iter().for_each(|employer| profile.fill_from(employer));
             let bought = record.bought(patch_from(&batch.tenant.fields, &profile), cost, rest, now);
@@ -114,13 +114,13 @@ fn with_what_came(batch: &Batch<'_>, came: &Came<'_>, record: Record, now: Times
 }
 
 /// What becomes of what arrives later, for one whose person is known.
-fn rest(batch: &Batch<'_>, wanted: &Wanted, profile: &Profile, later: Option<&LaterId>) -> Rest {
-    match (later, profile.id(), wanted.owed) {
-        (Some(request), Some(person), _) if !wanted.later.is_empty() => Rest::Awaited(Awaited {
-            purchase: batch.purchase.later(),
+fn rest(batch: &Batch<'_>, wanted: &Wanted, profile: &Profile, asynchronous: Option<&AsynchronousId>) -> Rest {
+    match (asynchronous, profile.id(), wanted.owed) {
+        (Some(request), Some(person), _) if !wanted.asynchronous.is_empty() => Rest::Awaited(Awaited {
+            purchase: batch.purchase.asynchronous(),
             request: request.clone(),
             person: batch.fingerprints.of(person),
-            fields: wanted.later.clone(),
+            fields: wanted.asynchronous.clone(),
             written: false,
         }),
         (_, _, Some(reason)) => Rest::Owed(reason),
@@ -133,7 +133,7 @@ struct Came<'a> {
     wanted: &'a Wanted,
     end: &'a LineEnd,
     /// Under what the provider is asked for what arrives later.
-    later: Option<&'a LaterId>,
+    asynchronous: Option<&'a AsynchronousId>,
     cost: Amounts,
     employer: Option<&'a Profile>,
 }

@@ -31,7 +31,7 @@ pub(crate) async fn leave_those_without_a_call(
     }
     let Ok(provider) = batch.worker.connections.provider(batch.tenant).await else { return due };
     let share = share(due.iter().map(|due| due.request.source));
-    let most = provider.people_max(&batch.tenant.fields_of_people(), &batch.tenant.later_fields());
+    let most = provider.people_max(&batch.tenant.fields_of_people(), &batch.tenant.asynchronous_fields());
     let call = CallKind::People(due.len().min(most));
     let now = batch.now();
     let Some(not_before) = batch.permits().full_until(provider.as_ref(), call, share).await else { return due };

@@ -6,7 +6,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::provider::Later;
+use leadgate_enrichment::provider::AsynchronousRequest;
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
 
@@ -26,11 +26,13 @@ pub(crate) async fn look_up(batch: &Batch<'_>, wanted: &[Wanted], others: &[bool
     let call = call_for(batch, &asked).await;
     // One answer does for all who are about the same person.
     let place = |wanted: &Wanted| asked.iter().position(|asked| asked.is_for_the_same(wanted));
-    let of = |wanted: &Wanted| place(wanted).map(|i| (call.ends[i].clone(), call.later[i].clone()));
-    let (ends, later) = wanted.iter().map(|wanted| of(wanted).unwrap_or((LineEnd::NotAsked, None))).unzip();
+    let of = |wanted: &Wanted| place(wanted).map(|i| (call.ends[i].clone(), call.asynchronous[i].clone()));
+    let (ends, asynchronous) = wanted.iter().map(|wanted| of(wanted).unwrap_or((LineEnd::NotAsked, None))).unzip();
     let waits = others.iter().any(|others| *others);
-    let stopped = call.stopped.or_else(|| waits.then(|| Stopped::Later(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
-    Call { ends, later, reported: call.reported, stopped }
+    let stopped = call
+        .stopped
+        .or_else(|| waits.then(|| Stopped::AsynchronousRequest(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
+    Call { ends, asynchronous, reported: call.reported, stopped }
 }
 
 async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
@@ -39,7 +41,7 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
     }
     let provider = match batch.worker.connections.provider(batch.tenant).await {
         Ok(provider) => provider,
-        Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
+        Err(error) => return Call::none(wanted.len(), Stopped::AsynchronousRequest(error.retry, error.to_string())),
     };
     let look_up = LookUp {
         provider: provider.as_ref(),
@@ -50,19 +52,19 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
     };
     let fields = batch.tenant.fields_of_people();
     let mut whole = Call::begun(wanted.len());
-    for same in wanted.chunk_by(|a, b| a.later == b.later) {
-        let later = match asynchronous(batch, &same[0].later, provider.result_retention()).await {
-            Ok(later) => later,
+    for same in wanted.chunk_by(|a, b| a.asynchronous == b.asynchronous) {
+        let asynchronous = match asynchronous(batch, &same[0].asynchronous, provider.result_retention()).await {
+            Ok(asynchronous) => asynchronous,
             Err(error) => {
-                whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
+                whole.add(Call::none(same.len(), Stopped::AsynchronousRequest(error.retry, error.to_string())));
                 continue;
             }
         };
-        for chunk in same.chunks(provider.people_max(&fields, &same[0].later).max(1)) {
+        for chunk in same.chunks(provider.people_max(&fields, &same[0].asynchronous).max(1)) {
             let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
             let part = match whole.stopped {
                 Some(_) => Call::none_for(people.len()),
-                None => call_together(&look_up, &people, later.as_ref()).await,
+                None => call_together(&look_up, &people, asynchronous.as_ref()).await,
             };
             whole.add(part);
         }
@@ -76,11 +78,11 @@ async fn asynchronous(
     batch: &Batch<'_>,
     fields: &[PricedField],
     retention: Duration,
-) -> Result<Option<Later>, StoreError> {
+) -> Result<Option<AsynchronousRequest>, StoreError> {
     if fields.is_empty() {
         return Ok(None);
     }
-    let (purchase, expires) = (batch.purchase.later(), later(batch.now(), retention));
+    let (purchase, expires) = (batch.purchase.asynchronous(), later(batch.now(), retention));
     let callback = batch.worker.connections.callback(batch.tenant, &purchase, expires).await?;
-    Ok(Some(Later { fields: fields.to_vec(), callback }))
+    Ok(Some(AsynchronousRequest { fields: fields.to_vec(), callback }))
 }

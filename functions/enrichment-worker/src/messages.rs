@@ -74,7 +74,7 @@ impl EnrichmentWorker {
         let not_before = (after > DELAY_MAX + DELAY_SLACK).then(|| later(self.clock.now(), after));
         let tasks = messages.iter().filter_map(|message| message.task.clone().ok());
         let tasks: Vec<Task> = tasks.map(|task| task.put_off(not_before)).collect();
-        match self.queue.send_later(&tasks, after).await {
+        match self.queue.send_delayed(&tasks, after).await {
             Ok(()) => Vec::new(),
             Err(error) => {
                 warn!(%error, "messages can't be sent anew: they stay");

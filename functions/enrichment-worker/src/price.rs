@@ -37,7 +37,7 @@ pub(crate) struct Wanted {
     /// Another record in the same batch pays for the same person.
     pub(crate) shared: bool,
     /// What it wants of what arrives later.
-    pub(crate) later: Vec<PricedField>,
+    pub(crate) asynchronous: Vec<PricedField>,
     /// Set when that could not be paid for, and only the rest is bought now.
     pub(crate) owed: Option<DeferReason>,
     /// The most that what comes at once can cost.
@@ -56,7 +56,7 @@ impl Wanted {
 
     /// Whether one answer does for both.
     pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
-        self.identity == other.identity && self.later == other.later
+        self.identity == other.identity && self.asynchronous == other.asynchronous
     }
 }
 
@@ -93,13 +93,13 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
                 let reason = RefuseReason::Erased;
                 closed.push((record.refused(reason, now), Outcome::Refused(reason)));
             }
-            Verdict::Buy(Want { identity, described, later }) => {
+            Verdict::Buy(Want { identity, described, asynchronous }) => {
                 let owner = read.get(&record.key).and_then(|current| owner(batch, current));
                 let source = record.source.unwrap_or(Source::Change);
                 let caps = caps(batch.tenant, source, owner, now);
                 let repeated = record.was_bought_for(&identity, &batch.fingerprints);
                 let worst = batch.worst_of(repeated);
-                let total = [&worst, &batch.worst_later(&later)].into_iter().sum();
+                let total = [&worst, &batch.worst_asynchronous(&asynchronous)].into_iter().sum();
                 let employer = employer(batch, &record, &identity, read.get(&record.key));
                 let (owed, shared) = (None, false);
                 let asked = identity.fingerprint(&batch.fingerprints);
@@ -111,7 +111,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
                     employer,
                     repeated,
                     shared,
-                    later,
+                    asynchronous,
                     owed,
                     worst,
                     total,

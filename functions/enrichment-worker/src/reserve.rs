@@ -48,10 +48,10 @@ pub(crate) async fn reserve(
         let mut all: Vec<Wanted> = wanted.clone();
         all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
         // Those who want the same are asked about together.
-        all.sort_by(|a, b| a.later.cmp(&b.later));
+        all.sort_by(|a, b| a.asynchronous.cmp(&b.asynchronous));
         let Some((held, allocation, limits)) = plan_hold(batch, &all, &funds, tariff) else { continue };
-        let (hold, later) = (&held.at_once, held.later.as_slice());
-        match batch.worker.credits.hold_all(&batch.tenant.id, hold, later, &allocation, &limits).await {
+        let (hold, asynchronous) = (&held.at_once, held.asynchronous.as_slice());
+        match batch.worker.credits.hold_all(&batch.tenant.id, hold, asynchronous, &allocation, &limits).await {
             Ok(Holding::Held) => {
                 // Those whom no other record pays for any more go alone, when their messages come again.
                 sharing.retain(|sharing| !all.iter().any(|wanted| wanted.record.key == sharing.record.key));
@@ -96,7 +96,7 @@ async fn park_the_rest(
     for (wanted, choice) in wanted.into_iter().zip(choices) {
         match choice {
             Choice::Whole => taken.push(wanted),
-            Choice::Part(reason) => taken.push(wanted.without_later(reason)),
+            Choice::Part(reason) => taken.push(wanted.without_asynchronous(reason)),
             Choice::Wait(reason) => parked.extend(waiting(batch, wanted, reason)),
         }
     }
@@ -113,7 +113,7 @@ fn plan_hold(
 ) -> Option<(Held, Allocation, Vec<Amounts>)> {
     let caps = Caps::of(wanted.iter().flat_map(|wanted| &wanted.caps));
     let at_once: Vec<Line<'_>> = wanted.iter().map(|wanted| wanted.line(wanted.worst.clone())).collect();
-    let asynchronous = wanted.iter().filter(|wanted| !wanted.later.is_empty());
+    let asynchronous = wanted.iter().filter(|wanted| !wanted.asynchronous.is_empty());
     let asynchronous: Vec<Line<'_>> =
         asynchronous.map(|wanted| wanted.line(wanted.total.minus(&wanted.worst))).collect();
     let need = wanted.iter().map(|wanted| &wanted.total).sum();
@@ -129,12 +129,12 @@ fn plan_hold(
     };
     let asked = wanted.iter().filter(|wanted| wanted.may_be_there_twice(batch));
     let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
-    let later = (!asynchronous.is_empty()).then(|| {
+    let asynchronous = (!asynchronous.is_empty()).then(|| {
         let kind = PurchaseKind::Asynchronous;
-        let holder = Holder { purchase: batch.purchase.later(), kind, ..holder.clone() };
-        let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.later).copied().collect();
+        let holder = Holder { purchase: batch.purchase.asynchronous(), kind, ..holder.clone() };
+        let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.asynchronous).copied().collect();
         let fields: Vec<PricedField> = fields.into_iter().collect();
-        let tariff = batch.worker.config.later_tariff(batch.tenant, &fields, batch.purchase.made_at());
+        let tariff = batch.worker.config.asynchronous_tariff(batch.tenant, &fields, batch.purchase.made_at());
         let price_version = tariff.as_ref().map(Tariff::version).unwrap_or_default();
         let prices = tariff.map(|tariff| tariff.terms().to_vec()).unwrap_or_default();
         let unheld_from = unheld_from(&rest, funds);
@@ -145,7 +145,7 @@ fn plan_hold(
         asked: AskedAbout::of(&asked),
         ..holder.hold(&caps, &at_once, own, tariff.version())
     };
-    Some((Held { at_once, later }, allocation, caps.limits(|_| Amounts::default())))
+    Some((Held { at_once, asynchronous }, allocation, caps.limits(|_| Amounts::default())))
 }
 
 fn give_up_buying<T>(outcomes: &mut Outcomes<'_>, wanted: &[Wanted], reason: &str) -> Option<T> {
@@ -163,7 +163,7 @@ fn unheld_from(slices: &[Slice], funds: &Funds) -> Option<WalletId> {
 pub(crate) struct Held {
     pub(crate) at_once: Hold,
     /// For what arrives later, if a record wants that.
-    pub(crate) later: Option<Hold>,
+    pub(crate) asynchronous: Option<Hold>,
 }
 
 /// What there is to pay with.
@@ -181,10 +181,19 @@ impl Wanted {
     /// As one who pays nothing, because one of `paying` pays for the same person; `None` when none of them does.
     fn share_with(&self, paying: &[Self]) -> Option<Self> {
         let same = |first: &&Self| first.identity == self.identity;
-        let first = paying.iter().filter(same).find(|first| first.later == self.later || first.owed.is_some())?;
+        let first =
+            paying.iter().filter(same).find(|first| first.asynchronous == self.asynchronous || first.owed.is_some())?;
         let nothing = Amounts::default;
-        let (later, owed) = (first.later.clone(), first.owed);
-        Some(Self { shared: true, worst: nothing(), total: nothing(), caps: Vec::new(), later, owed, ..self.clone() })
+        let (asynchronous, owed) = (first.asynchronous.clone(), first.owed);
+        Some(Self {
+            shared: true,
+            worst: nothing(),
+            total: nothing(),
+            caps: Vec::new(),
+            asynchronous,
+            owed,
+            ..self.clone()
+        })
     }
 
     fn source(&self) -> Source {
@@ -199,11 +208,12 @@ impl Wanted {
     /// What it can cost at worst to take a part, where that is preferred to waiting. Who was bought in part before takes
     /// nothing but the rest.
     pub(crate) fn part(&self, on_exhausted: OnExhausted) -> Option<&Amounts> {
-        let in_part = on_exhausted == OnExhausted::Degrade && !self.later.is_empty() && self.record.owed.is_none();
+        let in_part =
+            on_exhausted == OnExhausted::Degrade && !self.asynchronous.is_empty() && self.record.owed.is_none();
         in_part.then_some(&self.worst)
     }
 
-    fn without_later(self, reason: DeferReason) -> Self {
-        Self { later: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
+    fn without_asynchronous(self, reason: DeferReason) -> Self {
+        Self { asynchronous: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
     }
 }

@@ -34,15 +34,15 @@ pub(crate) async fn settle(
     came.keep_misses(batch.tenant.windows.miss).await;
     let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
     let settled = settle_for_waiters(&batch.worker.credits, &came, &held.at_once, entry.as_ref()).await;
-    match held.later.as_ref().filter(|_| settled) {
-        Some(later) => settle_later(batch, later, entry.as_ref(), kept).await,
+    match held.asynchronous.as_ref().filter(|_| settled) {
+        Some(asynchronous) => settle_asynchronous(batch, asynchronous, entry.as_ref(), kept).await,
         None => settled,
     }
 }
 
 /// What arrives later is settled when it has arrived, unless nothing will. Of a call whose outcome is unknown something may
 /// still be found, and charged then: its hold stays open for as long as `collect` waits for that.
-async fn settle_later(batch: &Batch<'_>, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) -> bool {
+async fn settle_asynchronous(batch: &Batch<'_>, hold: &Hold, at_once: Option<&Entry>, kept: &[Record]) -> bool {
     let may_be_found = at_once.is_some_and(|entry| !settlement::unknowns(entry).is_empty());
     if may_be_found || kept.iter().any(|record| record.awaits(&hold.purchase).is_some()) {
         return true;
@@ -87,7 +87,7 @@ pub(crate) async fn pass_on(
     let reason = match call.stopped {
         Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
         Some(Stopped::Denied) => DeferReason::ProviderDenied,
-        Some(Stopped::Later(retry, reason)) => {
+        Some(Stopped::AsynchronousRequest(retry, reason)) => {
             let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
             if settled {
                 outcomes.give_all_back(&records, &reason, retry);

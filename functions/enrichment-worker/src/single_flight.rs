@@ -28,7 +28,7 @@ pub(crate) async fn answered(
     wanted: Vec<Wanted>,
 ) -> (Vec<Wanted>, Vec<Record>) {
     let about = |wanted: &Wanted| About::Person(wanted.asked.clone());
-    let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice(batch) && wanted.later.is_empty();
+    let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice(batch) && wanted.asynchronous.is_empty();
     let asked: Vec<About> = wanted.iter().filter(|wanted| may_be_known(wanted)).map(about).collect();
     if asked.is_empty() {
         return (wanted, Vec::new());

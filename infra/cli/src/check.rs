@@ -101,20 +101,20 @@ fn describe(config: &Config) -> String {
 }
 
 /// What a tenant buys that arrives later, by the word used in `[[prices]]`, and where it arrives.
-fn later(tenant: &Tenant) -> (Vec<String>, Option<&Callback>) {
+fn asynchronous(tenant: &Tenant) -> (Vec<String>, Option<&Callback>) {
     let word = |field: PricedField| serde_json::to_value(field).ok()?.as_str().map(str::to_owned);
-    let fields: Vec<String> = tenant.later_fields().into_iter().filter_map(word).collect();
+    let fields: Vec<String> = tenant.asynchronous_fields().into_iter().filter_map(word).collect();
     let callback = tenant.provider.callback.as_ref().filter(|_| !fields.is_empty());
     (fields, callback)
 }
 
 fn arrivals(tenant: &Tenant) -> String {
     let id = &tenant.id;
-    match later(tenant) {
+    match asynchronous(tenant) {
         (fields, Some(callback)) => {
             let mapped = || tenant.fields.iter().filter(|field| field.is_mapped());
-            let later = mapped().filter(|field| tenant.arrives_later(field.from).is_some());
-            let properties: Vec<&str> = later.map(|field| field.property.as_str()).collect();
+            let asynchronous = mapped().filter(|field| tenant.is_asynchronous(field.from).is_some());
+            let properties: Vec<&str> = asynchronous.map(|field| field.property.as_str()).collect();
             let says_register = mapped().any(|field| field.from == ProfileField::MobilePhoneDoNotCall);
             let left_out = if says_register { "" } else { ". Numbers on a do-not-call register are not written" };
             let (properties, fields, url) = (properties.join(", "), fields.join(", "), &callback.url);
@@ -134,7 +134,7 @@ fn in_a_day(tenant: &Tenant) -> String {
 }
 
 fn arrivals_json(tenant: &Tenant) -> Value {
-    let (fields, callback) = later(tenant);
+    let (fields, callback) = asynchronous(tenant);
     json!({ "buys": fields, "callback_url": callback.map(|callback| &callback.url) })
 }
 
@@ -155,7 +155,7 @@ fn secrets(config: &Config) -> BTreeMap<&str, String> {
 
 fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
     let (id, crm, provider) = (&tenant.id, tenant.crm.vendor.name, tenant.provider.vendor.name);
-    let is_called_back = later(tenant).1.is_some();
+    let is_called_back = asynchronous(tenant).1.is_some();
     let what = |role| match role {
         SecretRole::CrmSigning => Some(format!("{id}: signs the webhooks of {crm}")),
         SecretRole::CrmToken => Some(format!("{id}: the access token of {crm}")),

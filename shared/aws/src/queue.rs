@@ -53,7 +53,7 @@ impl Queue {
     }
 
     /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.
-    pub async fn send_later(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
+    pub async fn send_delayed(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
         self.send_to_both(tasks, |task| task.is_bulk(), Some(delay.min(DELAY_MAX))).await
     }
 

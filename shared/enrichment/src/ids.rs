@@ -208,7 +208,7 @@ impl PurchaseId {
     }
 
     /// The purchase of what the same call asked for and arrives later: paid for by itself, with a hold of its own.
-    pub fn later(&self) -> Self {
+    pub fn asynchronous(&self) -> Self {
         Self(format!("{}{LATER}", self.first()))
     }
 
@@ -276,10 +276,13 @@ mod tests {
     fn a_purchase_tells_when_it_was_made_and_what_it_is_for() {
         let (tenant, at) = ("acme".parse().expect("a tenant"), Timestamp::from_millisecond(1_700_000_000_123));
         let purchase = PurchaseId::derive(&tenant, "run", at.expect("in range"));
-        assert_eq!(purchase.later().made_at().as_millisecond(), 1_700_000_000_123);
-        assert_ne!(purchase.later(), purchase);
-        assert_eq!((purchase.later().at_once(), purchase.later().later()), (purchase.clone(), purchase.later()));
-        assert_eq!(PurchaseId::read(purchase.later().as_str()), Some(purchase.later()));
+        assert_eq!(purchase.asynchronous().made_at().as_millisecond(), 1_700_000_000_123);
+        assert_ne!(purchase.asynchronous(), purchase);
+        assert_eq!(
+            (purchase.asynchronous().at_once(), purchase.asynchronous().asynchronous()),
+            (purchase.clone(), purchase.asynchronous())
+        );
+        assert_eq!(PurchaseId::read(purchase.asynchronous().as_str()), Some(purchase.asynchronous()));
         assert_eq!(PurchaseId::read("1#2"), None);
     }
 

@@ -8,7 +8,7 @@ use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::limits::Share;
-use leadgate_enrichment::provider::{CallKind, Later, LaterId, Provider, Reply};
+use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, CallKind, Provider, Reply};
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::{Backoff, Retry};
 use tracing::{error, warn};
@@ -43,7 +43,7 @@ pub struct Call {
     /// One per person, in order.
     pub ends: Vec<LineEnd>,
     /// One per person: under what the provider is asked for what arrives later.
-    pub later: Vec<Option<LaterId>>,
+    pub asynchronous: Vec<Option<AsynchronousId>>,
     /// What the provider says it charged for all of them.
     pub reported: Option<Milli>,
     /// Why some were not asked.
@@ -54,7 +54,7 @@ pub struct Call {
 #[derive(Debug)]
 pub enum Stopped {
     /// Not now.
-    Later(Retry, String),
+    AsynchronousRequest(Retry, String),
     /// The provider says that our credits with it are used up.
     OutOfCredits,
     /// It refuses our key or plan.
@@ -63,8 +63,12 @@ pub enum Stopped {
 
 /// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
 /// record doesn't spoil it for the others.
-pub async fn call_together(look_up: &LookUp<'_>, people: &[Identity], later: Option<&Later>) -> Call {
-    match call_once(look_up, people, later).await {
+pub async fn call_together(
+    look_up: &LookUp<'_>,
+    people: &[Identity],
+    asynchronous: Option<&AsynchronousRequest>,
+) -> Call {
+    match call_once(look_up, people, asynchronous).await {
         Ok(call) => return call,
         Err(reason) if people.len() == 1 => {
             warn!(tenant = %look_up.permits.tenant.id, purchase = %look_up.purchase, reason, "the provider calls it invalid");
@@ -76,7 +80,9 @@ pub async fn call_together(look_up: &LookUp<'_>, people: &[Identity], later: Opt
     for person in people {
         let part = match whole.stopped {
             Some(_) => Call::none_for(1),
-            None => call_once(look_up, std::slice::from_ref(person), later).await.unwrap_or_else(|_| Call::invalid()),
+            None => {
+                call_once(look_up, std::slice::from_ref(person), asynchronous).await.unwrap_or_else(|_| Call::invalid())
+            }
         };
         whole.add(part);
     }
@@ -84,23 +90,27 @@ pub async fn call_together(look_up: &LookUp<'_>, people: &[Identity], later: Opt
 }
 
 /// One call, tried again within reason while it is certain that it was not carried out. `Err` when it is invalid.
-async fn call_once(look_up: &LookUp<'_>, people: &[Identity], later: Option<&Later>) -> Result<Call, String> {
+async fn call_once(
+    look_up: &LookUp<'_>,
+    people: &[Identity],
+    asynchronous: Option<&AsynchronousRequest>,
+) -> Result<Call, String> {
     let LookUp { provider, permits, purchase, share, .. } = *look_up;
     let (clock, tenant) = (permits.clock, &permits.tenant.id);
     for attempts_made in 1.. {
         let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
             Ok(ticket) => ticket,
-            Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+            Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::AsynchronousRequest(retry, reason))),
         };
         // A permit that nothing comes of wastes a call of the limit, and no more.
         let Some(timeout) = look_up.time_for_a_call() else { break };
-        let told = provider.look_up(people, later, timeout).await;
+        let told = provider.look_up(people, asynchronous, timeout).await;
         permits.ended(ticket, &told.rates, ending(&told.reply)).await;
         let (retry, reason) = match told.reply {
-            Reply::Answered { answers, reported, later } => {
-                let later = vec![later; answers.len()];
+            Reply::Answered { answers, reported, asynchronous } => {
+                let asynchronous = vec![asynchronous; answers.len()];
                 let ends = answers.into_iter().map(LineEnd::Answered).collect();
-                return Ok(Call { ends, later, reported, stopped: None });
+                return Ok(Call { ends, asynchronous, reported, stopped: None });
             }
             Reply::Unknown(reason) => {
                 error!(%tenant, %purchase, reason, "outcome unknown: counted as spent");
@@ -123,11 +133,11 @@ async fn call_once(look_up: &LookUp<'_>, people: &[Identity], later: Option<&Lat
         let wait = Backoff::IN_FUNCTION.wait_for(retry, attempts_made, clock.jitter());
         match wait.filter(|wait| *wait + CALL_TIMEOUT_MIN + AFTER_THE_CALL <= look_up.time_left()) {
             Some(wait) => clock.sleep(wait).await,
-            None => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
+            None => return Ok(Call::none(people.len(), Stopped::AsynchronousRequest(retry, reason))),
         }
     }
     let reason = "too little of the run is left to begin a call".to_owned();
-    Ok(Call::none(people.len(), Stopped::Later(Retry::Backoff, reason)))
+    Ok(Call::none(people.len(), Stopped::AsynchronousRequest(Retry::Backoff, reason)))
 }
 
 impl LookUp<'_> {
@@ -144,13 +154,13 @@ impl LookUp<'_> {
 impl Call {
     /// None of `count` people has been asked about yet.
     pub fn begun(count: usize) -> Self {
-        let (ends, later) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        Self { ends, later, reported: Some(Milli::ZERO), stopped: None }
+        let (ends, asynchronous) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Self { ends, asynchronous, reported: Some(Milli::ZERO), stopped: None }
     }
 
     /// The same end for so many people, of whom nothing arrives later.
     fn of(end: LineEnd, count: usize, reported: Option<Milli>) -> Self {
-        Self { ends: vec![end; count], later: vec![None; count], reported, stopped: None }
+        Self { ends: vec![end; count], asynchronous: vec![None; count], reported, stopped: None }
     }
 
     fn invalid() -> Self {
@@ -170,7 +180,7 @@ impl Call {
     /// What is reported for the whole is known only if it is for each part.
     pub fn add(&mut self, part: Self) {
         self.ends.extend(part.ends);
-        self.later.extend(part.later);
+        self.asynchronous.extend(part.asynchronous);
         self.reported = self.reported.zip(part.reported).map(|(a, b)| a + b);
         self.stopped = self.stopped.take().or(part.stopped);
     }

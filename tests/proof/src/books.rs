@@ -298,8 +298,8 @@ impl Books {
 
     /// Whether the number of this record was bought with the same call.
     pub fn has_number(&self, purchase: &Purchase, contact: &str) -> bool {
-        let later = PurchaseId::read(&purchase.id).map(|id| id.later().to_string());
-        self.purchases.iter().any(|other| Some(&other.id) == later.as_ref() && other.line_of(contact).is_some())
+        let asynchronous = PurchaseId::read(&purchase.id).map(|id| id.asynchronous().to_string());
+        self.purchases.iter().any(|other| Some(&other.id) == asynchronous.as_ref() && other.line_of(contact).is_some())
     }
 
     /// Checks that an employer was bought once, whoever works there.

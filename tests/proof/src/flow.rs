@@ -159,8 +159,8 @@ impl Flow {
         settings.apollo.unknown_share = 0.0;
         settings.apollo.mobile_share = 1.0;
         settings.apollo.do_not_call_share = 0.0;
-        settings.apollo.later.lost_share = if self == Self::Silence { 1.0 } else { 0.0 };
-        settings.apollo.later.doubled_share = if self == Self::Meeting(Over::Hint) { 1.0 } else { 0.0 };
+        settings.apollo.asynchronous.lost_share = if self == Self::Silence { 1.0 } else { 0.0 };
+        settings.apollo.asynchronous.doubled_share = if self == Self::Meeting(Over::Hint) { 1.0 } else { 0.0 };
         settings.credits_per_cycle = match self {
             Self::Scarce | Self::Release => Some(2),
             // Two people with their numbers, and one more person.

@@ -102,8 +102,8 @@ impl Books {
     pub(super) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
         let tenant = self.tenant();
         let worst = |tariff: Option<Tariff>| tariff.map(|tariff| tariff.worst()).unwrap_or_default();
-        let later = self.config.later_tariff(tenant, &tenant.later_fields(), at);
-        [worst(self.config.person_tariff(tenant, at)), worst(later)]
+        let asynchronous = self.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), at);
+        [worst(self.config.person_tariff(tenant, at)), worst(asynchronous)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! The commands as people give them, on a running world: over its own address, by its own clock.
 
-mod later;
+mod asynchronous;
 
 use clap::Parser;
 use leadgate_enrichment::clock::days;

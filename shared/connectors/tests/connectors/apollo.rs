@@ -66,7 +66,7 @@ async fn one_person_is_matched_and_mapped() {
     let reply = look_up(&format!("{}/api/v1/", server.url), &[ada]).await;
     let body = json!({"email": "ada@b.example", "organization_name": "Analytical", "domain": "b.example"});
     assert_eq!(server.asked(), [("POST /api/v1/people/match".to_owned(), body)]);
-    let Reply::Answered { answers, reported: None, later: None } = reply else { panic!("{reply:?}") };
+    let Reply::Answered { answers, reported: None, asynchronous: None } = reply else { panic!("{reply:?}") };
     let [Answer::Hit(profile)] = &answers[..] else { panic!("{answers:?}") };
     let expected = [
         (ProfileField::FirstName, Some("Ada")),
@@ -129,7 +129,7 @@ async fn a_success_without_a_person_is_a_miss() {
     {
         assert_eq!(
             reply(miss, 1).await,
-            Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None },
+            Reply::Answered { answers: vec![Answer::Miss], reported: None, asynchronous: None },
             "{miss}"
         );
     }
@@ -182,7 +182,7 @@ async fn what_it_cost_is_read_however_it_is_written() {
         let answers = vec![Answer::Miss, Answer::Miss];
         assert_eq!(
             reply(&body, 2).await,
-            Reply::Answered { answers, reported: expected.map(Milli::new), later: None },
+            Reply::Answered { answers, reported: expected.map(Milli::new), asynchronous: None },
             "{consumed}"
         );
     }
@@ -216,7 +216,10 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be() {
     assert!(matches!(look_up(&server.url, &one).await, Reply::Denied(_)));
     let apollo = Apollo::new(client(), server.url.clone(), Secret::new("a\u{0}b".into()));
     assert!(matches!(apollo.look_up(&one, None, TIMEOUT).await.reply, Reply::Denied(_)));
-    assert_eq!(look_up(&server.url, &[]).await, Reply::Answered { answers: vec![], reported: None, later: None });
+    assert_eq!(
+        look_up(&server.url, &[]).await,
+        Reply::Answered { answers: vec![], reported: None, asynchronous: None }
+    );
     assert_eq!(server.lines().len(), 1, "neither of the last two went out");
 }
 
@@ -226,7 +229,7 @@ async fn each_charging_call_has_a_connection_of_its_own() {
     let apollo = apollo(&server.url);
     for _ in 0..3 {
         let reply = apollo.look_up(&people(1), None, TIMEOUT).await.reply;
-        assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None });
+        assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None, asynchronous: None });
     }
     assert_eq!(server.connections(), 3);
 }

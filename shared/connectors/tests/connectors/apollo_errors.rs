@@ -10,7 +10,7 @@ use leadgate_connectors::provider::apollo::search::{OrganizationSearch, PeopleSe
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
-use leadgate_enrichment::provider::{Later, LaterId, Provider};
+use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, Provider};
 
 use crate::apollo::{SILENCE, TIMEOUT};
 use crate::loopback::{Server, nobody, raw};
@@ -32,7 +32,7 @@ fn ada() -> Identity {
 /// Every way to fail, in words.
 async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
-    let later = Later {
+    let asynchronous = AsynchronousRequest {
         fields: vec![PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile],
         callback: "https://hooks.example/t0k3n".into(),
     };
@@ -46,12 +46,12 @@ async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let organizations = OrganizationSearch { q_organization_name: Some("b.example".into()), ..Default::default() };
     let (one, two) = (vec!["b.example".to_owned()], vec!["b.example".to_owned(); 2]);
     let mut failures = vec![
-        in_words(&apollo.look_up(&[ada()], Some(&later), timeout).await.reply),
-        in_words(&apollo.look_up(&[ada(), ada()], Some(&later), timeout).await.reply),
+        in_words(&apollo.look_up(&[ada()], Some(&asynchronous), timeout).await.reply),
+        in_words(&apollo.look_up(&[ada(), ada()], Some(&asynchronous), timeout).await.reply),
         in_words(&apollo.look_up_organizations(&one, timeout).await.reply),
         in_words(&apollo.look_up_organizations(&two, timeout).await.reply),
-        in_words(&apollo.collect(&LaterId("42".into()), timeout).await.reply),
-        in_words(&apollo.collect(&LaterId("t0k3n/ada".into()), timeout).await.reply),
+        in_words(&apollo.collect(&AsynchronousId("42".into()), timeout).await.reply),
+        in_words(&apollo.collect(&AsynchronousId("t0k3n/ada".into()), timeout).await.reply),
         in_words(&apollo.usage(timeout).await),
     ];
     let errors = [

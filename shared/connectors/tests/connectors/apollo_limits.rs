@@ -6,7 +6,7 @@ use std::time::Duration;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::limits::{Rate, Rates};
-use leadgate_enrichment::provider::{CallKind, Collected, LaterId, Provider, Reply};
+use leadgate_enrichment::provider::{AsynchronousId, CallKind, Collected, Provider, Reply};
 
 use crate::apollo::{TIMEOUT, apollo, people};
 use crate::loopback::{Server, nobody};
@@ -36,7 +36,7 @@ async fn every_answer_brings_the_limits_with_it() {
         let apollo = apollo(&server.url);
         let looked_up = apollo.look_up(&people(1), None, TIMEOUT).await;
         let organization = apollo.look_up_organizations(&["b.example".to_owned()], TIMEOUT).await;
-        let collected = apollo.collect(&LaterId("1".into()), TIMEOUT).await;
+        let collected = apollo.collect(&AsynchronousId("1".into()), TIMEOUT).await;
         let health = apollo.health(TIMEOUT).await;
         assert_eq!([looked_up.rates, organization.rates, collected.rates, health.rates], [told(); 4], "{status}");
         if status == 429 {
@@ -73,7 +73,9 @@ fn limits_count_under_the_endpoint_that_is_called() {
 #[test]
 fn a_field_that_is_left_out_of_an_answer_about_several_is_asked_for_alone() {
     let apollo = apollo("http://nowhere.example");
-    let people = |field, later: &[PricedField]| apollo.people_max(&BTreeSet::from([ProfileField::Title, field]), later);
+    let people = |field, asynchronous: &[PricedField]| {
+        apollo.people_max(&BTreeSet::from([ProfileField::Title, field]), asynchronous)
+    };
     let organizations = |field| apollo.organizations_max(&BTreeSet::from([ProfileField::CompanyName, field]));
     let cases = [
         (ProfileField::City, [10, 10, 10]),

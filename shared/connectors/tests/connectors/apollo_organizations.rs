@@ -21,7 +21,7 @@ async fn reply(body: &Value, domains: &[&str]) -> Reply {
 
 /// The names of the organizations that were found.
 fn names(reply: &Reply) -> Vec<Option<&str>> {
-    let Reply::Answered { answers, later: None, .. } = reply else { panic!("{reply:?}") };
+    let Reply::Answered { answers, asynchronous: None, .. } = reply else { panic!("{reply:?}") };
     answers.iter().map(name).collect()
 }
 
@@ -44,7 +44,7 @@ async fn one_organization_is_looked_up_and_mapped() {
     let server = Server::start(move |_, _| (200, json!({"organization": organization}).to_string())).await;
     let reply = look_up(&server.url, &["b.example"]).await;
     assert_eq!(server.asked(), [("GET /organizations/enrich?domain=b.example".to_owned(), Value::Null)]);
-    let Reply::Answered { answers, reported: None, later: None } = reply else { panic!("{reply:?}") };
+    let Reply::Answered { answers, reported: None, asynchronous: None } = reply else { panic!("{reply:?}") };
     let [Answer::Hit(profile)] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(profile.id(), Some("5e66b6381e05b4008c8331b8"));
     for (field, value) in [
@@ -87,13 +87,13 @@ async fn several_organizations_go_to_whoever_asked_for_their_domain() {
 #[tokio::test]
 async fn what_it_cost_is_told_when_apollo_tells_it() {
     let body = json!({"organizations": [], "credits_consumed": 2});
-    let misses = |reported| Reply::Answered { answers: vec![Answer::Miss, Answer::Miss], reported, later: None };
+    let misses = |reported| Reply::Answered { answers: vec![Answer::Miss, Answer::Miss], reported, asynchronous: None };
     assert_eq!(reply(&body, &["a.example", "b.example"]).await, misses(Some(Milli::credits(2))));
 }
 
 #[tokio::test]
 async fn an_organization_that_is_not_known_is_a_miss() {
-    let miss = Reply::Answered { answers: vec![Answer::Miss], reported: None, later: None };
+    let miss = Reply::Answered { answers: vec![Answer::Miss], reported: None, asynchronous: None };
     for body in
         [json!({"organization": null}), json!({"organization": {}}), json!({"organization": {"id": "1", "name": " "}})]
     {
@@ -101,7 +101,7 @@ async fn an_organization_that_is_not_known_is_a_miss() {
     }
     assert_eq!(
         look_up("http://nowhere.example", &[]).await,
-        Reply::Answered { answers: vec![], reported: None, later: None }
+        Reply::Answered { answers: vec![], reported: None, asynchronous: None }
     );
 }
 

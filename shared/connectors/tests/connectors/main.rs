@@ -2,9 +2,9 @@
 
 mod apollo;
 mod apollo_account;
+mod apollo_asynchronous;
 mod apollo_contacts;
 mod apollo_errors;
-mod apollo_later;
 mod apollo_limits;
 mod apollo_organizations;
 mod apollo_search;

@@ -108,8 +108,8 @@ impl Checker<'_> {
 
     /// What arrives later needs somewhere to arrive.
     pub(super) fn somewhere_to_arrive(&mut self, path: &str, tenant: &Tenant) {
-        let later = |field: &&FieldMapping| field.is_mapped() && tenant.arrives_later(field.from).is_some();
-        if let Some(field) = tenant.fields.iter().find(later).filter(|_| tenant.provider.callback.is_none()) {
+        let asynchronous = |field: &&FieldMapping| field.is_mapped() && tenant.is_asynchronous(field.from).is_some();
+        if let Some(field) = tenant.fields.iter().find(asynchronous).filter(|_| tenant.provider.callback.is_none()) {
             let found = format!("none, but fields.{} is filled with what arrives later", field.property);
             let route = format!("{}/{}", tenant.provider.vendor.name, tenant.id);
             let expected = format!("the address of provider-webhook, such as \"https://hooks.example.com/{route}\"");

@@ -141,8 +141,8 @@ fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
 
 /// What is priced from a later day on only can't be bought now.
 fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
-    let (provider, later) = (tenant.provider.name(), tenant.later_fields());
-    let person = [PricedField::Person].into_iter().chain(later).map(|field| (Action::Match, field));
+    let (provider, asynchronous) = (tenant.provider.name(), tenant.asynchronous_fields());
+    let person = [PricedField::Person].into_iter().chain(asynchronous).map(|field| (Action::Match, field));
     let organization = (Action::EnrichOrganization, PricedField::Organization);
     let bought = person.chain(tenant.provider.organizations.then_some(organization));
     let mut problems = Vec::new();

@@ -182,20 +182,20 @@ impl Config {
     }
 
     /// What it charges for `fields` that arrive later.
-    pub fn later_tariff(&self, tenant: &Tenant, fields: &[PricedField], now: Timestamp) -> Option<Tariff> {
+    pub fn asynchronous_tariff(&self, tenant: &Tenant, fields: &[PricedField], now: Timestamp) -> Option<Tariff> {
         Tariff::at(&self.prices, &tenant.provider.name(), Action::Match, fields, now)
     }
 }
 
 impl Tenant {
     /// What a field of a profile is paid for as, when it arrives later. `None` for what comes at once.
-    pub fn arrives_later(&self, field: ProfileField) -> Option<PricedField> {
+    pub fn is_asynchronous(&self, field: ProfileField) -> Option<PricedField> {
         self.provider.asynchronous.get(&field).copied()
     }
 
     /// Everything mapped that arrives later: sorted, each once.
-    pub fn later_fields(&self) -> Vec<PricedField> {
-        let mut fields: Vec<PricedField> = self.mapped().filter_map(|field| self.arrives_later(field)).collect();
+    pub fn asynchronous_fields(&self) -> Vec<PricedField> {
+        let mut fields: Vec<PricedField> = self.mapped().filter_map(|field| self.is_asynchronous(field)).collect();
         fields.sort_unstable();
         fields.dedup();
         fields

@@ -17,9 +17,9 @@ impl Checker<'_> {
     /// Credits that nothing was granted of could never be held: every lead would wait for ever.
     pub(super) fn prices_cover(&mut self, path: &str, tenant: &Tenant, prices: &[Price]) {
         let provider = tenant.provider.name();
-        let later = tenant.later_fields();
+        let asynchronous = tenant.asynchronous_fields();
         let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
-        for field in &later {
+        for field in &asynchronous {
             if !prices.iter().filter(of).any(|price| price.field == *field) {
                 let found =
                     format!("no price of {} for {:?}, which {path}.fields asks for", provider.as_str(), field.word());
@@ -33,7 +33,7 @@ impl Checker<'_> {
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }
         let bought = |price: &&Price| {
-            let of_person = of(price) && (PERSON.contains(&price.field) || later.contains(&price.field));
+            let of_person = of(price) && (PERSON.contains(&price.field) || asynchronous.contains(&price.field));
             of_person || (tenant.provider.organizations && organizations(price))
         };
         let own: Vec<&Price> = prices.iter().filter(bought).collect();

@@ -117,7 +117,7 @@ mod tests {
             cost: credits(8),
         };
         Hold {
-            purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(10)).later(),
+            purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(10)).asynchronous(),
             kind: PurchaseKind::Asynchronous,
             held_at: at(10),
             claimed_until: at(70),

@@ -64,7 +64,7 @@ mod tests {
     fn a_token_is_good_for_its_tenant_its_purchase_and_its_time() {
         let (acme, other): (TenantId, TenantId) = ("acme".parse().expect("a name"), "other".parse().expect("a name"));
         let at = |second| Timestamp::from_second(second).expect("in range");
-        let purchase = PurchaseId::derive(&acme, "run", at(1)).later();
+        let purchase = PurchaseId::derive(&acme, "run", at(1)).asynchronous();
         let made = token(b"secret", &acme, &purchase, at(100));
         assert!(made.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c)), "{made}");
 

@@ -24,7 +24,7 @@ use crate::provider::limits::Rates;
 pub trait Provider: Send + Sync {
     /// The most people in one call that tells all of `fields`: of several at once, some tell less than of one. What is asked
     /// for with it although it arrives later may make a difference, too.
-    fn people_max(&self, fields: &BTreeSet<ProfileField>, later: &[PricedField]) -> usize;
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, asynchronous: &[PricedField]) -> usize;
 
     /// The most organizations in one call that tells all of `fields`.
     fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize;
@@ -34,13 +34,18 @@ pub trait Provider: Send + Sync {
 
     /// Looks people up, in one charging call. It isn't retried inside: whether that may be done is the caller's
     /// decision, because a second call can be charged again. With `later`, some of it will arrive later.
-    async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply>;
+    async fn look_up(
+        &self,
+        people: &[Identity],
+        asynchronous: Option<&AsynchronousRequest>,
+        timeout: Duration,
+    ) -> Told<Reply>;
 
     /// For how long the provider keeps the result of an asynchronous call: it can be asked for until then.
     fn result_retention(&self) -> Duration;
 
     /// What has become of what was to arrive later. Free of charge, however often.
-    async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected>;
+    async fn collect(&self, request: &AsynchronousId, timeout: Duration) -> Told<Collected>;
 
     /// Looks organizations up by their bare domains, in one charging call. At most [`Self::organizations_max`].
     async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply>;
@@ -78,7 +83,7 @@ impl<T> Told<T> {
 
 /// What is asked for although it takes the provider minutes to find.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Later {
+pub struct AsynchronousRequest {
     /// What.
     pub fields: Vec<PricedField>,
     /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
@@ -88,7 +93,7 @@ pub struct Later {
 /// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LaterId(pub String);
+pub struct AsynchronousId(pub String);
 
 /// What has become of what was to arrive later.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,7 +191,7 @@ pub enum Reply {
         /// What it says it charged for the call, when it does say so.
         reported: Option<Milli>,
         /// Under what the rest can be asked for, when some of it arrives later.
-        later: Option<LaterId>,
+        asynchronous: Option<AsynchronousId>,
     },
     /// Not now, and not charged: a rate limit.
     Throttled {

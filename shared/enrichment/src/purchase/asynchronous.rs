@@ -18,7 +18,7 @@ use crate::credits::price::Tariff;
 use crate::ids::RecordKey;
 use crate::lead::record::{Awaited, Record};
 use crate::person::{Identity, Profile};
-use crate::provider::{Collected, LaterId};
+use crate::provider::{AsynchronousId, Collected};
 use crate::purchase::settlement::{entry, spread};
 
 /// How long a result usually takes at most: providers say minutes. Credits that are held for longer are reported.
@@ -46,7 +46,7 @@ pub fn is_to_be_asked_after(since: Timestamp, before: Timestamp, now: Timestamp)
 
 /// What the provider says has arrived, by what it was asked for. People are named by the fingerprints of the provider's
 /// ids, as in [`Awaited::person`].
-pub type Answers = BTreeMap<LaterId, Collected>;
+pub type Answers = BTreeMap<AsynchronousId, Collected>;
 
 /// What has arrived for a record; `None` when nothing has, or never will.
 pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profile> {

@@ -128,7 +128,7 @@ mod tests {
         use crate::ids::PurchaseId;
 
         let at = |second| Timestamp::from_second(second).expect("in range");
-        let bought = |made: i64, is_later: bool, settled: i64, cost: i64, unknown: i64| {
+        let bought = |made: i64, is_asynchronous: bool, settled: i64, cost: i64, unknown: i64| {
             let first = PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(made));
             let (bucket, wallet) = (Bucket::new("credits"), WalletId("plan".into()));
             let line = |result, cost| EntryLine {
@@ -137,8 +137,8 @@ mod tests {
                 cost: Amounts::one(bucket.clone(), Milli::new(cost)),
             };
             Entry::Purchase {
-                purchase: if is_later { first.later() } else { first },
-                kind: if is_later { PurchaseKind::Asynchronous } else { PurchaseKind::Person },
+                purchase: if is_asynchronous { first.asynchronous() } else { first },
+                kind: if is_asynchronous { PurchaseKind::Asynchronous } else { PurchaseKind::Person },
                 at: at(settled),
                 slices: vec![Slice { wallet, bucket: bucket.clone(), amount: Milli::new(cost) }],
                 excess: Amounts::default(),

@@ -28,7 +28,7 @@ pub struct Want {
     /// Who that is by what we haven't written into the record ourselves: a miss is remembered by it.
     pub described: Fingerprint,
     /// For what, beside what comes at once: sorted, each once.
-    pub later: Vec<PricedField>,
+    pub asynchronous: Vec<PricedField>,
 }
 
 /// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it.
@@ -51,8 +51,8 @@ pub fn judge(
     if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
-    let (at_once, later) = wanted(record, current, tenant, key);
-    if !at_once && later.is_empty() {
+    let (at_once, asynchronous) = wanted(record, current, tenant, key);
+    if !at_once && asynchronous.is_empty() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = Identity::read(current, &tenant.identity);
@@ -66,7 +66,7 @@ pub fn judge(
     if record.hops.within_hour(now) >= tenant.hops_per_hour {
         return refuse(RefuseReason::TooManyHops);
     }
-    Verdict::Buy(Want { identity, described, later })
+    Verdict::Buy(Want { identity, described, asynchronous })
 }
 
 /// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
@@ -82,18 +82,18 @@ fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &Finge
 /// Whether any field that comes at once wants a value, and what is wanted of what arrives later. What is on its way
 /// already is not asked for again.
 fn wanted(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> (bool, Vec<PricedField>) {
-    let (mut at_once, mut later) = (false, Vec::new());
+    let (mut at_once, mut asynchronous) = (false, Vec::new());
     for field in tenant.fields.iter().filter(|field| field.may_write(current, record.ours(key))) {
-        match tenant.arrives_later(field.from) {
-            Some(priced) if record.awaited.is_none() => later.push(priced),
+        match tenant.is_asynchronous(field.from) {
+            Some(priced) if record.awaited.is_none() => asynchronous.push(priced),
             Some(_) => {}
             // What is said of a number is no reason to buy one.
             None => at_once |= record.owed.is_none() && !field.from.comes_with_a_number(),
         }
     }
-    later.sort_unstable();
-    later.dedup();
-    (at_once, later)
+    asynchronous.sort_unstable();
+    asynchronous.dedup();
+    (at_once, asynchronous)
 }
 
 /// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as CRMs write them. Whatever

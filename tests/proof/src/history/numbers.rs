@@ -89,10 +89,10 @@ impl Numbers {
     /// How the provider serves them.
     pub(super) fn served(self, mut settings: Settings, seed: u64) -> Settings {
         settings.apollo.seed = seed;
-        let later = &mut settings.apollo.later;
-        later.delay = self.delay();
-        (later.lost_share, later.doubled_share) = (0.3, 0.3);
-        later.stuck_share = if self.stuck { 0.3 } else { 0.0 };
+        let asynchronous = &mut settings.apollo.asynchronous;
+        asynchronous.delay = self.delay();
+        (asynchronous.lost_share, asynchronous.doubled_share) = (0.3, 0.3);
+        asynchronous.stuck_share = if self.stuck { 0.3 } else { 0.0 };
         settings
     }
 }
@@ -165,7 +165,7 @@ impl Play {
     /// The most that a number can cost now.
     pub(super) fn worst_number(&self) -> Option<Amounts> {
         let (tenant, now) = (self.world.tenant(), self.world.clock.now());
-        let tariff = self.world.config.later_tariff(tenant, &tenant.later_fields(), now);
+        let tariff = self.world.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), now);
         self.known.numbers.and(tariff).map(|tariff| tariff.worst())
     }
 }

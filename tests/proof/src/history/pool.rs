@@ -68,9 +68,10 @@ impl Play {
             };
             let spent: Amounts = wallets.iter().filter(overlaps).flat_map(|it| [&it.spent, &it.held]).sum();
             // What had not been heard of when the cycle closed is paid from a later one, whenever it was charged.
-            let is_later = |slice: &&Slice| wallets.iter().any(|it| it.wallet == slice.wallet && it.opens >= closes);
+            let is_asynchronous =
+                |slice: &&Slice| wallets.iter().any(|it| it.wallet == slice.wallet && it.opens >= closes);
             let began = books.purchases.iter().filter(|it| it.began().is_some_and(|began| began < closes));
-            let carried = began.flat_map(|purchase| purchase.slices.iter().filter(is_later));
+            let carried = began.flat_map(|purchase| purchase.slices.iter().filter(is_asynchronous));
             let carried: i64 = carried.map(|slice| slice.amount.get()).sum();
             findings.check(charged <= spent.total().get() + carried, Promise::Credits, || {
                 format!("the provider charged {charged} in the cycle of {opens}, whose wallets spent {spent}")

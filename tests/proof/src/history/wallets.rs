@@ -56,7 +56,7 @@ impl Play {
         let (config, tenant) = (self.config_at(began), self.tenant_at(began));
         let tariff = match purchase.goods {
             Goods::People => config.person_tariff(tenant, began),
-            Goods::Numbers => config.later_tariff(tenant, &tenant.later_fields(), began),
+            Goods::Numbers => config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), began),
             Goods::Employers => config.organization_tariff(tenant, began),
         };
         let version = tariff.as_ref().map(Tariff::version);

@@ -16,7 +16,7 @@ use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::{Record, StateName};
 
-use crate::simulators::apollo::{ApolloSetup, LaterSetup};
+use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::world::{Settings, StartError, States, World};
 
@@ -103,12 +103,13 @@ const ENRICHING: [&str; 8] = ["claim", "dismiss", "open", "hold", "permit", "kee
 pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Shown, StartError> {
     let pool_milli = request.credits * 1000;
     // A few of the deliveries of what arrives later are lost, and a few are made twice.
-    let deliveries = LaterSetup { lost_share: 0.05, doubled_share: DUPLICATE_SHARE, ..LaterSetup::default() };
+    let deliveries =
+        AsynchronousSetup { lost_share: 0.05, doubled_share: DUPLICATE_SHARE, ..AsynchronousSetup::default() };
     let settings = Settings {
         credits_per_cycle: Some(request.credits),
         seed: request.seed,
         hubspot: HubSpotSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..HubSpotSetup::default() },
-        apollo: ApolloSetup { pool_milli, seed: request.seed, later: deliveries, ..ApolloSetup::default() },
+        apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
     let settings = if request.phones { settings.with_phones() } else { settings };

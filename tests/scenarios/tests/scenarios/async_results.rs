@@ -27,7 +27,7 @@ async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
     settings.apollo.mobile_share = 1.0;
     settings.apollo.do_not_call_share = 0.0;
     // The provider never calls back: everything is found out by asking.
-    settings.apollo.later.lost_share = 1.0;
+    settings.apollo.asynchronous.lost_share = 1.0;
     set(&mut settings);
     started(settings).await
 }
@@ -87,7 +87,7 @@ async fn assumed(world: &World) -> usize {
 
 #[tokio::test]
 async fn a_number_that_is_found_and_charged_after_days_is_held_for_and_written() {
-    let world = world_with(|settings| settings.apollo.later.delay = days(3)).await;
+    let world = world_with(|settings| settings.apollo.asynchronous.delay = days(3)).await;
     let leads = awaiting(&world, 2).await;
     days_pass(&world, 2).await;
     let books = books_of(&world).await;
@@ -228,7 +228,7 @@ async fn a_result_is_settled_by_the_prices_that_it_was_held_with_whatever_the_co
 /// The address holds the only secret that there is, and whoever sees it can post to it.
 #[tokio::test]
 async fn an_address_that_is_posted_to_all_the_time_has_the_provider_asked_twice_a_minute() {
-    let world = world_with(|settings| settings.apollo.later.lost_share = 0.0).await;
+    let world = world_with(|settings| settings.apollo.asynchronous.lost_share = 0.0).await;
     let leads = awaiting(&world, 1).await;
     let callback = world.apollo.pending_callbacks().remove(0);
     let before = world.apollo.ledger().calls_to("api/v1/webhook_result/show");

@@ -118,7 +118,7 @@ async fn what_is_held_in_a_pack_moves_on_when_the_pack_expires() {
     let world = world_at("2026-01-10T00:00:00Z", |settings| {
         settings.credits_per_cycle = Some(1);
         settings.apollo.pool_milli = 1000;
-        settings.apollo.later.delay = days(10);
+        settings.apollo.asynchronous.delay = days(10);
     })
     .await;
     pack(&world, "pack-first", 8, 5).await;
@@ -140,7 +140,7 @@ async fn what_is_held_in_a_pack_moves_to_the_cycle_in_which_it_is_charged() {
     let world = world_at("2026-01-28T00:00:00Z", |settings| {
         settings.credits_per_cycle = Some(3);
         settings.apollo.pool_milli = 3000;
-        settings.apollo.later.delay = days(10);
+        settings.apollo.asynchronous.delay = days(10);
     })
     .await;
     pack(&world, "pack-first", 7, 20).await;
@@ -196,7 +196,7 @@ async fn a_number_that_was_charged_when_it_was_asked_for_stays_in_its_cycle() {
         let (before, mobile) = settings.config.split_once("field = \"mobile\"").expect("a price");
         let mobile = mobile.replacen("charge_on = \"match\"", "charge_on = \"lookup\"", 1);
         settings.config = format!("{before}field = \"mobile\"{mobile}");
-        settings.apollo.later.charge_at_acceptance = true;
+        settings.apollo.asynchronous.charge_at_acceptance = true;
     })
     .await;
     world.run_release().await;

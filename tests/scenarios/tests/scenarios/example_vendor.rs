@@ -26,7 +26,7 @@ use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_enrichment::person::{Identity, IdentityProperties, Profile, ProfileField, Properties};
 use leadgate_enrichment::provider::limits::{CallLimits, Rates};
 use leadgate_enrichment::provider::{
-    Answer, CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError,
+    Answer, AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
 };
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{SIGNING_SECRET, Settings};
@@ -151,7 +151,7 @@ impl Provider for Peoplewell {
         "people"
     }
 
-    async fn look_up(&self, people: &[Identity], _: Option<&Later>, _: Duration) -> Told<Reply> {
+    async fn look_up(&self, people: &[Identity], _: Option<&AsynchronousRequest>, _: Duration) -> Told<Reply> {
         assert!(people.len() <= 3, "it takes three people in a call");
         let profile = |person: &Identity| {
             let mut known = Profile::default();
@@ -160,14 +160,14 @@ impl Provider for Peoplewell {
             Answer::Hit(known)
         };
         let answers = people.iter().map(profile).collect();
-        Told { reply: Reply::Answered { answers, reported: None, later: None }, rates: Rates::default() }
+        Told { reply: Reply::Answered { answers, reported: None, asynchronous: None }, rates: Rates::default() }
     }
 
     fn result_retention(&self) -> Duration {
         Duration::ZERO
     }
 
-    async fn collect(&self, _: &LaterId, _: Duration) -> Told<Collected> {
+    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
         Told::without_rates(Collected::Expired("it delivers nothing later".to_owned()))
     }
 

@@ -55,7 +55,7 @@ pub(super) enum Half<'a> {
 #[derive(Default)]
 pub(super) struct Taken<'a> {
     pub(super) at_once: Option<Half<'a>>,
-    pub(super) later: Option<Half<'a>>,
+    pub(super) asynchronous: Option<Half<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -66,7 +66,7 @@ impl<'a> Facts<'a> {
         for half in self.bought(key).map(Half::Settled).chain(self.holds.iter().filter_map(line)) {
             let taken = calls.entry(half.purchase().at_once()).or_default();
             if half.kind().is_asynchronous() {
-                taken.later = Some(half);
+                taken.asynchronous = Some(half);
             } else {
                 taken.at_once = Some(half);
             }
@@ -101,18 +101,18 @@ impl<'a> Facts<'a> {
 
     /// What the tenant has arriving later, as people call it.
     pub(super) fn noun(&self) -> Noun {
-        noun(&self.tenant.later_fields())
+        noun(&self.tenant.asynchronous_fields())
     }
 
     /// Whether a property of the CRM is filled with what arrives later.
-    pub(super) fn arrives_later(&self, property: &str) -> bool {
-        self.is_filled(property, |from| self.tenant.arrives_later(from).is_some())
+    pub(super) fn is_asynchronous(&self, property: &str) -> bool {
+        self.is_filled(property, |from| self.tenant.is_asynchronous(from).is_some())
     }
 
     /// The same, or with what is said of that.
-    pub(super) fn is_filled_later(&self, property: &str) -> bool {
+    pub(super) fn is_filled_asynchronously(&self, property: &str) -> bool {
         let said_of_it = |from| matches!(from, ProfileField::MobilePhoneStatus | ProfileField::MobilePhoneDoNotCall);
-        self.arrives_later(property) || self.is_filled(property, said_of_it)
+        self.is_asynchronous(property) || self.is_filled(property, said_of_it)
     }
 
     fn is_filled(&self, property: &str, with: impl Fn(ProfileField) -> bool) -> bool {
@@ -202,8 +202,8 @@ impl<'a> Facts<'a> {
             return person.filter(|tariff| tariff.version() == price_version).map(|tariff| tariff.worst_of(repeated));
         }
         // Where several things arrive later, nobody knows any more which of them were wanted.
-        let fields = self.tenant.later_fields();
-        let tariff = self.config.later_tariff(self.tenant, &fields, made_at).filter(|_| fields.len() == 1)?;
+        let fields = self.tenant.asynchronous_fields();
+        let tariff = self.config.asynchronous_tariff(self.tenant, &fields, made_at).filter(|_| fields.len() == 1)?;
         // Both holds of a call name the prices that the call was reckoned with.
         let versions = [person.map(|tariff| tariff.version()), Some(tariff.version())];
         versions.into_iter().flatten().any(|version| version == price_version).then(|| tariff.worst())
@@ -283,7 +283,7 @@ impl<'a> Half<'a> {
 
 impl<'a> Taken<'a> {
     pub(super) fn halves(&self) -> impl Iterator<Item = &Half<'a>> {
-        self.at_once.iter().chain(&self.later)
+        self.at_once.iter().chain(&self.asynchronous)
     }
 
     /// The one that stands for the call: what comes at once, unless only the rest is known.

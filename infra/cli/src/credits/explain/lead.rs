@@ -8,7 +8,7 @@ use leadgate_enrichment::lead::record::Record;
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts, Half, Taken};
-use super::{Step, Story, later, sentences};
+use super::{Step, Story, asynchronous, sentences};
 use crate::credits::export::{word_for, word_of};
 use crate::credits::words::{arrives, decimals, time};
 
@@ -29,9 +29,9 @@ pub(super) fn story(key: &RecordKey, record: Option<&Record>, facts: &Facts<'_>)
             let what = sentences::settled(bought, facts.held_for(bought).as_ref());
             steps.push(Step { at: bought.settled_at, what });
         }
-        if let Some(Half::Settled(bought)) = &call.later {
+        if let Some(Half::Settled(bought)) = &call.asynchronous {
             let latest = record.filter(|_| i + 1 == taken.len());
-            steps.push(Step { at: bought.settled_at, what: later::settled(bought, call, latest, facts) });
+            steps.push(Step { at: bought.settled_at, what: asynchronous::settled(bought, call, latest, facts) });
         }
     }
     steps.extend(record.into_iter().flat_map(|record| ends(record, &taken, facts)));
@@ -90,20 +90,22 @@ fn ends(record: &Record, taken: &[Taken<'_>], facts: &Facts<'_>) -> Vec<Step> {
     // What the provider said is kept before the purchase is settled, and only then is it over.
     let settled = taken.iter().filter_map(Taken::bought_at_once).map(|bought| bought.settled_at).max();
     let at = settled.map_or(record.since, |settled| settled.max(record.since));
-    let with_later = taken.last().is_some_and(|call| call.later.is_some());
-    steps.push(Step { at, what: sentences::stands(record, with_later, facts) });
+    let with_asynchronous = taken.last().is_some_and(|call| call.asynchronous.is_some());
+    steps.push(Step { at, what: sentences::stands(record, with_asynchronous, facts) });
     steps
 }
 
 /// What still is to arrive, as the last thing to be said.
 fn on_its_way(record: Option<&Record>, call: &Taken<'_>, last: Option<Timestamp>, facts: &Facts<'_>) -> Option<Step> {
-    let (Half::Open(hold, line), Some(at_once)) = (call.later.as_ref()?, call.bought_at_once()) else { return None };
-    Some(Step { at: last.unwrap_or(hold.held_at), what: later::open(hold, line, at_once, record, facts) })
+    let (Half::Open(hold, line), Some(at_once)) = (call.asynchronous.as_ref()?, call.bought_at_once()) else {
+        return None;
+    };
+    Some(Step { at: last.unwrap_or(hold.held_at), what: asynchronous::open(hold, line, at_once, record, facts) })
 }
 
 fn json(key: &RecordKey, record: Option<&Record>, taken: &[Taken<'_>], facts: &Facts<'_>) -> Value {
     let awaited = record.and_then(|record| record.awaited.as_ref()).map(|awaited| {
-        let own = taken.iter().filter_map(|call| call.later.as_ref()).find(|it| *it.purchase() == awaited.purchase);
+        let own = taken.iter().filter_map(|call| call.asynchronous.as_ref()).find(|it| *it.purchase() == awaited.purchase);
         let since = awaited.purchase.made_at();
         json!({
             "purchase": awaited.purchase, "since": since,

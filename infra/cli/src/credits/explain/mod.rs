@@ -1,7 +1,7 @@
 //! `leadgate credits explain`: the whole story of a lead or a purchase.
 
+mod asynchronous;
 mod facts;
-mod later;
 mod lead;
 mod purchase;
 mod sentences;

@@ -4,8 +4,8 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, Hold, HoldLine, LineResult, PurchaseKind};
 use serde_json::{Value, json};
 
+use super::asynchronous;
 use super::facts::{Bought, Facts, Which};
-use super::later;
 use super::{Step, Story, sentences};
 use crate::credits::attribution::parts;
 use crate::credits::export::{word_for, word_of};
@@ -94,7 +94,7 @@ fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> 
     let (ends, why) = match kind.is_asynchronous() {
         true => {
             let words = [format!("whose {noun} arrived"), format!("for whom no {noun} came")];
-            (ends(lines, [&words[0], &words[1], nobody]), later::evidence(*how, overall))
+            (ends(lines, [&words[0], &words[1], nobody]), asynchronous::evidence(*how, overall))
         }
         false => (ends(lines, ["known to the provider", "not known to it", nobody]), evidence(*how, overall)),
     };
@@ -111,16 +111,17 @@ fn other_half((purchase, kind): Which<'_>, facts: &Facts<'_>) -> Option<Step> {
     if kind.is_asynchronous() {
         return None;
     }
-    let (later, noun) = (purchase.later(), facts.noun().many);
+    let (asynchronous, noun) = (purchase.asynchronous(), facts.noun().many);
     let settled = facts.entries.iter().find_map(|entry| match entry {
-        Entry::Purchase { purchase, at, .. } if *purchase == later => Some(*at),
+        Entry::Purchase { purchase, at, .. } if *purchase == asynchronous => Some(*at),
         _ => None,
     });
-    let told = |what: String| format!("The {noun} asked for with it are a purchase of their own, {later}: {what}.");
+    let told =
+        |what: String| format!("The {noun} asked for with it are a purchase of their own, {asynchronous}: {what}.");
     if let Some(at) = settled {
         return Some(Step { at, what: told("settled".to_owned()) });
     }
-    let hold = facts.holds.iter().find(|hold| hold.purchase == later)?;
+    let hold = facts.holds.iter().find(|hold| hold.purchase == asynchronous)?;
     let worst: Amounts = hold.lines.iter().map(|line| &line.worst).sum();
     Some(Step { at: facts.now, what: told(format!("on their way, {} held", amounts(&worst))) })
 }

@@ -27,7 +27,7 @@ pub(super) fn word(state: StateName) -> &'static str {
 
 /// What that means, as the last thing that happened. `with_later` says that the last call was for more than what comes
 /// at once.
-pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
+pub(super) fn stands(record: &Record, with_asynchronous: bool, facts: &Facts<'_>) -> String {
     let (zone, noun) = (&facts.tenant.time_zone, facts.noun().one);
     match (&record.state, record.owed) {
         (State::Noted, _) => "Known, but nothing has been done with it.".to_owned(),
@@ -36,7 +36,7 @@ pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> St
             format!("The person is paid for and on the way to the CRM. The {noun} is to wait: {}.", deferral(why))
         }
         (State::Bought, None) => "Paid for; what was bought is on its way to the CRM.".to_owned(),
-        (State::Written, _) => written(record, with_later, facts),
+        (State::Written, _) => written(record, with_asynchronous, facts),
         (State::Unmatched, _) => {
             let again = record.last_enriched.map(|asked| moment(later(asked, facts.tenant.windows.miss), zone));
             let again = again.map(|again| format!(" before {again}, unless the record changes")).unwrap_or_default();
@@ -57,13 +57,13 @@ pub(super) fn stands(record: &Record, with_later: bool, facts: &Facts<'_>) -> St
 }
 
 /// What arrives later is told of with its own purchase.
-fn written(record: &Record, with_later: bool, facts: &Facts<'_>) -> String {
-    let is_told_here = |name: &&String| !with_later || !facts.is_filled_later(name);
+fn written(record: &Record, with_asynchronous: bool, facts: &Facts<'_>) -> String {
+    let is_told_here = |name: &&String| !with_asynchronous || !facts.is_filled_asynchronously(name);
     let names: Vec<String> = record.written.keys().filter(is_told_here).cloned().collect();
     if let (true, Some(_)) = (names.is_empty(), record.erased_at) {
         return "Closed: the person asked to be forgotten, and what was written is no longer kept here.".to_owned();
     }
-    match (names.is_empty(), with_later) {
+    match (names.is_empty(), with_asynchronous) {
         (true, false) => "Closed: the CRM wanted nothing, or had it already.".to_owned(),
         (true, true) => "Closed: of what came at once, the CRM wanted nothing or had it already.".to_owned(),
         (false, false) => format!("Written back: the CRM has what was bought. From us it has {}.", listed(&names)),
@@ -128,12 +128,12 @@ pub(super) fn held(taken: &Taken<'_>, waited: bool, facts: &Facts<'_>) -> String
     let (purchase, others, prices) = (first.purchase(), with_others(first.leads()), first.price_version());
     let worst = |half: &Option<Half<'_>>| half.as_ref().map(|half| half.worst(facts).as_ref().map(amounts));
     let noun = facts.noun().one;
-    let held = match (worst(&taken.at_once), worst(&taken.later)) {
+    let held = match (worst(&taken.at_once), worst(&taken.asynchronous)) {
         (Some(Some(person)), None) => format!("{person} held for it, the most it can cost"),
-        (Some(Some(person)), Some(Some(later))) => {
-            format!("{person} held for the person and {later} for the {noun}, the most that each can cost")
+        (Some(Some(person)), Some(Some(asynchronous))) => {
+            format!("{person} held for the person and {asynchronous} for the {noun}, the most that each can cost")
         }
-        (None, Some(Some(later))) => format!("{later} held for the {noun}, the most that it can cost"),
+        (None, Some(Some(asynchronous))) => format!("{asynchronous} held for the {noun}, the most that it can cost"),
         (Some(Some(person)), Some(None)) => {
             format!("{person} held for the person, and the most that the {noun} can cost for that")
         }

@@ -87,9 +87,9 @@ impl Standing {
         let next = next_grant(tenant, now);
         let pays = |open: &&Open| open.wallet.only.is_none_or(|only| only == Action::Match);
         let available: Amounts = wallets.iter().filter(pays).map(|open| &open.wallet.available).sum();
-        let [person, later] = books.worst(now);
+        let [person, asynchronous] = books.worst(now);
         let least = match tenant.on_exhausted {
-            OnExhausted::Defer => [&person, &later].into_iter().sum::<Amounts>(),
+            OnExhausted::Defer => [&person, &asynchronous].into_iter().sum::<Amounts>(),
             OnExhausted::Degrade => person,
         };
         let outlook = |(bucket, available): (&Bucket, Milli)| {
@@ -112,7 +112,7 @@ impl Standing {
             waiting,
             holds,
             on_its_way,
-            noun: noun(&tenant.later_fields()),
+            noun: noun(&tenant.asynchronous_fields()),
             next,
         })
     }

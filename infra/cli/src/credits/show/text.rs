@@ -110,10 +110,10 @@ impl Standing {
     }
 
     fn told_held(&self) -> String {
-        let (all, later) = (self.total(|wallet| &wallet.held), held(&self.on_its_way));
-        match later.is_zero() {
+        let (all, asynchronous) = (self.total(|wallet| &wallet.held), held(&self.on_its_way));
+        match asynchronous.is_zero() {
             true => amounts(&all),
-            false => format!("{}, of which {} for what is on its way", amounts(&all), amounts(&later)),
+            false => format!("{}, of which {} for what is on its way", amounts(&all), amounts(&asynchronous)),
         }
     }
 

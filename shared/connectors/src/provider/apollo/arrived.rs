@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use leadgate_enrichment::person::{Profile, ProfileField};
-use leadgate_enrichment::provider::{Collected, LaterId};
+use leadgate_enrichment::provider::{AsynchronousId, Collected};
 use serde::Deserialize;
 
 use super::classify::CallError;
@@ -22,7 +22,7 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// The 200 of `webhook_result` for this call. Whatever can't be told for sure isn't taken as arrived: it can be asked
 /// for again, and would be lost otherwise.
-pub(super) fn arrived(body: &[u8], asked: &LaterId) -> Result<Collected, CallError> {
+pub(super) fn arrived(body: &[u8], asked: &AsynchronousId) -> Result<Collected, CallError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Stored {

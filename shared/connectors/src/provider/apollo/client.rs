@@ -6,7 +6,9 @@ use std::time::Duration;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
-use leadgate_enrichment::provider::{CallKind, Collected, Later, LaterId, Provider, Reply, Told, Usage, UsageError};
+use leadgate_enrichment::provider::{
+    AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
+};
 use reqwest::{Method, RequestBuilder};
 
 use super::arrived::arrived;
@@ -30,8 +32,9 @@ const RESULT_RETENTION: Duration = days(30);
 impl Apollo {
     /// Apollo documents parameters in the query and takes a JSON body as well, which is what its own command line
     /// tool sends. A body keeps who is looked up out of the access logs on the way.
-    fn people(&self, people: &[Identity], later: Option<&Later>) -> RequestBuilder {
-        let request = self.request(Method::POST, self.endpoint(CallKind::People(people.len()))).query(&flags(later));
+    fn people(&self, people: &[Identity], asynchronous: Option<&AsynchronousRequest>) -> RequestBuilder {
+        let request =
+            self.request(Method::POST, self.endpoint(CallKind::People(people.len()))).query(&flags(asynchronous));
         match people {
             [one] => request.json(&Details::from(one)),
             several => request.json(&Bulk { details: several.iter().map(Details::from).collect() }),
@@ -52,9 +55,9 @@ impl Apollo {
 
 #[async_trait::async_trait]
 impl Provider for Apollo {
-    fn people_max(&self, fields: &BTreeSet<ProfileField>, later: &[PricedField]) -> usize {
+    fn people_max(&self, fields: &BTreeSet<ProfileField>, asynchronous: &[PricedField]) -> usize {
         let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
-        let is_left_out = |field: &ProfileField| match later.iter().any(|field| waterfall.contains(field)) {
+        let is_left_out = |field: &ProfileField| match asynchronous.iter().any(|field| waterfall.contains(field)) {
             true => field.is_of_employer(),
             false => LEFT_OUT_OF_PEOPLE.contains(field),
         };
@@ -75,14 +78,19 @@ impl Provider for Apollo {
         }
     }
 
-    async fn look_up(&self, people: &[Identity], later: Option<&Later>, timeout: Duration) -> Told<Reply> {
+    async fn look_up(
+        &self,
+        people: &[Identity],
+        asynchronous: Option<&AsynchronousRequest>,
+        timeout: Duration,
+    ) -> Told<Reply> {
         if people.is_empty() {
             return nobody();
         }
-        let told = self.exchange(self.people(people, later), timeout).await;
+        let told = self.exchange(self.people(people, asynchronous), timeout).await;
         reply(told, |body| match people {
-            [_] => single_answer(body, later),
-            several => bulk_answer(body, several.len(), later),
+            [_] => single_answer(body, asynchronous),
+            several => bulk_answer(body, several.len(), asynchronous),
         })
     }
 
@@ -90,7 +98,7 @@ impl Provider for Apollo {
         RESULT_RETENTION
     }
 
-    async fn collect(&self, request: &LaterId, timeout: Duration) -> Told<Collected> {
+    async fn collect(&self, request: &AsynchronousId, timeout: Duration) -> Told<Collected> {
         let Ok(id) = id_in_path(&request.0) else {
             return Told::without_rates(Collected::Expired("an id that is none of Apollo's".to_owned()));
         };
@@ -122,7 +130,7 @@ impl Provider for Apollo {
 
 /// The answer to nothing.
 fn nobody() -> Told<Reply> {
-    Told::without_rates(Reply::Answered { answers: Vec::new(), reported: None, later: None })
+    Told::without_rates(Reply::Answered { answers: Vec::new(), reported: None, asynchronous: None })
 }
 
 /// What is read from a success, or what the lack of one means.

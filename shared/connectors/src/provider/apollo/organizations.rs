@@ -109,7 +109,7 @@ pub(super) fn single_answer(body: &[u8]) -> Result<Reply, CallError> {
         Loose::Other(_) => return Err(CallError::unreadable("without an organization")),
     };
     let reported = amount(&enriched.credits_consumed);
-    Ok(Reply::Answered { answers: vec![answer], reported, later: None })
+    Ok(Reply::Answered { answers: vec![answer], reported, asynchronous: None })
 }
 
 /// The 200 of `organizations/bulk_enrich`. It lists those that Apollo knows, so that a place in the list says nothing:
@@ -132,7 +132,7 @@ pub(super) fn bulk_answer(body: &[u8], domains: &[String]) -> Result<Reply, Call
     let known: Vec<&Organization> = items.iter().filter_map(Loose::as_object).collect();
     let find = |domain: &String| known.iter().find(|organization| organization.is_at(domain));
     let answers = domains.iter().map(|domain| find(domain).map_or(Answer::Miss, |found| found.answer())).collect();
-    Ok(Reply::Answered { answers, reported: amount(&enriched.credits_consumed), later: None })
+    Ok(Reply::Answered { answers, reported: amount(&enriched.credits_consumed), asynchronous: None })
 }
 
 /// The first that says something.

@@ -2,7 +2,7 @@
 
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, Profile, ProfileField};
-use leadgate_enrichment::provider::{Answer, Later, LaterId, Reply};
+use leadgate_enrichment::provider::{Answer, AsynchronousId, AsynchronousRequest, Reply};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::classify::CallError;
@@ -15,17 +15,17 @@ use crate::loose::{List, Loose, Scalar};
 const LOCKED_EMAIL: &str = "email_not_unlocked@domain.com";
 
 /// The flags of a look-up. They go into the query, where they are documented; who is meant stays in the body.
-pub(super) fn flags(later: Option<&Later>) -> Vec<(&'static str, &str)> {
-    let Some(later) = later else { return Vec::new() };
+pub(super) fn flags(asynchronous: Option<&AsynchronousRequest>) -> Vec<(&'static str, &str)> {
+    let Some(asynchronous) = asynchronous else { return Vec::new() };
     let flags = [
-        ("reveal_phone_number", later.fields.contains(&PricedField::Mobile)),
-        ("run_waterfall_email", later.fields.contains(&PricedField::WaterfallEmail)),
-        ("run_waterfall_phone", later.fields.contains(&PricedField::WaterfallMobile)),
+        ("reveal_phone_number", asynchronous.fields.contains(&PricedField::Mobile)),
+        ("run_waterfall_email", asynchronous.fields.contains(&PricedField::WaterfallEmail)),
+        ("run_waterfall_phone", asynchronous.fields.contains(&PricedField::WaterfallMobile)),
     ];
     let mut query: Vec<_> = flags.into_iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| (flag, "true")).collect();
     if !query.is_empty() {
         // Each of them makes it mandatory.
-        query.push(("webhook_url", &later.callback));
+        query.push(("webhook_url", &asynchronous.callback));
     }
     query
 }
@@ -67,7 +67,7 @@ pub(super) struct Bulk<'a> {
 }
 
 /// The 200 of `people/match`.
-pub(super) fn single_answer(body: &[u8], asked: Option<&Later>) -> Result<Reply, CallError> {
+pub(super) fn single_answer(body: &[u8], asked: Option<&AsynchronousRequest>) -> Result<Reply, CallError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Match {
@@ -77,12 +77,16 @@ pub(super) fn single_answer(body: &[u8], asked: Option<&Later>) -> Result<Reply,
     }
     let Match { person, request_id, waterfall } = object(body)?;
     let answer = answer(&person).ok_or_else(|| CallError::unreadable("without a person"))?;
-    Ok(Reply::Answered { answers: vec![answer], reported: None, later: later_id(asked, &request_id, &waterfall) })
+    Ok(Reply::Answered {
+        answers: vec![answer],
+        reported: None,
+        asynchronous: asynchronous_id(asked, &request_id, &waterfall),
+    })
 }
 
 /// The 200 of `people/bulk_match` for this many people. With a waterfall it doesn't say what it cost, since that is
 /// still open.
-pub(super) fn bulk_answer(body: &[u8], people: usize, asked: Option<&Later>) -> Result<Reply, CallError> {
+pub(super) fn bulk_answer(body: &[u8], people: usize, asked: Option<&AsynchronousRequest>) -> Result<Reply, CallError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Matches {
@@ -99,8 +103,8 @@ pub(super) fn bulk_answer(body: &[u8], people: usize, asked: Option<&Later>) -> 
     }
     let answers: Option<Vec<Answer>> = items.iter().map(answer).collect();
     let answers = answers.ok_or_else(|| CallError::unreadable("with a match that is no person"))?;
-    let later = later_id(asked, &bulk.request_id, &bulk.waterfall);
-    Ok(Reply::Answered { answers, reported: amount(&bulk.credits_consumed), later })
+    let asynchronous = asynchronous_id(asked, &bulk.request_id, &bulk.waterfall);
+    Ok(Reply::Answered { answers, reported: amount(&bulk.credits_consumed), asynchronous })
 }
 
 #[derive(Default, Deserialize)]
@@ -112,7 +116,11 @@ struct Waterfall {
 /// Under what the rest can be asked for. A waterfall that isn't accepted brings nothing (documented), but says nothing
 /// of a number of Apollo's own, which is on its way all the same under the same id. If Apollo gives an id and no word
 /// of the waterfall, the id counts: asking is free, and says so when nothing will come.
-fn later_id(asked: Option<&Later>, request_id: &Scalar, waterfall: &Loose<Waterfall>) -> Option<LaterId> {
+fn asynchronous_id(
+    asked: Option<&AsynchronousRequest>,
+    request_id: &Scalar,
+    waterfall: &Loose<Waterfall>,
+) -> Option<AsynchronousId> {
     let asked = asked?;
     let status = waterfall.as_object().and_then(|waterfall| waterfall.status.as_text());
     let is_refused = status.is_some_and(|status| !status.eq_ignore_ascii_case("accepted"));
@@ -120,7 +128,7 @@ fn later_id(asked: Option<&Later>, request_id: &Scalar, waterfall: &Loose<Waterf
     let is_awaited = asked.fields.iter().any(|field| is_own(field) || !is_refused);
     // A signed number of 64 bits here, and text when it is asked for (documented).
     let id = request_id.as_integer().map(|id| id.to_string()).or_else(|| request_id.as_word().map(str::to_owned));
-    id.filter(|_| is_awaited).map(LaterId)
+    id.filter(|_| is_awaited).map(AsynchronousId)
 }
 
 /// Sets the address and its status. Of one that isn't shown, the status says something that is of no use either. Some

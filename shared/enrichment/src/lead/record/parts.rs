@@ -10,7 +10,7 @@ use crate::credits::price::PricedField;
 use crate::fingerprint::Fingerprint;
 use crate::ids::PurchaseId;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
-use crate::provider::LaterId;
+use crate::provider::AsynchronousId;
 
 /// Where a record stands, with what there is only in that state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants, EnumIs)]
@@ -129,7 +129,7 @@ pub struct Awaited {
     /// The purchase that pays for it.
     pub purchase: PurchaseId,
     /// What to ask the provider for.
-    pub request: LaterId,
+    pub request: AsynchronousId,
     /// The provider's id of the person, which says who it is: only to tell them from the others of the same result.
     pub person: Fingerprint,
     /// What it is paid for as.

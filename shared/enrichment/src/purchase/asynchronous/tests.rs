@@ -48,7 +48,7 @@ fn hold() -> Hold {
 fn hold_at(charge_on: ChargeOn) -> Hold {
     let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
-        purchase: purchase().later(),
+        purchase: purchase().asynchronous(),
         kind: PurchaseKind::Asynchronous,
         held_at: at(0),
         claimed_until: at(65),
@@ -67,9 +67,9 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
 fn records() -> HashMap<RecordKey, Record> {
     let record = |id: u8, rest| Record::new(key(id), at(0)).bought(Patch::new(), Amounts::default(), rest, at(1));
     let awaited = |id: u8| {
-        let (request, person) = (LaterId("-7".into()), fingerprint_key().of(&format!("p{id}")));
+        let (request, person) = (AsynchronousId("-7".into()), fingerprint_key().of(&format!("p{id}")));
         Rest::Awaited(Awaited {
-            purchase: purchase().later(),
+            purchase: purchase().asynchronous(),
             request,
             person,
             fields: vec![PricedField::Mobile],
@@ -88,7 +88,7 @@ fn answers(reported: Option<i64>) -> Answers {
     let mut profile = Profile::default();
     profile.set(ProfileField::MobilePhone, Some("+15550100"));
     let people = BTreeMap::from([(fingerprint_key().of("p1").as_str().to_owned(), profile)]);
-    [(LaterId("-7".into()), Collected::Arrived { people, reported: reported.map(Milli::credits) })].into()
+    [(AsynchronousId("-7".into()), Collected::Arrived { people, reported: reported.map(Milli::credits) })].into()
 }
 
 fn costs(entry: Option<Entry>) -> (Vec<(String, LineResult, i64)>, Option<Evidence>) {
@@ -134,7 +134,7 @@ fn what_nobody_was_asked_about_is_freed() {
 fn a_result_that_can_not_be_had_any_more_is_assumed_spent() {
     let at_once = entry_of(&[(1, LineResult::Hit), (2, LineResult::Hit)]);
     for expired in [Some(Collected::Expired("gone".into())), Some(Collected::NotFound("who?".into())), None] {
-        let answers: Answers = expired.into_iter().map(|end| (LaterId("-7".into()), end)).collect();
+        let answers: Answers = expired.into_iter().map(|end| (AsynchronousId("-7".into()), end)).collect();
         let (lines, evidence) = costs(settled(&hold(), Some(&at_once), &records(), &answers, at(9)));
         let line = |id: &str| (id.to_owned(), LineResult::Unknown, 8);
         assert_eq!((lines, evidence), (vec![line("1"), line("2")], Some(Evidence::Assumed)), "{answers:?}");

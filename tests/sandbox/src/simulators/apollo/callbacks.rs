@@ -10,7 +10,7 @@ use leadgate_enrichment::clock::later;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::later::chance;
+use super::asynchronous::chance;
 use super::{Apollo, ApolloSetup, Team};
 
 /// The longest wait for an answer to a callback, by the machine's clock: so long that only a receiver that hangs is too
@@ -55,8 +55,8 @@ impl Pending {
     pub(super) fn planned(setup: &ApolloSetup, request_id: i64, url: Option<&str>, due: Timestamp) -> Vec<Self> {
         let chance = chance(setup.seed, "callback", request_id);
         let copies = match chance {
-            chance if chance < setup.later.lost_share => 0,
-            chance if chance < setup.later.lost_share + setup.later.doubled_share => 2,
+            chance if chance < setup.asynchronous.lost_share => 0,
+            chance if chance < setup.asynchronous.lost_share + setup.asynchronous.doubled_share => 2,
             _ => 1,
         };
         let one = |url: &str| Self { request_id, url: url.to_owned(), due, attempts: 0 };
@@ -74,13 +74,13 @@ impl Apollo {
     pub fn take_callbacks(&self) -> Vec<Callback> {
         let mut team = self.team();
         let callbacks = self.callbacks(&team);
-        team.later.outbox.clear();
+        team.asynchronous.outbox.clear();
         callbacks
     }
 
     /// Makes each callback that has yet to be made where `moved` says, if it says anything of its address.
     pub(crate) fn redirect_callbacks(&self, moved: impl Fn(&str) -> Option<String>) {
-        for pending in self.team.lock().later.outbox.values_mut() {
+        for pending in self.team.lock().asynchronous.outbox.values_mut() {
             if let Some(url) = moved(&pending.url) {
                 pending.url = url;
             }
@@ -97,12 +97,12 @@ impl Apollo {
             pending.attempts += 1;
             let now = self.reception.clock.now();
             let mut team = self.team.lock();
-            team.later.outbox.done(number);
+            team.asynchronous.outbox.done(number);
             if status.is_none_or(|status| !(200..300).contains(&status))
-                && pending.attempts < self.setup.later.attempts_max
+                && pending.attempts < self.setup.asynchronous.attempts_max
             {
                 pending.due = later(now, AGAIN_AFTER);
-                team.later.outbox.push(pending);
+                team.asynchronous.outbox.push(pending);
             }
         }
         count
@@ -113,7 +113,7 @@ impl Apollo {
             let body = team.result_of(&self.setup, pending.request_id)?;
             Some(Callback { request_id: pending.request_id, url: pending.url.clone(), body, due: pending.due })
         };
-        let mut callbacks: Vec<Callback> = team.later.outbox.waiting().filter_map(callback).collect();
+        let mut callbacks: Vec<Callback> = team.asynchronous.outbox.waiting().filter_map(callback).collect();
         callbacks.sort_by_key(|callback| callback.due);
         callbacks
     }
@@ -121,7 +121,7 @@ impl Apollo {
     pub(super) fn take_due(&self) -> Vec<(u64, Pending, Callback)> {
         let now = self.reception.clock.now();
         let mut team = self.team();
-        let mut due = team.later.outbox.take(|pending| pending.due <= now);
+        let mut due = team.asynchronous.outbox.take(|pending| pending.due <= now);
         due.sort_by_key(|(_, pending)| pending.due);
         let callback = |(number, pending): (u64, Pending)| {
             let body = team.result_of(&self.setup, pending.request_id)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::later::{Accepted, Promise, Wanted};
+use super::asynchronous::{Accepted, Promise, Wanted};
 use super::ledger::{Charge, Item};
 use super::people::{Asked, EmailStatus, Person};
 use super::request::{Parameters, Request, checked, failed, invalid_request, not_found};

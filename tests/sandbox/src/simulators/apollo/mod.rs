@@ -1,13 +1,13 @@
 //! An Apollo team: whom it knows, what it charges, how often it lets itself be asked, and a ledger of every charge.
 
+mod asynchronous;
+mod asynchronous_wire;
 mod callbacks;
 mod contacts;
 mod endpoints;
 mod enrich;
 mod enrol;
 mod generator;
-mod later;
-mod later_wire;
 mod ledger;
 mod limits;
 mod organizations;
@@ -30,24 +30,24 @@ use std::sync::Arc;
 use leadgate_enrichment::clock::Clock;
 use serde_json::Value;
 
+pub use asynchronous::Polls;
 pub use callbacks::Callback;
 pub use contacts::Contact;
 pub use endpoints::EndpointName;
 pub use generator::Generator;
-pub use later::Polls;
 use ledger::Books;
 pub use ledger::{Charge, Item, Ledger};
 pub use limits::{Limits, Windows};
 pub use organizations::Organization;
 pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Person};
 pub use sequences::Enrolment;
-pub use setup::{ApolloSetup, Gap, KeyScope, LaterSetup, Miss, OutOfCredits};
+pub use setup::{ApolloSetup, AsynchronousSetup, Gap, KeyScope, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
 use crate::kept::{Guard, Keep, Keeper, Kept, Log, One, Part, StoreError};
+use asynchronous::AsynchronousResults;
 use contacts::Contacts;
-use later::Later;
 use limits::Meter;
 use organizations::Register;
 use people::Directory;
@@ -71,7 +71,7 @@ struct Team {
     tasks: Log<Value>,
     /// Endpoints that the plan doesn't have.
     gated: BTreeSet<String>,
-    later: Later,
+    asynchronous: AsynchronousResults,
     ledger: Books,
     meter: Meter,
     pool: One<Pool>,
@@ -98,8 +98,8 @@ impl Keep for Team {
             ("created", &mut self.contacts.created),
             ("sequences", &mut self.sequences.all),
             ("tasks", &mut self.tasks),
-            ("jobs", &mut self.later.jobs),
-            ("callbacks", &mut self.later.outbox),
+            ("jobs", &mut self.asynchronous.jobs),
+            ("callbacks", &mut self.asynchronous.outbox),
             ("ledger", &mut self.ledger),
             ("limits", &mut self.meter.0),
             ("pool", &mut self.pool),
@@ -120,13 +120,13 @@ impl Apollo {
             sequences: Sequences::default(),
             tasks: Log::default(),
             gated: setup.gated.clone(),
-            later: Later::default(),
+            asynchronous: AsynchronousResults::default(),
             ledger: Books::default(),
             meter: Meter::default(),
             pool: One::new(Pool::new(&setup, clock.now())),
             terms: Terms {
                 person_milli: None,
-                mobile_milli: setup.later.mobile_milli,
+                mobile_milli: setup.asynchronous.mobile_milli,
                 charge_repeats: setup.charge_repeats,
             },
             misses: 0,
@@ -246,18 +246,18 @@ impl Apollo {
 
     /// From now on, the poll endpoint answers so.
     pub fn set_polls(&self, polls: Polls) {
-        self.team().later.polls = polls;
+        self.team().asynchronous.polls = polls;
     }
 
     /// The key now belongs to another team: nothing that was asked for before can be polled for.
     pub fn change_teams(&self) {
-        self.team().later.disown();
+        self.team().asynchronous.disown();
     }
 
     /// Whether a number of whoever has this address was promised and can't be polled for any more.
     pub fn has_lost_a_number_of(&self, email: &str) -> bool {
         let now = self.reception.clock.now();
-        self.team().later.is_lost(email, now)
+        self.team().asynchronous.is_lost(email, now)
     }
 
     /// Calls `hook` when it is decided how an API call ends: whether it was turned away, so that its caller can be sure

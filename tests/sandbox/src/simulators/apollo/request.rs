@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::ApolloSetup;
+use super::asynchronous::Wanted;
 use super::endpoints::Endpoint;
-use super::later::Wanted;
 use super::ledger::{Charge, Item};
 use super::people::{Asked, text};
 use crate::simulators::exchange::{Answer, Call};

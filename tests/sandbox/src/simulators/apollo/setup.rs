@@ -93,7 +93,7 @@ pub struct ApolloSetup {
     /// Which share of those numbers is on a do-not-call register, `0.0..=1.0`.
     pub do_not_call_share: f64,
     /// What becomes of what arrives later.
-    pub later: LaterSetup,
+    pub asynchronous: AsynchronousSetup,
     /// Where all chance comes from.
     pub seed: u64,
     /// How long every answer takes, by the simulator's clock.
@@ -131,7 +131,7 @@ impl Default for ApolloSetup {
             extrapolated_share: 0.1,
             mobile_share: 0.6,
             do_not_call_share: 0.1,
-            later: LaterSetup::default(),
+            asynchronous: AsynchronousSetup::default(),
             seed: 1,
             latency: Duration::ZERO,
         }
@@ -140,7 +140,7 @@ impl Default for ApolloSetup {
 
 /// How a team is served with what arrives later: mobile numbers, and what a waterfall of other sources finds.
 #[derive(Debug, Clone)]
-pub struct LaterSetup {
+pub struct AsynchronousSetup {
     /// How long it takes to find.
     pub delay: Duration,
     /// What a mobile number costs, in thousandths of a credit.
@@ -162,7 +162,7 @@ pub struct LaterSetup {
     pub attempts_max: u32,
 }
 
-impl Default for LaterSetup {
+impl Default for AsynchronousSetup {
     fn default() -> Self {
         Self {
             delay: Duration::from_secs(5 * 60),

@@ -80,7 +80,7 @@ async fn results_under_way_arrive_at_where_the_world_is_by_then() {
     let again = team(&clock, &folder).await;
     let moved = again.apollo.pending_callbacks();
     assert_eq!((moved.len(), moved[0].url.as_str()), (1, "http://127.0.0.1:10/apollo/demo/token"));
-    for _ in 1..LaterSetup::default().attempts_max {
+    for _ in 1..AsynchronousSetup::default().attempts_max {
         assert_eq!(again.apollo.deliver_callbacks(&again.http).await, 1);
         clock.advance(Duration::from_secs(60));
     }

@@ -1,7 +1,7 @@
 //! The team as a customer sees it, over HTTP.
 
+mod asynchronous;
 mod kept;
-mod later;
 mod organizations;
 mod outreach;
 mod people;

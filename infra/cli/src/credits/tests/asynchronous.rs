@@ -96,12 +96,15 @@ async fn purchases_of_numbers_are_told_apart_wherever_the_ledger_is_shown() {
     let leads = called(&world, 0..2).await;
     let id = purchase(&world, &leads[0]).await;
     pass(&world, MINUTES).await;
-    let later = text(&world, &["explain", &format!("{id}-later")]).await;
-    assert!(later.contains(&format!("{id}-later, the numbers asked for with {id}: settled")), "{later}");
+    let asynchronous = text(&world, &["explain", &format!("{id}-later")]).await;
+    assert!(asynchronous.contains(&format!("{id}-later, the numbers asked for with {id}: settled")), "{asynchronous}");
     let steps = story(&world, &format!("{id}-later")).await;
     says(&steps, &["8 credits held for each number, the most it can cost"]);
     says(&steps, &["Settled for 2 leads: 1 whose number arrived, 1 for whom no number came. It cost 8 credits, as"]);
-    assert!(later.contains("  the number arrived") && later.contains("  no number came"), "{later}");
+    assert!(
+        asynchronous.contains("  the number arrived") && asynchronous.contains("  no number came"),
+        "{asynchronous}"
+    );
     says(&story(&world, &id).await, &["a purchase of their own", "-later: settled."]);
     let history = text(&world, &["history"]).await;
     assert!(history.contains("number of "), "{history}");
@@ -114,7 +117,7 @@ async fn purchases_of_numbers_are_told_apart_wherever_the_ledger_is_shown() {
 
 #[tokio::test]
 async fn a_result_that_can_not_be_had_any_more_counts_as_spent() {
-    let world = world_with_phones(100, |settings| settings.apollo.later.stuck_share = 1.0).await;
+    let world = world_with_phones(100, |settings| settings.apollo.asynchronous.stuck_share = 1.0).await;
     let lead = called(&world, 0..1).await.remove(0);
     world.clock.turn(days(31));
     pass(&world, MINUTES).await;

@@ -61,9 +61,10 @@ fn written(record: &Record, bought: &Bought<'_>, facts: &Facts<'_>) -> String {
     if record.erased_at.is_some() {
         return " Nothing of it is kept: the person asked to be forgotten.".to_owned();
     }
-    let names: Vec<String> = record.written.keys().filter(|name| facts.is_filled_later(name)).cloned().collect();
+    let names: Vec<String> =
+        record.written.keys().filter(|name| facts.is_filled_asynchronously(name)).cloned().collect();
     let why = "was filled in meanwhile, or may not be written";
-    match (names.is_empty(), names.iter().any(|name| facts.arrives_later(name))) {
+    match (names.is_empty(), names.iter().any(|name| facts.is_asynchronous(name))) {
         (true, _) => format!(" The CRM has none of it from us: it {why}."),
         (false, true) => format!(" From us the CRM has {}.", listed(&names)),
         (false, false) => {

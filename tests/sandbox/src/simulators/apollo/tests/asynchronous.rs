@@ -16,8 +16,8 @@ const DELAY: Duration = Duration::from_secs(5 * 60);
 const MOBILE: &str = "+15552000001";
 
 /// A team that knows a mobile number of Ada's, and none of Bob's.
-async fn world(later: LaterSetup) -> World {
-    let world = World::with(ApolloSetup { later, ..ApolloSetup::default() }).await;
+async fn world(asynchronous: AsynchronousSetup) -> World {
+    let world = World::with(ApolloSetup { asynchronous, ..ApolloSetup::default() }).await;
     world.apollo.set_mobile("Ada@example.com", Some(Mobile::new(MOBILE)));
     world
 }
@@ -65,7 +65,7 @@ impl Hook {
 
 #[tokio::test]
 async fn a_number_is_promised_and_arrives_later() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let body =
         world.bulk_later(&["ada@example.com", "bob@example.com", "nobody@x.com"], &["reveal_phone_number"]).await;
     let request_id = &body["request_id"];
@@ -92,7 +92,7 @@ async fn a_number_is_promised_and_arrives_later() {
 
 #[tokio::test]
 async fn a_single_match_promises_in_the_same_way_with_a_body() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let asked = json!({ "email": "ada@example.com", "reveal_phone_number": true, "webhook_url": HOOK });
     let (status, _, body) = world.post(MATCH, asked).await;
     assert_eq!((status, &body["person"]["email"]), (200, &json!("ada@example.com")));
@@ -107,7 +107,7 @@ async fn a_single_match_promises_in_the_same_way_with_a_body() {
 
 #[tokio::test]
 async fn whatever_is_wanted_later_needs_somewhere_to_send_it() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     for flag in ["reveal_phone_number", "run_waterfall_email", "run_waterfall_phone"] {
         let (status, _, body) = world.post(&format!("{BULK}?{flag}=true"), details(&["ada@example.com"])).await;
         assert_eq!((status, &body["error_code"]), (400, &json!("INVALID_REQUEST")), "{flag}");
@@ -124,7 +124,7 @@ async fn whatever_is_wanted_later_needs_somewhere_to_send_it() {
 
 #[tokio::test]
 async fn a_number_is_charged_once_for_whoever_has_one() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     world.bulk_later(&["ada@example.com", "ADA@example.com", "bob@example.com"], &["reveal_phone_number"]).await;
     assert_eq!(world.apollo.ledger().credits_charged, 2000);
     world.clock.advance(DELAY * 2);
@@ -140,7 +140,7 @@ async fn a_number_is_charged_once_for_whoever_has_one() {
 
 #[tokio::test]
 async fn a_number_can_be_charged_before_anybody_has_looked() {
-    let world = world(LaterSetup { charge_at_acceptance: true, ..LaterSetup::default() }).await;
+    let world = world(AsynchronousSetup { charge_at_acceptance: true, ..AsynchronousSetup::default() }).await;
     let body = world.bulk_later(&["ada@example.com", "bob@example.com"], &["reveal_phone_number"]).await;
     assert_eq!(body["credits_consumed"], 2, "what is said at once is about the people alone");
     assert_eq!(world.apollo.ledger().credits_charged, 18_000);
@@ -152,7 +152,7 @@ async fn a_number_can_be_charged_before_anybody_has_looked() {
 
 #[tokio::test]
 async fn a_number_that_the_credits_do_not_cover_is_not_handed_out() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     world.apollo.begin_cycle(5000);
     let body = world.bulk_later(&["ada@example.com"], &["reveal_phone_number"]).await;
     world.clock.advance(DELAY);
@@ -164,7 +164,7 @@ async fn a_number_that_the_credits_do_not_cover_is_not_handed_out() {
 
 #[tokio::test]
 async fn a_desk_is_free_and_comes_first() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let direct_phone = Some("+15550130001".to_owned());
     let listed = Mobile { is_valid: false, do_not_call: DoNotCall::Listed, ..Mobile::new(MOBILE) };
     let eve = Person::new("Eve", "Doe", "eve@example.com");
@@ -185,7 +185,7 @@ async fn a_desk_is_free_and_comes_first() {
 
 #[tokio::test]
 async fn a_waterfall_says_nothing_of_addresses_and_costs_until_it_is_through() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let guessed = Person::new("Gus", "Guess", "gus@example.com");
     let other_email = Some("gus@elsewhere.example".to_owned());
     world.apollo.know(Person { email_status: EmailStatus::Extrapolated, other_email, ..guessed });
@@ -213,7 +213,7 @@ async fn a_waterfall_says_nothing_of_addresses_and_costs_until_it_is_through() {
 
 #[tokio::test]
 async fn a_waterfall_that_is_not_accepted_ends_at_once() {
-    let world = world(LaterSetup { has_waterfalls: false, ..LaterSetup::default() }).await;
+    let world = world(AsynchronousSetup { has_waterfalls: false, ..AsynchronousSetup::default() }).await;
     let body = world.bulk_later(&["ada@example.com"], &["run_waterfall_email"]).await;
     assert_eq!((&body["waterfall"]["status"], &body["credits_consumed"]), (&json!("failed"), &json!(1)));
     assert_eq!(body["matches"][0]["email"], "ada@example.com");
@@ -242,7 +242,7 @@ async fn asking_for_a_result_is_free_limited_and_ends_after_a_month() {
 
 #[tokio::test]
 async fn a_result_may_never_arrive() {
-    let world = world(LaterSetup { stuck_share: 1.0, ..LaterSetup::default() }).await;
+    let world = world(AsynchronousSetup { stuck_share: 1.0, ..AsynchronousSetup::default() }).await;
     let body = world.bulk_later(&["ada@example.com"], &["reveal_phone_number"]).await;
     world.clock.advance(Duration::from_secs(29 * 24 * 60 * 60));
     assert_eq!(world.poll(&body["request_id"]).await.1["error_code"], "result_pending");
@@ -253,7 +253,7 @@ async fn a_result_may_never_arrive() {
 
 #[tokio::test]
 async fn callbacks_are_made_when_they_are_due_and_again_when_they_are_refused() {
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let hook = Hook::answering(vec![StatusCode::INTERNAL_SERVER_ERROR]).await;
     let path = format!("{BULK}?{}", wanting(&["reveal_phone_number"], &hook.url));
     let (_, _, body) = world.post(&path, details(&["ada@example.com"])).await;
@@ -280,15 +280,15 @@ async fn callbacks_can_be_lost_doubled_and_sent_by_hand() {
     let hook = Hook::answering(Vec::new()).await;
     let path = format!("{BULK}?{}", wanting(&["reveal_phone_number"], &hook.url));
     let ada = || details(&["ada@example.com"]);
-    let lost = world(LaterSetup { lost_share: 1.0, ..LaterSetup::default() }).await;
+    let lost = world(AsynchronousSetup { lost_share: 1.0, ..AsynchronousSetup::default() }).await;
     lost.post(&path, ada()).await;
     assert!(lost.apollo.pending_callbacks().is_empty());
-    let doubled = world(LaterSetup { doubled_share: 1.0, ..LaterSetup::default() }).await;
+    let doubled = world(AsynchronousSetup { doubled_share: 1.0, ..AsynchronousSetup::default() }).await;
     doubled.post(&path, ada()).await;
     doubled.clock.advance(DELAY);
     assert_eq!(doubled.apollo.deliver_callbacks(&doubled.http).await, 2);
     assert_eq!(doubled.apollo.ledger().mobiles_charged, 1);
-    let world = world(LaterSetup::default()).await;
+    let world = world(AsynchronousSetup::default()).await;
     let (_, _, body) = world.post(&path, ada()).await;
     let taken = world.apollo.take_callbacks();
     assert_eq!(taken[0].post(&world.http).await, Some(204), "early");

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::asynchronous_wire;
 use super::callbacks::Pending;
 use super::endpoints::{self, EndpointName};
-use super::later_wire;
 use super::ledger::{Charge, Item};
 use super::people::{EmailStatus, Person};
 use super::request::Request;
@@ -46,7 +46,7 @@ impl Wanted {
 
 /// Everything that was promised.
 #[derive(Default)]
-pub(super) struct Later {
+pub(super) struct AsynchronousResults {
     pub(super) jobs: Table<i64, Job>,
     pub(super) outbox: Undelivered<Pending>,
     pub(super) polls: Polls,
@@ -166,15 +166,15 @@ impl Team {
         wanted: Option<&Wanted>,
         known: &[(String, &Person)],
     ) -> Vec<Charge> {
-        let later = &request.setup.later;
-        let is_due = later.charge_at_acceptance && wanted.is_some_and(Wanted::is_mobile);
+        let asynchronous = &request.setup.asynchronous;
+        let is_due = asynchronous.charge_at_acceptance && wanted.is_some_and(Wanted::is_mobile);
         if is_due { self.charges(request, Item::Mobile, self.terms.mobile_milli, known) } else { Vec::new() }
     }
 
     /// Promises what is wanted. Nothing is promised where nobody is known.
     pub(super) fn accept(&mut self, request: &Request<'_>, wanted: Option<Wanted>, promise: Promise) -> Accepted {
         let (setup, Some(mut wanted)) = (request.setup, wanted) else { return Accepted::default() };
-        let has_waterfall = setup.later.has_waterfalls && !promise.people.is_empty();
+        let has_waterfall = setup.asynchronous.has_waterfalls && !promise.people.is_empty();
         let waterfall = wanted.is_waterfall().then_some(has_waterfall);
         if !has_waterfall {
             (wanted.waterfall_email, wanted.waterfall_phone) = (false, false);
@@ -182,11 +182,11 @@ impl Team {
         if promise.people.is_empty() || !(wanted.phone || wanted.is_waterfall()) {
             return Accepted { waterfall, ..Accepted::default() };
         }
-        let request_id = self.later.next_id(setup.seed);
-        let is_stuck = chance(setup.seed, "stuck", request_id) < setup.later.stuck_share;
-        let due = if is_stuck { Timestamp::MAX } else { later(request.at, setup.later.delay) };
+        let request_id = self.asynchronous.next_id(setup.seed);
+        let is_stuck = chance(setup.seed, "stuck", request_id) < setup.asynchronous.stuck_share;
+        let due = if is_stuck { Timestamp::MAX } else { later(request.at, setup.asynchronous.delay) };
         let callbacks = Pending::planned(setup, request_id, wanted.webhook_url.as_deref(), due);
-        callbacks.into_iter().for_each(|pending| self.later.outbox.push(pending));
+        callbacks.into_iter().for_each(|pending| self.asynchronous.outbox.push(pending));
         let hides_email = wanted.waterfall_email;
         let (endpoint, call, accepted) = (request.endpoint.name(), request.call.index, request.at);
         let job = Job {
@@ -201,7 +201,7 @@ impl Team {
             is_foreign: false,
             payload: None,
         };
-        self.later.jobs.insert(request_id, job);
+        self.asynchronous.jobs.insert(request_id, job);
         Accepted { request_id: Some(request_id), waterfall, hides_email }
     }
 
@@ -209,43 +209,43 @@ impl Team {
     pub(super) fn arrive(&mut self, setup: &ApolloSetup, now: Timestamp) {
         let is_due = |job: &&Job| job.payload.is_none() && job.due <= now;
         let mut due: Vec<(Timestamp, u64, i64)> =
-            self.later.jobs.values().filter(is_due).map(|job| (job.due, job.call, job.request_id)).collect();
+            self.asynchronous.jobs.values().filter(is_due).map(|job| (job.due, job.call, job.request_id)).collect();
         due.sort_unstable();
         for (_, _, request_id) in due {
-            let Some(mut job) = self.later.jobs.remove(&request_id) else { continue };
+            let Some(mut job) = self.asynchronous.jobs.remove(&request_id) else { continue };
             let outcome = self.outcome(setup, &job);
-            let payload = later_wire::payload(&job, &outcome);
+            let payload = asynchronous_wire::payload(&job, &outcome);
             let unpaid = outcome.people.iter().filter(|found| found.unpaid).count();
             self.ledger.unpaid += u64::try_from(unpaid).unwrap_or_default();
             outcome.charges.into_iter().for_each(|charge| self.charge(charge));
             job.payload = Some(payload);
-            self.later.jobs.insert(request_id, job);
+            self.asynchronous.jobs.insert(request_id, job);
         }
     }
 
     /// The result of a promise; of one that hasn't arrived yet, what it would be now.
     pub(super) fn result_of(&self, setup: &ApolloSetup, request_id: i64) -> Option<Value> {
-        let job = self.later.jobs.get(&request_id)?;
-        Some(job.payload.clone().unwrap_or_else(|| later_wire::payload(job, &self.outcome(setup, job))))
+        let job = self.asynchronous.jobs.get(&request_id)?;
+        Some(job.payload.clone().unwrap_or_else(|| asynchronous_wire::payload(job, &self.outcome(setup, job))))
     }
 
     /// `webhook_result/{request_id}`.
     pub(super) fn poll(&self, request_id: &str, now: Timestamp) -> Answer {
         let error = |status, code: &str| Answer::json(status, &json!({ "error_code": code }));
-        match self.later.polls {
+        match self.asynchronous.polls {
             Polls::Answered => {}
             Polls::Unauthorized => return Answer::text(401, "Invalid API key."),
             Polls::Forbidden => return error(403, "API_INACCESSIBLE"),
             Polls::Garbled => return Answer::text(200, "<html>One moment, please.</html>"),
         }
         let Ok(request_id) = request_id.parse::<i64>() else { return error(400, "invalid_request_id") };
-        let job = self.later.jobs.get(&request_id).filter(|job| !job.is_foreign);
+        let job = self.asynchronous.jobs.get(&request_id).filter(|job| !job.is_foreign);
         let Some(job) = job else { return error(404, "request_id_unknown") };
         if later(job.accepted, KEPT) <= now {
             return error(410, "request_id_expired");
         }
         match &job.payload {
-            Some(payload) => Answer::json(200, &later_wire::polled(job, payload)),
+            Some(payload) => Answer::json(200, &asynchronous_wire::polled(job, payload)),
             None => {
                 let pending = json!({ "error_code": "result_pending", "retry_after_seconds": ASK_AGAIN_SECONDS });
                 Answer::json(404, &pending)
@@ -268,14 +268,14 @@ impl Team {
                 outcome.charges.push(job.charge(asked, person, item, milli));
                 true
             };
-            let is_charged = found.phones && !setup.later.charge_at_acceptance && person.mobile.is_some();
+            let is_charged = found.phones && !setup.asynchronous.charge_at_acceptance && person.mobile.is_some();
             if is_charged && !is_paid(Item::Mobile, job.mobile_milli) {
                 (found.phones, found.unpaid) = (false, true);
             }
             if job.wanted.waterfall_email {
                 found.email = own_email(person);
                 if let Some(email) = person.other_email.as_deref().filter(|_| found.email.is_none()) {
-                    let paid = is_paid(Item::Email, setup.later.waterfall_email_milli);
+                    let paid = is_paid(Item::Email, setup.asynchronous.waterfall_email_milli);
                     (found.email, found.unpaid) = (paid.then_some(email), found.unpaid || !paid);
                 }
             }
@@ -317,7 +317,7 @@ impl Job {
     }
 }
 
-impl Later {
+impl AsynchronousResults {
     /// From now on, whatever was asked for so far was asked for by another team.
     pub(super) fn disown(&mut self) {
         self.jobs.values_mut().for_each(|job| job.is_foreign = true);

@@ -90,7 +90,7 @@ async fn a_number_is_written_when_it_arrives_and_settled_once() {
 
 #[tokio::test]
 async fn a_delivery_that_is_lost_is_asked_after() {
-    let world = world_with(|settings| settings.apollo.later.lost_share = 1.0).await;
+    let world = world_with(|settings| settings.apollo.asynchronous.lost_share = 1.0).await;
     let leads = awaiting(&world, 2).await;
     minutes_pass(&world).await;
     assert_eq!(numbers(&world, &leads), 0, "nobody has said anything, and it isn't time to ask");
@@ -125,7 +125,7 @@ async fn a_delivery_that_is_doubled_late_or_early_is_only_a_hint() {
 
 #[tokio::test]
 async fn a_delivery_that_is_faster_than_the_call_itself_waits_for_it() {
-    let world = world_with(|settings| settings.apollo.later.delay = Duration::ZERO).await;
+    let world = world_with(|settings| settings.apollo.asynchronous.delay = Duration::ZERO).await;
     let leads = queued_leads(&world, 2).await;
     // The worker dies before it can keep what came back.
     let mut asked = false;
@@ -217,7 +217,7 @@ async fn what_is_not_a_delivery_is_told_so_and_does_nothing() {
 
 #[tokio::test]
 async fn what_does_not_come_is_asked_after_ever_more_seldom() {
-    let world = world_with(|settings| settings.apollo.later.delay = days(3)).await;
+    let world = world_with(|settings| settings.apollo.asynchronous.delay = days(3)).await;
     world.leaves_behind(Leftover::OpenHolds);
     awaiting(&world, 2).await;
     let polls = || {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Profile, ProfileField};
-use leadgate_enrichment::provider::{Collected, Later, LaterId, Provider, Reply};
+use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, Collected, Provider, Reply};
 use serde_json::{Value, json};
 
 use crate::apollo::{SILENCE, TIMEOUT, apollo, people};
@@ -14,18 +14,18 @@ use crate::loopback::{Server, nobody, raw};
 /// The webhook is at an address that has to be encoded, as all with a token are.
 const CALLBACK: &str = "https://hooks.example/apollo?token=a/b+c&tenant=x y";
 
-fn later(mobile: bool, waterfall_email: bool, waterfall_mobile: bool) -> Later {
+fn later(mobile: bool, waterfall_email: bool, waterfall_mobile: bool) -> AsynchronousRequest {
     let fields = [
         (mobile, PricedField::Mobile),
         (waterfall_email, PricedField::WaterfallEmail),
         (waterfall_mobile, PricedField::WaterfallMobile),
     ];
     let fields = fields.into_iter().filter_map(|(wanted, field)| wanted.then_some(field)).collect();
-    Later { fields, callback: CALLBACK.into() }
+    AsynchronousRequest { fields, callback: CALLBACK.into() }
 }
 
-fn id(id: &str) -> LaterId {
-    LaterId(id.to_owned())
+fn id(id: &str) -> AsynchronousId {
+    AsynchronousId(id.to_owned())
 }
 
 /// What comes of asking for this call's result when this is the answer.
@@ -61,10 +61,10 @@ async fn what_is_to_arrive_later_is_asked_for_in_the_query_and_nobody_is_named_t
     })
     .await;
     let mut expected = Vec::new();
-    for (later, query) in queries {
+    for (asynchronous, query) in queries {
         for count in [1, 2] {
-            let reply = apollo(&server.url).look_up(&people(count), Some(&later), TIMEOUT).await.reply;
-            assert!(matches!(reply, Reply::Answered { later: None, .. }), "{reply:?}");
+            let reply = apollo(&server.url).look_up(&people(count), Some(&asynchronous), TIMEOUT).await.reply;
+            assert!(matches!(reply, Reply::Answered { asynchronous: None, .. }), "{reply:?}");
         }
         expected.push((format!("POST /people/match{query}"), json!({"email": "p0@b.example"})));
         let details = json!({"details": [{"email": "p0@b.example"}, {"email": "p1@b.example"}]});
@@ -74,7 +74,7 @@ async fn what_is_to_arrive_later_is_asked_for_in_the_query_and_nobody_is_named_t
 }
 
 /// What the rest can be asked for under, of one person and of two.
-async fn later_of(asked: Option<&Later>, rest: &str) -> [Option<LaterId>; 2] {
+async fn later_of(asked: Option<&AsynchronousRequest>, rest: &str) -> [Option<AsynchronousId>; 2] {
     let rest = rest.to_owned();
     let server = Server::start(move |line, _| match line.contains("bulk") {
         true => (200, format!(r#"{{"matches":[null,{{"id":"1","first_name":"Ada"}}]{rest}}}"#)),
@@ -84,7 +84,7 @@ async fn later_of(asked: Option<&Later>, rest: &str) -> [Option<LaterId>; 2] {
     let mut found = [None, None];
     for (count, found) in (1..).zip(&mut found) {
         match apollo(&server.url).look_up(&people(count), asked, TIMEOUT).await.reply {
-            Reply::Answered { later, reported: None, .. } => *found = later,
+            Reply::Answered { asynchronous, reported: None, .. } => *found = asynchronous,
             other => panic!("{other:?}"),
         }
     }

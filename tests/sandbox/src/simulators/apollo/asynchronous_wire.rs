@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::later::{Found, Job, Outcome};
+use super::asynchronous::{Found, Job, Outcome};
 use super::people::{Person, object_id};
 use super::wire::credits;
 
