@@ -110,14 +110,24 @@ pub(crate) async fn write_patches(
     Ok(ends)
 }
 
-/// What may be written now. With it goes the date, where the tenant has a field for it: the CRM's own copy of the
-/// last-enriched flag.
+/// What may be written now. With it goes where it comes from and the date, where the tenant has fields for these: the
+/// date is the CRM's own copy of the last-enriched flag.
 fn patch(batch: &Batch<'_>, record: &Record, current: &Properties) -> Patch {
     let mut patch = applicable(&record.patch, &batch.tenant.fields, current, record.ours(&batch.fingerprints));
+    if let Some(property) = batch.tenant.crm.source_property.as_ref().filter(|_| !patch.is_empty()) {
+        patch.insert(property.clone(), provenance(batch, &patch));
+    }
     if let (Some(property), Some(at)) = (&batch.tenant.crm.last_enriched_property, record.last_enriched) {
         patch.insert(property.clone(), at.to_string());
     }
     patch
+}
+
+/// `peoplewell, 2026-03-01: city, jobtitle`: by which provider's account, when, and what.
+fn provenance(batch: &Batch<'_>, patch: &Patch) -> String {
+    let day = batch.now().to_zoned(batch.tenant.time_zone.clone()).date();
+    let properties: Vec<&str> = patch.keys().map(String::as_str).collect();
+    format!("{}, {day}: {}", batch.tenant.provider.name(), properties.join(", "))
 }
 
 /// What of a patch the CRM holds already.

@@ -13,6 +13,7 @@ use leadgate_enrichment::person::ProfileField;
 use serde_json::{Map, Value, json};
 
 use crate::credits::amounts;
+use crate::crm::live::{self, Found};
 use crate::terminal::{count, object, say};
 use crate::{Failure, Outcome, now};
 
@@ -29,21 +30,32 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Ask the CRM of each tenant as well whether it has the properties that the file names, and takes what is written
+    /// into them.
+    ///
+    /// The secrets that the file names open it, with region and credentials from the environment or the AWS profile; with
+    /// --local, it is the CRM of that world. Nothing is changed.
+    #[arg(long)]
+    live: bool,
     #[command(flatten)]
     against: plan::Against,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let name = arguments.file.display().to_string();
+    let is_good;
     match read(&arguments.file)? {
         Ok(config) if arguments.json => {
             let arrivals: Map<String, Value> =
                 config.tenants.iter().map(|(id, tenant)| (id.to_string(), arrivals_json(tenant))).collect();
             let plans = plan::compared(&config, &arguments.against).await?;
+            let live = arguments.ask_crms(&config).await?;
+            is_good = live.iter().all(Found::is_good);
             let (tenants, secrets) = (tenants(&config), secrets(&config));
             let said = json!({
-                "file": name, "ok": true, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets,
+                "file": name, "ok": is_good, "tenants": tenants, "arrives_later": arrivals, "secrets": secrets,
                 "plans": plans.iter().map(plan::Plan::json).collect::<Vec<_>>(),
+                "live": arguments.live.then(|| live.iter().map(Found::json).collect::<Vec<_>>()),
             });
             println!("{}", object(said));
         }
@@ -56,6 +68,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             plans.iter().for_each(|plan| say(&format!("  {}", plan.text().replace('\n', "\n    "))));
             println!("These secrets must exist in AWS Secrets Manager:");
             secrets(&config).iter().for_each(|(secret, what)| say(&format!("  {secret}  ({what})")));
+            let live = arguments.ask_crms(&config).await?;
+            is_good = live.iter().all(Found::is_good);
+            live.iter().for_each(|found| say(&found.text()));
         }
         Err(ConfigError { problems }) => {
             if arguments.json {
@@ -74,7 +89,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             return Ok(ExitCode::FAILURE);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Arguments {
+    /// What the CRMs say, if they are to be asked.
+    async fn ask_crms(&self, config: &Config) -> Result<Vec<Found>, Failure> {
+        if !self.live {
+            return Ok(Vec::new());
+        }
+        live::compare(config, self.against.local.as_deref()).await
+    }
 }
 
 /// Reads a configuration as it has to be for what is deployed.

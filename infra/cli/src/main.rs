@@ -1,7 +1,9 @@
 //! `leadgate`: the whole system on one machine, and the operator's tool.
 
+mod books;
 mod check;
 mod credits;
+mod crm;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
@@ -41,6 +43,7 @@ enum Command {
     #[cfg(feature = "sandbox")]
     Prove(prove::Arguments),
     Credits(credits::Arguments),
+    Crm(crm::Arguments),
 }
 
 #[tokio::main]
@@ -64,6 +67,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Prove(arguments) => prove::run(&arguments).await,
         Command::Credits(arguments) => credits::run(&arguments).await,
+        Command::Crm(arguments) => crm::run(&arguments).await,
     };
     match done {
         Ok(code) => code,
@@ -135,6 +139,7 @@ impl Command {
             #[cfg(feature = "sandbox")]
             Self::Prove(arguments) => arguments.json,
             Self::Credits(arguments) => arguments.json,
+            Self::Crm(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
             #[cfg(feature = "sandbox")]
             Self::Local(_) => false,

@@ -13,7 +13,7 @@ use leadgate_connectors::secret::Secret;
 use serde_json::{Value, json};
 
 use self::event_file::{EventFile, SIGNED_WHEN_SENT};
-use crate::credits::LOCAL;
+use crate::books::LOCAL;
 use crate::terminal::{object, say};
 use crate::{Failure, Outcome, check, now};
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later};
@@ -36,6 +37,11 @@ impl Secrets {
     /// From AWS Secrets Manager. A secret is plain text, not JSON.
     pub fn manager(client: Client, clock: Arc<dyn Clock>) -> Self {
         Self { source: Source::Manager(client), clock, remembered: Mutex::default() }
+    }
+
+    /// The same, with the region and the credentials of this configuration.
+    pub fn in_aws(sdk: &SdkConfig, clock: Arc<dyn Clock>) -> Self {
+        Self::manager(Client::new(sdk), clock)
     }
 
     /// From a list: the local world's.

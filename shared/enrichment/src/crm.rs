@@ -1,7 +1,10 @@
 //! What a flow needs of a CRM. The bodies are in `leadgate-connectors`.
 
+pub mod schema;
+
 use std::collections::BTreeMap;
 
+use self::schema::Property;
 use crate::ids::ObjectType;
 use crate::lead::patch::Patch;
 use crate::person::Properties;
@@ -27,6 +30,16 @@ pub trait Crm: Send + Sync {
         object: &ObjectType,
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError>;
+
+    /// The properties that records of this kind have, as far as our token may see them. `None` when the CRM doesn't say.
+    async fn properties(&self, _object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
+        Ok(None)
+    }
+
+    /// Adds a property of Leadgate's own. `false` when it is there already, or the CRM has no call for it.
+    async fn add_property(&self, _object: &ObjectType, _property: &Property) -> Result<bool, CrmError> {
+        Ok(false)
+    }
 }
 
 /// How the write of one record ended.

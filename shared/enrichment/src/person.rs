@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, VariantNames};
 use url::Host;
 
+pub(crate) use self::clean::VALUE_CHARS_MAX;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 
 /// What we ask a provider with.
@@ -229,6 +230,11 @@ pub enum ProfileField {
 }
 
 impl ProfileField {
+    /// Whether it is an amount: digits, and nothing that is only there for people.
+    pub fn is_amount(self) -> bool {
+        matches!(self, Self::CompanyEmployees | Self::CompanyRevenue | Self::CompanyFunding | Self::CompanyFounded)
+    }
+
     /// Whether it says something of a number that comes with it.
     pub fn comes_with_a_number(self) -> bool {
         matches!(self, Self::MobilePhoneStatus | Self::MobilePhoneDoNotCall)

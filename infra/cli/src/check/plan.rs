@@ -11,7 +11,8 @@ use leadgate_enrichment::ids::TenantId;
 use leadgate_lambda::clock::SystemClock;
 use serde_json::{Value, json};
 
-use crate::credits::{LOCAL, Ledger, amounts, moment, signed};
+use crate::books::{LOCAL, Ledger};
+use crate::credits::{amounts, moment, signed};
 
 /// A running ledger.
 #[derive(clap::Args)]
@@ -19,7 +20,7 @@ pub(super) struct Against {
     /// Say what the file changes in a running `leadgate local` [at http://127.0.0.1:8787].
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL)]
     #[arg(hide = !cfg!(feature = "sandbox"))]
-    local: Option<String>,
+    pub(super) local: Option<String>,
     /// Say what it changes in AWS: the name of the table with the credits.
     #[arg(long, value_name = "TABLE", conflicts_with = "local")]
     credits_table: Option<String>,

@@ -8,9 +8,9 @@ use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Milli};
 use serde_json::{Value, json};
 
-use super::books::Books;
 use super::words::{amounts, decimals, moment, signed, time};
 use super::{Answer, Failure, asked};
+use crate::books::Books;
 
 /// What is put right.
 #[derive(clap::Args)]

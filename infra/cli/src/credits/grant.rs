@@ -10,9 +10,9 @@ use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Milli};
 use serde_json::{Value, json};
 
-use super::books::Books;
 use super::words::{amounts, decimals, first_instant, leads, moment, time};
 use super::{Answer, Failure, asked, origin};
+use crate::books::Books;
 
 /// What is put in.
 #[derive(clap::Args)]

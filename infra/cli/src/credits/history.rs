@@ -10,12 +10,12 @@ use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::PurchaseId;
 use serde_json::{Value, json};
 
-use super::books::Books;
 use super::export::{kind_of, word_for, word_of};
 use super::words::{
     amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, resolution, signed, time,
 };
 use super::{Answer, Failure, asked, origin};
+use crate::books::Books;
 use crate::terminal::{count, fitted};
 
 /// Which entries.

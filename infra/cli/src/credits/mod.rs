@@ -3,7 +3,6 @@
 mod adjust;
 mod asked;
 mod attribution;
-mod books;
 mod explain;
 mod export;
 mod grant;
@@ -23,14 +22,13 @@ use jiff::civil::Date;
 use leadgate_enrichment::credits::ledger::Entry;
 use serde_json::Value;
 
-pub(crate) use self::books::{LOCAL, Ledger};
 #[cfg(feature = "sandbox")]
 pub(crate) use self::explain::explain_waited;
 pub(crate) use self::words::{amounts, moment, signed};
 
 use self::adjust::Adjustment;
-use self::books::{Books, Place};
 use self::grant::{Gift, Kind};
+use crate::books::{Books, Place};
 use crate::terminal::object;
 use crate::{Failure, Outcome};
 

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use leadgate_connectors::registry;
 
 /// Where vendors are named, relative to the root of the house.
-const NAMED_IN: [&str; 9] = [
+const NAMED_IN: [&str; 10] = [
     "shared/connectors/src/crm/",
     "shared/connectors/src/provider/",
     "shared/connectors/src/registry.rs",
     "infra/cli/src/credits/tests/",
     "infra/cli/src/credits/tests.rs",
+    "infra/cli/src/crm/tests.rs",
     "infra/cli/src/demo.rs",
     "infra/cli/src/local.rs",
     "infra/cli/src/send.rs",

@@ -29,8 +29,11 @@ impl Checker<'_> {
         for (i, property) in table.enrich_on_change.iter().enumerate() {
             self.property(&format!("{path}.enrich_on_change[{i}]"), property, name_max);
         }
-        let named =
-            [("last_enriched_property", &table.last_enriched_property), ("owner_property", &table.owner_property)];
+        let named = [
+            ("last_enriched_property", &table.last_enriched_property),
+            ("source_property", &table.source_property),
+            ("owner_property", &table.owner_property),
+        ];
         for (key, property) in named {
             property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property, name_max));
         }
@@ -42,6 +45,7 @@ impl Checker<'_> {
             own,
             enrich_on_change: table.enrich_on_change,
             last_enriched_property: table.last_enriched_property,
+            source_property: table.source_property,
             owner_property: table.owner_property.unwrap_or_else(|| vendor.owner_property.to_owned()),
         })
     }

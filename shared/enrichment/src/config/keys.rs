@@ -64,6 +64,7 @@ pub(super) static CRM: &[Key] = &[
     Key::optional("base_url", Shape::Text("https://api.example.com")),
     Key::optional("enrich_on_change", Shape::List(&PROPERTY)),
     Key::optional("last_enriched_property", Shape::Text("leadgate_last_enriched")),
+    Key::optional("source_property", Shape::Text("leadgate_source")),
     Key::optional("owner_property", Shape::Text("owner_id")),
 ];
 

@@ -28,6 +28,7 @@ pub use self::vendor::{CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretName
 use crate::credits::Amounts;
 use crate::credits::plan::Plan;
 use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};
+use crate::crm::schema::{Named, ValueKind};
 use crate::ids::{ProviderName, TenantId};
 use crate::lead::gate::Windows;
 use crate::lead::patch::FieldMapping;
@@ -92,6 +93,8 @@ pub struct CrmConnection {
     pub enrich_on_change: Vec<String>,
     /// The property that says when the record was last enriched, by any system. Read by the gate, written with the rest.
     pub last_enriched_property: Option<String>,
+    /// The property that says what was written last, by which provider's account and when. Only written.
+    pub source_property: Option<String>,
     /// The property that says whose record it is. Only read where there is a cap per owner.
     pub owner_property: String,
 }
@@ -213,6 +216,40 @@ impl Tenant {
 
     fn mapped(&self) -> impl Iterator<Item = ProfileField> {
         self.fields.iter().filter(|field| field.is_mapped()).map(|field| field.from)
+    }
+
+    /// Every property that the configuration names, with what is written into it.
+    pub fn named_properties(&self) -> Vec<Named> {
+        let path = format!("tenants.{}", self.id);
+        let named = |place: String, property: &str, writes: Option<ValueKind>, is_ours: bool| Named {
+            path: format!("{path}.{place}"),
+            property: property.to_owned(),
+            writes,
+            is_ours,
+        };
+        let fields = self.fields.iter().filter(|field| field.is_mapped()).map(|field| {
+            let writes = if field.from.is_amount() { ValueKind::Number } else { ValueKind::Text };
+            named(format!("fields.{}", field.property), &field.property, Some(writes), false)
+        });
+        let crm = &self.crm;
+        let ours = [
+            ("last_enriched_property", &crm.last_enriched_property, ValueKind::Instant),
+            ("source_property", &crm.source_property, ValueKind::Text),
+        ];
+        let ours = ours.into_iter().filter_map(|(key, property, writes)| {
+            Some(named(format!("crm.{key}"), property.as_deref()?, Some(writes), true))
+        });
+        let identity = self.identity.names().into_iter();
+        let identity = identity.map(|property| named(format!("identity ({property})"), property, None, false));
+        let changes = crm.enrich_on_change.iter();
+        let changes = changes.map(|property| named("crm.enrich_on_change".to_owned(), property, None, false));
+        let owner = self.caps.per_owner.is_some().then_some(&crm.owner_property);
+        let owner = owner.map(|property| named("crm.owner_property".to_owned(), property, None, false));
+        let mut all: Vec<Named> = fields.chain(ours).chain(identity).chain(changes).chain(owner).collect();
+        // What is named twice is said once.
+        let mut seen = BTreeSet::new();
+        all.retain(|named| seen.insert(named.property.clone()));
+        all
     }
 
     /// Every property that the worker reads from the CRM.

@@ -160,6 +160,16 @@ impl Settings {
         secrets
     }
 
+    /// Those of them that open a simulated CRM: none, where it is a real one.
+    pub(super) fn simulated_secrets(&self, config: &Config) -> BTreeMap<String, String> {
+        let mut secrets = BTreeMap::new();
+        if self.real.hubspot_access_token.is_none() {
+            let names = config.tenants.values().flat_map(|tenant| tenant.crm.secrets.of(SecretRole::CrmToken));
+            secrets.extend(names.map(|name| (name.to_owned(), self.hubspot.token.clone())));
+        }
+        secrets
+    }
+
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {

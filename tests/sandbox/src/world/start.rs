@@ -85,6 +85,8 @@ impl World {
                 credits_table: site.names.credits.clone(),
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
+                url: url.clone(),
+                secrets: settings.simulated_secrets(&config),
             },
             patience: settings.patience,
             controlled: !settings.real.is_any(),

@@ -1,5 +1,6 @@
 //! The front door: what API Gateway does with a request before the webhook's function sees it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -115,13 +116,17 @@ pub struct Whereabouts {
     pub config: String,
     /// What each cycle starts with, instead of what the configuration says.
     pub credits_per_cycle: Option<i64>,
+    /// The world's own address.
+    pub url: String,
+    /// Secrets that open simulators, by their names. Those of real services aren't told.
+    pub secrets: BTreeMap<String, String>,
 }
 
 impl Whereabouts {
     /// The configuration that the world goes by.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let (config, credits_per_cycle) = (self.config.clone(), self.credits_per_cycle);
-        Settings { config, credits_per_cycle, ..Settings::default() }.config_for("http://127.0.0.1")
+        Settings { config, credits_per_cycle, ..Settings::default() }.config_for(&self.url)
     }
 }
 

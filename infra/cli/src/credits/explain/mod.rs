@@ -20,9 +20,9 @@ use leadgate_sandbox::demo::Waited;
 use serde_json::{Value, json};
 
 use self::facts::Facts;
-use super::books::Books;
 use super::words::{WIDTH, time};
 use super::{Answer, Failure};
+use crate::books::Books;
 use crate::terminal::{fitted, fitted_text, width};
 
 /// What to explain.

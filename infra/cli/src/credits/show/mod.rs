@@ -14,9 +14,9 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::outcome::DeferReason;
 use serde_json::{Map, Value, json};
 
-use super::books::Books;
 use super::words::{Noun, arrives, decimals, kind, noun};
 use super::{Answer, Failure};
+use crate::books::Books;
 
 /// More leads than this are not counted one by one.
 const WAITING_MAX: usize = 10_000;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
+use leadgate_enrichment::crm::schema::Property;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::{Patch, is_same_number};
@@ -72,10 +73,18 @@ impl TryFrom<String> for ApiVersion {
 impl ApiVersion {
     /// HubSpot's own types are named in the plural, and custom ones by their ids, as they are.
     fn path(&self, object: &ObjectType) -> String {
+        self.path_of("objects", object)
+    }
+
+    fn properties_path(&self, object: &ObjectType) -> String {
+        self.path_of("properties", object)
+    }
+
+    fn path_of(&self, family: &str, object: &ObjectType) -> String {
         let objects = if *object == ObjectType::CONTACT { "contacts" } else { object.as_str() };
         match self {
-            Self::V3 => format!("/crm/v3/objects/{objects}"),
-            Self::Dated(date) => format!("/crm/objects/{date}/{objects}"),
+            Self::V3 => format!("/crm/v3/{family}/{objects}"),
+            Self::Dated(date) => format!("/crm/{family}/{date}/{objects}"),
         }
     }
 }
@@ -88,10 +97,10 @@ pub struct HubSpot {
     token: Secret,
 }
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl HubSpot {
@@ -191,7 +200,12 @@ impl HubSpot {
         self.http.request(method, url).bearer_auth(self.token.expose())
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, CrmError> {
+    pub(super) fn properties_request(&self, method: Method, object: &ObjectType) -> RequestBuilder {
+        let url = format!("{}{}", self.base_url, self.api_version.properties_path(object));
+        self.http.request(method, url).bearer_auth(self.token.expose())
+    }
+
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, CrmError> {
         let request = self.http.within(TIMEOUT, request);
         let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -201,7 +215,7 @@ impl HubSpot {
 }
 
 impl Answer {
-    fn failure(&self) -> CrmError {
+    pub(super) fn failure(&self) -> CrmError {
         failure(self.status, &self.headers, &self.body)
     }
 
@@ -300,6 +314,14 @@ impl Crm for HubSpot {
             };
         }
         Ok(written)
+    }
+
+    async fn properties(&self, object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
+        self.list_properties(object).await.map(Some)
+    }
+
+    async fn add_property(&self, object: &ObjectType, property: &Property) -> Result<bool, CrmError> {
+        self.create_property(object, property).await
     }
 }
 

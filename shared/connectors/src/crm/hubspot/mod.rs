@@ -5,6 +5,7 @@
 //! | [`config`] | what is HubSpot's own in the configuration, and what HubSpot can do |
 //! | [`inbound`] | whether a delivery comes from HubSpot (versions 1, 2 and 3 of its signature), and what it tells |
 //! | [`client`] | reading and writing contacts |
+//! | `schema` | which properties there are, and adding ours |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
 //!
@@ -22,6 +23,7 @@ pub mod inbound;
 pub mod client;
 
 mod classify;
+mod schema;
 mod wire;
 
 use leadgate_enrichment::config::SecretRole;

@@ -5,6 +5,11 @@ mod no_world;
 #[cfg(feature = "sandbox")]
 mod world;
 
+#[cfg(not(feature = "sandbox"))]
+pub(crate) use self::no_world::vendors_of_world;
+#[cfg(feature = "sandbox")]
+pub(crate) use self::world::vendors_of_world;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,9 +17,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{ProvideCredentials, Region};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use leadgate_aws::client::{configured, https_client};
+use leadgate_aws::client::{SdkConfig, configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::records::Records;
+use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
 use leadgate_connectors::registry;
 use leadgate_enrichment::config::{Config, Tenant};
@@ -22,9 +28,10 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::ids::TenantId;
 use leadgate_lambda::clock::SystemClock;
+use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::read_config;
 
-use super::Failure;
+use crate::Failure;
 
 /// Where `leadgate local` is, unless it was told otherwise.
 pub(crate) const LOCAL: &str = "http://127.0.0.1:8787";
@@ -32,7 +39,7 @@ pub(crate) const LOCAL: &str = "http://127.0.0.1:8787";
 /// Where the books are, and whose.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Where")]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Whose credits, if the configuration has more than one tenant.
     #[arg(long, global = true, value_name = "NAME")]
     tenant: Option<String>,
@@ -52,20 +59,22 @@ pub(super) struct Place {
 }
 
 /// One tenant's books, and what is needed to read them.
-pub(super) struct Books {
-    pub(super) credits: Credits,
-    pub(super) records: Records,
-    pub(super) config: Arc<Config>,
-    pub(super) tenant: TenantId,
+pub(crate) struct Books {
+    pub(crate) credits: Credits,
+    pub(crate) records: Records,
+    pub(crate) config: Arc<Config>,
+    pub(crate) tenant: TenantId,
     /// The present there.
-    pub(super) now: Timestamp,
+    pub(crate) now: Timestamp,
     /// For people.
-    pub(super) place: String,
+    pub(crate) place: String,
+    /// The vendors of its tenants.
+    pub(crate) connections: Connections,
 }
 
 impl Books {
     /// Finds them. Nothing but the configuration is read yet.
-    pub(super) async fn find(place: &Place) -> Result<Self, Failure> {
+    pub(crate) async fn find(place: &Place) -> Result<Self, Failure> {
         let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
         match (&place.local, named(&place.records_table), named(&place.credits_table)) {
             (Some(url), ..) => Self::of_world(place, url).await,
@@ -78,9 +87,11 @@ impl Books {
 
     async fn of_aws(place: &Place, records: &str, credits: &str) -> Result<Self, Failure> {
         let config = Arc::new(read_config(&place.config, &registry::vendors())?);
-        let (database, region) = aws().await?;
+        let (sdk, region) = aws().await?;
+        let database = database(Client::new(&sdk));
         let now = database.clock.now();
         Ok(Self {
+            connections: connections(Secrets::in_aws(&sdk, database.clock.clone())),
             credits: Credits::new(&database, credits),
             records: Records::new(&database, records),
             tenant: choose(&config, place.tenant.as_deref())?,
@@ -90,16 +101,16 @@ impl Books {
         })
     }
 
-    pub(super) fn tenant(&self) -> &Tenant {
+    pub(crate) fn tenant(&self) -> &Tenant {
         self.config.tenant(&self.tenant).unwrap_or_else(|| unreachable!("it was chosen from the configuration"))
     }
 
-    pub(super) fn zone(&self) -> &TimeZone {
+    pub(crate) fn zone(&self) -> &TimeZone {
         &self.tenant().time_zone
     }
 
     /// The most that a lead can cost at this time: a person, and what arrives later.
-    pub(super) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
+    pub(crate) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
         let tenant = self.tenant();
         let worst = |tariff: Option<Tariff>| tariff.map(|tariff| tariff.worst()).unwrap_or_default();
         let asynchronous = self.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), at);
@@ -118,13 +129,24 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// That in a table in AWS.
     pub(crate) async fn of_aws(table: &str) -> Result<Self, Failure> {
-        let (database, region) = aws().await?;
+        let (sdk, region) = aws().await?;
+        let database = database(Client::new(&sdk));
         let (credits, now) = (Credits::new(&database, table), database.clock.now());
         Ok(Self { credits, now, place: format!("AWS {region}, table {table}") })
     }
 }
 
-async fn aws() -> Result<(Database, Region), Failure> {
+/// The vendors of a configuration, whose secrets are in AWS.
+pub(crate) async fn connections_in_aws() -> Result<Connections, Failure> {
+    let (sdk, _) = aws().await?;
+    Ok(connections(Secrets::in_aws(&sdk, Arc::new(SystemClock::new()))))
+}
+
+fn connections(secrets: Secrets) -> Connections {
+    Connections::new(registry::Outbound::shipped(), Arc::new(secrets), leadgate_connectors::http::client())
+}
+
+async fn aws() -> Result<(SdkConfig, Region), Failure> {
     let sdk = configured(https_client()).load().await;
     let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
     let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
@@ -135,7 +157,7 @@ async fn aws() -> Result<(Database, Region), Failure> {
              the machine's role; an SSO profile needs: eval \"$(aws configure export-credentials --format env)\""
         )
     })?;
-    Ok((database(Client::new(&sdk)), region))
+    Ok((sdk, region))
 }
 
 /// A database whose use isn't counted.

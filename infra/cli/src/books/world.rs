@@ -9,19 +9,25 @@ use jiff::Timestamp;
 use leadgate_aws::client::{configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::records::Records;
+use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
+use leadgate_enrichment::config::Config;
+use leadgate_lambda::clock::SystemClock;
+use leadgate_lambda::connections::Connections;
 use leadgate_sandbox::world::Whereabouts;
 use serde_json::Value;
 
-use super::{Books, Failure, Ledger, Place, choose, database};
+use super::{Books, Ledger, Place, choose, connections, database};
+use crate::Failure;
 
 /// It is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Books {
-    pub(super) async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
+    pub(crate) async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
         let (database, whereabouts, now) = world_at(url).await?;
         let config = Arc::new(whereabouts.config()?);
+        let connections = connections_in(&whereabouts);
         Ok(Self {
             credits: Credits::new(&database, &whereabouts.credits_table),
             records: Records::new(&database, &whereabouts.records_table),
@@ -29,8 +35,19 @@ impl Books {
             config,
             now,
             place: format!("the local world at {url}"),
+            connections,
         })
     }
+}
+
+/// The configuration of a running `leadgate local`, and its vendors.
+pub(crate) async fn vendors_of_world(url: &str) -> Result<(Config, Connections), Failure> {
+    let (_, whereabouts, _) = world_at(url).await?;
+    Ok((whereabouts.config()?, connections_in(&whereabouts)))
+}
+
+fn connections_in(whereabouts: &Whereabouts) -> Connections {
+    connections(Secrets::fixed(whereabouts.secrets.clone(), Arc::new(SystemClock::new())))
 }
 
 impl Ledger {

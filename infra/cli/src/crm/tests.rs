@@ -1,0 +1,95 @@
+//! The commands as people give them, on a running world.
+
+use clap::Parser;
+use leadgate_sandbox::simulators::hubspot::Kind;
+use leadgate_sandbox::world::{Settings, World};
+
+use super::{live, set_up};
+use crate::books::Books;
+
+const CONFIG: &str = include_str!("../../../leadgate.toml");
+const SOURCE: &str = "last_enriched_property = \"leadgate_last_enriched\"\nsource_property = \"leadgate_provenance\"";
+
+fn with_source(config: &str) -> String {
+    config.replacen("last_enriched_property = \"leadgate_last_enriched\"", SOURCE, 1)
+}
+
+async fn world() -> World {
+    let mut settings = Settings::default();
+    settings.config = with_source(&settings.config);
+    settings.apollo.unknown_share = 0.0;
+    World::start(settings).await.expect("a world starts")
+}
+
+async fn books(world: &World) -> Books {
+    let local = format!("--local={}", world.url);
+    let typed = ["leadgate", "crm", &local, "setup"];
+    let crate::Command::Crm(arguments) = crate::Arguments::try_parse_from(typed).expect("a command").command else {
+        unreachable!("that is the command")
+    };
+    Books::find(&arguments.place).await.expect("books")
+}
+
+async fn prepared(books: &Books, dry_run: bool) -> Vec<(String, &'static str)> {
+    let prepared = set_up(books, dry_run).await.expect("prepared");
+    prepared.into_iter().map(|it| (it.property, it.what)).collect()
+}
+
+#[tokio::test]
+async fn what_is_missing_of_ours_is_created_once_and_then_written() {
+    let world = world().await;
+    let books = books(&world).await;
+    let missing = "is missing: without --dry-run it is created";
+    let ours = |what| vec![("leadgate_last_enriched".to_owned(), "is there"), ("leadgate_provenance".to_owned(), what)];
+    assert_eq!(prepared(&books, true).await, ours(missing));
+    assert_eq!(prepared(&books, true).await, ours(missing), "nothing was created");
+    assert_eq!(prepared(&books, false).await, ours("is created"));
+    assert_eq!(prepared(&books, false).await, ours("is there"));
+
+    let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example"), ("city", "London")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&lead).expect("the contact");
+    let said = contact.value("leadgate_provenance").expect("where it comes from");
+    assert!(said.starts_with("apollo, 2026-01-15: ") && said.contains("jobtitle"), "{said}");
+    assert!(!said.contains("city"), "that is the person's own: {said}");
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.charges_of("ada.lovelace@engine.example"), 1, "what was written started nothing");
+}
+
+#[tokio::test]
+async fn one_of_ours_that_takes_something_else_is_left_as_it_is() {
+    let world = world().await;
+    world.hubspot.define_property_as("leadgate_provenance", Kind::Number);
+    let refused = set_up(&books(&world).await, false).await.err().expect("a refusal").to_string();
+    assert!(refused.contains("\"leadgate_provenance\" takes a number, and text is written"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
+    let world = world().await;
+    let compared = async |config: &str| {
+        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
+        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
+    };
+    let good = compared(CONFIG).await;
+    assert!(good.is_good(), "{}", good.text());
+    assert!(good.text().starts_with("demo: the CRM has the "), "{}", good.text());
+
+    let wrong = CONFIG.replacen("jobtitle = {", "job_titel = {", 1).replacen("city = {", "createdate = {", 1);
+    let wrong = wrong.replacen("country = {", "lifecyclestage = {", 1);
+    let found = compared(&wrong).await;
+    assert!(!found.is_good());
+    let said = found.text();
+    for part in [
+        "tenants.demo.fields.job_titel: the CRM has no property \"job_titel\"",
+        "tenants.demo.fields.createdate: \"createdate\" is set by the CRM only",
+        "tenants.demo.fields.lifecyclestage: \"lifecyclestage\" takes one of subscriber, lead, marketingqualifiedlead, \
+         salesqualifiedlead, opportunity and 3 more only",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    let choice = CONFIG.replacen("country = {", "lifecyclestage = {", 1);
+    assert!(compared(&choice).await.is_good(), "some values can be written all the same");
+}
