@@ -44,7 +44,8 @@ impl CrmWebhook {
         }
         let Sorted { due, erasures, deletions } = sort(read, &mut answer);
         for keys in erasures.chunks(AT_ONCE) {
-            try_join_all(keys.iter().map(|key| self.note_erasure(tenant, key))).await?;
+            let now = self.clock.now();
+            try_join_all(keys.iter().map(|key| self.records.note_erasure(key, now))).await?;
         }
         for keys in deletions.chunks(AT_ONCE) {
             try_join_all(keys.iter().map(|key| self.note_deletion(key))).await?;
@@ -93,28 +94,9 @@ impl CrmWebhook {
         })
     }
 
-    /// Notes that a person asked to be forgotten: from here on the record is neither enriched nor written, and the person
-    /// not bought under another name. That comes first, as afterwards it isn't known any more who it was.
-    async fn note_erasure(&self, tenant: &Tenant, key: &RecordKey) -> Result<(), StoreError> {
-        for _ in 0..ERASE_ATTEMPTS_MAX {
-            let read = self.records.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
-            let record = read.unwrap_or_else(|| Record::new(key.clone(), self.clock.now()));
-            if record.erased_at.is_some() {
-                return Ok(());
-            }
-            for person in record.bought_for.iter().chain(&record.asked) {
-                self.records.forget(&tenant.id, person).await?;
-            }
-            let noted = record.erasure_noted(self.clock.now());
-            if self.records.write(Step::Erase, noted).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(StoreError::exhausted("noting an erasure", "a worker kept writing the record"))
-    }
-
     /// Notes that the CRM has a record no longer, and forgets whom it was about.
     async fn note_deletion(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.records.forget_undo(key, self.clock.now()).await?;
         for _ in 0..ERASE_ATTEMPTS_MAX {
             let read = self.records.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
             let Some(record) = read.filter(Record::ends_when_deleted) else { return Ok(()) };

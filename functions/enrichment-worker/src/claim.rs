@@ -20,6 +20,8 @@ use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
 
+use tracing::warn;
+
 use crate::batch::Batch;
 use crate::defer::{Waiting, park};
 use crate::outcomes::{Outcomes, step};
@@ -120,13 +122,12 @@ pub(crate) async fn find(
                     outcomes.write_and_end(Step::Defer, vec![(record.renewed(&request), outcome)]).await;
                 }
             }
-            Standing::Ended(outcome) => match (record, &outcome) {
-                // Erased while it waited: nothing else is going to end it.
-                (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
-                    outcomes.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
+            Standing::Ended(outcome) => {
+                if outcome == Outcome::Refused(RefuseReason::Erased) {
+                    forget_undo(batch, key).await;
                 }
-                _ => outcomes.end(key, outcome),
-            },
+                end(outcomes, key, record, outcome, now).await;
+            }
         }
     }
     if let Err(error) = take_over(batch, outcomes, abandoned, &mut found).await {
@@ -134,6 +135,23 @@ pub(crate) async fn find(
         outcomes.give_back_after(&left, &error);
     }
     found
+}
+
+/// A worker that was writing while the erasure was noted may have kept something after that.
+async fn forget_undo(batch: &Batch<'_>, key: &RecordKey) {
+    if let Err(error) = batch.worker.records.forget_undo(key, batch.now()).await {
+        warn!(record = %key, %error, "what was kept to undo is forgotten at the end of its time");
+    }
+}
+
+async fn end(outcomes: &mut Outcomes<'_>, key: &RecordKey, record: Option<Record>, outcome: Outcome, now: Timestamp) {
+    match (record, &outcome) {
+        // Erased while it waited: nothing else is going to end it.
+        (Some(record), Outcome::Refused(RefuseReason::Erased)) if is_waiting(&record) => {
+            outcomes.dismiss(record.refused(RefuseReason::Erased, now), outcome).await;
+        }
+        _ => outcomes.end(key, outcome),
+    }
 }
 
 /// How the record stands towards its requests, and what they ask for together: of those that are not dealt with yet,

@@ -16,7 +16,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later, until};
-use leadgate_enrichment::credits::ledger::{Entry, Hold};
+use leadgate_enrichment::credits::ledger::{Entry, Hold, PurchaseKind};
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::fingerprint::Fingerprints;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
@@ -287,7 +287,9 @@ async fn ask_for(
 async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) {
     let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
-    let Some(Ok(ends)) = batch.within(limit, write_patches(batch, &patched, |_| false)).await else {
+    let Some(Ok(ends)) =
+        batch.within(limit, write_patches(batch, &patched, PurchaseKind::Asynchronous, |_| false)).await
+    else {
         warn!(tenant = %batch.tenant.id, "what has arrived is written later");
         return;
     };
@@ -304,7 +306,7 @@ async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answer
     let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
     let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
-    let ends = match batch.within(limit, write_patches(batch, &patched, |_| false)).await {
+    let ends = match batch.within(limit, write_patches(batch, &patched, PurchaseKind::Asynchronous, |_| false)).await {
         Some(Ok(ends)) => ends,
         Some(Err(error)) => return Ok(not_written(batch, waiting, &patched, &error).await),
         None => return returned("the CRM was too slow for what is left of the run"),

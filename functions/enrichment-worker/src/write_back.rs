@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
+use leadgate_enrichment::clock::later;
+use leadgate_enrichment::credits::ledger::PurchaseKind;
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::patch::{Patch, applicable};
 use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::undo::WriteBack;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::person::{Properties, value_of};
 use leadgate_enrichment::retry::Retry;
@@ -30,7 +35,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
     // The purchase of a record that was taken over is an earlier one: its worker may have written before it died.
     let may_be_written = |record: &Record| record.purchase() != Some(&batch.purchase);
-    let written = match batch.within(limit, write_patches(batch, &bought, may_be_written)).await {
+    let written = match batch.within(limit, write_patches(batch, &bought, PurchaseKind::Person, may_be_written)).await {
         Some(Ok(written)) => written,
         Some(Err(error)) if error.retry == Retry::Never => {
             return crm::refused(batch, outcomes, bought, &error.reason).await;
@@ -69,6 +74,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
 pub(crate) async fn write_patches(
     batch: &Batch<'_>,
     bought: &[Record],
+    kind: PurchaseKind,
     may_be_written: impl Fn(&Record) -> bool,
 ) -> Result<BTreeMap<RecordKey, (Patch, Written)>, CrmError> {
     if bought.is_empty() {
@@ -94,6 +100,7 @@ pub(crate) async fn write_patches(
         }
     }
     if !patches.is_empty() {
+        keep_for_undo(batch, bought, kind, &patches, &current).await?;
         let mut written = crm::write(batch, &patches).await?;
         for (key, patch) in patches {
             if let Some(end) = written.remove(&key) {
@@ -108,6 +115,35 @@ pub(crate) async fn write_patches(
         ends.entry(key).and_modify(|(patch, _)| patch.extend(values));
     }
     Ok(ends)
+}
+
+/// Keeps what is about to be changed, for as long as it may be undone. Before the write: afterwards it isn't known any
+/// more.
+async fn keep_for_undo(
+    batch: &Batch<'_>,
+    bought: &[Record],
+    kind: PurchaseKind,
+    patches: &BTreeMap<RecordKey, Patch>,
+    current: &BTreeMap<RecordKey, Properties>,
+) -> Result<(), CrmError> {
+    if batch.tenant.undo.is_zero() {
+        return Ok(());
+    }
+    let (now, sealing) = (batch.now(), batch.fingerprints.sealing());
+    let until = later(now, batch.tenant.undo);
+    let kept = bought.iter().filter_map(|record| {
+        let (patch, current) = (patches.get(&record.key)?, current.get(&record.key)?);
+        let purchase = match kind {
+            PurchaseKind::Asynchronous => record.awaited.as_ref().map(|awaited| &awaited.purchase),
+            PurchaseKind::Person | PurchaseKind::Organization => record.purchase(),
+        };
+        Some((&record.key, WriteBack::of((purchase?.clone(), kind), now, patch, current)))
+    });
+    let kept: Vec<_> = kept.collect();
+    let records = &batch.worker.records;
+    let kept = kept.iter().map(|(key, written)| records.keep_for_undo(key, written, &sealing, until));
+    let failed = |error: StoreError| CrmError { reason: error.to_string(), retry: Retry::Backoff };
+    try_join_all(kept).await.map(drop).map_err(failed)
 }
 
 /// What may be written now. With it goes where it comes from and the date, where the tenant has fields for these: the

@@ -26,10 +26,11 @@ use leadgate_connectors::registry;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
-use leadgate_enrichment::ids::TenantId;
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, TenantId};
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::read_config;
+use leadgate_lambda::fingerprints::Fingerprints;
 
 use crate::Failure;
 
@@ -56,6 +57,9 @@ pub(crate) struct Place {
     /// In AWS: the name of the table with the credits.
     #[arg(long, global = true, value_name = "TABLE", env = "LEADGATE_CREDITS_TABLE")]
     credits_table: Option<String>,
+    /// In AWS: the name or the ARN of the secret that the stack has made for fingerprints. `undo` and `erase` need it.
+    #[arg(long, global = true, value_name = "SECRET", env = "LEADGATE_FINGERPRINTS")]
+    fingerprints: Option<String>,
 }
 
 /// One tenant's books, and what is needed to read them.
@@ -70,6 +74,8 @@ pub(crate) struct Books {
     pub(crate) place: String,
     /// The vendors of its tenants.
     pub(crate) connections: Connections,
+    /// What values are told apart by, and sealed with.
+    pub(crate) fingerprints: Fingerprints,
 }
 
 impl Books {
@@ -90,8 +96,10 @@ impl Books {
         let (sdk, region) = aws().await?;
         let database = database(Client::new(&sdk));
         let now = database.clock.now();
+        let secrets = Arc::new(Secrets::in_aws(&sdk, database.clock.clone()));
         Ok(Self {
-            connections: connections(Secrets::in_aws(&sdk, database.clock.clone())),
+            connections: connections(secrets.clone()),
+            fingerprints: Fingerprints::new(secrets, place.fingerprints.clone().unwrap_or_default()),
             credits: Credits::new(&database, credits),
             records: Records::new(&database, records),
             tenant: choose(&config, place.tenant.as_deref())?,
@@ -107,6 +115,26 @@ impl Books {
 
     pub(crate) fn zone(&self) -> &TimeZone {
         &self.tenant().time_zone
+    }
+
+    /// The record that is asked about: by its id in the CRM, or by its whole name.
+    pub(crate) fn record_key(&self, asked: &str) -> Result<RecordKey, Failure> {
+        let tenant = &self.tenant;
+        let key: RecordKey = match asked.contains('#') {
+            true => asked.parse()?,
+            false => RecordKey {
+                tenant: tenant.clone(),
+                origin: Origin::known(self.tenant().crm.vendor.name),
+                object: ObjectType::CONTACT,
+                id: asked.to_owned(),
+            },
+        };
+        if key.tenant != *tenant {
+            return Err(
+                format!("{key} is a record of tenant {}, expected one of {tenant}: see --tenant", key.tenant).into()
+            );
+        }
+        Ok(key)
     }
 
     /// The most that a lead can cost at this time: a person, and what arrives later.
@@ -139,11 +167,11 @@ impl Ledger {
 /// The vendors of a configuration, whose secrets are in AWS.
 pub(crate) async fn connections_in_aws() -> Result<Connections, Failure> {
     let (sdk, _) = aws().await?;
-    Ok(connections(Secrets::in_aws(&sdk, Arc::new(SystemClock::new()))))
+    Ok(connections(Arc::new(Secrets::in_aws(&sdk, Arc::new(SystemClock::new())))))
 }
 
-fn connections(secrets: Secrets) -> Connections {
-    Connections::new(registry::Outbound::shipped(), Arc::new(secrets), leadgate_connectors::http::client())
+fn connections(secrets: Arc<Secrets>) -> Connections {
+    Connections::new(registry::Outbound::shipped(), secrets, leadgate_connectors::http::client())
 }
 
 async fn aws() -> Result<(SdkConfig, Region), Failure> {

@@ -6,12 +6,14 @@ mod credits;
 mod crm;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod erase;
 #[cfg(feature = "sandbox")]
 mod local;
 #[cfg(feature = "sandbox")]
 mod prove;
 mod send;
 mod terminal;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,8 @@ enum Command {
     Prove(prove::Arguments),
     Credits(credits::Arguments),
     Crm(crm::Arguments),
+    Undo(undo::Arguments),
+    Erase(erase::Arguments),
 }
 
 #[tokio::main]
@@ -68,6 +72,8 @@ async fn main() -> ExitCode {
         Command::Prove(arguments) => prove::run(&arguments).await,
         Command::Credits(arguments) => credits::run(&arguments).await,
         Command::Crm(arguments) => crm::run(&arguments).await,
+        Command::Undo(arguments) => undo::run(&arguments).await,
+        Command::Erase(arguments) => erase::run(&arguments).await,
     };
     match done {
         Ok(code) => code,
@@ -140,6 +146,8 @@ impl Command {
             Self::Prove(arguments) => arguments.json,
             Self::Credits(arguments) => arguments.json,
             Self::Crm(arguments) => arguments.json,
+            Self::Undo(arguments) => arguments.json,
+            Self::Erase(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
             #[cfg(feature = "sandbox")]
             Self::Local(_) => false,

@@ -2,6 +2,7 @@
 
 mod forgotten;
 mod parked;
+mod undo;
 
 use std::collections::HashMap;
 

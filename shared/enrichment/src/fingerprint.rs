@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::ids::TenantId;
+use crate::seal::SealingKey;
 
 /// The shortest secret that can't be guessed, in characters.
 pub const SECRET_CHARS_MIN: usize = 32;
@@ -73,6 +74,12 @@ impl FingerprintKey {
     pub fn of(&self, value: &str) -> Fingerprint {
         let whole = self.0.clone().chain_update(value.trim()).finalize().into_bytes();
         Fingerprint(hex::encode(&whole[..8]))
+    }
+
+    /// What texts of the tenant are sealed with: another key, made with the same secret.
+    pub fn sealing(&self) -> SealingKey {
+        let derived = |label: &str| self.0.clone().chain_update(label).finalize().into_bytes();
+        SealingKey::new(derived("leadgate sealing key").into(), mac(&derived("leadgate sealing nonces")))
     }
 
     /// Of each value, by the CRM's names.

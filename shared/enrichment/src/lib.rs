@@ -30,3 +30,4 @@ pub mod ids;
 pub mod outcome;
 pub mod person;
 pub mod retry;
+pub mod seal;

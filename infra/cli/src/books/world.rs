@@ -14,6 +14,7 @@ use leadgate_aws::table::Database;
 use leadgate_enrichment::config::Config;
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::connections::Connections;
+use leadgate_lambda::fingerprints::Fingerprints;
 use leadgate_sandbox::world::Whereabouts;
 use serde_json::Value;
 
@@ -27,7 +28,8 @@ impl Books {
     pub(crate) async fn of_world(place: &Place, url: &str) -> Result<Self, Failure> {
         let (database, whereabouts, now) = world_at(url).await?;
         let config = Arc::new(whereabouts.config()?);
-        let connections = connections_in(&whereabouts);
+        let secrets = secrets_in(&whereabouts);
+        let fingerprints = Fingerprints::new(secrets.clone(), &*whereabouts.fingerprints);
         Ok(Self {
             credits: Credits::new(&database, &whereabouts.credits_table),
             records: Records::new(&database, &whereabouts.records_table),
@@ -35,7 +37,8 @@ impl Books {
             config,
             now,
             place: format!("the local world at {url}"),
-            connections,
+            connections: connections(secrets),
+            fingerprints,
         })
     }
 }
@@ -43,11 +46,11 @@ impl Books {
 /// The configuration of a running `leadgate local`, and its vendors.
 pub(crate) async fn vendors_of_world(url: &str) -> Result<(Config, Connections), Failure> {
     let (_, whereabouts, _) = world_at(url).await?;
-    Ok((whereabouts.config()?, connections_in(&whereabouts)))
+    Ok((whereabouts.config()?, connections(secrets_in(&whereabouts))))
 }
 
-fn connections_in(whereabouts: &Whereabouts) -> Connections {
-    connections(Secrets::fixed(whereabouts.secrets.clone(), Arc::new(SystemClock::new())))
+fn secrets_in(whereabouts: &Whereabouts) -> Arc<Secrets> {
+    Arc::new(Secrets::fixed(whereabouts.secrets.clone(), Arc::new(SystemClock::new())))
 }
 
 impl Ledger {

@@ -32,6 +32,16 @@ impl Condition {
         Self { expression: parts.join(" AND "), names, values: Some(values) }
     }
 
+    /// There is none, or it has something else than this there.
+    pub(crate) fn absent_or_other(key: &str, name: &str, value: AttributeValue) -> Self {
+        let names = [("#key", key), ("#name", name)].map(|(mark, name)| (mark.to_owned(), name.to_owned()));
+        Self {
+            expression: "attribute_not_exists(#key) OR attribute_not_exists(#name) OR #name <> :value".to_owned(),
+            names: HashMap::from(names),
+            values: Some(HashMap::from([(":value".to_owned(), value)])),
+        }
+    }
+
     /// There is none, or its time, in milliseconds, is over.
     pub(crate) fn absent_or_over(key: &str, until: &str, now: Timestamp) -> Self {
         let names = [("#key", key), ("#until", until)].map(|(mark, name)| (mark.to_owned(), name.to_owned()));

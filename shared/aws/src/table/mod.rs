@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
@@ -220,6 +221,29 @@ impl Table {
             found.extend(page.items.unwrap_or_default());
         }
         found.truncate(limit);
+        Ok(found)
+    }
+
+    /// A scan, which the caller says the rest of. It reads the whole table, and no function may do that.
+    pub(crate) fn scan(&self) -> ScanFluentBuilder {
+        let scan = self.database.client.scan().table_name(&self.name);
+        scan.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// The items that a scan finds.
+    pub(crate) async fn all(
+        &self,
+        scan: ScanFluentBuilder,
+        step: Step,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut pages = scan.into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk(doing, &error))?;
+            self.database.usage.read(step, page.consumed_capacity());
+            found.extend(page.items.unwrap_or_default());
+        }
         Ok(found)
     }
 

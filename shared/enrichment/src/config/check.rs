@@ -14,7 +14,7 @@ use super::keys::FILE;
 use super::vendor::Vendors;
 use super::{
     ALERT_PERCENTS_DEFAULT, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
-    MISS_DEFAULT, Problem, TRIAL_DAYS_DEFAULT, Tenant,
+    MISS_DEFAULT, Problem, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
 };
 use crate::clock::{days, later};
 use crate::credits::cycle::{Cadence, Calendar};
@@ -210,6 +210,7 @@ impl<'v> Checker<'v> {
                 give_up: days_or(table.give_up_days, GIVE_UP_DEFAULT),
             },
             hops_per_hour: table.hops_per_hour.unwrap_or(HOPS_PER_HOUR_DEFAULT),
+            undo: days_or(table.undo_days, UNDO_DEFAULT),
             crm,
             provider,
             plan,

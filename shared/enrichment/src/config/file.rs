@@ -72,6 +72,7 @@ pub(super) struct TenantTable {
     pub(super) miss_days: Option<u32>,
     pub(super) give_up_days: Option<u32>,
     pub(super) hops_per_hour: Option<u32>,
+    pub(super) undo_days: Option<u32>,
     pub(super) crm: CrmTable,
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,

@@ -46,6 +46,7 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("miss_days", Shape::Whole(0, DAYS_MAX)),
     Key::optional("give_up_days", Shape::Whole(1, DAYS_MAX)),
     Key::optional("hops_per_hour", Shape::Whole(1, COUNT_MAX)),
+    Key::optional("undo_days", Shape::Whole(0, DAYS_MAX)),
     Key::needed("crm", Shape::Crm),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),

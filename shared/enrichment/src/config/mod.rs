@@ -56,6 +56,8 @@ pub struct Tenant {
     pub windows: Windows,
     /// The most purchases for one record within one hour.
     pub hops_per_hour: u32,
+    /// For how long what stood in the CRM before a write-back is kept; not at all if zero.
+    pub undo: Duration,
     /// Its CRM.
     pub crm: CrmConnection,
     /// Who it buys from.
@@ -265,6 +267,8 @@ impl Tenant {
     }
 }
 
+/// For how long a write-back can be undone when the configuration doesn't say.
+const UNDO_DEFAULT: Duration = crate::clock::days(30);
 /// How long a result is good when the configuration doesn't say.
 const FRESHNESS_DEFAULT: Duration = crate::clock::days(90);
 /// How long a miss is remembered when the configuration doesn't say.

@@ -7,9 +7,11 @@
 //! | [`gate`] | whether a record is due |
 //! | [`record`] | what is kept of a record, and how it goes from state to state |
 //! | [`patch`] | what may be written to it |
+//! | [`undo`] | what a write-back changed, and how that is undone |
 
 pub mod event;
 pub mod gate;
 pub mod patch;
 pub mod record;
 pub mod request;
+pub mod undo;

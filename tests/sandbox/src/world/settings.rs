@@ -160,10 +160,11 @@ impl Settings {
         secrets
     }
 
-    /// Those of them that open a simulated CRM: none, where it is a real one.
+    /// Those of them that open a simulated CRM, and what its values are told apart by: none, where a service is real.
     pub(super) fn simulated_secrets(&self, config: &Config) -> BTreeMap<String, String> {
         let mut secrets = BTreeMap::new();
-        if self.real.hubspot_access_token.is_none() {
+        if !self.real.is_any() {
+            secrets.insert(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone());
             let names = config.tenants.values().flat_map(|tenant| tenant.crm.secrets.of(SecretRole::CrmToken));
             secrets.extend(names.map(|name| (name.to_owned(), self.hubspot.token.clone())));
         }

@@ -86,6 +86,7 @@ impl World {
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
                 url: url.clone(),
+                fingerprints: FINGERPRINT_SECRET_NAME.to_owned(),
                 secrets: settings.simulated_secrets(&config),
             },
             patience: settings.patience,

@@ -118,6 +118,8 @@ pub struct Whereabouts {
     pub credits_per_cycle: Option<i64>,
     /// The world's own address.
     pub url: String,
+    /// The name of the secret of fingerprints.
+    pub fingerprints: String,
     /// Secrets that open simulators, by their names. Those of real services aren't told.
     pub secrets: BTreeMap<String, String>,
 }

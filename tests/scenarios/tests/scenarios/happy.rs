@@ -41,6 +41,6 @@ async fn a_lead_that_comes_alone_costs_more_writes_than_one_of_ten() {
     written(0, 1).await;
     let (alone, of_ten) = (written(1, 1).await, written(2, 10).await);
     println!("write units of a lead alone: {alone}, of ten: {of_ten}");
-    assert!(alone <= 14.0, "{alone}");
-    assert!(of_ten <= 45.0, "{of_ten}");
+    assert!(alone <= 15.0, "{alone}");
+    assert!(of_ten <= 55.0, "{of_ten}");
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::table::Consistency;
 use leadgate_enrichment::credits::ledger::Entry;
-use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
+use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::record::Record;
 #[cfg(feature = "sandbox")]
 use leadgate_sandbox::demo::Waited;
@@ -81,7 +81,7 @@ pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Stor
             .into());
         }
         Kind::Request => find_request(books, &facts, asked).await?,
-        Kind::Record => record_key(books, asked)?,
+        Kind::Record => books.record_key(asked)?,
     };
     let record = books.records.read(std::slice::from_ref(&key), Consistency::Strong).await?.remove(&key);
     let met = record.is_some() || facts.bought(&key).next().is_some();
@@ -118,25 +118,6 @@ fn kind_of(asked: &str) -> Kind {
         None if asked.len() == 20 && is_hex(asked) => Kind::Request,
         _ => Kind::Record,
     }
-}
-
-fn record_key(books: &Books, asked: &str) -> Result<RecordKey, Failure> {
-    let tenant = &books.tenant;
-    let key: RecordKey = match asked.contains('#') {
-        true => asked.parse()?,
-        false => RecordKey {
-            tenant: tenant.clone(),
-            origin: Origin::known(books.tenant().crm.vendor.name),
-            object: ObjectType::CONTACT,
-            id: asked.to_owned(),
-        },
-    };
-    if key.tenant != *tenant {
-        return Err(
-            format!("{key} is a record of tenant {}, expected one of {tenant}: see --tenant", key.tenant).into()
-        );
-    }
-    Ok(key)
 }
 
 /// The record that remembers a request. A request's id can't be taken apart, so records are looked through: those that

@@ -1,0 +1,136 @@
+//! The command as people give it, on a running world.
+
+use clap::Parser;
+use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
+use leadgate_sandbox::world::{Settings, World};
+
+use super::{Arguments, Undone, lines, undo};
+use crate::Failure;
+use crate::books::Books;
+
+/// What the person wrote themselves stands in `city`; the industry was ours to overwrite.
+async fn world(change: impl FnOnce(&mut Settings)) -> World {
+    let mut settings = Settings::default();
+    settings.apollo.unknown_share = 0.0;
+    let ours = "industry = { from = \"company_industry\", policy = \"overwrite_ours\" }";
+    assert!(settings.config.contains(ours));
+    settings.config =
+        settings.config.replacen(ours, "industry = { from = \"company_industry\", policy = \"overwrite\" }", 1);
+    change(&mut settings);
+    World::start(settings).await.expect("a world starts")
+}
+
+async fn lead(world: &World, number: usize) -> String {
+    let email = format!("first{number}.last{number}@engine.example");
+    let lead = world.hubspot.create_contact([("email", email.as_str()), ("city", "London"), ("industry", "Steam")]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    lead
+}
+
+fn typed(world: &World, words: &[&str]) -> Arguments {
+    let local = format!("--local={}", world.url);
+    let all = ["leadgate", "undo", &local].into_iter().chain(words.iter().copied());
+    match crate::Arguments::try_parse_from(all).expect("a command").command {
+        crate::Command::Undo(arguments) => arguments,
+        _ => unreachable!("that is the command"),
+    }
+}
+
+async fn undone(world: &World, words: &[&str]) -> Result<Vec<Undone>, Failure> {
+    let arguments = typed(world, words);
+    let books = Books::find(&arguments.place).await.expect("books");
+    undo(&books, &arguments).await
+}
+
+async fn purchase(world: &World) -> String {
+    let entries = world.credits.unmetered().entries(world.tenant_id()).await.expect("entries");
+    let purchase = entries.into_iter().rev().find_map(|entry| match entry {
+        Entry::Purchase { purchase, .. } => Some(purchase.to_string()),
+        _ => None,
+    });
+    purchase.expect("a purchase")
+}
+
+fn value(world: &World, lead: &str, property: &str) -> Option<String> {
+    world.hubspot.contact(lead).expect("the contact").value(property).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn what_stood_there_before_stands_there_again_where_nothing_has_changed_it() {
+    let world = world(|_| {}).await;
+    let lead = lead(&world, 1).await;
+    let purchase = purchase(&world).await;
+    assert!(value(&world, &lead, "jobtitle").is_some());
+    assert_ne!(value(&world, &lead, "industry").as_deref(), Some("Steam"), "it was overwritten");
+    world.hubspot.edit(&lead, "company", "A better name");
+
+    let planned = undone(&world, &[&purchase, "--dry-run"]).await.expect("a plan");
+    assert!(value(&world, &lead, "jobtitle").is_some(), "nothing was changed");
+    let done = undone(&world, &[&purchase]).await.expect("undone");
+    assert_eq!((&done[0].restored, &done[0].left), (&planned[0].restored, &planned[0].left));
+    assert_eq!(done[0].left.keys().collect::<Vec<_>>(), ["company"]);
+    let said = lines(&done, false);
+    assert!(said[0].ends_with("put back in 1 record.") && said[1].ends_with("keeps company: it was changed since"));
+    for cleared in ["jobtitle", "leadgate_last_enriched", "firstname"] {
+        assert_eq!(value(&world, &lead, cleared).unwrap_or_default(), "", "{cleared}");
+    }
+    assert_eq!(value(&world, &lead, "industry").as_deref(), Some("Steam"));
+    assert_eq!(value(&world, &lead, "city").as_deref(), Some("London"));
+    assert_eq!(value(&world, &lead, "company").as_deref(), Some("A better name"));
+
+    // What was put back comes back as events, and starts nothing.
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(world.apollo.charges_of("first1.last1@engine.example"), 1);
+    assert_eq!(value(&world, &lead, "jobtitle").unwrap_or_default(), "");
+    let again = undone(&world, &[&purchase]).await.expect("a repeat");
+    assert!(again[0].restored.is_empty(), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_was_tried_twice_is_undone_to_what_stood_before_the_first() {
+    let world = world(|_| {}).await;
+    // It is written, and the answer is lost.
+    world.hubspot.faults().add(FaultRule::on("batch/update", Fault::DropAfterWork).times(1));
+    let lead = lead(&world, 1).await;
+    assert_ne!(value(&world, &lead, "industry").as_deref(), Some("Steam"));
+    let since = world.clock.now().to_string();
+    assert!(undone(&world, &["--since", &since]).await.is_err(), "nothing was bought since then");
+    let done = undone(&world, &["--since", "2026-01-01T00:00:00Z"]).await.expect("undone");
+    assert_eq!(done.len(), 1);
+    assert_eq!(value(&world, &lead, "industry").as_deref(), Some("Steam"));
+    assert_eq!(value(&world, &lead, "jobtitle").unwrap_or_default(), "");
+}
+
+#[tokio::test]
+async fn what_was_kept_is_forgotten_in_time_and_with_its_person() {
+    let world = world(|_| {}).await;
+    let erased = lead(&world, 1).await;
+    let first = purchase(&world).await;
+    world.hubspot.privacy_delete(&erased);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let refused = undone(&world, &[&first]).await.expect_err("nothing is kept").to_string();
+    assert!(refused.contains("asked to be forgotten"), "{refused}");
+
+    let lead = lead(&world, 2).await;
+    let second = purchase(&world).await;
+    assert_eq!(undone(&world, &[&second, "--dry-run"]).await.expect("a plan").len(), 1);
+    world.clock.turn(leadgate_enrichment::clock::days(31));
+    assert!(undone(&world, &[&second]).await.is_err(), "it is older than undo_days");
+    assert!(value(&world, &lead, "jobtitle").is_some());
+}
+
+#[tokio::test]
+async fn without_days_nothing_is_kept_and_the_command_says_so() {
+    let world =
+        world(|settings| settings.config = settings.config.replacen("undo_days = 30", "undo_days = 0", 1)).await;
+    lead(&world, 1).await;
+    let refused = undone(&world, &[&purchase(&world).await]).await.expect_err("nothing is kept").to_string();
+    assert_eq!(refused, "nothing is kept to undo: tenants.demo.undo_days is 0");
+    let unknown = undone(&world, &["--since", "2026-01-01T00:00:00Z"]).await.expect_err("nothing is kept").to_string();
+    assert!(unknown.contains("undo_days"), "{unknown}");
+}
