@@ -57,7 +57,7 @@ pub(crate) struct Place {
     /// In AWS: the name of the table with the credits.
     #[arg(long, global = true, value_name = "TABLE", env = "LEADGATE_CREDITS_TABLE")]
     credits_table: Option<String>,
-    /// In AWS: the name or the ARN of the secret that the stack has made for fingerprints. `undo` and `erase` need it.
+    /// In AWS: the name or the ARN of the secret that the stack has made for fingerprints. `preview`, `undo` and `erase` need it.
     #[arg(long, global = true, value_name = "SECRET", env = "LEADGATE_FINGERPRINTS")]
     fingerprints: Option<String>,
 }

@@ -9,6 +9,7 @@ mod demo;
 mod erase;
 #[cfg(feature = "sandbox")]
 mod local;
+mod preview;
 #[cfg(feature = "sandbox")]
 mod prove;
 mod send;
@@ -46,6 +47,7 @@ enum Command {
     Prove(prove::Arguments),
     Credits(credits::Arguments),
     Crm(crm::Arguments),
+    Preview(preview::Arguments),
     Undo(undo::Arguments),
     Erase(erase::Arguments),
 }
@@ -72,6 +74,7 @@ async fn main() -> ExitCode {
         Command::Prove(arguments) => prove::run(&arguments).await,
         Command::Credits(arguments) => credits::run(&arguments).await,
         Command::Crm(arguments) => crm::run(&arguments).await,
+        Command::Preview(arguments) => preview::run(&arguments).await,
         Command::Undo(arguments) => undo::run(&arguments).await,
         Command::Erase(arguments) => erase::run(&arguments).await,
     };
@@ -146,6 +149,7 @@ impl Command {
             Self::Prove(arguments) => arguments.json,
             Self::Credits(arguments) => arguments.json,
             Self::Crm(arguments) => arguments.json,
+            Self::Preview(arguments) => arguments.json,
             Self::Undo(arguments) => arguments.json,
             Self::Erase(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,

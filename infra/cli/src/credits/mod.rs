@@ -24,7 +24,7 @@ use serde_json::Value;
 
 #[cfg(feature = "sandbox")]
 pub(crate) use self::explain::explain_waited;
-pub(crate) use self::words::{amounts, moment, signed};
+pub(crate) use self::words::{amounts, deferral, failure, moment, refusal, signed};
 
 use self::adjust::Adjustment;
 use self::grant::{Gift, Kind};

@@ -157,7 +157,7 @@ pub(super) fn source(source: Source) -> &'static str {
 }
 
 /// Why a lead waits: `it waits because …`.
-pub(super) fn deferral(reason: DeferReason) -> &'static str {
+pub(crate) fn deferral(reason: DeferReason) -> &'static str {
     match reason {
         DeferReason::Balance => "the wallets could not pay for it",
         DeferReason::HeldByOthers => "the credits there were held for other leads",
@@ -186,7 +186,7 @@ pub(super) fn deferred_for(reason: DeferReason) -> &'static str {
     }
 }
 
-pub(super) fn refusal(reason: RefuseReason) -> &'static str {
+pub(crate) fn refusal(reason: RefuseReason) -> &'static str {
     match reason {
         RefuseReason::NoIdentity => "nothing in it tells who the person is",
         RefuseReason::Gone => "the CRM doesn't have it any more",
@@ -197,7 +197,7 @@ pub(super) fn refusal(reason: RefuseReason) -> &'static str {
     }
 }
 
-pub(super) fn failure(reason: FailReason) -> &'static str {
+pub(crate) fn failure(reason: FailReason) -> &'static str {
     match reason {
         FailReason::OutcomeUnknown => "its purchases ended in unknown outcomes as often as policy allows",
         FailReason::WriteRejected => "the CRM refuses the values",

@@ -19,8 +19,8 @@ async fn of_many_that_may_ask_in_the_same_millisecond_one_does() {
     let others =
         claims.iter().filter(|claim| matches!(claim, Ok(Claimed::ByOthers { until }) if *until == Some(at(60))));
     assert_eq!(others.count(), 11);
-    let asynchronous = answers.claim(whose, &about, at(120), at(60)).await.expect("an answer");
-    assert_eq!(asynchronous, Claimed::ByUs, "the first has run out");
+    let after = answers.claim(whose, &about, at(120), at(60)).await.expect("an answer");
+    assert_eq!(after, Claimed::ByUs, "the first has run out");
 }
 
 #[tokio::test]

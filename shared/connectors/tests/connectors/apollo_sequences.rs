@@ -139,7 +139,7 @@ async fn every_reason_to_skip_somebody_is_known() {
 #[tokio::test]
 async fn a_sequence_that_is_at_work_is_no_rate_limit() {
     for (body, locked) in [
-        (r#"{"error":"We are already processing the request for your sequence. Try asynchronous."}"#, true),
+        (r#"{"error":"We are already processing the request for your sequence. Try later."}"#, true),
         (r#""{\"error\":\"Already processing the request for your sequence\"}""#, true),
         (r#"{"message":"The maximum number of api calls allowed is 200 times per minute."}"#, false),
     ] {

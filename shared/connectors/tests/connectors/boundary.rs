@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use leadgate_connectors::registry;
 
 /// Where vendors are named, relative to the root of the house.
-const NAMED_IN: [&str; 10] = [
+const NAMED_IN: [&str; 8] = [
     "shared/connectors/src/crm/",
     "shared/connectors/src/provider/",
     "shared/connectors/src/registry.rs",
     "infra/cli/src/credits/tests/",
-    "infra/cli/src/credits/tests.rs",
-    "infra/cli/src/crm/tests.rs",
     "infra/cli/src/demo.rs",
     "infra/cli/src/local.rs",
     "infra/cli/src/send.rs",
@@ -57,7 +55,8 @@ fn nothing_names_a_vendor_outside_its_folder() {
     let mut wrong = Vec::new();
     for file in files {
         let path = file.strip_prefix(&root).expect("a file of the house").to_str().expect("a name").to_owned();
-        if NAMED_IN.iter().any(|allowed| path.starts_with(allowed)) {
+        let is_test = path.starts_with("infra/cli/") && path.ends_with("/tests.rs");
+        if is_test || NAMED_IN.iter().any(|allowed| path.starts_with(allowed)) {
             continue;
         }
         let text = fs::read_to_string(&file).expect("a source file");

@@ -58,8 +58,8 @@ impl EnrichmentRequest {
     #[must_use]
     pub fn joined(self, other: &Self) -> Self {
         let (source, bulk) = (self.source.min(other.source), self.bulk && other.bulk);
-        let asynchronous = if other.occurred_at > self.occurred_at { other.clone() } else { self };
-        Self { source, bulk, ..asynchronous }
+        let latest = if other.occurred_at > self.occurred_at { other.clone() } else { self };
+        Self { source, bulk, ..latest }
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
     fn a_message_says_not_before_when_only_if_it_has_to() {
         let request =
             r#"{"record":"acme#crm#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
-        let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-asynchronous"}"#;
+        let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
         for body in [request, hint] {
             let task = Task::read(body).expect("a message of ours");
             assert_eq!(task.not_before(), None);
