@@ -3,6 +3,7 @@
 use lambda_http::Request;
 use leadgate_connectors::connector::CrmInbound;
 use leadgate_connectors::inbound::{Delivery, Verified};
+use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_lambda::http::bytes;
 use leadgate_lambda::secrets;
@@ -19,6 +20,7 @@ impl CrmWebhook {
         &self,
         tenant: &Tenant,
         connector: &CrmInbound,
+        path_secret: Option<Secret>,
         mut request: Request,
     ) -> Result<Delivery<Verified>, Refusal> {
         let found = request.body().len();
@@ -28,7 +30,8 @@ impl CrmWebhook {
         let secrets = secrets::read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmSigning).await?;
         let headers = std::mem::take(request.headers_mut());
         let method = request.method().to_string();
-        let delivery = Delivery::new(&method, headers, bytes(request));
-        Ok((connector.verify)(delivery, &tenant.crm, secrets, self.clock.now())?)
+        let now = self.clock.now();
+        let delivery = Delivery::new(&method, headers, bytes(request)).received_at(now).with_path_secret(path_secret);
+        Ok((connector.verify)(delivery, &tenant.crm, secrets, now)?)
     }
 }

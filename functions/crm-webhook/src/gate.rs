@@ -113,7 +113,7 @@ impl CrmWebhook {
 fn merged_from(event: &DueEvent) -> &[RecordKey] {
     match &event.cause {
         Cause::Merged { from } => from,
-        Cause::Created | Cause::Changed { .. } => &[],
+        Cause::Created | Cause::Changed { .. } | Cause::Edited => &[],
     }
 }
 

@@ -49,6 +49,11 @@ impl Secrets {
         Self { source: Source::Fixed(secrets), clock, remembered: Mutex::default() }
     }
 
+    /// The time by which they are remembered: what is made with a secret may go by it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The secret of this name.
     pub async fn get(&self, name: &str) -> Result<String, StoreError> {
         match &self.source {

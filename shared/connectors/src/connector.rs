@@ -9,7 +9,7 @@ use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::provider::Provider;
 
 use crate::http::Http;
-use crate::inbound::{BodyError, Delivery, Events, PayloadError, SignatureError, Unverified, Verified};
+use crate::inbound::{BodyError, Delivery, Events, PayloadError, Reply, SignatureError, Unverified, Verified};
 use crate::secret::Secret;
 
 /// Checks that a delivery comes from the CRM of a connection, signed with one of these secrets.
@@ -18,6 +18,9 @@ pub type Verify =
 
 /// Connects to a vendor, through a client and with the secrets for it.
 pub type Connect<From, To> = fn(&From, Http, Vec<Secret>) -> Result<Box<To>, ConnectError>;
+
+/// Connects to a CRM in the same way, now: a client is made for a call or a few, and not kept.
+pub type ConnectNow<From, To> = fn(&From, Http, Vec<Secret>, Timestamp) -> Result<Box<To>, ConnectError>;
 
 /// What a CRM sends. Apart from how it is called, so that a function which only receives holds no client.
 #[derive(Debug)]
@@ -28,6 +31,11 @@ pub struct CrmInbound {
     pub verify: Verify,
     /// What it says. An error is about the delivery as a whole.
     pub events: fn(&Delivery<Verified>, &Tenant, &FingerprintKey) -> Result<Events, BodyError>,
+    /// Whether a delivery's address may end in a secret: for what the CRM sends without a signature.
+    pub takes_path_secret: bool,
+    /// How a CRM is answered that sends bodies of this `Content-Type`: whether the delivery was taken, or has to be made
+    /// again. [`plain`](crate::inbound::plain) for those that go by the status.
+    pub reply: fn(&str, bool) -> Option<Reply>,
 }
 
 /// How a CRM is called.
@@ -36,7 +44,7 @@ pub struct CrmOutbound {
     /// Which.
     pub vendor: &'static CrmVendor,
     /// A client for this connection, with these tokens: those of the role [`SecretRole::CrmToken`].
-    pub connect: Connect<CrmConnection, dyn Crm>,
+    pub connect: ConnectNow<CrmConnection, dyn Crm>,
 }
 
 /// What a provider sends.

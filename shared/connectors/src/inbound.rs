@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use leadgate_enrichment::lead::event::CrmEvent;
 use reqwest::header::HeaderMap;
 use serde_json::error::Category;
@@ -23,6 +24,8 @@ pub struct Delivery<S> {
     method: String,
     headers: HeaderMap,
     body: Vec<u8>,
+    path_secret: Option<Secret>,
+    received_at: Timestamp,
     state: S,
 }
 
@@ -35,7 +38,20 @@ impl<S> fmt::Debug for Delivery<S> {
 impl Delivery<Unverified> {
     /// As it arrived: the body's raw bytes, since that is what is signed.
     pub fn new(method: &str, headers: HeaderMap, body: Vec<u8>) -> Self {
-        Self { method: method.to_owned(), headers, body, state: Unverified(()) }
+        let (method, state) = (method.to_owned(), Unverified(()));
+        Self { method, headers, body, path_secret: None, received_at: Timestamp::UNIX_EPOCH, state }
+    }
+
+    /// The same, received then.
+    #[must_use]
+    pub fn received_at(self, received_at: Timestamp) -> Self {
+        Self { received_at, ..self }
+    }
+
+    /// The same, at an address that ends in this.
+    #[must_use]
+    pub fn with_path_secret(self, path_secret: Option<Secret>) -> Self {
+        Self { path_secret, ..self }
     }
 
     /// Its method, in capitals.
@@ -43,11 +59,9 @@ impl Delivery<Unverified> {
         &self.method
     }
 
-    /// A header, if it is there once and in plain text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let only = values.next().filter(|_| values.next().is_none());
-        only.and_then(|value| value.to_str().ok())
+    /// What the address that it was sent to ends in, if that is more than the tenant's name.
+    pub fn path_secret(&self) -> Option<&Secret> {
+        self.path_secret.as_ref()
     }
 
     /// What a signature is made over. Nothing may be parsed of it.
@@ -61,8 +75,17 @@ impl Delivery<Unverified> {
         check: impl FnOnce(&Self) -> Result<(), SignatureError>,
     ) -> Result<Delivery<Verified>, SignatureError> {
         check(&self)?;
-        let Unverified(()) = self.state;
-        Ok(Delivery { method: self.method, headers: self.headers, body: self.body, state: Verified(()) })
+        let Self { method, headers, body, path_secret, received_at, state: Unverified(()) } = self;
+        Ok(Delivery { method, headers, body, path_secret, received_at, state: Verified(()) })
+    }
+}
+
+impl<S> Delivery<S> {
+    /// A header, if it is there once and in plain text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let only = values.next().filter(|_| values.next().is_none());
+        only.and_then(|value| value.to_str().ok())
     }
 }
 
@@ -72,6 +95,30 @@ impl Delivery<Verified> {
         let Verified(()) = self.state;
         &self.body
     }
+
+    /// When it arrived, by our clock.
+    pub fn arrived_at(&self) -> Timestamp {
+        self.received_at
+    }
+
+    /// Whether it was sent to an address that ends in a secret.
+    pub fn has_path_secret(&self) -> bool {
+        self.path_secret.is_some()
+    }
+}
+
+/// The body of an answer, where a vendor waits for words of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// What it is.
+    pub content_type: &'static str,
+    /// The words.
+    pub body: &'static str,
+}
+
+/// For vendors that go by the status alone, and are told what became of a delivery in our own words.
+pub fn plain(_: &str, _: bool) -> Option<Reply> {
+    None
 }
 
 /// Why a delivery isn't believed. None of them holds a secret, a signature or a part of the body.
@@ -133,6 +180,14 @@ pub enum BodyError {
         line: usize,
         /// Counted from 1.
         column: usize,
+        /// What is wrong there.
+        why: &'static str,
+    },
+    /// Not XML, cut off, or XML that is refused unread.
+    #[error("byte {at}: {why}")]
+    Xml {
+        /// Counted from 0.
+        at: u64,
         /// What is wrong there.
         why: &'static str,
     },

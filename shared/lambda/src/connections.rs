@@ -30,12 +30,12 @@ impl Connections {
         Self { vendors, secrets, http: http.into() }
     }
 
-    /// The tenant's CRM.
+    /// The tenant's CRM, to be called now.
     pub async fn crm(&self, tenant: &Tenant) -> Result<Box<dyn Crm>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the CRM", error);
         let connector = self.vendors.crm(tenant).map_err(|error| wrong(error.to_string()))?;
         let tokens = read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmToken).await?;
-        (connector.connect)(&tenant.crm, self.http.clone(), tokens).map_err(|error| wrong(error.to_string()))
+        (connector.connect)(&tenant.crm, self.http.clone(), tokens, self.secrets.now()).map_err(|error| wrong(error.to_string()))
     }
 
     /// The tenant's provider.

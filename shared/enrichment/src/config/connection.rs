@@ -23,8 +23,8 @@ impl Checker<'_> {
         self.url(&format!("{path}.public_url"), &table.public_url);
         self.url(&format!("{path}.base_url"), &base_url);
         let mut own = OwnKeys(table.own);
-        let secrets = self.secrets(path, &mut own, vendor.secrets);
         self.wrong(path, (vendor.check)(&own));
+        let secrets = self.secrets(path, &mut own, vendor.secrets);
         let name_max = vendor.property_name_max;
         for (i, property) in table.enrich_on_change.iter().enumerate() {
             self.property(&format!("{path}.enrich_on_change[{i}]"), property, name_max);
@@ -56,8 +56,8 @@ impl Checker<'_> {
         let base_url = table.base_url.unwrap_or_else(|| vendor.base_url.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
         let mut own = OwnKeys(table.own);
-        let mut secrets = self.secrets(path, &mut own, vendor.secrets);
         self.wrong(path, (vendor.check)(&own));
+        let mut secrets = self.secrets(path, &mut own, vendor.secrets);
         let limits = table.limits.map_or(vendor.limits, |limits| limits_of(&limits));
         let callback = self.callback(path, table.callback_url, &table.callback_secrets);
         if callback.is_some() {
@@ -90,7 +90,11 @@ impl Checker<'_> {
         for secret in keys {
             let path = format!("{path}.{}", secret.key);
             let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
-            let names: Vec<String> = match own.0.remove(secret.key) {
+            let there = own.0.remove(secret.key);
+            if there.is_none() && !secret.needed {
+                continue;
+            }
+            let names: Vec<String> = match there {
                 Some(Value::Array(names)) => names.into_iter().filter_map(text).collect(),
                 one => one.and_then(text).into_iter().collect(),
             };

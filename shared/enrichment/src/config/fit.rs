@@ -74,7 +74,8 @@ impl<'v> Fit<'v> {
         kind.iter().for_each(|key| self.value(path, table, key));
         let kind = table.get(KIND).and_then(Value::as_str).unwrap_or_default();
         let (own, secrets) = own_of(self.vendors, kind);
-        let secrets: Vec<Key> = secrets.iter().map(|secret| Key::needed(secret.key, secret.role.shape())).collect();
+        let key = |secret: &SecretKey| Key { name: secret.key, shape: secret.role.shape(), needed: secret.needed };
+        let secrets: Vec<Key> = secrets.iter().map(key).collect();
         let first = common.iter().filter(|key| key.name == KIND);
         let rest = common.iter().filter(|key| key.name != KIND);
         self.table(path, table, &first.chain(own).chain(&secrets).chain(rest).collect::<Vec<_>>());

@@ -89,7 +89,7 @@ pub(super) static PROVIDER: &[Key] = &[
 
 /// What the tokens in the addresses are made with that a provider delivers to.
 pub(super) static CALLBACK_SECRETS: SecretKey =
-    SecretKey { key: "callback_secrets", role: SecretRole::ProviderCallback };
+    SecretKey::needed("callback_secrets", SecretRole::ProviderCallback);
 
 const PLAN: Shape = Shape::Table(&[
     Key::needed("anchor", Shape::Day),

@@ -57,7 +57,7 @@ pub struct CrmVendor {
     pub secrets: &'static [SecretKey],
     /// The key that says which of its accounts is the tenant's. No two tenants may have the same.
     pub account_key: Option<&'static str>,
-    /// Checks what the shape of its own keys doesn't.
+    /// Checks what the shape of its own keys doesn't. The names of secrets are among them.
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
 }
 
@@ -129,6 +129,20 @@ pub struct SecretKey {
     pub key: &'static str,
     /// What the secrets are for.
     pub role: SecretRole,
+    /// Whether it has to be there.
+    pub needed: bool,
+}
+
+impl SecretKey {
+    /// One that has to be there.
+    pub const fn needed(key: &'static str, role: SecretRole) -> Self {
+        Self { key, role, needed: true }
+    }
+
+    /// One that may be left out.
+    pub const fn optional(key: &'static str, role: SecretRole) -> Self {
+        Self { key, role, needed: false }
+    }
 }
 
 /// What a secret is for. The functions' permissions go by it, so that another vendor needs no other permissions.

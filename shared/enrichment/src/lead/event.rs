@@ -44,6 +44,8 @@ pub enum Cause {
         /// Of the new value.
         value: Fingerprint,
     },
+    /// It was changed, and the CRM doesn't say in what.
+    Edited,
     /// It is what others were merged into.
     Merged {
         /// The others, whose ids go on to name this record.
@@ -56,7 +58,7 @@ impl Cause {
     pub fn source(&self) -> Source {
         match self {
             Self::Created => Source::NewLead,
-            Self::Changed { .. } | Self::Merged { .. } => Source::Change,
+            Self::Changed { .. } | Self::Edited | Self::Merged { .. } => Source::Change,
         }
     }
 }

@@ -126,8 +126,8 @@ fn tells_who(cause: &Cause, identity: &IdentityProperties) -> bool {
     match cause {
         Cause::Created => false,
         Cause::Changed { property, .. } => identity.names().contains(&property.as_str()),
-        // Each of the two may have had what the other lacked.
-        Cause::Merged { .. } => true,
+        // Whatever was changed, it may be that. Each of two that were merged may have had what the other lacked.
+        Cause::Edited | Cause::Merged { .. } => true,
     }
 }
 
@@ -250,6 +250,10 @@ mod tests {
         DueEvent { cause: Cause::Created, request: RequestId::derive(&key(), "new"), ..change("", "", second) }
     }
 
+    fn edited(second: i64) -> DueEvent {
+        DueEvent { cause: Cause::Edited, ..created(second) }
+    }
+
     fn claim(since: i64, until: i64) -> Claim {
         let tenant: TenantId = "acme".parse().expect("a tenant");
         Claim { purchase: PurchaseId::derive(&tenant, "i", at(0)), since: at(since), until: at(until) }
@@ -280,7 +284,10 @@ mod tests {
         assert_eq!(door(&claimed(), &change("email", "a@b.c", 20), 110), Door::InFlight);
         assert_eq!(door(&claimed(), &change("email", "a@b.c", 105), 110), Door::Queue, "made after the worker read it");
         assert_eq!(door(&claimed(), &created(0), 161), Door::Queue, "the worker that claimed it is gone");
+        assert_eq!(door(&claimed(), &edited(20), 110), Door::InFlight);
+        assert_eq!(door(&claimed(), &edited(105), 110), Door::Queue, "made after the worker read it");
         assert_eq!(door(&written(), &created(0), 200), Door::Fresh);
+        assert_eq!(door(&written(), &edited(190), 200), Door::Fresh, "our own write, told without its fields");
         assert_eq!(door(&written(), &change("jobtitle", "CTO", 103), 200), Door::Echo);
         let old = 91 * 24 * 3600;
         assert_eq!(door(&written(), &change("jobtitle", "CTO", old), old), Door::Echo, "however late it comes");
@@ -356,6 +363,7 @@ mod tests {
         assert_eq!(door(&missed, &created(0), 200), Door::Fresh);
         assert_eq!(door(&missed, &change("jobtitle", "x", 190), 200), Door::Fresh);
         assert_eq!(door(&missed, &change("email", "a@b.c", 190), 200), Door::Queue);
+        assert_eq!(door(&missed, &edited(190), 200), Door::Queue, "the CRM doesn't say in what");
         let again: EnrichmentRequest = change("email", "a@b.c", 190).into();
         assert_eq!(at_worker(Some(&missed), &again, WINDOWS, at(200)), Standing::Due);
         assert!(is_known_miss(&missed, &fingerprint_key().of("nobody"), WINDOWS, at(200)));

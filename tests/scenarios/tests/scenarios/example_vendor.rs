@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leadgate_aws::table::Consistency;
 use leadgate_connectors::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
-use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches};
+use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches, plain};
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
@@ -47,16 +47,17 @@ static LEDGERLINE: CrmVendor = CrmVendor {
     property_name_max: 40,
     keys: &[Key::optional("region", Shape::OneOf(&["eu", "us"]))],
     secrets: &[
-        SecretKey { key: "shared_secret", role: SecretRole::CrmSigning },
-        SecretKey { key: "token", role: SecretRole::CrmToken },
+        SecretKey::needed("shared_secret", SecretRole::CrmSigning),
+        SecretKey::needed("token", SecretRole::CrmToken),
     ],
     account_key: None,
     check: |_| Vec::new(),
 };
 
-static FROM_LEDGERLINE: CrmInbound = CrmInbound { vendor: &LEDGERLINE, verify, events };
+static FROM_LEDGERLINE: CrmInbound =
+    CrmInbound { vendor: &LEDGERLINE, verify, events, takes_path_secret: false, reply: plain };
 
-static TO_LEDGERLINE: CrmOutbound = CrmOutbound { vendor: &LEDGERLINE, connect: |_, _, _| Ok(Box::new(Ledgerline)) };
+static TO_LEDGERLINE: CrmOutbound = CrmOutbound { vendor: &LEDGERLINE, connect: |_, _, _, _| Ok(Box::new(Ledgerline)) };
 
 /// It echoes a secret in a header.
 fn verify(
@@ -120,7 +121,7 @@ static PEOPLEWELL: ProviderVendor = ProviderVendor {
     base_url: "https://api.peoplewell.example",
     limits: CallLimits::UNLIMITED,
     keys: &[],
-    secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
+    secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[("peoplewell-2026", PRICES)],
     asynchronous: |_, _| None,
     check: |_| Vec::new(),

@@ -29,8 +29,8 @@ pub static VENDOR: CrmVendor = CrmVendor {
         Key::optional(API, Shape::Text(API_DEFAULT)),
     ],
     secrets: &[
-        SecretKey { key: "signing_secrets", role: SecretRole::CrmSigning },
-        SecretKey { key: "access_token", role: SecretRole::CrmToken },
+        SecretKey::needed("signing_secrets", SecretRole::CrmSigning),
+        SecretKey::needed("access_token", SecretRole::CrmToken),
     ],
     account_key: Some(PORTAL),
     check,

@@ -32,14 +32,21 @@ use self::client::HubSpot;
 use self::config::Settings;
 pub use self::config::VENDOR;
 use crate::connector::{ConnectError, CrmInbound, CrmOutbound};
+use crate::inbound::plain;
 
 /// What HubSpot sends.
-pub static INBOUND: CrmInbound = CrmInbound { vendor: &VENDOR, verify: inbound::verify, events: inbound::read };
+pub static INBOUND: CrmInbound = CrmInbound {
+    vendor: &VENDOR,
+    verify: inbound::verify,
+    events: inbound::read,
+    takes_path_secret: false,
+    reply: plain,
+};
 
 /// How HubSpot is called.
 pub static OUTBOUND: CrmOutbound = CrmOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, tokens| {
+    connect: |connection, http, tokens, _| {
         let token = tokens.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::CrmToken))?;
         let version = Settings::of(&connection.own).api_version;
         Ok(Box::new(HubSpot::new(http, connection.base_url.clone(), version, token)))

@@ -18,7 +18,7 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
     // first call before that.
     limits: CallLimits::new(Some(50), Some(200), Some(600)),
     keys: &[Key::optional(WATERFALL, Shape::List(&Shape::OneOf(&[EMAIL, MOBILE])))],
-    secrets: &[SecretKey { key: "api_key", role: SecretRole::ProviderKey }],
+    secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[
         ("apollo-2026-08", include_str!("prices/apollo-2026-08.toml")),
         ("apollo-buckets", include_str!("prices/apollo-buckets.toml")),

@@ -153,7 +153,7 @@ impl Reading<'_> {
         let event_id = self.event.event_id.to_text().unwrap_or_default();
         let property = match &cause {
             Cause::Changed { property, .. } => format!("/{property}"),
-            Cause::Created | Cause::Merged { .. } => String::new(),
+            Cause::Created | Cause::Edited | Cause::Merged { .. } => String::new(),
         };
         let (portal, id) = (self.rules.portal_id, &record.id);
         let request = RequestId::derive(&record, &format!("{portal}/{kind}/{id}/{event_id}/{occurred_at}{property}"));
