@@ -27,5 +27,6 @@ pub mod provider;
 pub mod http;
 pub mod inbound;
 pub mod secret;
+pub mod signatures;
 
 mod loose;

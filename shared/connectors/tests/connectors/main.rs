@@ -15,6 +15,7 @@ mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
+mod standard_webhooks;
 mod transport;
 
 use reqwest::header::{HeaderMap, HeaderValue};
