@@ -1,7 +1,9 @@
 //! The HTTP client that all connectors share, and what its failures mean.
 
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -38,18 +40,22 @@ pub fn client() -> reqwest::Client {
         .expect("nothing in it depends on the outside")
 }
 
-/// A client, and how long its calls may take.
+/// A client, how long its calls may take, and what vendors remember from call to call.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
     /// Instead of what each call is given.
     patience: Option<Duration>,
+    sessions: Sessions,
 }
+
+/// By their type and name. There are no more than connections in the configuration.
+type Sessions = Arc<Mutex<BTreeMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>>;
 
 impl From<reqwest::Client> for Http {
     /// Each call may take as long as it is given.
     fn from(client: reqwest::Client) -> Self {
-        Self { client, patience: None }
+        Self { client, patience: None, sessions: Sessions::default() }
     }
 }
 
@@ -57,12 +63,20 @@ impl Http {
     /// Each call may take this long, however little it is given: for vendors that are simulated on the same machine,
     /// where being late only means that the machine is busy.
     pub fn patient(client: reqwest::Client, patience: Duration) -> Self {
-        Self { client, patience: Some(patience) }
+        Self { client, patience: Some(patience), sessions: Sessions::default() }
     }
 
     /// The beginning of a call.
     pub(crate) fn request(&self, method: Method, url: String) -> RequestBuilder {
         self.client.request(method, url)
+    }
+
+    /// What is remembered under this name for as long as the process lives: a vendor's clients are made for a call or
+    /// a few, and a token lasts for hours.
+    pub(crate) fn session<S: Any + Send + Sync + Default>(&self, name: &str) -> Arc<S> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.entry((TypeId::of::<S>(), name.to_owned())).or_insert_with(|| Arc::new(S::default()));
+        session.clone().downcast().unwrap_or_default()
     }
 
     /// A call that may take this long.

@@ -1,3 +1,4 @@
 //! The CRMs.
 
 pub mod hubspot;
+pub mod salesforce;

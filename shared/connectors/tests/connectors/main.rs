@@ -15,6 +15,9 @@ mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
+mod salesforce_client;
+mod salesforce_config;
+mod salesforce_inbound;
 mod standard_webhooks;
 mod transport;
 

@@ -88,8 +88,7 @@ pub(super) static PROVIDER: &[Key] = &[
 ];
 
 /// What the tokens in the addresses are made with that a provider delivers to.
-pub(super) static CALLBACK_SECRETS: SecretKey =
-    SecretKey::needed("callback_secrets", SecretRole::ProviderCallback);
+pub(super) static CALLBACK_SECRETS: SecretKey = SecretKey::needed("callback_secrets", SecretRole::ProviderCallback);
 
 const PLAN: Shape = Shape::Table(&[
     Key::needed("anchor", Shape::Day),

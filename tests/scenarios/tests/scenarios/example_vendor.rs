@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use leadgate_aws::table::Consistency;
 use leadgate_connectors::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
-use leadgate_connectors::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches, plain};
+use leadgate_connectors::inbound::{
+    BodyError, Delivery, Events, SignatureError, Unverified, Verified, any_matches, plain,
+};
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
