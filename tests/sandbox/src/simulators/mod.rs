@@ -1,10 +1,11 @@
-//! The vendors, on one machine: a CRM and a data provider that remember what was done to them.
+//! The vendors, on one machine: CRMs and a data provider that remember what was done to them.
 //!
-//! Each is written from its vendor's documentation and shares no code with our connectors, so the two can disagree. Both
+//! Each is written from its vendor's documentation and shares no code with our connectors, so the two can disagree. All
 //! keep their own books: what a scenario claims about money or about writes is compared with what the vendor says.
 //! Each can be told to fail ([`fault::Fault`]), and can be interrupted before it carries out a call.
 
 pub mod apollo;
+mod crm;
 pub mod eventbridge;
 mod exchange;
 pub mod fault;
@@ -14,6 +15,8 @@ mod hand_clock;
 pub mod hubspot;
 #[cfg(test)]
 mod loopback;
+mod report;
+pub mod salesforce;
 
 use std::sync::Arc;
 
@@ -23,16 +26,19 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 
+pub use crm::SimulatedCrm;
 pub use exchange::Call;
+pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
 use fault::FaultRule;
 use hubspot::HubSpot;
+use salesforce::Salesforce;
 
 /// The vendors of one world.
 #[derive(Clone)]
 pub struct Simulators {
-    /// The CRM.
+    /// A CRM.
     pub hubspot: Arc<HubSpot>,
     /// The data provider.
     pub apollo: Arc<Apollo>,
@@ -64,6 +70,32 @@ pub fn apollo_router(apollo: Arc<Apollo>) -> Router {
         .route("/ledger", get(apollo_ledger))
         .route("/{*path}", any(to_apollo))
         .with_state(apollo)
+}
+
+/// Serves one Salesforce org, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
+pub fn salesforce_router(salesforce: Arc<Salesforce>) -> Router {
+    Router::new()
+        .route("/faults", post(add_salesforce_fault).delete(clear_salesforce_faults))
+        .route("/{*path}", any(to_salesforce))
+        .with_state(salesforce)
+}
+
+async fn to_salesforce(
+    State(salesforce): State<Arc<Salesforce>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> Response {
+    exchange::serve(salesforce.as_ref(), &path, request).await
+}
+
+async fn add_salesforce_fault(State(salesforce): State<Arc<Salesforce>>, Json(rule): Json<FaultRule>) -> StatusCode {
+    salesforce.faults().add(rule);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_salesforce_faults(State(salesforce): State<Arc<Salesforce>>) -> StatusCode {
+    salesforce.faults().clear();
+    StatusCode::NO_CONTENT
 }
 
 async fn to_hubspot(State(hubspot): State<Arc<HubSpot>>, Path(path): Path<String>, request: Request) -> Response {

@@ -19,6 +19,7 @@ use super::site::Site;
 use super::{Neighbour, StartError, World};
 use crate::kept::{Belonging, Folder, FolderError, StoreError};
 use crate::simulators::eventbridge::EventBridge;
+use crate::simulators::salesforce::Salesforce;
 use crate::template::CreateError;
 
 impl World {
@@ -73,8 +74,10 @@ pub(super) fn keep(
     url: &str,
     clock: &WorldClock,
     vendors: &[Option<&Neighbour>],
+    salesforce: &Salesforce,
     bus: &EventBridge,
 ) -> Result<(), StoreError> {
+    salesforce.keep_in(folder.part("salesforce-0"))?;
     for (number, Neighbour { hubspot, apollo }) in vendors.iter().copied().flatten().enumerate() {
         hubspot.keep_in(folder.part(&format!("hubspot-{number}")))?;
         apollo.keep_in(folder.part(&format!("apollo-{number}")))?;

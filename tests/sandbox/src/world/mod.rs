@@ -31,7 +31,7 @@ use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::{Config, Tenant};
-use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, TenantId};
+use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 
 pub use clock::{Companion, Patience, WorldClock};
@@ -39,7 +39,8 @@ pub use leftovers::Leftover;
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
-pub use settings::{CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
+use settings::is_salesforce;
+pub use settings::{APEX_SECRET, CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -49,6 +50,8 @@ pub use wire::{Break, Call, Caller, Rewrite, Wire};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
+use crate::simulators::salesforce::{Road, Salesforce};
+use crate::simulators::{self, SimulatedCrm};
 
 /// One world. It ends when it is dropped.
 pub struct World {
@@ -56,8 +59,10 @@ pub struct World {
     pub clock: Arc<WorldClock>,
     /// What it was configured with.
     pub config: Arc<Config>,
-    /// The simulated CRM.
+    /// A simulated CRM, and the tenant's unless the configuration names the other.
     pub hubspot: Arc<HubSpot>,
+    /// The other one.
+    pub salesforce: Arc<Salesforce>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
     /// What operators were told.
@@ -123,16 +128,42 @@ impl World {
         self.site
     }
 
+    /// The CRM of the tenant that the world is about.
+    pub fn crm(&self) -> Arc<dyn SimulatedCrm> {
+        match is_salesforce(self.tenant()) {
+            true => self.salesforce.clone(),
+            false => self.hubspot.clone(),
+        }
+    }
+
     /// The CRM tells about new contacts, and about every property that makes one due or that we write.
-    fn subscribe(&self, signing_secret: &str) {
+    fn subscribe(&self, settings: &Settings) {
         let neighbour = self.neighbour.as_ref().map(|neighbour| &neighbour.hubspot);
         for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
-            let mut subscription = Subscription::new(&settings::webhook_url(&self.url, tenant), signing_secret);
+            if is_salesforce(tenant) {
+                self.subscribe_org(tenant, settings);
+                continue;
+            }
+            let url = settings::webhook_url(&self.url, tenant);
+            let mut subscription = Subscription::new(&url, &settings.signing_secret);
             subscription.signed_url.clone_from(&tenant.crm.public_url);
             subscription.properties.clone_from(&tenant.crm.enrich_on_change);
             subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
             hubspot.subscribe(subscription);
         }
+    }
+
+    /// The org tells about new leads and contacts and about every save, our own ones as well.
+    fn subscribe_org(&self, tenant: &Tenant, settings: &Settings) {
+        let url = settings::webhook_url(&self.url, tenant);
+        let mut subscription = match settings.road {
+            Road::OutboundMessages => {
+                simulators::salesforce::Subscription::outbound_messages(&format!("{url}/{}", settings.signing_secret))
+            }
+            Road::Callouts => simulators::salesforce::Subscription::callouts(&url, &settings.apex_secret),
+        };
+        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
+        self.salesforce.subscribe(subscription);
     }
 
     /// The second tenant, if there is one.
@@ -160,7 +191,7 @@ impl World {
         RecordKey {
             tenant: self.tenant_id().clone(),
             origin: Origin::known(self.tenant().crm.vendor.name),
-            object: ObjectType::CONTACT,
+            object: self.crm().object_of(contact),
             id: contact.to_owned(),
         }
     }

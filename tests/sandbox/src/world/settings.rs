@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant, Vendors};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -11,15 +12,24 @@ use leadgate_enrichment::ids::TenantId;
 use super::clock::Patience;
 use crate::simulators::apollo::ApolloSetup;
 use crate::simulators::hubspot::HubSpotSetup;
+use crate::simulators::salesforce::{JWT_PRIVATE_KEY, Road, SalesforceSetup};
 
 /// The configuration that ops teams start from.
 const CONFIG: &str = include_str!("../../../../infra/leadgate.toml");
+
+/// The one that those with a Salesforce org start from.
+const SALESFORCE_CONFIG: &str = include_str!("../../../../infra/salesforce/leadgate.toml");
 
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
+
+/// What Apex callouts in a world are signed with. No secret, either.
+pub const APEX_SECRET: &str = "whsec_bG9jYWwtc2lnbmluZy1zZWNyZXQ6YXBleA==";
+/// What signed them before, where there are two.
+const OLD_APEX_SECRET: &str = "whsec_YW4tb2xkLXNpZ25pbmctc2VjcmV0OmFwZXg=";
 
 /// What fingerprints in a world are made with that ends with the process. One that is kept in a folder has a secret of its
 /// own.
@@ -46,14 +56,20 @@ pub struct Settings {
     pub seed: u64,
     /// Where it is served; 0 is any free port.
     pub port: u16,
-    /// The CRM.
+    /// The CRM, where the configuration names this one.
     pub hubspot: HubSpotSetup,
+    /// The CRM, where the configuration names this one.
+    pub salesforce: SalesforceSetup,
+    /// How it tells of leads and contacts.
+    pub road: Road,
     /// The provider.
     pub apollo: ApolloSetup,
     /// Real services in the place of simulators.
     pub real: Real,
     /// What signs the webhooks of the simulated CRM.
     pub signing_secret: String,
+    /// What a simulated Salesforce org signs its callouts with.
+    pub apex_secret: String,
     /// What callbacks are made with.
     pub callback_secret: String,
     /// What fingerprints are made with.
@@ -95,9 +111,12 @@ impl Default for Settings {
             seed: 1,
             port: 0,
             hubspot: HubSpotSetup::default(),
+            salesforce: SalesforceSetup::default(),
+            road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
             real: Real::default(),
             signing_secret: SIGNING_SECRET.to_owned(),
+            apex_secret: APEX_SECRET.to_owned(),
             callback_secret: CALLBACK_SECRET.to_owned(),
             fingerprint_secret: FINGERPRINT_SECRET.to_owned(),
             inbound: Inbound::shipped(),
@@ -121,7 +140,7 @@ impl Settings {
             tenant.crm.public_url = webhook_url(url, tenant);
             let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
             if self.real.hubspot_access_token.is_none() {
-                tenant.crm.base_url = format!("{url}/{vendors}/hubspot");
+                tenant.crm.base_url = format!("{url}/{vendors}/{}", tenant.crm.vendor.name);
             }
             if self.real.apollo_api_key.is_none() {
                 tenant.provider.base_url = format!("{url}/{vendors}/apollo/api/v1");
@@ -148,13 +167,16 @@ impl Settings {
                 let names = tenant.crm.secrets.of(role).chain(tenant.provider.secrets.of(role));
                 secrets.extend(names.map(|name| (name.to_owned(), value.clone())));
             };
-            put(SecretRole::CrmToken, or(&real.hubspot_access_token, &self.hubspot.token));
+            put(SecretRole::CrmToken, or(&real.hubspot_access_token, self.crm_token(tenant)));
             put(SecretRole::ProviderKey, or(&real.apollo_api_key, &self.apollo.api_key));
             put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
             put(SecretRole::CrmSigning, "an-old-signing-secret".to_owned());
             if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
                 secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
+            }
+            if is_salesforce(tenant) {
+                self.put_salesforce_secrets(tenant, &mut secrets);
             }
         }
         secrets
@@ -165,10 +187,41 @@ impl Settings {
         let mut secrets = BTreeMap::new();
         if !self.real.is_any() {
             secrets.insert(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone());
-            let names = config.tenants.values().flat_map(|tenant| tenant.crm.secrets.of(SecretRole::CrmToken));
-            secrets.extend(names.map(|name| (name.to_owned(), self.hubspot.token.clone())));
+            for tenant in config.tenants.values() {
+                let names = tenant.crm.secrets.of(SecretRole::CrmToken);
+                secrets.extend(names.map(|name| (name.to_owned(), self.crm_token(tenant).to_owned())));
+            }
         }
         secrets
+    }
+
+    /// What opens the CRM.
+    fn crm_token(&self, tenant: &Tenant) -> &str {
+        let by_jwt = salesforce::Settings::of(&tenant.crm.own).username.is_some();
+        match is_salesforce(tenant) {
+            true if by_jwt => JWT_PRIVATE_KEY,
+            true => &self.salesforce.client_secret,
+            false => &self.hubspot.token,
+        }
+    }
+
+    /// Each road has secrets of its own. Of two, the first has been rotated out.
+    fn put_salesforce_secrets(&self, tenant: &Tenant, secrets: &mut BTreeMap<String, String>) {
+        for (key, names) in tenant.crm.secrets.iter() {
+            let (old, new) = match key.key {
+                salesforce::PATH_SECRETS => ("an-old-signing-secret", self.signing_secret.as_str()),
+                salesforce::SIGNING_SECRETS => (OLD_APEX_SECRET, self.apex_secret.as_str()),
+                _ => continue,
+            };
+            secrets.extend(names.iter().map(|name| (name.clone(), old.to_owned())));
+            secrets.extend(names.last().map(|name| (name.clone(), new.to_owned())));
+        }
+    }
+
+    /// The same, with a Salesforce org for a CRM.
+    #[must_use]
+    pub fn with_salesforce(self) -> Self {
+        Self { config: SALESFORCE_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
@@ -180,7 +233,8 @@ impl Settings {
     /// The same, with mobile numbers bought as well.
     #[must_use]
     pub fn with_phones(self) -> Self {
-        Self { config: format!("{}\n{PHONE_FIELDS}", self.config), ..self }
+        let fields = if self.config.contains("kind = \"salesforce\"") { SALESFORCE_PHONE_FIELDS } else { PHONE_FIELDS };
+        Self { config: format!("{}\n{fields}", self.config), ..self }
     }
 
     /// The same, where the person is bought without the number that the credits don't suffice for.
@@ -203,6 +257,15 @@ pub(super) const NEIGHBOUR: &str = "neighbour";
 /// The end of a configuration whose last table says what goes where: numbers, and what is known of them.
 const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\
     mobile_do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// The same, in a Salesforce org.
+const SALESFORCE_PHONE_FIELDS: &str = "MobilePhone = { from = \"mobile_phone\" }\n\
+    Mobile_Do_Not_Call__c = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// Whether the tenant's CRM is a Salesforce org.
+pub(super) fn is_salesforce(tenant: &Tenant) -> bool {
+    tenant.crm.vendor.name == salesforce::VENDOR.name
+}
 
 /// What an employer costs: a credit.
 const EMPLOYER_PRICE: &str = "\n[[prices]]\nversion = \"apollo-2026-08\"\nprovider = \"apollo\"\n\

@@ -40,6 +40,7 @@ use super::{Neighbour, Served, StartError, World};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
+use crate::simulators::salesforce::{Kind, Salesforce};
 use crate::simulators::{self, Simulators};
 
 impl World {
@@ -71,6 +72,7 @@ impl World {
             wire,
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
+            salesforce: salesforce(&clock, &settings, &site, &url),
             apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
@@ -98,16 +100,17 @@ impl World {
             url,
         };
         parts.wire.tap(&parts.hubspot, &parts.apollo);
+        parts.wire.tap_vendor(parts.salesforce.faults());
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
         if let Some(folder) = &parts.site.folder {
             let vendors = Neighbour { hubspot: parts.hubspot.clone(), apollo: parts.apollo.clone() };
             let vendors = [Some(&vendors), parts.neighbour.as_ref()];
-            kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.bus)?;
+            kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.salesforce, &parts.bus)?;
         }
         let world = parts.assemble(listener);
-        world.subscribe(&settings.signing_secret);
+        world.subscribe(&settings);
         Ok(world)
     }
 }
@@ -136,6 +139,14 @@ fn apollo(clock: &Arc<WorldClock>, settings: &Settings) -> Arc<Apollo> {
     Arc::new(apollo)
 }
 
+/// An org that has the fields of the configuration that are no org's by itself.
+fn salesforce(clock: &Arc<WorldClock>, settings: &Settings, site: &Site, url: &str) -> Arc<Salesforce> {
+    let salesforce = Salesforce::new(clock.clone(), settings.salesforce.clone(), site.http.clone());
+    salesforce.serve_at(&format!("{url}/simulators/salesforce"));
+    salesforce.define_field("Mobile_Do_Not_Call__c", Kind::Text(40));
+    Arc::new(salesforce)
+}
+
 /// What functions are made of.
 struct Parts {
     site: Site,
@@ -152,6 +163,7 @@ struct Parts {
     wire: Arc<Wire>,
     usage: Arc<Usage>,
     hubspot: Arc<HubSpot>,
+    salesforce: Arc<Salesforce>,
     apollo: Arc<Apollo>,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
@@ -258,6 +270,7 @@ impl Parts {
         }
         let routes = routes
             .merge(simulators::router(simulators))
+            .nest("/simulators/salesforce", simulators::salesforce_router(self.salesforce.clone()))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
             .merge(web::whereabouts_router(self.whereabouts));
@@ -270,6 +283,7 @@ impl Parts {
             clock: self.clock,
             config: self.config,
             hubspot: self.hubspot,
+            salesforce: self.salesforce,
             apollo: self.apollo,
             bus: self.bus,
             records,

@@ -13,7 +13,7 @@ use super::servers::SqsClock;
 use super::stale::Writes;
 use super::under_way::UnderWay;
 use crate::simulators;
-use crate::simulators::fault::{AnswerEdit, Fault};
+use crate::simulators::fault::{AnswerEdit, Fault, Faults};
 use crate::simulators::hubspot::HubSpot;
 
 /// Whose call it is.
@@ -224,21 +224,24 @@ impl Wire {
 
     /// Puts the calls to the simulators on this wire, too.
     pub fn tap(self: &Arc<Self>, hubspot: &HubSpot, apollo: &simulators::apollo::Apollo) {
-        for faults in [hubspot.faults(), apollo.faults()] {
-            let wire = self.clone();
-            faults.decide_by(move |call| {
-                let operation = format!("{} {} {}", call.vendor, call.method, call.path);
-                let fate = wire.fate_of(Caller::AtVendor, operation);
-                if let Some(fault) = fate.broken.as_ref().and_then(|broken| wire.fault_of(broken)) {
-                    return Some(fault);
-                }
-                match fate.rewriter?(&fate.call, &call.json().unwrap_or_default())? {
-                    Rewrite::Answered(answer) => Some(Fault::Status(200, answer.to_string())),
-                    Rewrite::Received(edit) => Some(Fault::Edited(edit)),
-                    Rewrite::Sent(_) => None,
-                }
-            });
-        }
+        [hubspot.faults(), apollo.faults()].into_iter().for_each(|faults| self.tap_vendor(faults));
+    }
+
+    /// Puts the calls to a simulator with these faults on this wire, too.
+    pub fn tap_vendor(self: &Arc<Self>, faults: &Faults) {
+        let wire = self.clone();
+        faults.decide_by(move |call| {
+            let operation = format!("{} {} {}", call.vendor, call.method, call.path);
+            let fate = wire.fate_of(Caller::AtVendor, operation);
+            if let Some(fault) = fate.broken.as_ref().and_then(|broken| wire.fault_of(broken)) {
+                return Some(fault);
+            }
+            match fate.rewriter?(&fate.call, &call.json().unwrap_or_default())? {
+                Rewrite::Answered(answer) => Some(Fault::Status(200, answer.to_string())),
+                Rewrite::Received(edit) => Some(Fault::Edited(edit)),
+                Rewrite::Sent(_) => None,
+            }
+        });
     }
 
     fn fault_of(&self, broken: &Break) -> Option<Fault> {

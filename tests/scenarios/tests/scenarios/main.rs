@@ -30,6 +30,7 @@ mod provider;
 mod reconciliation;
 mod renewal;
 mod repeats;
+mod salesforce;
 mod stage;
 mod tenants;
 mod wire;

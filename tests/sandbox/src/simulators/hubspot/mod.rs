@@ -25,7 +25,6 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 
 pub use contacts::{Contact, Source, Version};
-pub use delivery::DeliveryReport;
 pub use limits::Limits;
 pub use portal::{Counters, Refusal};
 pub use schema::{Kind, Violation, formatted_phone};
@@ -34,6 +33,7 @@ pub use webhooks::Event;
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
+pub use super::report::DeliveryReport;
 use crate::kept::{Keeper, Part, StoreError};
 use portal::Portal;
 
