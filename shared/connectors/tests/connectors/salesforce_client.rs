@@ -117,11 +117,6 @@ fn done(dropped: &[(&str, &str)]) -> Written {
     Written::Done { dropped, reformatted: Patch::new() }
 }
 
-fn fields_of(body: &Value) -> Vec<String> {
-    let fields = body["fields"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    fields.map(str::to_owned).collect()
-}
-
 #[tokio::test]
 async fn a_read_leaves_out_what_is_not_there() {
     let server = server(|line, body| {
@@ -145,7 +140,7 @@ async fn a_read_leaves_out_what_is_not_there() {
 
 #[tokio::test]
 async fn a_field_that_the_org_does_not_have_counts_as_unset() {
-    let server = server(|_, body| match fields_of(body).iter().any(|field| field == "City") {
+    let server = server(|_, body| match body["fields"].to_string().contains("\"City\"") {
         true => no_column("City"),
         false => ok(json!([{ "Id": ADA, "Email": "a@b.example", "IsConverted": false }])),
     })
@@ -160,6 +155,8 @@ async fn a_read_never_takes_a_failure_for_a_deletion() {
         (200, "{}".to_owned()),
         (200, "[]".to_owned()),
         (200, "not JSON".to_owned()),
+        (200, json!([{ "Email": "a@b.example" }]).to_string()),
+        (200, json!([{ "Id": GRACE, "Email": "a@b.example" }]).to_string()),
         (500, String::new()),
         (404, "[]".to_owned()),
         refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
@@ -220,7 +217,7 @@ async fn a_lead_that_was_converted_since_it_was_read_has_no_answer() {
 async fn refused_fields_are_dropped_and_the_rest_is_written_with_a_second_call() {
     let server = server(|_, body| {
         let outcome = |row: &Value| match &row["Industry"] {
-            Value::Null => success(ADA),
+            Value::Null => success(row["id"].as_str().expect("an id")),
             _ => failed("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", &["Industry"]),
         };
         ok(body["records"].as_array().expect("records").iter().map(outcome).collect())
@@ -264,6 +261,15 @@ async fn each_record_ends_for_itself() {
     assert!(!written.contains_key(&ids[1]), "later");
     for rejected in &ids[2..] {
         assert!(matches!(&written[rejected], Written::Rejected(reason) if !reason.contains("Ada")), "{rejected}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_says_nothing_or_is_of_another_record_is_no_answer() {
+    for outcome in [json!({}), json!(null), json!("done"), success(GRACE)] {
+        let server = server(move |_, _| ok(json!([outcome.clone()]))).await;
+        let written = salesforce(&server.url).write(&LEAD, &patches(&[(ADA, &[("City", "X")])])).await;
+        assert_eq!(written.expect("a write"), BTreeMap::new());
     }
 }
 

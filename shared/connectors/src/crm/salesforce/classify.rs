@@ -97,6 +97,8 @@ pub(super) fn verdict(complaint: &Complaint) -> Verdict {
         "CANNOT_UPDATE_CONVERTED_LEAD" => Verdict::Later,
         code if is_transient(code, complaint) => Verdict::Later,
         _ if !complaint.refused().is_empty() => Verdict::Without,
+        // It doesn't say what became of it.
+        _ if complaint.code().is_none() => Verdict::Later,
         _ => Verdict::End(Written::Rejected(format!("Salesforce refuses it: {code}"))),
     }
 }
@@ -169,6 +171,7 @@ mod tests {
         assert_eq!(of("UNABLE_TO_LOCK_ROW", &[]), Verdict::Later);
         assert_eq!(of("CANNOT_UPDATE_CONVERTED_LEAD", &[]), Verdict::Later);
         assert_eq!(of("STRING_TOO_LONG", &["Title"]), Verdict::Without);
+        assert_eq!(verdict(&Complaint::read(b"[]")), Verdict::Later);
         let duplicates = Written::Rejected("Salesforce refuses it: DUPLICATES_DETECTED".to_owned());
         assert_eq!(of("DUPLICATES_DETECTED", &[]), Verdict::End(duplicates));
     }

@@ -89,14 +89,17 @@ impl Salesforce {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
+        fields.insert("Id".to_owned());
         for _ in 0..=COLUMNS_DROPPED_MAX {
             let path = format!("/composite/sobjects/{object}");
             let answer = self.call(Method::POST, &path, &Retrieve { ids, fields: &fields }).await?;
             if answer.status == StatusCode::OK {
                 let rows = rows(&answer.body).filter(|rows| rows.len() == ids.len());
                 let rows = rows.ok_or_else(|| unreadable("not a row for each id"))?;
-                let there = ids.iter().zip(rows).filter_map(|(id, row)| Some((id.clone(), row?)));
-                return Ok(there.collect());
+                // A row is known by its id, not by its place: values of another record would be taken for this one's.
+                let named = |row: Row| Some((row.id().filter(|id| ids.contains(id))?, row));
+                let there: Option<BTreeMap<String, Row>> = rows.into_iter().flatten().map(named).collect();
+                return there.ok_or_else(|| unreadable("a row of another record"));
             }
             match Complaint::read(&answer.body).column().filter(|column| fields.remove(column)) {
                 Some(column) => tracing::warn!(%object, column, "Salesforce shows no such field"),
@@ -112,7 +115,7 @@ impl Salesforce {
         ids: &BTreeSet<String>,
         properties: &[&str],
     ) -> Result<BTreeMap<String, Properties>, CrmError> {
-        let fields = properties.iter().chain(&["Id", IS_CONVERTED, CONVERTED_CONTACT]);
+        let fields = properties.iter().chain(&[IS_CONVERTED, CONVERTED_CONTACT]);
         let rows = self.retrieve(&LEAD, ids, fields.map(|name| (*name).to_owned()).collect()).await?;
         let is_converted = |row: &Row| row.field(IS_CONVERTED).as_deref() == Some("true");
         let (converted, leads): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -148,7 +151,7 @@ impl Salesforce {
         }
         let names = |fields: &[(&str, &str)]| fields.iter().map(|(_, field)| (*field).to_owned()).collect();
         let mut fields: BTreeSet<String> = names(&own);
-        fields.extend(["Id".to_owned(), ACCOUNT_ID.to_owned()]);
+        fields.insert(ACCOUNT_ID.to_owned());
         let rows = self.retrieve(&CONTACT, ids, fields).await?;
         let account = |row: &Row| row.field(ACCOUNT_ID).and_then(|id| record_id::canonical(&id));
         let mut accounts = BTreeMap::new();

@@ -34,7 +34,7 @@ const FLOOR_SHARE: u64 = 2;
 /// What clients of one connection share.
 #[derive(Default)]
 pub(super) struct Session {
-    /// Whoever needs a token waits here while another signs in.
+    /// Those who need a token wait here while one of them signs in.
     token: tokio::sync::Mutex<Option<Token>>,
     known: Mutex<Known>,
 }

@@ -11,6 +11,7 @@ use leadgate_enrichment::person::Properties;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::record_id;
 use crate::loose::{List, Loose, Scalar, read};
 
 /// The most records that are written with one call of sObject Collections (documented). Reading takes more.
@@ -60,6 +61,11 @@ pub(super) fn row(object: &ObjectType, id: &str, fields: impl IntoIterator<Item 
 pub(super) struct Row(BTreeMap<String, Scalar>);
 
 impl Row {
+    /// Which record it is, in the long form.
+    pub(super) fn id(&self) -> Option<String> {
+        record_id::canonical(&self.field("Id")?)
+    }
+
     /// A field. A time is told in the form that the rest of the house reads.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let text = self.0.get(name)?.to_text()?;
@@ -87,11 +93,17 @@ pub(super) fn rows(body: &[u8]) -> Option<Vec<Option<Row>>> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Outcome {
+    id: Scalar,
     success: Scalar,
     errors: List<Loose<Complaint>, ERRORS_MAX>,
 }
 
 impl Outcome {
+    /// Whether it says that it is about another record.
+    pub(super) fn is_of_another(&self, id: &str) -> bool {
+        self.id.as_text().is_some_and(|found| record_id::canonical(found).as_deref() != Some(id))
+    }
+
     /// Why it failed, if it did. An answer without a word of success is a failure without a reason.
     pub(super) fn failure(self) -> Option<Complaint> {
         if self.success == Scalar::Boolean(true) {

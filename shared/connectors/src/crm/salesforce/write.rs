@@ -134,6 +134,9 @@ impl Salesforce {
 fn told(batch: Vec<Job>, outcomes: Vec<Outcome>, ends: &mut BTreeMap<String, Written>) -> Vec<Job> {
     let mut again = Vec::new();
     for (mut job, outcome) in batch.into_iter().zip(outcomes) {
+        if outcome.is_of_another(&job.id) {
+            continue;
+        }
         let Some(complaint) = outcome.failure() else {
             ends.insert(job.key.clone(), job.done());
             continue;

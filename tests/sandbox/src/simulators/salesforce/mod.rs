@@ -79,7 +79,7 @@ impl Default for SalesforceSetup {
     }
 }
 
-/// Somebody at Salesforce's own screens.
+/// A person at Salesforce's own screens.
 pub const PERSON: &str = "005000000000009AAA";
 
 /// An org. What a test or a person does to it goes through these methods, what an app does through HTTP.
@@ -136,7 +136,7 @@ impl Salesforce {
         self.org.lock().schema.remove(name);
     }
 
-    /// Somebody creates a lead.
+    /// A person creates a lead.
     ///
     /// # Panics
     ///
@@ -145,7 +145,7 @@ impl Salesforce {
         self.create("Lead", fields)
     }
 
-    /// Somebody creates a contact at an account of this name.
+    /// A person creates a contact at an account of this name.
     ///
     /// # Panics
     ///

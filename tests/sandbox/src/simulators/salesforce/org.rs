@@ -1,4 +1,4 @@
-//! What may happen to an org's records, whoever does it, and what follows from it.
+//! What may happen to an org's records, and what follows from it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

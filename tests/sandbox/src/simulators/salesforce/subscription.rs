@@ -26,7 +26,7 @@ pub struct Subscription {
     pub target_url: String,
     /// What a callout is signed with.
     pub secret: String,
-    /// The fields of which a change is told, whoever made it. Without any, each save is told.
+    /// The fields of which a change is told. Without any, each save is told.
     pub watched: Vec<String>,
     /// Which fields an Outbound Message has, beside the id.
     pub fields: Vec<String>,
