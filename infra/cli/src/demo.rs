@@ -6,15 +6,14 @@ use std::process::ExitCode;
 use comfy_table::{Cell, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::demo::{self, Progress, Report, Request, Story};
+use leadgate_sandbox::demo::{self, DemoCrm, Progress, Report, Request, Story};
 
 use crate::terminal::{count, fitted, object, say};
 use crate::{Outcome, credits};
 
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
 ///
-/// Leads appear in a simulated HubSpot, which sends signed webhooks (about one event in ten twice) to the real
-/// functions; these buy from a simulated Apollo over real DynamoDB and SQS APIs, and write back. Then the clock is
+/// Leads appear in a simulated CRM, which tells of them (of about one in ten twice) to the real functions; these buy from a simulated Apollo over real DynamoDB and SQS APIs, and write back. Then the clock is
 /// turned to the next billing cycle, in which the leads that the credits could not pay for are finished. Exits with an
 /// error if our ledger and the provider's differ, or if any lead has no end.
 #[derive(clap::Args)]
@@ -26,6 +25,10 @@ pub(crate) struct Arguments {
     /// otherwise.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
+    /// The CRM in which the leads appear: contacts of HubSpot, told with signed webhooks, or leads of Salesforce, told
+    /// with Outbound Messages.
+    #[arg(long, value_enum, default_value_t)]
+    crm: Crm,
     /// Where chance starts from: the same seed makes the same leads.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -37,6 +40,23 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 }
 
+/// The CRMs that there are simulators of.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Crm {
+    #[default]
+    Hubspot,
+    Salesforce,
+}
+
+impl Crm {
+    fn simulated(self) -> (DemoCrm, &'static str) {
+        match self {
+            Self::Hubspot => (DemoCrm::HubSpot, "HubSpot"),
+            Self::Salesforce => (DemoCrm::Salesforce, "Salesforce"),
+        }
+    }
+}
+
 /// What a lead costs at worst with a mobile number.
 const PERSON_AND_NUMBER: u32 = 9;
 
@@ -44,11 +64,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let per_lead = if arguments.phones { PERSON_AND_NUMBER } else { 1 };
     let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1) * per_lead);
     let Arguments { leads, seed, phones, .. } = *arguments;
-    let request = Request { leads: leads as usize, credits: credits.into(), seed, phones };
+    let (crm, name) = arguments.crm.simulated();
+    let request = Request { crm, leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
         let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));
         let head =
-            format!("{} {appear} in HubSpot; each billing cycle starts with {credits}.", count(request.leads, "lead"));
+            format!("{} {appear} in {name}; each billing cycle starts with {credits}.", count(request.leads, "lead"));
         say(&head);
         println!();
     }
@@ -183,7 +204,7 @@ fn print_figures(report: &Report) {
     );
     row(
         "CRM writes",
-        format!("{} in {}", count(report.crm.records_written, "contact"), count(report.crm.writes, "call")),
+        format!("{} in {}", count(report.crm.records_written, "record"), count(report.crm.writes, "call")),
     );
     let aws = &report.aws;
     row(

@@ -18,14 +18,27 @@ use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
 use crate::simulators::hubspot::HubSpotSetup;
+use crate::simulators::salesforce::SalesforceSetup;
 use crate::world::{Settings, StartError, States, World};
 
 pub use people::{Lead, leads};
 pub use report::{Aws, Credits, Crm, Provider, Report};
 
+/// Where leads appear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DemoCrm {
+    /// As contacts of a HubSpot portal.
+    #[default]
+    HubSpot,
+    /// As leads of a Salesforce org, which sends Outbound Messages.
+    Salesforce,
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
+    /// Where leads appear.
+    pub crm: DemoCrm,
     /// How many leads appear.
     pub leads: usize,
     /// How many credits each cycle starts with.
@@ -109,15 +122,23 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         credits_per_cycle: Some(request.credits),
         seed: request.seed,
         hubspot: HubSpotSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..HubSpotSetup::default() },
+        salesforce: SalesforceSetup {
+            duplicate_share: DUPLICATE_SHARE,
+            seed: request.seed,
+            ..SalesforceSetup::default()
+        },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
+    };
+    let settings = match request.crm {
+        DemoCrm::HubSpot => settings,
+        DemoCrm::Salesforce => settings.with_salesforce(),
     };
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;
     let mut demo = Demo { world, request, report: Report::default(), contacts: Vec::new() };
     demo.create_leads();
-    let befores: Vec<_> =
-        demo.contacts.iter().filter_map(|id| Some(demo.world.hubspot.contact(id)?.properties())).collect();
+    let befores: Vec<_> = demo.contacts.iter().filter_map(|id| demo.world.crm().card(id)).collect();
 
     let started = Instant::now();
     let first = demo.first_cycle(progress).await?;
@@ -143,16 +164,18 @@ struct Demo {
 impl Demo {
     fn create_leads(&mut self) {
         let leads = leads(self.request.leads, self.request.seed);
-        self.contacts = leads.into_iter().map(|lead| self.world.hubspot.create_contact(lead.properties)).collect();
+        let crm = self.world.crm();
+        self.contacts = leads.into_iter().map(|lead| crm.create_person(&lead.card)).collect();
         self.report.leads = self.contacts.len();
     }
 
     /// Everything that can be done with the credits of the first cycle.
     async fn first_cycle(&mut self, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<States, StartError> {
         progress(Progress::Delivering);
+        let crm = self.world.crm();
         let settled = async {
-            while !self.world.hubspot.pending_events().is_empty() {
-                let delivered = self.world.hubspot.deliver().await;
+            while crm.pending() > 0 {
+                let delivered = crm.deliver().await;
                 self.report.events_sent += delivered.events + delivered.duplicates;
                 if delivered.rejected.is_empty() && delivered.unanswered == 0 {
                     self.report.accepted += delivered.events + delivered.duplicates;
@@ -162,7 +185,7 @@ impl Demo {
         };
         watch(&self.world, settled, progress).await;
         // The echoes of what was written: the gate drops them.
-        self.world.hubspot.deliver().await;
+        crm.deliver().await;
         self.world.settle_down(WORKERS).await;
         self.arrivals(progress).await?;
 
@@ -228,7 +251,7 @@ impl Demo {
 
     /// Our books beside everybody else's.
     async fn close_the_books(&mut self) -> Result<(), StartError> {
-        let (world, report) = (&self.world, &mut self.report);
+        let (world, report, crm) = (&self.world, &mut self.report, self.world.crm());
         let wallets = world.credits.unmetered().wallets(world.tenant_id()).await?;
         let total = |of: fn(&leadgate_enrichment::credits::wallet::Wallet) -> &Amounts| {
             wallets.iter().map(of).sum::<Amounts>().total().to_decimal()
@@ -241,7 +264,7 @@ impl Demo {
             available: total(|wallet| &wallet.available),
         };
         if self.request.phones {
-            let number = |id: &&String| world.hubspot.contact(id).is_some_and(|it| it.value("mobilephone").is_some());
+            let number = |id: &&String| crm.card(id).is_some_and(|card| card.contains_key("mobilephone"));
             report.phones_written = Some(self.contacts.iter().filter(number).count());
         }
         let ledger = world.apollo.ledger();
@@ -252,8 +275,8 @@ impl Demo {
             credits_charged: leadgate_enrichment::credits::Milli::new(ledger.credits_charged).to_decimal(),
             throttled: ledger.throttled,
         };
-        let counters = world.hubspot.counters();
-        report.crm = Crm { records_written: counters.records_written, writes: counters.writes };
+        let (records_written, writes) = crm.written();
+        report.crm = Crm { records_written, writes };
         report.aws.write_units = world.usage.write_units().values().sum();
         report.aws.read_units = world.usage.read_units().values().sum();
         let counts = world.wire.counts();
@@ -287,9 +310,9 @@ impl Demo {
         for (contact, before) in self.contacts.iter().zip(befores) {
             let state = |states: &States| states.records.get(contact).map(|record| record.state.name());
             let (Some(was), Some(is)) = (state(first), state(last)) else { continue };
-            let Some(after) = self.world.hubspot.contact(contact) else { continue };
+            let Some(after) = self.world.crm().card(contact) else { continue };
             let told = before.contains_key("jobtitle");
-            let story = Story { contact: contact.clone(), before, after: after.properties(), states: (was, is) };
+            let story = Story { contact: contact.clone(), before, after, states: (was, is) };
             kinds.entry(format!("{was:?} {is:?} {told}")).or_insert(story);
         }
         kinds.into_values().collect()
@@ -320,8 +343,16 @@ mod tests {
     /// Credits that pay for nobody, or for so few that most leads wait for longer than anybody waits.
     #[tokio::test]
     async fn few_credits_run_to_a_right_account() {
-        for (leads, credits, phones) in [(20, 1, false), (3, 8, true), (5, 9, true)] {
-            let request = Request { leads, credits, seed: 1, phones };
+        let (hubspot, salesforce) = (DemoCrm::HubSpot, DemoCrm::Salesforce);
+        let cases = [
+            (hubspot, 20, 1, false),
+            (hubspot, 3, 8, true),
+            (hubspot, 5, 9, true),
+            (salesforce, 20, 1, false),
+            (salesforce, 5, 9, true),
+        ];
+        for (crm, leads, credits, phones) in cases {
+            let request = Request { crm, leads, credits, seed: 1, phones };
             let report = run(request, &|_| ()).await.expect("a demo").report;
             assert_eq!(report.complaints(), Vec::<String>::new(), "{leads} leads, {credits} credits");
             assert!(report.given_up > 0 || phones, "most of {leads} leads wait in vain for {credits} credits");

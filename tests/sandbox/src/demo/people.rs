@@ -64,8 +64,8 @@ const COMPANY: [&str; 12] = [
 /// What a person typed into a form.
 #[derive(Debug, Clone)]
 pub struct Lead {
-    /// HubSpot properties.
-    pub properties: Vec<(&'static str, String)>,
+    /// By the names of a business card.
+    pub card: Vec<(&'static str, String)>,
 }
 
 /// `count` leads. One in eight has told their job title already: that is theirs, and stays.
@@ -76,14 +76,14 @@ pub fn leads(count: usize, seed: u64) -> Vec<Lead> {
             let (first, last) = (FIRST[chance.usize(..FIRST.len())], LAST[chance.usize(..LAST.len())]);
             let company = COMPANY[chance.usize(..COMPANY.len())];
             let email = format!("{}.{}{number}@{company}.example", first.to_lowercase(), last.to_lowercase());
-            let mut properties = vec![("email", email)];
+            let mut card = vec![("email", email)];
             if chance.u8(..2) == 0 {
-                properties.push(("firstname", first.to_owned()));
+                card.push(("firstname", first.to_owned()));
             }
             if chance.u8(..8) == 0 {
-                properties.push(("jobtitle", "Founder, as I said in the form".to_owned()));
+                card.push(("jobtitle", "Founder, as I said in the form".to_owned()));
             }
-            Lead { properties }
+            Lead { card }
         })
         .collect()
 }
