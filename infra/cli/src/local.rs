@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_connectors::crm::hubspot::config as hubspot;
+use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_enrichment::clock::{Clock, later};
+use leadgate_enrichment::config::Tenant;
 use leadgate_sandbox::kept::Folder;
+use leadgate_sandbox::simulators::salesforce::SalesforceSetup;
 use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -21,10 +24,10 @@ use crate::{Failure, Outcome, check, now};
 ///
 /// What happened in it is gone then, unless --data names a folder to keep it in.
 ///
-/// Webhooks are received at /hubspot/demo; simulated vendors are served below /simulators, under the vendors' own
-/// paths. A real key in the environment (HUBSPOT_ACCESS_TOKEN, with HUBSPOT_CLIENT_SECRET for its webhooks;
-/// APOLLO_API_KEY) replaces that simulator by the real service. LEADGATE_DYNAMODB_ENDPOINT and LEADGATE_SQS_ENDPOINT
-/// replace the embedded servers. With a real key, the clock and the faults can't be controlled, and webhooks are signed
+/// Webhooks are received at /hubspot/demo, or, with `--config infra/salesforce/leadgate.toml`, at /salesforce/demo;
+/// simulated vendors are served below /simulators, under the vendors' own paths. A real key in the environment
+/// (HUBSPOT_ACCESS_TOKEN, with HUBSPOT_CLIENT_SECRET for its webhooks; APOLLO_API_KEY) replaces that simulator by the real
+/// service. LEADGATE_DYNAMODB_ENDPOINT and LEADGATE_SQS_ENDPOINT replace the embedded servers. With a real key, the clock and the faults can't be controlled, and webhooks are signed
 /// by LEADGATE_SIGNING_SECRET, or by a secret that is made for this run, or for the folder.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -88,6 +91,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         settings.config = check::text_of(file)?;
         let tenant = config.tenants.values().next().ok_or("the configuration has no tenant")?;
         settings.hubspot.portal_id = hubspot::Settings::of(&tenant.crm.own).portal_id;
+        settings.salesforce = org_of(tenant, settings.salesforce);
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -112,6 +116,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     working.iter().for_each(tokio::task::JoinHandle::abort);
     println!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// An org that the tenant's configuration fits to. It is no tenant's of another CRM.
+fn org_of(tenant: &Tenant, org: SalesforceSetup) -> SalesforceSetup {
+    let salesforce::Settings { organization_id, client_id, username, integration_user_id, .. } =
+        salesforce::Settings::of(&tenant.crm.own);
+    SalesforceSetup {
+        organization_id,
+        client_id,
+        username: username.unwrap_or(org.username),
+        user_id: integration_user_id.unwrap_or(org.user_id),
+        ..org
+    }
 }
 
 /// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by
@@ -153,7 +170,8 @@ fn introduce(world: &World, real: &Real, data: Option<&Path>) {
         (false, false) => SIGNING_SECRET,
     };
     println!("secret:     {secret}");
-    println!("hubspot:    {}", party(real.hubspot_access_token.is_some(), "/simulators/hubspot"));
+    let crm = world.tenant().crm.vendor.name;
+    println!("{:<11} {}", format!("{crm}:"), party(real.hubspot_access_token.is_some(), &format!("/simulators/{crm}")));
     println!("apollo:     {}", party(real.apollo_api_key.is_some(), "/simulators/apollo/api/v1"));
     if let Some(callback) = world.tenant().provider.callback.as_ref().filter(|_| buys_numbers(world)) {
         println!("callbacks:  {}/TOKEN, minutes later by the world's clock", callback.url);
@@ -192,8 +210,8 @@ async fn deliver(world: Arc<World>) {
         if rounds.len() >= ROUNDS_MAX {
             rounds.join_next().await;
         }
-        let hubspot = world.hubspot.clone();
-        rounds.spawn(async move { hubspot.deliver().await });
+        let crm = world.crm();
+        rounds.spawn(async move { crm.deliver().await });
         tokio::time::sleep(DELIVERIES_EVERY).await;
     }
 }
@@ -203,7 +221,7 @@ async fn say_what_waits(world: Arc<World>) {
     let mut said = String::new();
     loop {
         tokio::time::sleep(STATUS_EVERY).await;
-        let (events, messages) = (world.hubspot.pending_events().len(), world.waiting().await);
+        let (events, messages) = (world.crm().pending(), world.waiting().await);
         let deferred = world.records.deferred(world.tenant_id(), DEFERRED_MAX).await.map_or(0, |keys| keys.len());
         let more = if deferred == DEFERRED_MAX { " or more" } else { "" };
         let status = format!(

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
+use leadgate_connectors::signatures::standard_webhooks;
 use serde_json::{Value, json};
 
-use self::event_file::{EventFile, SIGNED_WHEN_SENT};
+use self::event_file::{EventFile, SECRET_WHEN_SENT, SIGNED_WHEN_SENT};
 use crate::books::LOCAL;
 use crate::terminal::{object, say};
 use crate::{Failure, Outcome, check, now};
@@ -50,7 +51,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let event = event_of(&arguments.file)?;
     let to = address(&arguments.to)?;
-    let url = format!("{to}{}", event.path);
+    let path = event.path.replace(SECRET_WHEN_SENT, &arguments.secret);
+    let url = format!("{to}{path}");
     let signed_url = arguments.signed_url.as_ref().unwrap_or(&url);
     let http = leadgate_connectors::http::client();
     let timestamp = now().as_millisecond();
@@ -58,6 +60,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let timestamp = world::time(&http, &to).await.unwrap_or(timestamp);
     let secret = Secret::new(arguments.secret.clone());
     let signature = sign_v3(&secret, &event.method, signed_url, &event.body, timestamp);
+    let (standard, seconds) = (standard_signature(&secret, &event, timestamp / 1000), timestamp / 1000);
 
     #[cfg(feature = "sandbox")]
     let told_of = world::contacts_of(&event.body);
@@ -66,6 +69,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         let value = match (header.as_str(), value.as_str()) {
             ("x-hubspot-signature-v3", SIGNED_WHEN_SENT) => &signature,
             ("x-hubspot-request-timestamp", SIGNED_WHEN_SENT) => &timestamp.to_string(),
+            (standard_webhooks::SIGNATURE, SIGNED_WHEN_SENT) => &standard,
+            (standard_webhooks::TIMESTAMP, SIGNED_WHEN_SENT) => &seconds.to_string(),
             ("content-length" | "host", _) => continue,
             _ => value,
         };
@@ -86,6 +91,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// By Standard Webhooks. What signs nothing by them is sent as it is, and refused.
+fn standard_signature(secret: &Secret, event: &EventFile, seconds: i64) -> String {
+    #[cfg(feature = "sandbox")]
+    let secret = &world::standard_secret(secret);
+    let id = event.headers.get(standard_webhooks::ID).map(String::as_str).unwrap_or_default();
+    standard_webhooks::sign(secret, id, seconds, &event.body).unwrap_or_default()
 }
 
 /// Reads a file that can be posted.

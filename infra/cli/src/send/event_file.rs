@@ -9,6 +9,9 @@ use serde::Deserialize;
 /// Stands in a file for a signature or a timestamp that is made when the event is sent.
 pub(super) const SIGNED_WHEN_SENT: &str = "signed when sent";
 
+/// Stands in a file for what an address ends in.
+pub(super) const SECRET_WHEN_SENT: &str = "secret-when-sent";
+
 /// An event of an HTTP API (payload format 2.0), or of a Function URL, which has the same shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventFile {

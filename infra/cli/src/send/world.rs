@@ -1,10 +1,17 @@
 //! What only `leadgate local` has: a clock that is turned, and a CRM that can be asked for its contacts.
 
+use leadgate_connectors::secret::Secret;
+use leadgate_sandbox::world::APEX_SECRET;
 pub(super) use leadgate_sandbox::world::SIGNING_SECRET;
 use serde_json::Value;
 
 use super::TIMEOUT;
 use crate::terminal::say;
+
+/// What signs by Standard Webhooks there, unless another secret was named.
+pub(super) fn standard_secret(secret: &Secret) -> Secret {
+    if secret.expose() == SIGNING_SECRET { Secret::new(APEX_SECRET.to_owned()) } else { secret.clone() }
+}
 
 /// Says which contact that a delivery tells of isn't there, and how to create one.
 pub(super) async fn say_what_is_missing(http: &reqwest::Client, to: &str, told_of: &[u64]) {

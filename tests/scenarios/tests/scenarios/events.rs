@@ -8,12 +8,13 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::body::to_bytes;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
+use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, sign};
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
-use leadgate_sandbox::world::{Leftover, SIGNING_SECRET, World};
+use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, Settings, World};
 use serde_json::{Value, json};
 
-use crate::stage::{all_enriched, leads, world};
+use crate::stage::{all_enriched, leads, started, world};
 
 /// Stands in a file for a signature or a timestamp that is made when the event is sent.
 const SIGNED_WHEN_SENT: &str = "signed when sent";
@@ -40,17 +41,26 @@ fn there_is_a_folder_of_events_for_each_function_and_no_other() {
     assert_eq!(names(folder("")), names(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions")));
 }
 
+/// Stands in a file for what an address ends in.
+const SECRET_WHEN_SENT: &str = "secret-when-sent";
+
 /// Invokes the webhook with a file as Lambda would, signed where the file says so.
 async fn knock(world: &World, text: &str) -> (u16, Value) {
+    let text = &text.replace(SECRET_WHEN_SENT, SIGNING_SECRET);
     let request = lambda_http::request::from_str(text).expect("an event of an HTTP API");
     let mut event: Value = serde_json::from_str(text).expect("JSON");
-    let timestamp = world.clock.now().as_millisecond();
+    let (now, body) = (world.clock.now(), request.body());
     let secret = Secret::new(SIGNING_SECRET.to_owned());
-    let signature =
-        sign_v3(&secret, request.method().as_str(), &world.tenant().crm.public_url, request.body(), timestamp);
-    for (header, value) in
-        [("x-hubspot-signature-v3", signature), ("x-hubspot-request-timestamp", timestamp.to_string())]
-    {
+    let url = &world.tenant().crm.public_url;
+    let signature = sign_v3(&secret, request.method().as_str(), url, body, now.as_millisecond());
+    let id = event["headers"][ID].as_str().unwrap_or_default();
+    let standard = sign(&Secret::new(APEX_SECRET.to_owned()), id, now.as_second(), body).expect("a secret");
+    for (header, value) in [
+        ("x-hubspot-signature-v3", signature),
+        ("x-hubspot-request-timestamp", now.as_millisecond().to_string()),
+        (SIGNATURE, standard),
+        (TIMESTAMP, now.as_second().to_string()),
+    ] {
         if event["headers"][header] == SIGNED_WHEN_SENT {
             event["headers"][header] = value.into();
         }
@@ -58,7 +68,8 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
     let response = world.webhook.invoke(&event).await.expect("Lambda takes the event");
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
-    (status, serde_json::from_slice(&body).expect("JSON"))
+    let xml = || Value::from(String::from_utf8_lossy(&body).into_owned());
+    (status, serde_json::from_slice(&body).unwrap_or_else(|_| xml()))
 }
 
 #[tokio::test]
@@ -78,14 +89,36 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("hubspot.truncated.json", (400, 0)),
         ("hubspot.wrong-portal.json", (403, 0)),
         ("hubspot.unknown-tenant.json", (404, 0)),
+        ("salesforce.callout.bad-signature.json", (401, 0)),
+        ("salesforce.callout.created.json", (200, 1)),
+        ("salesforce.callout.forgotten.json", (200, 0)),
+        ("salesforce.callout.own-write.json", (200, 0)),
+        ("salesforce.callout.updated.json", (200, 1)),
+        ("salesforce.callout.wrong-org.json", (403, 0)),
+        ("salesforce.outbound-message.deleted-record.json", (200, 1)),
+        ("salesforce.outbound-message.external-entity.json", (400, 0)),
+        ("salesforce.outbound-message.hundred-notifications.json", (200, 100)),
+        ("salesforce.outbound-message.json", (200, 1)),
+        ("salesforce.outbound-message.no-secret.json", (401, 0)),
+        ("salesforce.outbound-message.own-write.json", (200, 0)),
+        ("salesforce.outbound-message.truncated.json", (400, 0)),
+        ("salesforce.outbound-message.wrong-org.json", (403, 0)),
+        ("salesforce.outbound-message.wrong-secret.json", (401, 0)),
+        ("salesforce.unknown-tenant.json", (404, 0)),
     ]);
     let files = files("crm-webhook");
     assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
     for (name, text) in files {
-        let world = world().await;
+        let world = match name.starts_with("salesforce.") {
+            true => started(Settings::default().with_salesforce()).await,
+            false => world().await,
+        };
         world.leaves_behind(Leftover::Messages);
         let (status, answer) = knock(&world, &text).await;
         assert_eq!((status, world.waiting().await), expected[name.as_str()], "{name}: {answer}");
+        if let Some(soap) = answer.as_str() {
+            assert!(soap.contains(&format!("<Ack>{}</Ack>", status == 200)), "{name}: {soap}");
+        }
     }
 }
 
