@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use leadgate_sandbox::template::{Setting, Template, TemplateError};
+use leadgate_connectors::connector::CrmInbound;
+use leadgate_connectors::registry::Inbound;
+use leadgate_sandbox::template::{Setting, Template, TemplateError, Trigger};
 use serde_json::{Value, json};
 
 use crate::{Complaints, holds, notices, root, source};
@@ -219,4 +221,33 @@ fn a_panic_fails_one_invocation_and_not_the_process() {
     // Said in so many words: where it is left out, `cargo lambda` chooses abort.
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("\npanic = \"unwind\"\n"));
+}
+
+#[test]
+fn every_vendor_has_its_routes() {
+    fn rule(template: &Template) -> Complaints {
+        let routes: BTreeSet<String> = template
+            .functions()
+            .iter()
+            .flat_map(|function| &function.triggers)
+            .filter_map(|trigger| match trigger {
+                Trigger::Route { method, path } => Some(format!("{method} {path}")),
+                _ => None,
+            })
+            .collect();
+        let vendors = Inbound::shipped();
+        let crms = vendors.crms.iter().map(|crm| format!("POST /{}/{{tenant}}", crm.vendor.name));
+        let secret = |crm: &&&CrmInbound| crm.takes_path_secret;
+        let with_secret =
+            vendors.crms.iter().filter(secret).map(|crm| format!("POST /{}/{{tenant}}/{{secret}}", crm.vendor.name));
+        let providers = vendors.providers.iter().map(|it| format!("POST /{}/{{tenant}}/{{token}}", it.vendor.name));
+        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).collect();
+        let mut complaints = Complaints::default();
+        complaints.unless(routes == needed, || format!("{routes:?} are served, {needed:?} are needed"));
+        complaints
+    }
+    const EVENTS: &str = "/Resources/CrmWebhook/Properties/Events";
+    holds(rule);
+    notices(rule, &format!("{EVENTS}/SalesforceOutboundMessages/Properties/Path"), json!("/salesforce/{tenant}/x"));
+    notices(rule, &format!("{EVENTS}/HubSpot/Properties/Method"), json!("GET"));
 }

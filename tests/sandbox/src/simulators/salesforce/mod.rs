@@ -79,6 +79,9 @@ impl Default for SalesforceSetup {
     }
 }
 
+/// The consumer key of another app, with the same secret: what it saves is as if a person had.
+pub const OTHER_APP: &str = "simulated-other-consumer-key";
+
 /// A person at Salesforce's own screens.
 pub const PERSON: &str = "005000000000009AAA";
 

@@ -10,7 +10,7 @@ use leadgate_enrichment::clock::later;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use super::{JWT_PUBLIC_KEY, Salesforce};
+use super::{JWT_PUBLIC_KEY, OTHER_APP, PERSON, Salesforce};
 use crate::simulators::exchange::{Answer, Call};
 
 /// The path of the endpoint.
@@ -22,8 +22,11 @@ impl Salesforce {
     pub(super) fn give_token(&self, call: &Call, now: Timestamp) -> Answer {
         let form: BTreeMap<String, String> = pairs(&call.body);
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let is_other = field("client_id") == OTHER_APP;
         let refusal = match field("grant_type") {
-            "client_credentials" if field("client_id") != self.setup.client_id => Some("invalid_client_id"),
+            "client_credentials" if !is_other && field("client_id") != self.setup.client_id => {
+                Some("invalid_client_id")
+            }
             "client_credentials" if field("client_secret") != self.setup.client_secret => Some("invalid_client"),
             "client_credentials" => None,
             "urn:ietf:params:oauth:grant-type:jwt-bearer" => self.refuse_jwt(field("assertion"), now),
@@ -35,8 +38,9 @@ impl Salesforce {
         let mut org = self.org.lock();
         org.counters.tokens += 1;
         let token = format!("{}!simulated.{}", &self.setup.organization_id[..15], org.counters.tokens);
-        org.tokens.insert(token.clone(), later(now, self.setup.session_timeout));
-        let (organization_id, user_id) = (&self.setup.organization_id, &self.setup.user_id);
+        let (organization_id, own) = (&self.setup.organization_id, self.setup.user_id.as_str());
+        let user_id = if is_other { PERSON } else { own };
+        org.tokens.insert(token.clone(), (later(now, self.setup.session_timeout), user_id.to_owned()));
         Answer::json(
             200,
             &json!({
@@ -60,11 +64,12 @@ impl Salesforce {
         }
     }
 
-    /// Whether a call has a token that is good.
-    pub(super) fn is_signed_in(&self, authorization: Option<&str>, now: Timestamp) -> bool {
+    /// Who makes a call, if its token is good.
+    pub(super) fn signed_in(&self, authorization: Option<&str>, now: Timestamp) -> Option<String> {
         let token = authorization.and_then(|value| value.strip_prefix("Bearer "));
         let org = self.org.lock();
-        token.and_then(|token| org.tokens.get(token)).is_some_and(|ends| now < *ends)
+        let (ends, user) = org.tokens.get(token?)?;
+        (now < *ends).then(|| user.clone())
     }
 }
 

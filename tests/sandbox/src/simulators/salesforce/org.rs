@@ -52,8 +52,8 @@ pub(super) struct Org {
     pub(super) records: Table<String, Record>,
     pub(super) created: One<u64>,
     pub(super) outbox: Outbox,
-    /// When each token ends.
-    pub(super) tokens: BTreeMap<String, Timestamp>,
+    /// When each token ends, and whose it is.
+    pub(super) tokens: BTreeMap<String, (Timestamp, String)>,
     pub(super) meter: Meter,
     pub(super) counters: Counters,
     pub(super) rng: Rng,

@@ -25,10 +25,10 @@ impl Vendor for Salesforce {
             return self.give_token(call, now);
         }
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if !self.is_signed_in(authorization, now) {
+        let Some(by) = self.signed_in(authorization, now) else {
             self.org.lock().counters.unauthorized += 1;
             return error(401, "INVALID_SESSION_ID", "Session expired or invalid");
-        }
+        };
         let mut org = self.org.lock();
         let most = self.setup.daily_calls;
         let used = match org.meter.take(most, now) {
@@ -40,11 +40,10 @@ impl Vendor for Salesforce {
             }
         };
         org.counters.calls += 1;
-        let by = self.setup.user_id.as_str();
         let answer = match (call.method.as_str(), parts(&call.path).as_deref()) {
             ("POST", Some(["composite", "sobjects", object])) => org.retrieve(object, call),
-            ("PATCH", Some(["composite", "sobjects"])) => org.update_all(call, by, now),
-            ("POST", Some(["sobjects", object])) => org.create_one(object, call, by, now),
+            ("PATCH", Some(["composite", "sobjects"])) => org.update_all(call, &by, now),
+            ("POST", Some(["sobjects", object])) => org.create_one(object, call, &by, now),
             ("GET", Some(["sobjects", object, id])) => org.read_one(object, id),
             _ => error(404, "NOT_FOUND", "The requested resource does not exist"),
         };
