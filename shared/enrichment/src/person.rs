@@ -59,9 +59,14 @@ impl IdentityProperties {
         }
     }
 
-    /// All of them.
+    /// All of them. One that the CRM has no property for is blank.
     pub fn names(&self) -> [&str; 6] {
         [&self.email, &self.first_name, &self.last_name, &self.company, &self.website, &self.linkedin_url]
+    }
+
+    /// Those that the CRM has.
+    pub fn known_names(&self) -> impl Iterator<Item = &str> {
+        self.names().into_iter().filter(|name| !name.is_empty())
     }
 }
 

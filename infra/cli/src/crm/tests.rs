@@ -93,3 +93,24 @@ async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
     let choice = CONFIG.replacen("country = {", "lifecyclestage = {", 1);
     assert!(compared(&choice).await.is_good(), "some values can be written all the same");
 }
+
+#[tokio::test]
+async fn an_org_is_compared_and_what_it_lacks_is_for_its_administrator() {
+    let settings = Settings::default().with_salesforce();
+    let (config, bad) = (settings.config.clone(), settings.config.replacen("Title = {", "Titel = {", 1));
+    let world = World::start(settings).await.expect("a world starts");
+    let compared = async |config: &str| {
+        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
+        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
+    };
+    let good = compared(&config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let said = compared(&bad).await.text();
+    assert!(said.contains("tenants.demo.fields.Titel: the CRM has no property \"Titel\""), "{said}");
+    assert!(!said.contains("identity ()"), "what an org has no field for is not asked for: {said}");
+    let books = books(&world).await;
+    assert_eq!(prepared(&books, false).await, [("Last_Enriched_At__c".to_owned(), "is there")]);
+    world.salesforce.remove_field("Last_Enriched_At__c");
+    let refused = set_up(&books, false).await.err().expect("a refusal").to_string();
+    assert!(refused.contains("create \"Last_Enriched_At__c\" in the org's Setup"), "{refused}");
+}

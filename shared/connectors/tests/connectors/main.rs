@@ -18,6 +18,7 @@ mod loopback;
 mod salesforce_client;
 mod salesforce_config;
 mod salesforce_inbound;
+mod salesforce_schema;
 mod standard_webhooks;
 mod transport;
 

@@ -52,12 +52,12 @@ fn salesforce_at(http: &Http, url: &str, now: Timestamp) -> Salesforce {
     Salesforce::new(http.clone(), url.to_owned(), settings(), Secret::new("consumer secret".into()), now)
 }
 
-fn salesforce(url: &str) -> Salesforce {
+pub(crate) fn salesforce(url: &str) -> Salesforce {
     salesforce_at(&client().into(), url, at(0))
 }
 
 /// A server that gives tokens, and else answers by this.
-async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Server {
+pub(crate) async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Server {
     server_with(&[], answer).await
 }
 
@@ -81,7 +81,7 @@ async fn server_with(
     server
 }
 
-fn ok(body: Value) -> Answer {
+pub(crate) fn ok(body: Value) -> Answer {
     (200, body.to_string())
 }
 
@@ -104,7 +104,7 @@ fn failed(code: &str, fields: &[&str]) -> Value {
 
 async fn read(server: &Server, object: &ObjectType, ids: &[&str]) -> Result<BTreeMap<String, Properties>, CrmError> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    salesforce(&server.url).read(object, &ids, &["Email", "City", "Company", ""]).await
+    salesforce(&server.url).read(object, &ids, &["Email", "City", "Company"]).await
 }
 
 fn patches(of: &[(&str, &[(&str, &str)])]) -> BTreeMap<String, Patch> {

@@ -241,7 +241,7 @@ impl Tenant {
         let ours = ours.into_iter().filter_map(|(key, property, writes)| {
             Some(named(format!("crm.{key}"), property.as_deref()?, Some(writes), true))
         });
-        let identity = self.identity.names().into_iter();
+        let identity = self.identity.known_names();
         let identity = identity.map(|property| named(format!("identity ({property})"), property, None, false));
         let changes = crm.enrich_on_change.iter();
         let changes = changes.map(|property| named("crm.enrich_on_change".to_owned(), property, None, false));
@@ -256,7 +256,7 @@ impl Tenant {
 
     /// Every property that the worker reads from the CRM.
     pub fn properties(&self) -> Vec<&str> {
-        let identity = self.identity.names().into_iter();
+        let identity = self.identity.known_names();
         let fields = self.fields.iter().map(|field| field.property.as_str());
         let owner = self.caps.per_owner.is_some().then_some(self.crm.owner_property.as_str());
         let own = self.crm.last_enriched_property.as_deref().into_iter().chain(owner);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use leadgate_enrichment::crm::schema::Property;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::Patch;
@@ -17,6 +18,7 @@ use super::classify::{broken, failure, unreadable};
 use super::config::Settings;
 use super::fields::{Place, place};
 use super::record_id;
+use super::schema::no_creation;
 use super::session::{Login, Session, Token};
 use super::wire::{ACCOUNT, CONTACT, Complaint, LEAD, Retrieve, Row, daily_usage, id_prefix, rows};
 use crate::http::{ExchangeError, Http, read_body};
@@ -35,6 +37,9 @@ const COLUMNS_DROPPED_MAX: usize = 10;
 const CALL_OPTIONS: (&str, &str) = ("Sforce-Call-Options", "client=leadgate");
 /// With every answer (developer.salesforce.com, "Limit Info Header").
 const LIMIT_INFO: &str = "Sforce-Limit-Info";
+
+/// A call without a body.
+pub(super) const NOTHING: Option<&()> = None;
 
 /// One org, as seen at one moment.
 pub struct Salesforce {
@@ -92,7 +97,7 @@ impl Salesforce {
         fields.insert("Id".to_owned());
         for _ in 0..=COLUMNS_DROPPED_MAX {
             let path = format!("/composite/sobjects/{object}");
-            let answer = self.call(Method::POST, &path, &Retrieve { ids, fields: &fields }).await?;
+            let answer = self.call(Method::POST, &path, Some(&Retrieve { ids, fields: &fields })).await?;
             if answer.status == StatusCode::OK {
                 let rows = rows(&answer.body).filter(|rows| rows.len() == ids.len());
                 let rows = rows.ok_or_else(|| unreadable("not a row for each id"))?;
@@ -170,7 +175,12 @@ impl Salesforce {
     }
 
     /// A call with a token; if that has run out, another one with a new token.
-    pub(super) async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Answer, CrmError> {
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, CrmError> {
         self.session.check_floor(self.login.settings.daily_calls_floor, self.now)?;
         let token = self.token(None).await?;
         let answer = self.send(&token, method.clone(), path, body).await?;
@@ -185,10 +195,21 @@ impl Salesforce {
         self.session.token(&self.login, &self.http, refused, self.now).await
     }
 
-    async fn send(&self, token: &Token, method: Method, path: &str, body: &impl Serialize) -> Result<Answer, CrmError> {
+    async fn send(
+        &self,
+        token: &Token,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, CrmError> {
         let url = format!("{}/services/data/v{}{path}", token.instance_url, self.login.settings.api_version);
         let request = self.http.request(method, url).bearer_auth(token.value.expose());
-        let request = self.http.within(TIMEOUT, request.header(CALL_OPTIONS.0, CALL_OPTIONS.1).json(body));
+        let request = request.header(CALL_OPTIONS.0, CALL_OPTIONS.1);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let request = self.http.within(TIMEOUT, request);
         let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let usage = headers.get(LIMIT_INFO).and_then(|info| daily_usage(info.to_str().ok()?));
@@ -214,11 +235,9 @@ impl Crm for Salesforce {
     ) -> Result<BTreeMap<String, Properties>, CrmError> {
         let asked: BTreeMap<String, &String> = ids.iter().filter_map(|id| Some((long(object, id)?, id))).collect();
         let long: BTreeSet<String> = asked.keys().cloned().collect();
-        // Of what tells who a person is, the org has no field for some.
-        let properties: Vec<&str> = properties.iter().copied().filter(|name| !name.is_empty()).collect();
         let found = match *object == LEAD {
-            true => self.read_leads(&long, &properties).await?,
-            false => self.read_contacts(&long, &properties).await?,
+            true => self.read_leads(&long, properties).await?,
+            false => self.read_contacts(&long, properties).await?,
         };
         Ok(found.into_iter().filter_map(|(id, values)| Some(((*asked.get(&id)?).clone(), values))).collect())
     }
@@ -229,6 +248,14 @@ impl Crm for Salesforce {
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError> {
         self.write_all(object, patches).await
+    }
+
+    async fn properties(&self, object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
+        self.describe(object).await.map(Some)
+    }
+
+    async fn add_property(&self, _: &ObjectType, property: &Property) -> Result<bool, CrmError> {
+        Err(no_creation(property))
     }
 }
 

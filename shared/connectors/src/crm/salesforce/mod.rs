@@ -6,6 +6,7 @@
 //! | [`inbound`] | whether a delivery comes from the org, by each of two roads, and what it tells |
 //! | [`client`] | reading and writing leads and contacts |
 //! | `write` | what becomes of each record of a write |
+//! | `schema` | which fields there are |
 //! | `session`, `jwt` | signing in, and what is remembered from call to call |
 //! | `classify` | what a failed call means |
 //! | `fields` | what a field of a lead is called on a contact |
@@ -24,6 +25,7 @@ mod classify;
 mod fields;
 mod jwt;
 mod record_id;
+mod schema;
 mod session;
 mod wire;
 mod write;

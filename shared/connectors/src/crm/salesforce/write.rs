@@ -117,7 +117,8 @@ impl Salesforce {
 
     async fn update(&self, jobs: &[Job]) -> Result<Updated, CrmError> {
         let records = jobs.iter().map(Job::row).collect();
-        let answer = self.call(Method::PATCH, "/composite/sobjects", &Update { all_or_none: false, records }).await?;
+        let answer =
+            self.call(Method::PATCH, "/composite/sobjects", Some(&Update { all_or_none: false, records })).await?;
         if answer.status == StatusCode::OK {
             let outcomes = outcomes(&answer.body).filter(|outcomes| outcomes.len() == jobs.len());
             return outcomes.map(Updated::Each).ok_or_else(|| unreadable("not an outcome for each record"));

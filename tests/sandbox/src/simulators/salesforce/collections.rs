@@ -143,7 +143,11 @@ impl Org {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let is_time = |text: &str| text.parse::<Timestamp>().is_ok();
+            let is_time = |text: &str| {
+                let digits =
+                    text.split_once('.').map_or(0, |(_, rest)| rest.chars().filter(char::is_ascii_digit).count());
+                text.parse::<Timestamp>().is_ok() && digits <= 3
+            };
             let is_readable = match kind {
                 Kind::Number => text.is_empty() || text.parse::<f64>().is_ok(),
                 Kind::DateTime => text.is_empty() || is_time(&text),
@@ -174,6 +178,15 @@ impl Org {
         }
     }
 
+    /// The fields of a kind of record.
+    pub(super) fn describe(&self, object: &str) -> Answer {
+        let fields: Vec<Value> = self.schema.of(object).map(|(name, kind)| described(name, kind)).collect();
+        match fields.is_empty() {
+            true => error(404, "NOT_FOUND", "The requested resource does not exist"),
+            false => Answer::json(200, &json!({ "name": object, "fields": fields })),
+        }
+    }
+
     /// One record with all of its values.
     pub(super) fn read_one(&mut self, object: &str, id: &str) -> Answer {
         let record = long(id).and_then(|id| self.records.get(&id)).filter(|record| record.object == object);
@@ -186,6 +199,23 @@ impl Org {
             None => error(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible"),
         }
     }
+}
+
+fn described(name: &str, kind: &Kind) -> Value {
+    let (word, length) = match kind {
+        Kind::Text(most) => ("string", *most),
+        Kind::Email => ("email", 80),
+        Kind::Number => ("double", 0),
+        Kind::Picklist(_) => ("picklist", 255),
+        Kind::DateTime => ("datetime", 0),
+        Kind::Reference | Kind::ReadOnly => ("reference", 18),
+    };
+    let values = if let Kind::Picklist(values) = kind { values.as_slice() } else { &[] };
+    let values: Vec<Value> = values.iter().map(|value| json!({ "active": true, "value": value })).collect();
+    json!({
+        "name": name, "type": word, "length": length, "updateable": *kind != Kind::ReadOnly,
+        "restrictedPicklist": !values.is_empty(), "picklistValues": values,
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a whole number is written as one")]

@@ -116,6 +116,11 @@ impl Schema {
         self.fields.contains_key(object)
     }
 
+    /// The fields of a kind of record.
+    pub(super) fn of(&self, object: &str) -> impl Iterator<Item = (&str, &Kind)> {
+        self.fields.get(object).into_iter().flatten().map(|(name, kind)| (name.as_str(), kind))
+    }
+
     pub(super) fn kind(&self, object: &str, field: &str) -> Option<&Kind> {
         self.fields.get(object)?.get(field)
     }
