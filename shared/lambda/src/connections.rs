@@ -35,7 +35,8 @@ impl Connections {
         let wrong = |error: String| StoreError::unreadable("connecting to the CRM", error);
         let connector = self.vendors.crm(tenant).map_err(|error| wrong(error.to_string()))?;
         let tokens = read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmToken).await?;
-        (connector.connect)(&tenant.crm, self.http.clone(), tokens, self.secrets.now()).map_err(|error| wrong(error.to_string()))
+        (connector.connect)(&tenant.crm, self.http.clone(), tokens, self.secrets.now())
+            .map_err(|error| wrong(error.to_string()))
     }
 
     /// The tenant's provider.

@@ -177,7 +177,7 @@ fn one_stranger_fails_the_whole_delivery() {
 #[test]
 fn a_body_that_is_no_list_of_objects_says_what_it_is() {
     let expected = [
-        ("{}", "body: an object, not an array"),
+        ("{}", "body: an object without a contact's id, not events, or what a workflow sends"),
         ("null", "body: null, not an array"),
         ("\"ada@example.com\"", "body: text, not an array"),
         ("[[1,2]]", "[0]: a list, not an object"),
@@ -298,5 +298,32 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = read(&bytes);
+    }
+}
+
+#[test]
+fn a_workflow_sends_one_contact_under_one_of_several_names() {
+    let whole = json!({
+        "vid": 1_246_978_317, "canonical-vid": 1_246_978_317, "merged-vids": [], "portal-id": 33, "is-contact": true,
+        "properties": { "email": { "value": "ada@example.com", "versions": [] }, "hs_object_id": { "value": "1246978317" } },
+    });
+    let property_only = json!({ "properties": { "hs_object_id": { "value": "1246978317" } } });
+    for body in [
+        whole,
+        property_only,
+        json!({ "hs_object_id": "1246978317", "email": "ada@example.com" }),
+        json!({ "objectId": 1_246_978_317 }),
+    ] {
+        let events = read(body.to_string().as_bytes()).expect("a contact");
+        let [CrmEvent::Due(DueEvent { record, cause: Cause::Edited, .. })] = events.as_slice() else {
+            panic!("{body} is read as {events:?}")
+        };
+        assert_eq!(record.to_string(), "acme#hubspot#contact#1246978317");
+    }
+    let refused = |body: Value| read(body.to_string().as_bytes()).expect_err("a refusal");
+    let stranger = refused(json!({ "vid": 1, "portal-id": 34 }));
+    assert!(matches!(&stranger, BodyError::Account { found, .. } if found == "34"), "{stranger}");
+    for nameless in [json!({}), json!({ "email": "ada@example.com" }), json!({ "vid": "ada" }), json!({ "vid": -1 })] {
+        assert!(matches!(refused(nameless), BodyError::Shape { .. }));
     }
 }

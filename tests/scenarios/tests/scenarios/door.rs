@@ -192,3 +192,25 @@ async fn when_the_records_cant_be_read_everything_is_queued_and_the_till_decides
     assert_eq!(world.apollo.ledger().records_charged, 2, "the worker did not");
     at_rest(&world).await;
 }
+
+/// A workflow sends the contact that goes through it, perhaps again and again.
+#[tokio::test]
+async fn a_contact_that_a_workflow_sends_is_enriched_and_bought_once() {
+    let world = world().await;
+    world.hubspot.unsubscribe();
+    let lead = world.hubspot.create_contact([("email", "first0.last0@engine.example")]);
+    let id: u64 = lead.parse().expect("a number");
+    let body =
+        json!({ "vid": id, "portal-id": 62515, "properties": { "email": { "value": "first0.last0@engine.example" } } });
+    for _ in 0..2 {
+        let (status, answer) = Post::of(&world, body.to_string()).send().await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    world.settle_down(2).await;
+    let (status, answer) = Post::of(&world, body.to_string()).send().await;
+    assert_eq!((status, world.waiting().await), (200, 0), "it is fresh: {answer}");
+    assert_eq!(world.apollo.charges_of("first0.last0@engine.example"), 1);
+    assert!(world.hubspot.contact(&lead).expect("the contact").value("jobtitle").is_some());
+    let (status, answer) = Post::of(&world, json!({ "email": "first0.last0@engine.example" }).to_string()).send().await;
+    assert_eq!(status, 400, "without an id it isn't sent again, as a workflow goes by 4xx: {answer}");
+}

@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod signature;
+mod workflow;
 
 use jiff::Timestamp;
 use leadgate_enrichment::config::{CrmConnection, Tenant};

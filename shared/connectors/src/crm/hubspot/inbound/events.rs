@@ -1,6 +1,6 @@
 //! What a verified delivery tells, as events of ours.
 //!
-//! The body is a JSON array of flat objects. It is read strictly where we act on it and openly everywhere else: an
+//! The body is a JSON array of flat objects; what a workflow sends is one object. It is read strictly where we act on it and openly everywhere else: an
 //! answer other than 2xx makes HubSpot deliver again, up to 10 times, so an event that can't be read must not fail its
 //! neighbours.
 
@@ -11,6 +11,7 @@ use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use serde::Deserialize;
 
 use super::super::config::VENDOR;
+use super::workflow;
 use crate::inbound::{BodyError, Delivery, Events, Verified};
 use crate::loose::{List, Loose, Scalar, read};
 
@@ -46,6 +47,9 @@ pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Event
             return Err(BodyError::TooMany { found: total, most: EVENTS_MAX });
         }
         List::Of { items, .. } => items,
+        List::Other("an object") => {
+            return Ok(Events { read: vec![workflow::event(delivery, rules)?], unreadable: Vec::new() });
+        }
         List::Other(found) => return Err(BodyError::Shape { path: "body".into(), found, expected: "an array" }),
     };
     let mut events = Events::default();
