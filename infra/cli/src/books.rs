@@ -26,7 +26,7 @@ use leadgate_connectors::registry;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
-use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, TenantId};
+use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::read_config;
@@ -122,12 +122,11 @@ impl Books {
         let tenant = &self.tenant;
         let key: RecordKey = match asked.contains('#') {
             true => asked.parse()?,
-            false => RecordKey {
-                tenant: tenant.clone(),
-                origin: Origin::known(self.tenant().crm.vendor.name),
-                object: ObjectType::CONTACT,
-                id: asked.to_owned(),
-            },
+            false => {
+                let vendor = self.tenant().crm.vendor;
+                let ((object, id), origin) = ((vendor.record_of)(asked), Origin::known(vendor.name));
+                RecordKey { tenant: tenant.clone(), origin, object, id }
+            }
         };
         if key.tenant != *tenant {
             return Err(

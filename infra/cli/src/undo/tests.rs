@@ -134,3 +134,24 @@ async fn without_days_nothing_is_kept_and_the_command_says_so() {
     let unknown = undone(&world, &["--since", "2026-01-01T00:00:00Z"]).await.expect_err("nothing is kept").to_string();
     assert!(unknown.contains("undo_days"), "{unknown}");
 }
+
+#[tokio::test]
+async fn in_an_org_a_lead_is_known_by_its_id_and_put_back_field_by_field() {
+    let mut settings = Settings::default().with_salesforce();
+    settings.apollo.unknown_share = 0.0;
+    let world = World::start(settings).await.expect("a world starts");
+    let lead = world.salesforce.create_lead([("Email", "ada.lovelace@engine.example"), ("City", "London")]);
+    world.salesforce.deliver().await;
+    world.settle_down(1).await;
+    let value = |field: &str| {
+        let record = world.salesforce.record(&lead).expect("the lead");
+        record.value(field).unwrap_or_default().to_owned()
+    };
+    assert_ne!(value("Title"), "");
+    let done = undone(&world, &[&purchase(&world).await]).await.expect("undone");
+    assert!(done[0].left.is_empty(), "{done:?}");
+    assert_eq!((value("Title"), value("City")), (String::new(), "London".to_owned()));
+    // The short form of the id names the same record.
+    let books = Books::find(&typed(&world, &["1"]).place).await.expect("books");
+    assert_eq!(books.record_key(&lead[..15]).expect("a record").to_string(), format!("demo#salesforce#Lead#{lead}"));
+}

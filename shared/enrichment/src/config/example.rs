@@ -1,6 +1,6 @@
 //! A small file that is right, and the vendors that it names, for tests.
 
-use super::{CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Vendors};
+use super::{CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Vendors, contact};
 use crate::person::IdentityProperties;
 use crate::provider::limits::CallLimits;
 
@@ -21,6 +21,7 @@ static CRM: CrmVendor = CrmVendor {
         SecretKey::needed("access_token", SecretRole::CrmToken),
     ],
     account_key: Some("account"),
+    record_of: contact,
     check: |_| Vec::new(),
 };
 

@@ -24,7 +24,9 @@ use strum::VariantNames;
 
 pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};
-pub use self::vendor::{CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong};
+pub use self::vendor::{
+    CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
+};
 use crate::credits::Amounts;
 use crate::credits::plan::Plan;
 use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};

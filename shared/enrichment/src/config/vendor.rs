@@ -5,6 +5,7 @@ use toml::Table;
 
 use super::shape::{Key, Shape};
 use crate::credits::price::PricedField;
+use crate::ids::ObjectType;
 use crate::person::{IdentityProperties, ProfileField};
 use crate::provider::limits::CallLimits;
 
@@ -57,8 +58,16 @@ pub struct CrmVendor {
     pub secrets: &'static [SecretKey],
     /// The key that says which of its accounts is the tenant's. No two tenants may have the same.
     pub account_key: Option<&'static str>,
+    /// What an operator means who names a record by its id alone: its kind, and the id as it stands in keys.
+    /// [`contact`], where there is one kind.
+    pub record_of: fn(&str) -> (ObjectType, String),
     /// Checks what the shape of its own keys doesn't. The names of secrets are among them.
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
+}
+
+/// A contact with this id.
+pub fn contact(id: &str) -> (ObjectType, String) {
+    (ObjectType::CONTACT, id.to_owned())
 }
 
 /// A data provider.

@@ -1,10 +1,11 @@
 //! What is Salesforce's own in a tenant's `crm` table, and what Salesforce can do.
 
 use leadgate_enrichment::config::{CrmVendor, Key, OwnKeys, SecretKey, SecretRole, Shape, Wrong};
+use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
 use super::record_id;
-use super::wire::RECORDS_MAX;
+use super::wire::{CONTACT, LEAD, RECORDS_MAX, id_prefix};
 
 const ORGANIZATION: &str = "organization_id";
 const CLIENT: &str = "client_id";
@@ -55,6 +56,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
         SecretKey::needed("credential", SecretRole::CrmToken),
     ],
     account_key: Some(ORGANIZATION),
+    record_of,
     check,
 };
 
@@ -134,4 +136,11 @@ fn check(own: &OwnKeys) -> Vec<Wrong> {
 fn is_version(text: &str) -> bool {
     let digits = text.strip_suffix(".0").unwrap_or_default();
     (2..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A lead, unless the id says that it is a contact.
+fn record_of(id: &str) -> (ObjectType, String) {
+    let id = record_id::canonical(id).unwrap_or_else(|| id.to_owned());
+    let object = if id.starts_with(id_prefix(&CONTACT)) { CONTACT } else { LEAD };
+    (object, id)
 }
