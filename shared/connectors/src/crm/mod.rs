@@ -1,4 +1,5 @@
 //! The CRMs.
 
 pub mod hubspot;
+pub mod pipedrive;
 pub mod salesforce;

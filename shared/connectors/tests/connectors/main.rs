@@ -15,6 +15,8 @@ mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
+mod pipedrive_client;
+mod pipedrive_inbound;
 mod salesforce_client;
 mod salesforce_config;
 mod salesforce_inbound;

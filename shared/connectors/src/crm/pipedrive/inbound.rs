@@ -1,0 +1,31 @@
+//! What Pipedrive sends: whether it is the company's, and what it tells.
+
+pub mod credentials;
+pub mod events;
+
+use jiff::Timestamp;
+use leadgate_enrichment::config::{CrmConnection, Tenant};
+use leadgate_enrichment::fingerprint::FingerprintKey;
+
+use self::events::EventRules;
+use super::config::Settings;
+use crate::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified};
+use crate::secret::Secret;
+
+pub(super) fn verify(
+    delivery: Delivery<Unverified>,
+    _: &CrmConnection,
+    secrets: Vec<Secret>,
+    _: Timestamp,
+) -> Result<Delivery<Verified>, SignatureError> {
+    delivery.verified_by(|delivery| credentials::check(delivery, secrets))
+}
+
+pub(super) fn read(delivery: &Delivery<Verified>, tenant: &Tenant, key: &FingerprintKey) -> Result<Events, BodyError> {
+    let Settings { company_id, user_id, .. } = Settings::of(&tenant.crm.own);
+    let enrich_on_change = tenant.crm.enrich_on_change.clone();
+    events::events(
+        delivery,
+        &EventRules { tenant: tenant.id.clone(), company_id, user_id, enrich_on_change, key: key.clone() },
+    )
+}
