@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use leadgate_enrichment::ids::ObjectType;
 
 use super::hubspot::HubSpot;
+use super::pipedrive::{self, Pipedrive};
 use super::report::DeliveryReport;
 use super::salesforce::Salesforce;
 
@@ -106,5 +107,53 @@ impl SimulatedCrm for Salesforce {
     fn written(&self) -> (u64, u64) {
         let counters = self.counters();
         (counters.records_written, counters.writes)
+    }
+}
+
+/// Pipedrive's names for what stands on a business card.
+const PERSON_CARD: [(&str, &str); 8] = [
+    ("email", "email"),
+    ("firstname", "first_name"),
+    ("lastname", "last_name"),
+    ("jobtitle", "job_title"),
+    ("company", "company"),
+    ("city", pipedrive::CITY),
+    ("industry", pipedrive::INDUSTRY),
+    ("mobilephone", "phone"),
+];
+
+#[async_trait]
+impl SimulatedCrm for Pipedrive {
+    fn name(&self) -> &'static str {
+        "Pipedrive"
+    }
+
+    fn create_person(&self, card: &[(&'static str, String)]) -> String {
+        let named = |name: &str| PERSON_CARD.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+        let fields = card.iter().filter_map(|(name, value)| Some((named(name)?, value.clone())));
+        self.create_person(fields.collect::<Vec<_>>())
+    }
+
+    fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
+        let person = self.person(id)?;
+        let of = |(name, field): &(&str, &str)| Some(((*name).to_owned(), person.value(field)?));
+        Some(PERSON_CARD.iter().filter_map(of).collect())
+    }
+
+    fn object_of(&self, _: &str) -> ObjectType {
+        ObjectType::known("person")
+    }
+
+    async fn deliver(&self) -> DeliveryReport {
+        self.deliver().await
+    }
+
+    fn pending(&self) -> usize {
+        self.pending_events().len()
+    }
+
+    fn written(&self) -> (u64, u64) {
+        let counters = self.counters();
+        (counters.writes, counters.writes)
     }
 }

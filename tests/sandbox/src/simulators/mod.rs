@@ -15,6 +15,7 @@ mod hand_clock;
 pub mod hubspot;
 #[cfg(test)]
 mod loopback;
+pub mod pipedrive;
 mod report;
 pub mod salesforce;
 
@@ -33,6 +34,7 @@ pub use report::DeliveryReport;
 use apollo::{Apollo, Ledger};
 use fault::FaultRule;
 use hubspot::HubSpot;
+use pipedrive::Pipedrive;
 use salesforce::Salesforce;
 
 /// The vendors of one world.
@@ -95,6 +97,28 @@ async fn add_salesforce_fault(State(salesforce): State<Arc<Salesforce>>, Json(ru
 
 async fn clear_salesforce_faults(State(salesforce): State<Arc<Salesforce>>) -> StatusCode {
     salesforce.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+/// Serves one company at Pipedrive, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
+pub fn pipedrive_router(pipedrive: Arc<Pipedrive>) -> Router {
+    Router::new()
+        .route("/faults", post(add_pipedrive_fault).delete(clear_pipedrive_faults))
+        .route("/{*path}", any(to_pipedrive))
+        .with_state(pipedrive)
+}
+
+async fn to_pipedrive(State(pipedrive): State<Arc<Pipedrive>>, Path(path): Path<String>, request: Request) -> Response {
+    exchange::serve(pipedrive.as_ref(), &path, request).await
+}
+
+async fn add_pipedrive_fault(State(pipedrive): State<Arc<Pipedrive>>, Json(rule): Json<FaultRule>) -> StatusCode {
+    pipedrive.faults().add(rule);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_pipedrive_faults(State(pipedrive): State<Arc<Pipedrive>>) -> StatusCode {
+    pipedrive.faults().clear();
     StatusCode::NO_CONTENT
 }
 

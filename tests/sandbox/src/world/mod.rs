@@ -39,8 +39,8 @@ pub use leftovers::Leftover;
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
-use settings::is_salesforce;
-pub use settings::{APEX_SECRET, CALLBACK_SECRET, Real, SIGNING_SECRET, Settings};
+pub use settings::{APEX_SECRET, CALLBACK_SECRET, Real, SIGNING_SECRET, Settings, WEBHOOK_USER};
+use settings::{is_pipedrive, is_salesforce};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -50,6 +50,7 @@ pub use wire::{Break, Call, Caller, Rewrite, Wire};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
+use crate::simulators::pipedrive::Pipedrive;
 use crate::simulators::salesforce::{Road, Salesforce};
 use crate::simulators::{self, SimulatedCrm};
 
@@ -63,6 +64,8 @@ pub struct World {
     pub hubspot: Arc<HubSpot>,
     /// The other one.
     pub salesforce: Arc<Salesforce>,
+    /// And another one.
+    pub pipedrive: Arc<Pipedrive>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
     /// What operators were told.
@@ -130,9 +133,10 @@ impl World {
 
     /// The CRM of the tenant that the world is about.
     pub fn crm(&self) -> Arc<dyn SimulatedCrm> {
-        match is_salesforce(self.tenant()) {
-            true => self.salesforce.clone(),
-            false => self.hubspot.clone(),
+        match self.tenant() {
+            tenant if is_salesforce(tenant) => self.salesforce.clone(),
+            tenant if is_pipedrive(tenant) => self.pipedrive.clone(),
+            _ => self.hubspot.clone(),
         }
     }
 
@@ -142,6 +146,10 @@ impl World {
         for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
             if is_salesforce(tenant) {
                 self.subscribe_org(tenant, settings);
+                continue;
+            }
+            if is_pipedrive(tenant) {
+                self.subscribe_company(tenant, settings);
                 continue;
             }
             let url = settings::webhook_url(&self.url, tenant);
@@ -164,6 +172,15 @@ impl World {
         };
         subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
         self.salesforce.subscribe(subscription);
+    }
+
+    /// The company tells about new persons and about every save, our own ones as well.
+    fn subscribe_company(&self, tenant: &Tenant, settings: &Settings) {
+        let url = settings::webhook_url(&self.url, tenant);
+        let mut subscription =
+            simulators::pipedrive::Subscription::new(&url, settings::WEBHOOK_USER, &settings.signing_secret);
+        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
+        self.pipedrive.subscribe(subscription);
     }
 
     /// The second tenant, if there is one.

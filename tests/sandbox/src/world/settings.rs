@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant, Vendors};
@@ -12,6 +13,7 @@ use leadgate_enrichment::ids::TenantId;
 use super::clock::Patience;
 use crate::simulators::apollo::ApolloSetup;
 use crate::simulators::hubspot::HubSpotSetup;
+use crate::simulators::pipedrive::{DO_NOT_CALL, PipedriveSetup};
 use crate::simulators::salesforce::{JWT_PRIVATE_KEY, Road, SalesforceSetup};
 
 /// The configuration that ops teams start from.
@@ -20,11 +22,17 @@ const CONFIG: &str = include_str!("../../../../infra/leadgate.toml");
 /// The one that those with a Salesforce org start from.
 const SALESFORCE_CONFIG: &str = include_str!("../../../../infra/salesforce/leadgate.toml");
 
+/// The one that those with a company at Pipedrive start from.
+const PIPEDRIVE_CONFIG: &str = include_str!("../../../../infra/pipedrive/leadgate.toml");
+
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
+
+/// The user that comes with the webhooks of a simulated company at Pipedrive; the password is the signing secret.
+pub const WEBHOOK_USER: &str = "leadgate";
 
 /// What Apex callouts in a world are signed with. No secret, either.
 pub const APEX_SECRET: &str = "whsec_bG9jYWwtc2lnbmluZy1zZWNyZXQ6YXBleA==";
@@ -60,7 +68,9 @@ pub struct Settings {
     pub hubspot: HubSpotSetup,
     /// The CRM, where the configuration names this one.
     pub salesforce: SalesforceSetup,
-    /// How it tells of leads and contacts.
+    /// The CRM, where the configuration names this one.
+    pub pipedrive: PipedriveSetup,
+    /// How an org tells of leads and contacts.
     pub road: Road,
     /// The provider.
     pub apollo: ApolloSetup,
@@ -112,6 +122,7 @@ impl Default for Settings {
             port: 0,
             hubspot: HubSpotSetup::default(),
             salesforce: SalesforceSetup::default(),
+            pipedrive: PipedriveSetup::default(),
             road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
             real: Real::default(),
@@ -178,6 +189,13 @@ impl Settings {
             if is_salesforce(tenant) {
                 self.put_salesforce_secrets(tenant, &mut secrets);
             }
+            if is_pipedrive(tenant) {
+                for name in tenant.crm.secrets.of(SecretRole::CrmSigning) {
+                    secrets
+                        .entry(name.to_owned())
+                        .and_modify(|password| *password = format!("{WEBHOOK_USER}:{password}"));
+                }
+            }
         }
         secrets
     }
@@ -201,6 +219,7 @@ impl Settings {
         match is_salesforce(tenant) {
             true if by_jwt => JWT_PRIVATE_KEY,
             true => &self.salesforce.client_secret,
+            false if is_pipedrive(tenant) => &self.pipedrive.token,
             false => &self.hubspot.token,
         }
     }
@@ -224,6 +243,12 @@ impl Settings {
         Self { config: SALESFORCE_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, with a company at Pipedrive for a CRM.
+    #[must_use]
+    pub fn with_pipedrive(self) -> Self {
+        Self { config: PIPEDRIVE_CONFIG.replacen(CAPS, "", 1), ..self }
+    }
+
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
@@ -233,7 +258,16 @@ impl Settings {
     /// The same, with mobile numbers bought as well.
     #[must_use]
     pub fn with_phones(self) -> Self {
-        let fields = if self.config.contains("kind = \"salesforce\"") { SALESFORCE_PHONE_FIELDS } else { PHONE_FIELDS };
+        let has = |kind: &str| self.config.contains(&format!("kind = \"{kind}\""));
+        let fields = match () {
+            () if has(salesforce::VENDOR.name) => SALESFORCE_PHONE_FIELDS.to_owned(),
+            () if has(pipedrive::VENDOR.name) => {
+                format!(
+                    "phone = {{ from = \"mobile_phone\" }}\n{DO_NOT_CALL} = {{ from = \"mobile_phone_do_not_call\" }}\n"
+                )
+            }
+            () => PHONE_FIELDS.to_owned(),
+        };
         Self { config: format!("{}\n{fields}", self.config), ..self }
     }
 
@@ -265,6 +299,11 @@ const SALESFORCE_PHONE_FIELDS: &str = "MobilePhone = { from = \"mobile_phone\" }
 /// Whether the tenant's CRM is a Salesforce org.
 pub(super) fn is_salesforce(tenant: &Tenant) -> bool {
     tenant.crm.vendor.name == salesforce::VENDOR.name
+}
+
+/// Whether the tenant's CRM is Pipedrive.
+pub(super) fn is_pipedrive(tenant: &Tenant) -> bool {
+    tenant.crm.vendor.name == pipedrive::VENDOR.name
 }
 
 /// What an employer costs: a credit.

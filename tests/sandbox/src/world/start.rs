@@ -40,6 +40,7 @@ use super::{Neighbour, Served, StartError, World};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
+use crate::simulators::pipedrive::Pipedrive;
 use crate::simulators::salesforce::{Kind, Salesforce};
 use crate::simulators::{self, Simulators};
 
@@ -73,6 +74,7 @@ impl World {
             usage: Arc::default(),
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             salesforce: salesforce(&clock, &settings, &site, &url),
+            pipedrive: Arc::new(Pipedrive::new(clock.clone(), settings.pipedrive.clone(), site.http.clone())),
             apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
@@ -101,13 +103,15 @@ impl World {
         };
         parts.wire.tap(&parts.hubspot, &parts.apollo);
         parts.wire.tap_vendor(parts.salesforce.faults());
+        parts.wire.tap_vendor(parts.pipedrive.faults());
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
         if let Some(folder) = &parts.site.folder {
             let vendors = Neighbour { hubspot: parts.hubspot.clone(), apollo: parts.apollo.clone() };
             let vendors = [Some(&vendors), parts.neighbour.as_ref()];
-            kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.salesforce, &parts.bus)?;
+            let others = (parts.salesforce.as_ref(), parts.pipedrive.as_ref());
+            kept::keep(folder, &parts.url, &parts.clock, &vendors, others, &parts.bus)?;
         }
         let world = parts.assemble(listener);
         world.subscribe(&settings);
@@ -164,6 +168,7 @@ struct Parts {
     usage: Arc<Usage>,
     hubspot: Arc<HubSpot>,
     salesforce: Arc<Salesforce>,
+    pipedrive: Arc<Pipedrive>,
     apollo: Arc<Apollo>,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
@@ -271,6 +276,7 @@ impl Parts {
         let routes = routes
             .merge(simulators::router(simulators))
             .nest("/simulators/salesforce", simulators::salesforce_router(self.salesforce.clone()))
+            .nest("/simulators/pipedrive", simulators::pipedrive_router(self.pipedrive.clone()))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
             .merge(web::whereabouts_router(self.whereabouts));
@@ -284,6 +290,7 @@ impl Parts {
             config: self.config,
             hubspot: self.hubspot,
             salesforce: self.salesforce,
+            pipedrive: self.pipedrive,
             apollo: self.apollo,
             bus: self.bus,
             records,
