@@ -24,6 +24,7 @@ mod known;
 mod line;
 mod merges;
 mod outage;
+mod pipedrive;
 mod plans;
 mod privacy;
 mod provider;
