@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
     /// otherwise.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
-    /// The CRM in which the leads appear: contacts of HubSpot, told with signed webhooks, or leads of Salesforce, told
-    /// with Outbound Messages.
+    /// The CRM in which the leads appear: contacts of HubSpot, told with signed webhooks, leads of Salesforce, told
+    /// with Outbound Messages, or persons of Pipedrive, told with a password.
     #[arg(long, value_enum, default_value_t)]
     crm: Crm,
     /// Where chance starts from: the same seed makes the same leads.
@@ -46,6 +46,7 @@ enum Crm {
     #[default]
     Hubspot,
     Salesforce,
+    Pipedrive,
 }
 
 impl Crm {
@@ -53,6 +54,7 @@ impl Crm {
         match self {
             Self::Hubspot => (DemoCrm::HubSpot, "HubSpot"),
             Self::Salesforce => (DemoCrm::Salesforce, "Salesforce"),
+            Self::Pipedrive => (DemoCrm::Pipedrive, "Pipedrive"),
         }
     }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_connectors::crm::hubspot::config as hubspot;
+use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_sandbox::kept::Folder;
+use leadgate_sandbox::simulators::pipedrive::PipedriveSetup;
 use leadgate_sandbox::simulators::salesforce::SalesforceSetup;
 use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
 use tokio::signal::unix::{SignalKind, signal};
@@ -92,6 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         let tenant = config.tenants.values().next().ok_or("the configuration has no tenant")?;
         settings.hubspot.portal_id = hubspot::Settings::of(&tenant.crm.own).portal_id;
         settings.salesforce = org_of(tenant, settings.salesforce);
+        settings.pipedrive = company_of(tenant, settings.pipedrive);
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -129,6 +132,12 @@ fn org_of(tenant: &Tenant, org: SalesforceSetup) -> SalesforceSetup {
         user_id: integration_user_id.unwrap_or(org.user_id),
         ..org
     }
+}
+
+/// A company that the tenant's configuration fits to. It is no tenant's of another CRM.
+fn company_of(tenant: &Tenant, company: PipedriveSetup) -> PipedriveSetup {
+    let pipedrive::Settings { company_id, user_id, .. } = pipedrive::Settings::of(&tenant.crm.own);
+    PipedriveSetup { company_id, user_id: user_id.unwrap_or(company.user_id), ..company }
 }
 
 /// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks;
@@ -71,6 +73,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             ("x-hubspot-request-timestamp", SIGNED_WHEN_SENT) => &timestamp.to_string(),
             (standard_webhooks::SIGNATURE, SIGNED_WHEN_SENT) => &standard,
             (standard_webhooks::TIMESTAMP, SIGNED_WHEN_SENT) => &seconds.to_string(),
+            ("authorization", SIGNED_WHEN_SENT) => &basic(&arguments.secret),
             ("content-length" | "host", _) => continue,
             _ => value,
         };
@@ -91,6 +94,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// By user and password: the secret, or a password of the user that worlds on one machine have.
+fn basic(secret: &str) -> String {
+    let whole = if secret.contains(':') { secret.to_owned() } else { format!("leadgate:{secret}") };
+    format!("Basic {}", STANDARD.encode(whole))
 }
 
 /// By Standard Webhooks. What signs nothing by them is sent as it is, and refused.

@@ -18,6 +18,7 @@ use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
 use crate::simulators::hubspot::HubSpotSetup;
+use crate::simulators::pipedrive::PipedriveSetup;
 use crate::simulators::salesforce::SalesforceSetup;
 use crate::world::{Settings, StartError, States, World};
 
@@ -32,6 +33,8 @@ pub enum DemoCrm {
     HubSpot,
     /// As leads of a Salesforce org, which sends Outbound Messages.
     Salesforce,
+    /// As persons of a company at Pipedrive.
+    Pipedrive,
 }
 
 /// What is asked for.
@@ -127,12 +130,14 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
             seed: request.seed,
             ..SalesforceSetup::default()
         },
+        pipedrive: PipedriveSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..PipedriveSetup::default() },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
     let settings = match request.crm {
         DemoCrm::HubSpot => settings,
         DemoCrm::Salesforce => settings.with_salesforce(),
+        DemoCrm::Pipedrive => settings.with_pipedrive(),
     };
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;
@@ -343,13 +348,15 @@ mod tests {
     /// Credits that pay for nobody, or for so few that most leads wait for longer than anybody waits.
     #[tokio::test]
     async fn few_credits_run_to_a_right_account() {
-        let (hubspot, salesforce) = (DemoCrm::HubSpot, DemoCrm::Salesforce);
+        let (hubspot, salesforce, pipedrive) = (DemoCrm::HubSpot, DemoCrm::Salesforce, DemoCrm::Pipedrive);
         let cases = [
             (hubspot, 20, 1, false),
             (hubspot, 3, 8, true),
             (hubspot, 5, 9, true),
             (salesforce, 20, 1, false),
             (salesforce, 5, 9, true),
+            (pipedrive, 20, 1, false),
+            (pipedrive, 5, 9, true),
         ];
         for (crm, leads, credits, phones) in cases {
             let request = Request { crm, leads, credits, seed: 1, phones };

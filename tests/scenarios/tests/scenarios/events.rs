@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use aws_lambda_events::sqs::SqsEvent;
 use axum::body::to_bytes;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, sign};
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
-use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, Settings, World};
+use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, Settings, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
 use crate::stage::{all_enriched, leads, started, world};
@@ -60,6 +62,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
         ("x-hubspot-request-timestamp", now.as_millisecond().to_string()),
         (SIGNATURE, standard),
         (TIMESTAMP, now.as_second().to_string()),
+        ("authorization", format!("Basic {}", STANDARD.encode(format!("{WEBHOOK_USER}:{SIGNING_SECRET}")))),
     ] {
         if event["headers"][header] == SIGNED_WHEN_SENT {
             event["headers"][header] = value.into();
@@ -89,6 +92,13 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("hubspot.truncated.json", (400, 0)),
         ("hubspot.wrong-portal.json", (403, 0)),
         ("hubspot.unknown-tenant.json", (404, 0)),
+        ("pipedrive.person-changed.json", (200, 1)),
+        ("pipedrive.person-created.json", (200, 1)),
+        ("pipedrive.person-deleted.json", (200, 0)),
+        ("pipedrive.person-merged.json", (200, 1)),
+        ("pipedrive.own-write.json", (200, 0)),
+        ("pipedrive.wrong-company.json", (403, 0)),
+        ("pipedrive.wrong-password.json", (401, 0)),
         ("salesforce.callout.bad-signature.json", (401, 0)),
         ("salesforce.callout.created.json", (200, 1)),
         ("salesforce.callout.forgotten.json", (200, 0)),
@@ -109,9 +119,10 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
     let files = files("crm-webhook");
     assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
     for (name, text) in files {
-        let world = match name.starts_with("salesforce.") {
-            true => started(Settings::default().with_salesforce()).await,
-            false => world().await,
+        let world = match name.split('.').next() {
+            Some("salesforce") => started(Settings::default().with_salesforce()).await,
+            Some("pipedrive") => started(Settings::default().with_pipedrive()).await,
+            _ => world().await,
         };
         world.leaves_behind(Leftover::Messages);
         let (status, answer) = knock(&world, &text).await;
