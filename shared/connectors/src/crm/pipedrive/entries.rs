@@ -17,7 +17,7 @@ pub(super) enum Change {
     Theirs,
 }
 
-/// Makes `value` the primary one of `entries`. `may_replace` says whether the present primary one is the one that was seen
+/// Makes `value` the primary one of `entries`; a blank one takes the primary one out. `may_replace` says whether the present primary one is the one that was seen
 /// by whom the write is for.
 pub(super) fn with_primary(entries: &[Value], value: &str, may_replace: impl Fn(&str) -> bool) -> Change {
     let present = primary(entries).and_then(entry_value);
@@ -25,6 +25,8 @@ pub(super) fn with_primary(entries: &[Value], value: &str, may_replace: impl Fn(
     match present {
         Some(present) if is_same_text(present, value) => return Change::None,
         Some(present) if !may_replace(present) => return Change::Theirs,
+        None if value.trim().is_empty() => return Change::None,
+        Some(present) if value.trim().is_empty() => return Change::To(without(entries, present)),
         _ => {}
     }
     let own = entries.iter().position(is_same);
@@ -38,6 +40,15 @@ pub(super) fn with_primary(entries: &[Value], value: &str, may_replace: impl Fn(
         None => changed.push(json!({ "value": value, "label": "work", "primary": true })),
     }
     Change::To(changed)
+}
+
+/// All but this one. The next one is the primary one then.
+fn without(entries: &[Value], taken_out: &str) -> Vec<Value> {
+    let mut rest: Vec<Value> = entries.iter().filter(|entry| entry_value(entry) != Some(taken_out)).cloned().collect();
+    for (place, entry) in rest.iter_mut().enumerate() {
+        entry["primary"] = (place == 0).into();
+    }
+    rest
 }
 
 fn is_same_text(one: &str, other: &str) -> bool {
@@ -69,6 +80,10 @@ mod tests {
         assert_eq!(to("b@x.example"), Change::None);
         assert_eq!(with_primary(&both, "c@x.example", |_| false), Change::Theirs);
         assert_eq!(with_primary(&[], "1", |_| false), Change::To(vec![entry("1", "work", true)]));
+        let taken_back = with_primary(&both, "", |_| true);
+        assert_eq!(taken_back, Change::To(vec![entry("a@x.example", "home", true)]), "what we wrote is taken back");
+        assert_eq!(with_primary(&both, "", |_| false), Change::Theirs);
+        assert_eq!(with_primary(&[], "", |_| true), Change::None);
         let mobile = entry("+1 555 200 0001", "mobile", true);
         let formatted = Change::To(vec![entry("+15552000001", "mobile", true)]);
         assert_eq!(with_primary(&[mobile], "+15552000001", |_| true), formatted);
