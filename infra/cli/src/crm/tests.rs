@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use leadgate_sandbox::simulators::hubspot::Kind;
+use leadgate_sandbox::simulators::pipedrive::LAST_ENRICHED;
 use leadgate_sandbox::world::{Settings, World};
 
 use super::{live, set_up};
@@ -92,6 +93,25 @@ async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
     }
     let choice = CONFIG.replacen("country = {", "lifecyclestage = {", 1);
     assert!(compared(&choice).await.is_good(), "some values can be written all the same");
+}
+
+#[tokio::test]
+async fn a_company_is_compared_and_chooses_the_keys_of_its_fields_itself() {
+    let settings = Settings::default().with_pipedrive();
+    let (config, bad) = (settings.config.clone(), settings.config.replacen("job_title = {", "company = {", 1));
+    let world = World::start(settings).await.expect("a world starts");
+    let compared = async |config: &str| {
+        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
+        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
+    };
+    let good = compared(&config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let said = compared(&bad).await.text();
+    assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
+    let books = books(&world).await;
+    world.pipedrive.remove_field(LAST_ENRICHED);
+    let refused = set_up(&books, false).await.err().expect("a refusal").to_string();
+    assert!(refused.contains("Pipedrive chooses the key"), "{refused}");
 }
 
 #[tokio::test]
