@@ -155,3 +155,26 @@ async fn in_an_org_a_lead_is_known_by_its_id_and_put_back_field_by_field() {
     let books = Books::find(&typed(&world, &["1"]).place).await.expect("books");
     assert_eq!(books.record_key(&lead[..15]).expect("a record").to_string(), format!("demo#salesforce#Lead#{lead}"));
 }
+
+#[tokio::test]
+async fn a_number_of_a_person_is_taken_out_and_the_person_keeps_the_others() {
+    let mut settings = Settings::default().with_pipedrive().with_phones();
+    settings.apollo.unknown_share = 0.0;
+    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
+    let world = World::start(settings).await.expect("a world starts");
+    let id = world.pipedrive.create_person([("email", "ada.lovelace@engine.example")]);
+    world.pipedrive.deliver().await;
+    world.settle_down(1).await;
+    world.clock.turn(std::time::Duration::from_secs(6 * 60));
+    world.settle_down(1).await;
+    let phones = || world.pipedrive.person(&id).expect("the person").entries("phones").len();
+    assert_eq!(phones(), 1);
+    let books = Books::find(&typed(&world, &["1"]).place).await.expect("books");
+    let key = books.record_key(&id).expect("a record").to_string();
+    assert_eq!(key, format!("demo#pipedrive#person#{id}"));
+    let done = undone(&world, &["--since", "2026-01-01T00:00:00Z"]).await.expect("undone");
+    assert!(done[0].left.is_empty(), "{done:?}");
+    assert_eq!(phones(), 0);
+    let person = world.pipedrive.person(&id).expect("the person");
+    assert_eq!(person.value("email").as_deref(), Some("ada.lovelace@engine.example"));
+}
