@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, VariantNames};
 use url::Host;
 
-pub(crate) use self::clean::VALUE_CHARS_MAX;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 
 /// What we ask a provider with.

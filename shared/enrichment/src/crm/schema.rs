@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::person::VALUE_CHARS_MAX;
-
 /// A property of a kind of record, as the CRM describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
@@ -95,6 +93,9 @@ impl Problem {
     }
 }
 
+/// Few values are longer, so that a property which takes as many is not worth a word: of one that is shorter, more than a few
+/// are left out.
+const CHARS_USUAL: usize = 40;
 /// How many of a property's values are named.
 const CHOICES_NAMED_MAX: usize = 5;
 
@@ -116,7 +117,7 @@ pub fn misfits(named: &[Named], there: &[Property]) -> Vec<Misfit> {
 impl Takes {
     fn problem(&self, writes: ValueKind) -> Option<Problem> {
         match (self, writes) {
-            (Self::Text { chars_max: Some(most) }, ValueKind::Text) if *most < VALUE_CHARS_MAX => {
+            (Self::Text { chars_max: Some(most) }, ValueKind::Text) if *most < CHARS_USUAL => {
                 Some(Problem::Short(*most))
             }
             (Self::Text { .. }, _) | (Self::Number, ValueKind::Number) | (Self::Instant, ValueKind::Instant) => None,
@@ -197,7 +198,8 @@ mod tests {
         let stages = Takes::Choice(["lead", "customer"].map(str::to_owned).to_vec());
         let properties = [
             there("title", text.clone()),
-            there("city", Takes::Text { chars_max: Some(40) }),
+            there("city", Takes::Text { chars_max: Some(20) }),
+            there("state", Takes::Text { chars_max: Some(80) }),
             there("employees", Takes::Number),
             there("enriched", Takes::Instant),
             there("stage", stages),
@@ -219,7 +221,8 @@ mod tests {
         assert!(matches!(problem("employees", text), Some(Problem::Takes { .. })));
         assert!(matches!(problem("owner", text), Some(Problem::Takes { .. })));
         assert!(problem("stage", text).is_some_and(|problem| problem.is_partial()));
-        assert_eq!(problem("city", text), Some(Problem::Short(40)));
+        assert_eq!(problem("city", text), Some(Problem::Short(20)));
+        assert_eq!(problem("state", text), None);
         let said = misfits(&[named("employees", text)], &properties)[0].to_string();
         assert_eq!(
             said,

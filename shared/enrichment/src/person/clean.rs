@@ -6,7 +6,7 @@ use url::Url;
 use super::ProfileField;
 
 /// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
-pub(crate) const VALUE_CHARS_MAX: usize = 300;
+const VALUE_CHARS_MAX: usize = 300;
 /// The longest id. What is longer is no person's id, and would make a record too large to be written.
 const ID_CHARS_MAX: usize = 64;
 /// A spreadsheet takes a value that begins so for a formula.
