@@ -23,7 +23,8 @@ impl Play {
         // The provider first: what ends between the two readings is missing on our side, not on its.
         let left = self.world.apollo.credits_left();
         let now = self.world.clock.now();
-        let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
+        // From one that holds are still to be moved into, nothing can be held.
+        let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now) && !wallet.carrying);
         let available: Amounts = open.map(|wallet| &wallet.available).sum();
         self.pool_is_short = available.total().get() > left + self.spent_elsewhere(&wallets, now);
         findings.check(!self.pool_is_short, Promise::Credits, || {
