@@ -29,9 +29,7 @@ pub(crate) async fn look_up(batch: &Batch<'_>, wanted: &[Wanted], others: &[bool
     let of = |wanted: &Wanted| place(wanted).map(|i| (call.ends[i].clone(), call.asynchronous[i].clone()));
     let (ends, asynchronous) = wanted.iter().map(|wanted| of(wanted).unwrap_or((LineEnd::NotAsked, None))).unzip();
     let waits = others.iter().any(|others| *others);
-    let stopped = call
-        .stopped
-        .or_else(|| waits.then(|| Stopped::AsynchronousRequest(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
+    let stopped = call.stopped.or_else(|| waits.then(|| Stopped::Later(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
     Call { ends, asynchronous, reported: call.reported, stopped }
 }
 
@@ -41,7 +39,7 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
     }
     let provider = match batch.worker.connections.provider(batch.tenant).await {
         Ok(provider) => provider,
-        Err(error) => return Call::none(wanted.len(), Stopped::AsynchronousRequest(error.retry, error.to_string())),
+        Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
     };
     let look_up = LookUp {
         provider: provider.as_ref(),
@@ -56,7 +54,7 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
         let asynchronous = match asynchronous(batch, &same[0].asynchronous, provider.result_retention()).await {
             Ok(asynchronous) => asynchronous,
             Err(error) => {
-                whole.add(Call::none(same.len(), Stopped::AsynchronousRequest(error.retry, error.to_string())));
+                whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
                 continue;
             }
         };

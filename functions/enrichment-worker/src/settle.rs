@@ -87,7 +87,7 @@ pub(crate) async fn pass_on(
     let reason = match call.stopped {
         Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
         Some(Stopped::Denied) => DeferReason::ProviderDenied,
-        Some(Stopped::AsynchronousRequest(retry, reason)) => {
+        Some(Stopped::Later(retry, reason)) => {
             let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
             if settled {
                 outcomes.give_all_back(&records, &reason, retry);

@@ -54,7 +54,7 @@ pub struct Call {
 #[derive(Debug)]
 pub enum Stopped {
     /// Not now.
-    AsynchronousRequest(Retry, String),
+    Later(Retry, String),
     /// The provider says that our credits with it are used up.
     OutOfCredits,
     /// It refuses our key or plan.
@@ -100,7 +100,7 @@ async fn call_once(
     for attempts_made in 1.. {
         let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
             Ok(ticket) => ticket,
-            Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::AsynchronousRequest(retry, reason))),
+            Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
         };
         // A permit that nothing comes of wastes a call of the limit, and no more.
         let Some(timeout) = look_up.time_for_a_call() else { break };
@@ -133,11 +133,11 @@ async fn call_once(
         let wait = Backoff::IN_FUNCTION.wait_for(retry, attempts_made, clock.jitter());
         match wait.filter(|wait| *wait + CALL_TIMEOUT_MIN + AFTER_THE_CALL <= look_up.time_left()) {
             Some(wait) => clock.sleep(wait).await,
-            None => return Ok(Call::none(people.len(), Stopped::AsynchronousRequest(retry, reason))),
+            None => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
         }
     }
     let reason = "too little of the run is left to begin a call".to_owned();
-    Ok(Call::none(people.len(), Stopped::AsynchronousRequest(Retry::Backoff, reason)))
+    Ok(Call::none(people.len(), Stopped::Later(Retry::Backoff, reason)))
 }
 
 impl LookUp<'_> {
