@@ -29,4 +29,5 @@ pub mod inbound;
 pub mod secret;
 pub mod signatures;
 
+mod daily_budget;
 mod loose;

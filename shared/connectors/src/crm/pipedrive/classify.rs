@@ -22,9 +22,6 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How often to see whether an operator has mended what Pipedrive refuses.
 const OPERATOR: Duration = Duration::from_secs(15 * 60);
 
-/// How long nothing is called once so little of the day's budget is left that it is others'.
-pub(super) const FLOOR_WAIT: Duration = Duration::from_secs(15 * 60);
-
 /// After how many seconds a burst may go on.
 const RESET: &str = "x-ratelimit-reset";
 

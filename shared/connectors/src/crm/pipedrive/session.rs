@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::ids::digest;
 use reqwest::header::HeaderMap;
 
-use super::classify::{FLOOR_WAIT, below_floor};
+use super::classify::below_floor;
 use super::wire::{LISTS, Row};
+use crate::daily_budget::DailyBudget;
 
-/// Of the day's budget, no more than this share is left to others: a floor above all that there is would stop everything.
-const FLOOR_SHARE: u64 = 2;
 /// More persons are not remembered: they are read again before they are written.
 const SEEN_MAX: usize = 10_000;
 
@@ -29,33 +27,22 @@ pub(super) struct Session(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    budget: Option<Budget>,
+    budget: Option<DailyBudget>,
     /// By person: a digest of the primary e-mail address and one of the primary telephone number, as last read.
     seen: BTreeMap<String, [String; 2]>,
 }
 
-/// What is left of the day's budget, as Pipedrive last said.
-struct Budget {
-    left: u64,
-    of: Option<u64>,
-    at: Timestamp,
-}
-
 impl Session {
-    /// Whether a call may be made: not while so little of the day's budget is left that it is others'. What was seen a
-    /// while ago is not known any more, and is seen anew.
+    /// Whether a call may be made: not while so little of the day's budget is left that it is others'.
     pub(super) fn check_floor(&self, floor: u64, now: Timestamp) -> Result<(), CrmError> {
         let known = self.known();
-        let Some(budget) = &known.budget else { return Ok(()) };
-        let seen_until = later(budget.at, FLOOR_WAIT);
-        let floor = budget.of.map_or(floor, |of| floor.min(of / FLOOR_SHARE));
-        let is_low = budget.left <= floor;
-        if is_low && now < seen_until { Err(below_floor(until(now, seen_until))) } else { Ok(()) }
+        let wait = known.budget.and_then(|budget| budget.wait(floor, now));
+        wait.map_or(Ok(()), |wait| Err(below_floor(wait)))
     }
 
     pub(super) fn note_budget(&self, headers: &HeaderMap, at: Timestamp) {
         if let Some(left) = budget_left(headers) {
-            self.known().budget = Some(Budget { left, of: number(headers, LIMIT), at });
+            self.known().budget = Some(DailyBudget { left, of: number(headers, LIMIT), at });
         }
     }
 

@@ -25,9 +25,6 @@ const BUSY: Duration = Duration::from_secs(30);
 /// How often to see whether an operator has mended what Salesforce refuses.
 const OPERATOR: Duration = Duration::from_secs(15 * 60);
 
-/// How long nothing is called once so few of the day's calls are left that they are others'.
-pub(super) const FLOOR_WAIT: Duration = Duration::from_secs(15 * 60);
-
 /// What an answer other than 200 means for the call as a whole.
 pub(super) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CrmError {
     let complaint = Complaint::read(body);

@@ -6,17 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::crm::CrmError;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use url::form_urlencoded;
 
-use super::classify::{FLOOR_WAIT, below_floor, broken, misconfigured, no_token, unreadable};
+use super::classify::{below_floor, broken, misconfigured, no_token, unreadable};
 use super::config::Settings;
 use super::jwt;
 use super::record_id;
 use super::wire::TokenAnswer;
+use crate::daily_budget::DailyBudget;
 use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{Loose, Scalar, read};
 use crate::secret::Secret;
@@ -27,9 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// More converted leads are not remembered: they are learned again when they are read.
 const CONVERTED_MAX: usize = 10_000;
-/// Of the day's calls, no more than this share is left to others: a floor above all that there is would stop
-/// everything.
-const FLOOR_SHARE: u64 = 2;
 
 /// What clients of one connection share.
 #[derive(Default)]
@@ -41,16 +38,10 @@ pub(super) struct Session {
 
 #[derive(Default)]
 struct Known {
-    usage: Option<Usage>,
+    /// Calls of the last 24 hours.
+    calls: Option<DailyBudget>,
     /// The contact that each lead has become, as last read.
     converted: BTreeMap<String, String>,
-}
-
-/// Calls of the last 24 hours, as Salesforce last said.
-struct Usage {
-    left: u64,
-    of: u64,
-    at: Timestamp,
 }
 
 /// What calls are made with.
@@ -91,18 +82,15 @@ impl Session {
         Ok(token.insert(Token { value, instance_url, number }).clone())
     }
 
-    /// Whether a call may be made: not while so few of the day's calls are left that they are others'. What was seen a
-    /// while ago is not known any more, and is seen anew.
+    /// Whether a call may be made: not while so few of the day's calls are left that they are others'.
     pub(super) fn check_floor(&self, floor: u64, now: Timestamp) -> Result<(), CrmError> {
         let known = self.known();
-        let Some(usage) = &known.usage else { return Ok(()) };
-        let seen_until = later(usage.at, FLOOR_WAIT);
-        let is_low = usage.left <= floor.min(usage.of / FLOOR_SHARE);
-        if is_low && now < seen_until { Err(below_floor(until(now, seen_until))) } else { Ok(()) }
+        let wait = known.calls.and_then(|calls| calls.wait(floor, now));
+        wait.map_or(Ok(()), |wait| Err(below_floor(wait)))
     }
 
     pub(super) fn note_usage(&self, (used, of): (u64, u64), at: Timestamp) {
-        self.known().usage = Some(Usage { left: of.saturating_sub(used), of, at });
+        self.known().calls = Some(DailyBudget { left: of.saturating_sub(used), of: Some(of), at });
     }
 
     /// This lead has become this contact.
