@@ -181,3 +181,49 @@ impl Hops {
         if self.hour == Self::hour_of(now) { self.count } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::lead::record::Record;
+
+    /// An item as the table holds it since before the state carried its own data: what is deployed reads what waits.
+    fn stored(state: &str, more: Value) -> Value {
+        let mut item = json!({
+            "record": "acme#crm#contact#7", "rev": 3, "state": state, "since": 1_768_471_200_000_i64,
+            "request": "0123456789abcdef0123", "source": "new-lead", "occurred_at": 1_768_471_100_000_i64,
+            "hops": { "hour": 0, "count": 0 },
+        });
+        item.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        item
+    }
+
+    fn read(item: &Value) -> Record {
+        serde_json::from_value(item.clone()).expect("a record")
+    }
+
+    #[test]
+    fn a_record_is_stored_as_it_always_was() {
+        let deferral = json!({
+            "reason": "balance", "since": 1_768_471_200_000_i64, "not_before": 1_768_471_200_000_i64,
+            "until": 1_769_904_000_000_i64, "worst": { "credits": 1000 },
+        });
+        let items = [
+            ("deferred", json!({ "deferral": deferral }), StateName::Deferred),
+            ("refused", json!({ "refused": "too-old" }), StateName::Refused),
+            ("failed", json!({ "failed": "write-rejected", "patch": { "title": "CTO" } }), StateName::Failed),
+            ("written", json!({ "last_enriched": 1_768_471_200_000_i64 }), StateName::Written),
+        ];
+        for (state, more, name) in items {
+            let item = stored(state, more);
+            let record = read(&item);
+            assert_eq!(record.state.name(), name);
+            assert_eq!(serde_json::to_value(&record).expect("an item"), item, "nothing is stored otherwise");
+        }
+        // A record that had failed before kept the reason when it was written after all.
+        let written = read(&stored("written", json!({ "failed": "crm-refused", "refused": "too-old" })));
+        assert_eq!(written.state, State::Written);
+    }
+}
