@@ -1,10 +1,13 @@
 //! The commands as people give them, on a running world.
 
 use clap::Parser;
+use leadgate_connectors::registry;
+use leadgate_enrichment::config::Config;
 use leadgate_sandbox::simulators::hubspot::Kind;
 use leadgate_sandbox::simulators::pipedrive::LAST_ENRICHED;
 use leadgate_sandbox::world::{Settings, World};
 
+use super::live::Found;
 use super::{live, set_up};
 use crate::books::Books;
 
@@ -34,6 +37,12 @@ async fn books(world: &World) -> Books {
 async fn prepared(books: &Books, dry_run: bool) -> Vec<(String, &'static str)> {
     let prepared = set_up(books, dry_run).await.expect("prepared");
     prepared.into_iter().map(|it| (it.property, it.what)).collect()
+}
+
+/// What is found when this file is checked against the world's CRM.
+async fn compared(world: &World, config: &str) -> Found {
+    let config = Config::parse(config, &registry::vendors()).expect("a good file");
+    live::compare(&config, Some(&world.url)).await.expect("an answer").remove(0)
 }
 
 #[tokio::test]
@@ -70,17 +79,13 @@ async fn one_of_ours_that_takes_something_else_is_left_as_it_is() {
 #[tokio::test]
 async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
     let world = world().await;
-    let compared = async |config: &str| {
-        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
-        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
-    };
-    let good = compared(CONFIG).await;
+    let good = compared(&world, CONFIG).await;
     assert!(good.is_good(), "{}", good.text());
     assert!(good.text().starts_with("demo: the CRM has the "), "{}", good.text());
 
     let wrong = CONFIG.replacen("jobtitle = {", "job_titel = {", 1).replacen("city = {", "createdate = {", 1);
     let wrong = wrong.replacen("country = {", "lifecyclestage = {", 1);
-    let found = compared(&wrong).await;
+    let found = compared(&world, &wrong).await;
     assert!(!found.is_good());
     let said = found.text();
     for part in [
@@ -92,7 +97,7 @@ async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
     let choice = CONFIG.replacen("country = {", "lifecyclestage = {", 1);
-    assert!(compared(&choice).await.is_good(), "some values can be written all the same");
+    assert!(compared(&world, &choice).await.is_good(), "some values can be written all the same");
 }
 
 #[tokio::test]
@@ -100,13 +105,9 @@ async fn a_company_is_compared_and_chooses_the_keys_of_its_fields_itself() {
     let settings = Settings::default().with_pipedrive();
     let (config, bad) = (settings.config.clone(), settings.config.replacen("job_title = {", "company = {", 1));
     let world = World::start(settings).await.expect("a world starts");
-    let compared = async |config: &str| {
-        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
-        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
-    };
-    let good = compared(&config).await;
+    let good = compared(&world, &config).await;
     assert!(good.is_good(), "{}", good.text());
-    let said = compared(&bad).await.text();
+    let said = compared(&world, &bad).await.text();
     assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
     let books = books(&world).await;
     world.pipedrive.remove_field(LAST_ENRICHED);
@@ -119,13 +120,9 @@ async fn an_org_is_compared_and_what_it_lacks_is_for_its_administrator() {
     let settings = Settings::default().with_salesforce();
     let (config, bad) = (settings.config.clone(), settings.config.replacen("Title = {", "Titel = {", 1));
     let world = World::start(settings).await.expect("a world starts");
-    let compared = async |config: &str| {
-        let config = leadgate_enrichment::config::Config::parse(config, &leadgate_connectors::registry::vendors());
-        live::compare(&config.expect("a good file"), Some(&world.url)).await.expect("an answer").remove(0)
-    };
-    let good = compared(&config).await;
+    let good = compared(&world, &config).await;
     assert!(good.is_good(), "{}", good.text());
-    let said = compared(&bad).await.text();
+    let said = compared(&world, &bad).await.text();
     assert!(said.contains("tenants.demo.fields.Titel: the CRM has no property \"Titel\""), "{said}");
     assert!(!said.contains("identity ()"), "what an org has no field for is not asked for: {said}");
     let books = books(&world).await;

@@ -62,8 +62,22 @@ impl SimulatedCrm for HubSpot {
     }
 }
 
+/// What a CRM calls the names of a business card.
+type Names = [(&'static str, &'static str); 8];
+
+/// A card by the CRM's names.
+fn fields(names: &Names, card: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let named = |name: &str| names.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+    card.iter().filter_map(|(name, value)| Some((named(name)?, value.clone()))).collect()
+}
+
+/// A card out of what stands under the CRM's names.
+fn card(names: &Names, value: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    names.iter().filter_map(|(name, field)| Some(((*name).to_owned(), value(field)?))).collect()
+}
+
 /// Salesforce's names for what stands on a business card.
-const CARD: [(&str, &str); 8] = [
+const LEAD_CARD: Names = [
     ("email", "Email"),
     ("firstname", "FirstName"),
     ("lastname", "LastName"),
@@ -81,15 +95,12 @@ impl SimulatedCrm for Salesforce {
     }
 
     fn create_person(&self, card: &[(&'static str, String)]) -> String {
-        let named = |name: &str| CARD.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-        let fields = card.iter().filter_map(|(name, value)| Some((named(name)?, value.clone())));
-        self.create_lead(fields.collect::<Vec<_>>())
+        self.create_lead(fields(&LEAD_CARD, card))
     }
 
     fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
         let record = self.record(id)?;
-        let of = |(name, field): &(&str, &str)| Some(((*name).to_owned(), record.value(field)?.to_owned()));
-        Some(CARD.iter().filter_map(of).collect())
+        Some(card(&LEAD_CARD, |field| record.value(field).map(str::to_owned)))
     }
 
     fn object_of(&self, id: &str) -> ObjectType {
@@ -111,7 +122,7 @@ impl SimulatedCrm for Salesforce {
 }
 
 /// Pipedrive's names for what stands on a business card.
-const PERSON_CARD: [(&str, &str); 8] = [
+const PERSON_CARD: Names = [
     ("email", "email"),
     ("firstname", "first_name"),
     ("lastname", "last_name"),
@@ -129,15 +140,12 @@ impl SimulatedCrm for Pipedrive {
     }
 
     fn create_person(&self, card: &[(&'static str, String)]) -> String {
-        let named = |name: &str| PERSON_CARD.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-        let fields = card.iter().filter_map(|(name, value)| Some((named(name)?, value.clone())));
-        self.create_person(fields.collect::<Vec<_>>())
+        self.create_person(fields(&PERSON_CARD, card))
     }
 
     fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
         let person = self.person(id)?;
-        let of = |(name, field): &(&str, &str)| Some(((*name).to_owned(), person.value(field)?));
-        Some(PERSON_CARD.iter().filter_map(of).collect())
+        Some(card(&PERSON_CARD, |field| person.value(field)))
     }
 
     fn object_of(&self, _: &str) -> ObjectType {

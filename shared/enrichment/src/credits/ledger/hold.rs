@@ -107,7 +107,7 @@ impl AskedAbout {
         text.get(..text.len() / 2).unwrap_or(text)
     }
 
-    /// Whether nobody is.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
