@@ -1,37 +1,11 @@
 //! What is answered, and with which status.
 
-use std::fmt;
-
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
 use leadgate_connectors::inbound::{BodyError, SignatureError};
+use leadgate_gate::Accepted;
 use leadgate_lambda::http::json;
-
-/// What became of the events of a delivery.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// Events in the delivery.
-    pub(crate) events: usize,
-    /// Requests put on the queue.
-    pub(crate) queued: usize,
-    /// Events for a record that another event of the delivery is for as well.
-    pub(crate) repeated: usize,
-    /// Dropped: enriched within the window.
-    pub(crate) fresh: usize,
-    /// Dropped: a worker is at work on it, or it is parked.
-    pub(crate) in_flight: usize,
-    /// Dropped: our own write.
-    pub(crate) echo: usize,
-    /// Erasures noted, and events about people who asked for one.
-    pub(crate) erased: usize,
-    /// Deletions in the CRM.
-    pub(crate) deleted: usize,
-    /// Nothing that we act on.
-    pub(crate) other: usize,
-    /// Left out: they can't be read.
-    pub(crate) unreadable: usize,
-}
 
 /// Why a delivery isn't accepted. A CRM delivers it again, for all of these.
 #[derive(Debug, thiserror::Error)]
@@ -52,35 +26,11 @@ pub(crate) enum Refusal {
     Trouble(#[from] StoreError),
 }
 
-impl Answer {
-    fn counts(&self) -> [(&'static str, usize); 10] {
-        [
-            ("events", self.events),
-            ("queued", self.queued),
-            ("repeated", self.repeated),
-            ("fresh", self.fresh),
-            ("in_flight", self.in_flight),
-            ("echo", self.echo),
-            ("erased", self.erased),
-            ("deleted", self.deleted),
-            ("other", self.other),
-            ("unreadable", self.unreadable),
-        ]
-    }
-
-    pub(crate) fn response(&self) -> Response<Body> {
-        let counts: serde_json::Map<String, serde_json::Value> =
-            self.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
-        json(StatusCode::OK, &serde_json::Value::Object(counts))
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.counts().into_iter().filter(|(_, count)| *count > 0);
-        let counts: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
-        f.write_str(&counts.join(", "))
-    }
+/// What became of the events, in JSON.
+pub(crate) fn accepted(accepted: &Accepted) -> Response<Body> {
+    let counts: serde_json::Map<String, serde_json::Value> =
+        accepted.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+    json(StatusCode::OK, &serde_json::Value::Object(counts))
 }
 
 impl Refusal {

@@ -1,19 +1,15 @@
 //! The door: a CRM tells us something. Verify, gate, queue, and only then answer 200.
 //!
-//! Nothing is written here on the way of a lead: either the message is on the queue, or the CRM was not told 200 and
-//! delivers again. There is no step in between at which a crash could lose one.
+//! A CRM that isn't told 200 delivers again.
 
 mod answer;
 mod delivery;
-mod gate;
 
 use std::sync::Arc;
 
 use lambda_http::http::Method;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::{Body, Request, Response};
-use leadgate_aws::queue::Queue;
-use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::connector::CrmInbound;
 use leadgate_connectors::inbound::Reply;
@@ -22,10 +18,11 @@ use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::ids::TenantId;
+use leadgate_gate::{Accepted, Gate};
 use leadgate_lambda::fingerprints::Fingerprints;
 use tracing::{info, warn};
 
-use crate::answer::{Answer, Refusal};
+use crate::answer::{Refusal, accepted};
 
 /// Everything the webhook may touch.
 pub struct CrmWebhook {
@@ -33,10 +30,8 @@ pub struct CrmWebhook {
     pub vendors: Inbound,
     /// Tenants and their secrets' names.
     pub config: Arc<Config>,
-    /// Read for the gate; written only to note an erasure or a deletion.
-    pub records: Records,
-    /// Where what is due goes.
-    pub queue: Queue,
+    /// What is due, and the way to the queue.
+    pub gate: Gate,
     /// Signing secrets.
     pub secrets: Arc<Secrets>,
     /// What values are told apart by.
@@ -59,9 +54,9 @@ impl CrmWebhook {
             Err(refusal) => (None, Err(refusal)),
         };
         let (response, taken) = match answer {
-            Ok(answer) => {
-                info!(tenant = name, bytes, answer = %answer, "delivery accepted");
-                (answer.response(), true)
+            Ok(counts) => {
+                info!(tenant = name, bytes, answer = %counts, "delivery accepted");
+                (accepted(&counts), true)
             }
             Err(refusal) => {
                 warn!(tenant = name, bytes, status = refusal.status().as_u16(), reason = %refusal, "delivery refused");
@@ -96,11 +91,11 @@ impl CrmWebhook {
         connector: &CrmInbound,
         secret: Option<Secret>,
         request: Request,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Accepted, Refusal> {
         let delivery = self.verify(tenant, connector, secret, request).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
         let events = (connector.events)(&delivery, tenant, &key)?;
-        Ok(self.accept(tenant, &key, events).await?)
+        Ok(self.gate.accept(tenant, &key, events).await?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crm_webhook::CrmWebhook;
 use lambda_http::{Error, Request, run, service_fn};
 use leadgate_connectors::registry::Inbound;
+use leadgate_gate::Gate;
 use leadgate_lambda::env::Environment;
 use leadgate_lambda::telemetry;
 
@@ -15,8 +16,7 @@ async fn main() -> Result<(), Error> {
     let webhook = Arc::new(CrmWebhook {
         vendors: Inbound::shipped(),
         config: environment.config.clone(),
-        records: environment.records()?,
-        queue: environment.queues()?,
+        gate: Gate { records: environment.records()?, queue: environment.queues()?, clock: environment.clock.clone() },
         secrets: environment.secrets(),
         fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),

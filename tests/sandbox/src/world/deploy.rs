@@ -85,9 +85,9 @@ fn with_config(door: &Door, config: &Arc<Config>) -> Door {
     let config = config.clone();
     match door {
         Door::Crm(old) => {
-            let (records, queue, secrets) = (old.records.clone(), old.queue.clone(), old.secrets.clone());
-            let (fingerprints, clock, vendors) = (old.fingerprints.clone(), old.clock.clone(), old.vendors.clone());
-            Door::Crm(Arc::new(CrmWebhook { vendors, config, records, queue, secrets, fingerprints, clock }))
+            let (vendors, gate, secrets) = (old.vendors.clone(), old.gate.clone(), old.secrets.clone());
+            let (fingerprints, clock) = (old.fingerprints.clone(), old.clock.clone());
+            Door::Crm(Arc::new(CrmWebhook { vendors, config, gate, secrets, fingerprints, clock }))
         }
         Door::Provider(old) => Door::Provider(Arc::new(ProviderWebhook {
             vendors: old.vendors.clone(),

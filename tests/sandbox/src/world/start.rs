@@ -22,6 +22,7 @@ use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::IdError;
+use leadgate_gate::Gate;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::fingerprints::Fingerprints;
 use provider_webhook::ProviderWebhook;
@@ -214,8 +215,8 @@ impl Parts {
         let Stores { records, queue, .. } = self.stores(Caller::Webhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
-        let vendors = self.inbound.clone();
-        CrmWebhook { vendors, config, records, queue, secrets, fingerprints, clock }
+        let (vendors, gate) = (self.inbound.clone(), Gate { records, queue, clock: clock.clone() });
+        CrmWebhook { vendors, config, gate, secrets, fingerprints, clock }
     }
 
     fn provider_webhook(&self) -> ProviderWebhook {

@@ -42,7 +42,7 @@ impl<'a> MakeWriter<'a> for Lines {
 fn listen() -> (Lines, DefaultGuard) {
     let lines = Lines::default();
     let functions = ["crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
-    let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_lambda"]);
+    let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_gate", "leadgate_lambda"]);
     let level = tracing::Level::TRACE;
     let targets = tracing_subscriber::filter::Targets::new().with_targets(ours.map(|name| (name, level)));
     let layer = tracing_subscriber::fmt::layer().json().with_writer(lines.clone());

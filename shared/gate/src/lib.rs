@@ -1,12 +1,21 @@
-//! The gate at the door, and the way to the queue.
+//! The gate: what a CRM tells us, by whichever road, is dropped, noted or queued.
+//!
+//! Nothing is written here on the way of a lead: either its message is on the queue, or the road is not told that the
+//! event was taken and delivers it again. There is no step in between at which a crash could lose one.
+
+mod accepted;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use leadgate_aws::error::StoreError;
+use leadgate_aws::queue::Queue;
+use leadgate_aws::records::Records;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_connectors::inbound::Events;
+use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::RecordKey;
@@ -17,8 +26,7 @@ use leadgate_enrichment::lead::request::EnrichmentRequest;
 use leadgate_enrichment::outcome::RefuseReason;
 use tracing::warn;
 
-use crate::CrmWebhook;
-use crate::answer::Answer;
+pub use crate::accepted::Accepted;
 
 /// Of the events of one delivery that can't be read, so many are described in the log.
 const UNREADABLE_LOGGED_MAX: usize = 5;
@@ -27,22 +35,28 @@ const ERASE_ATTEMPTS_MAX: usize = 5;
 /// So many erasures or deletions are noted side by side: a delivery has a hundred, and a CRM waits for seconds only.
 const AT_ONCE: usize = 25;
 
-impl CrmWebhook {
-    /// Queues what is due. An error means that the CRM must deliver again: what is on the queue already is then
+/// Everything that the gate may touch.
+#[derive(Clone)]
+pub struct Gate {
+    /// Read, to see what is due; written only to note an erasure or a deletion.
+    pub records: Records,
+    /// Where what is due goes.
+    pub queue: Queue,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Gate {
+    /// Queues what is due. An error means that it must be delivered again: what is on the queue already is then
     /// queued twice, and the worker sees to it that this costs nothing.
-    pub(crate) async fn accept(
-        &self,
-        tenant: &Tenant,
-        key: &FingerprintKey,
-        events: Events,
-    ) -> Result<Answer, StoreError> {
+    pub async fn accept(&self, tenant: &Tenant, key: &FingerprintKey, events: Events) -> Result<Accepted, StoreError> {
         let Events { read, unreadable } = events;
         let all = read.len() + unreadable.len();
-        let mut answer = Answer { events: all, unreadable: unreadable.len(), ..Answer::default() };
+        let mut accepted = Accepted { events: all, unreadable: unreadable.len(), ..Accepted::default() };
         for error in unreadable.iter().take(UNREADABLE_LOGGED_MAX) {
             warn!(tenant = %tenant.id, %error, "an event can't be read, and is left out");
         }
-        let Sorted { due, erasures, deletions } = sort(read, &mut answer);
+        let Sorted { due, erasures, deletions } = sort(read, &mut accepted);
         for keys in erasures.chunks(AT_ONCE) {
             let now = self.clock.now();
             try_join_all(keys.iter().map(|key| self.records.note_erasure(key, now))).await?;
@@ -54,17 +68,17 @@ impl CrmWebhook {
         let mut requests: BTreeMap<RecordKey, EnrichmentRequest> = BTreeMap::new();
         for event in due {
             match self.door(tenant, key, &known, &event) {
-                Door::Queue => answer.repeated += usize::from(add(&mut requests, event.into())),
-                Door::Fresh => answer.fresh += 1,
-                Door::InFlight => answer.in_flight += 1,
-                Door::Echo => answer.echo += 1,
-                Door::Erased => answer.erased += 1,
+                Door::Queue => accepted.repeated += usize::from(add(&mut requests, event.into())),
+                Door::Fresh => accepted.fresh += 1,
+                Door::InFlight => accepted.in_flight += 1,
+                Door::Echo => accepted.echo += 1,
+                Door::Erased => accepted.erased += 1,
             }
         }
         let requests = EnrichmentRequest::together(requests.into_values().collect());
         self.queue.send(&requests).await?;
-        answer.queued = requests.len();
-        Ok(answer)
+        accepted.queued = requests.len();
+        Ok(accepted)
     }
 
     fn door(
@@ -136,17 +150,17 @@ struct Sorted {
     deletions: Vec<RecordKey>,
 }
 
-fn sort(events: Vec<CrmEvent>, answer: &mut Answer) -> Sorted {
+fn sort(events: Vec<CrmEvent>, accepted: &mut Accepted) -> Sorted {
     let mut sorted = Sorted::default();
     for event in events {
         match event {
             CrmEvent::Due(event) => sorted.due.push(event),
             CrmEvent::PrivacyDeletion(record) => sorted.erasures.push(record),
             CrmEvent::Deletion(record) => sorted.deletions.push(record),
-            CrmEvent::Other => answer.other += 1,
+            CrmEvent::Other => accepted.other += 1,
         }
     }
-    (answer.erased, answer.deleted) = (sorted.erasures.len(), sorted.deletions.len());
+    (accepted.erased, accepted.deleted) = (sorted.erasures.len(), sorted.deletions.len());
     sorted.due.sort_by_key(|event| event.cause != Cause::Created);
     for keys in [&mut sorted.erasures, &mut sorted.deletions] {
         keys.sort_unstable();
