@@ -35,7 +35,7 @@ use tracing::{error, warn};
 
 use crate::batch::Batch;
 use crate::outcomes::step;
-use crate::write_back::write_patches;
+use crate::write_back::{WriteEnd, write_patches};
 
 /// How long asking for what has arrived may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -294,7 +294,9 @@ async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers)
         return;
     };
     let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key)? {
-        (patch, end @ Written::Done { .. }) => Some(record.written_early(batch.fingerprints.of_all(&end.of(patch)))),
+        WriteEnd { patch, end: end @ Written::Done { .. }, .. } => {
+            Some(record.written_early(batch.fingerprints.of_all(&end.of(patch))))
+        }
         _ => None,
     });
     // A record that was written by another worker meanwhile is written once more with the rest: the same values.
@@ -314,13 +316,13 @@ async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answer
     let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
     for record in waiting {
         let is_written = patched.iter().any(|patched| patched.key == record.key);
-        if let Some((patch, Written::Rejected(reason))) = ends.get(&record.key) {
+        if let Some(WriteEnd { patch, end: Written::Rejected(reason), .. }) = ends.get(&record.key) {
             error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
             closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, batch.now()));
             continue;
         }
         let kept = match ends.get(&record.key) {
-            Some((patch, end)) => end.of(patch),
+            Some(WriteEnd { patch, end, .. }) => end.of(patch),
             None if is_written => return returned("the CRM gave no answer for a record"),
             None => Patch::new(),
         };

@@ -1,6 +1,6 @@
 //! Writing what was bought to the CRM.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -48,7 +48,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
     let now = batch.now();
     let mut closed = Vec::new();
     for record in bought {
-        let Some((patch, end)) = written.get(&record.key) else {
+        let Some(WriteEnd { patch, end, only_filled }) = written.get(&record.key) else {
             outcomes.give_back_claimed(&record.key, "the CRM gave no answer for it", Retry::Backoff);
             continue;
         };
@@ -56,7 +56,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
         let (record, outcome) = match end {
             Written::Done { .. } => {
                 let kept = end.of(patch);
-                let record = record.written(batch.fingerprints.of_all(&kept), now);
+                let record = record.written(batch.fingerprints.of_all(&kept), *only_filled, now);
                 (park_the_rest_of(batch, record), Outcome::WrittenBack { fields: kept.len() })
             }
             Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
@@ -70,13 +70,23 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
     outcomes.write_and_end(Step::Close, closed).await;
 }
 
+/// What became of one record's patch.
+pub(crate) struct WriteEnd {
+    /// What was to be written.
+    pub(crate) patch: Patch,
+    /// What the CRM says.
+    pub(crate) end: Written,
+    /// Whether the record itself remembers enough to undo it.
+    only_filled: bool,
+}
+
 /// One read and one write of the CRM for all. What people have filled in since we bought is left alone.
 pub(crate) async fn write_patches(
     batch: &Batch<'_>,
     bought: &[Record],
     kind: PurchaseKind,
     may_be_written: impl Fn(&Record) -> bool,
-) -> Result<BTreeMap<RecordKey, (Patch, Written)>, CrmError> {
+) -> Result<BTreeMap<RecordKey, WriteEnd>, CrmError> {
     if bought.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -86,6 +96,7 @@ pub(crate) async fn write_patches(
     let mut ends = BTreeMap::new();
     // What stands there already although it was never acknowledged: it is ours all the same.
     let mut there: BTreeMap<RecordKey, Patch> = BTreeMap::new();
+    let mut only_filled: BTreeSet<RecordKey> = BTreeSet::new();
     for record in bought {
         let key = record.key.clone();
         if let Some(current) = current.get(&key).filter(|_| may_be_written(record)) {
@@ -98,9 +109,15 @@ pub(crate) async fn write_patches(
             }
             Some(patch) => drop(patches.insert(key, patch)),
         }
+        let (nothing, patch) = (Patch::new(), patches.get(&record.key));
+        let only_fills = |current| WriteBack::only_fills(record, kind, patch.unwrap_or(&nothing), current);
+        if current.get(&record.key).is_some_and(only_fills) {
+            only_filled.insert(record.key.clone());
+        }
     }
     if !patches.is_empty() {
-        keep_for_undo(batch, bought, kind, &patches, &current).await?;
+        let kept = bought.iter().filter(|record| !only_filled.contains(&record.key));
+        keep_for_undo(batch, kept, kind, &patches, &current).await?;
         let mut written = crm::write(batch, &patches).await?;
         for (key, patch) in patches {
             if let Some(end) = written.remove(&key) {
@@ -114,14 +131,18 @@ pub(crate) async fn write_patches(
     for (key, values) in there {
         ends.entry(key).and_modify(|(patch, _)| patch.extend(values));
     }
-    Ok(ends)
+    let ends = ends.into_iter().map(|(key, (patch, end))| {
+        let only_filled = only_filled.contains(&key);
+        (key, WriteEnd { patch, end, only_filled })
+    });
+    Ok(ends.collect())
 }
 
-/// Keeps what is about to be changed, for as long as it may be undone. Before the write: afterwards it isn't known any
-/// more.
-async fn keep_for_undo(
+/// Keeps what is about to be changed, for as long as it may be undone, of the records that don't remember it by
+/// themselves. Before the write: afterwards it isn't known any more.
+async fn keep_for_undo<'r>(
     batch: &Batch<'_>,
-    bought: &[Record],
+    bought: impl Iterator<Item = &'r Record>,
     kind: PurchaseKind,
     patches: &BTreeMap<RecordKey, Patch>,
     current: &BTreeMap<RecordKey, Properties>,
@@ -131,7 +152,7 @@ async fn keep_for_undo(
     }
     let (now, sealing) = (batch.now(), batch.fingerprints.sealing());
     let until = later(now, batch.tenant.undo);
-    let kept = bought.iter().filter_map(|record| {
+    let kept = bought.filter_map(|record| {
         let (patch, current) = (patches.get(&record.key)?, current.get(&record.key)?);
         let purchase = match kind {
             PurchaseKind::Asynchronous => record.awaited.as_ref().map(|awaited| &awaited.purchase),

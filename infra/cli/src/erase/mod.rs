@@ -116,7 +116,7 @@ async fn erase(books: &Books, arguments: &Arguments) -> Result<Erased, Failure> 
     for record in there.values() {
         erased.records.push(record.key.to_string());
         erased.unwritten += usize::from(!record.patch.is_empty());
-        erased.write_backs += books.records.undoable(&record.key, &sealing, books.now).await?.len();
+        erased.write_backs += books.records.undoable(&record.key, &sealing, tenant.undo, books.now).await?.len();
         erased.not_bought_again += usize::from(!who.contains('@') && is_known(record));
         if !arguments.dry_run {
             books.records.note_erasure(&record.key, books.now).await?;

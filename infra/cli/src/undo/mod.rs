@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::crm::{Crm, Written};
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::lead::undo::WriteBack;
@@ -23,8 +24,8 @@ const NAMED_MAX: usize = 20;
 
 /// Put back what stood in the CRM before Leadgate wrote, where nothing has changed it since.
 ///
-/// What stood there is kept, sealed, for as many days as the tenant's undo_days say, of the last write-back of each
-/// record (what arrives minutes later counts by itself). A property that holds what Leadgate wrote gets back what it
+/// What stood there is known for as many days as the tenant's undo_days say, of the last write-back of each record (what
+/// arrives minutes later counts by itself). A property that holds what Leadgate wrote gets back what it
 /// held, or is cleared; one that was changed since stays, and is named. Nothing is bought, and no credit comes back. It
 /// may be run again: what is put back is left alone.
 #[derive(clap::Args)]
@@ -101,10 +102,10 @@ async fn undo(books: &Books, arguments: &Arguments) -> Result<Vec<Undone>, Failu
     let crm = books.connections.crm(tenant).await?;
     let mut undone = Vec::new();
     for (record, purchases) in wanted {
-        let kept = books.records.undoable(&record, &sealing, books.now).await?;
+        let kept = books.records.undoable(&record, &sealing, tenant.undo, books.now).await?;
         let kept: Vec<WriteBack> = kept.into_iter().filter(|written| purchases.contains(&written.purchase)).collect();
         if !kept.is_empty() {
-            undone.push(undo_record(&*crm, &record, &kept, arguments.dry_run).await?);
+            undone.push(undo_record((&*crm, &key), &record, &kept, arguments.dry_run).await?);
         }
     }
     if undone.is_empty() {
@@ -139,7 +140,12 @@ async fn purchases(books: &Books, arguments: &Arguments) -> Result<BTreeMap<Reco
     Ok(wanted)
 }
 
-async fn undo_record(crm: &dyn Crm, record: &RecordKey, kept: &[WriteBack], dry_run: bool) -> Result<Undone, Failure> {
+async fn undo_record(
+    (crm, key): (&dyn Crm, &FingerprintKey),
+    record: &RecordKey,
+    kept: &[WriteBack],
+    dry_run: bool,
+) -> Result<Undone, Failure> {
     let mut undone = Undone { record: record.to_string(), ..Undone::default() };
     let properties: BTreeSet<&str> =
         kept.iter().flat_map(|written| written.changes.keys()).map(String::as_str).collect();
@@ -152,7 +158,7 @@ async fn undo_record(crm: &dyn Crm, record: &RecordKey, kept: &[WriteBack], dry_
     // The latest first: what stood there before it may be what an earlier one wrote.
     let mut restore = Patch::new();
     for written in kept {
-        let undoing = written.undo(&current);
+        let undoing = written.undo(&current, key);
         for (property, value) in undoing.restore {
             current.insert(property.clone(), Some(value.clone()));
             undone.left.remove(&property);

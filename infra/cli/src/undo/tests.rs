@@ -105,6 +105,42 @@ async fn a_write_that_was_tried_twice_is_undone_to_what_stood_before_the_first()
     assert_eq!(value(&world, &lead, "jobtitle").unwrap_or_default(), "");
 }
 
+/// A lead of which every field is blank that a write-back would fill.
+async fn blank_lead(world: &World, number: usize) -> String {
+    let email = format!("first{number}.last{number}@engine.example");
+    let lead = world.hubspot.create_contact([("email", email.as_str())]);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    lead
+}
+
+#[tokio::test]
+async fn a_first_write_into_blank_fields_costs_nothing_to_undo() {
+    let world = world(|_| {}).await;
+    // It is written, and the answer is lost.
+    world.hubspot.faults().add(FaultRule::on("batch/update", Fault::DropAfterWork).times(1));
+    let lead = blank_lead(&world, 1).await;
+    assert!(world.record(&lead).await.is_some_and(|record| record.filled_by.is_some()));
+    let filled: Vec<&str> = ["jobtitle", "industry", "firstname", "leadgate_last_enriched"].into();
+    assert!(filled.iter().all(|property| value(&world, &lead, property).is_some()));
+    world.hubspot.edit(&lead, "jobtitle", "Queen");
+    let done = undone(&world, &[&purchase(&world).await]).await.expect("undone");
+    assert_eq!(done[0].left.keys().collect::<Vec<_>>(), ["jobtitle"]);
+    for cleared in &filled[1..] {
+        assert_eq!(value(&world, &lead, cleared).unwrap_or_default(), "", "{cleared}");
+    }
+    assert_eq!(value(&world, &lead, "jobtitle").as_deref(), Some("Queen"));
+
+    let lead = blank_lead(&world, 2).await;
+    let purchase = purchase(&world).await;
+    world.clock.turn(leadgate_enrichment::clock::days(31));
+    assert!(undone(&world, &[&purchase]).await.is_err(), "that is too long ago");
+    world.hubspot.privacy_delete(&lead);
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert!(world.record(&lead).await.is_some_and(|record| record.filled_by.is_none()), "it is forgotten");
+}
+
 #[tokio::test]
 async fn what_was_kept_is_forgotten_in_time_and_with_its_person() {
     let world = world(|_| {}).await;

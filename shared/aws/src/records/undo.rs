@@ -1,11 +1,15 @@
-//! What the last write-backs changed in a record, sealed, for as long as they may be undone.
+//! What the last write-backs changed in a record, for as long as they may be undone: sealed, in an item beside it, or
+//! remembered by the record itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
+use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::ledger::PurchaseKind;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::undo::{Change, WriteBack};
 use leadgate_enrichment::seal::SealingKey;
 use serde::{Deserialize, Serialize};
@@ -63,16 +67,24 @@ impl Records {
         Ok(())
     }
 
-    /// What the last write-backs of a record changed, the latest first: those that aren't forgotten.
+    /// What the last write-backs of a record changed, the latest first: those that aren't forgotten. What a record remembers
+    /// itself is good for `window` after its purchase.
     pub async fn undoable(
         &self,
         record: &RecordKey,
         key: &SealingKey,
+        window: Duration,
         now: Timestamp,
     ) -> Result<Vec<WriteBack>, StoreError> {
         let mut found = Vec::new();
-        for item in self.items(names(record).into_iter(), Consistency::Strong, READING).await? {
+        let mut itself: Option<Record> = None;
+        let all = names(record).into_iter().chain([record.to_string()]);
+        for item in self.items(all, Consistency::Strong, READING).await? {
             let name = item.get(KEY).and_then(|name| name.as_s().ok()).cloned().unwrap_or_default();
+            if name == record.to_string() {
+                itself = Some(from_item(item, READING)?);
+                continue;
+            }
             let kept: Kept = from_item(item, READING)?;
             let (Some(purchase), Some(changes)) = (kept.purchase, kept.changes) else { continue };
             if kept.until <= now {
@@ -84,6 +96,15 @@ impl Records {
             let changes: BTreeMap<String, Change> =
                 serde_json::from_str(&changes).map_err(|error| StoreError::unreadable(READING, error))?;
             found.push(WriteBack { purchase, kind: kept.kind, at: kept.at, changes });
+        }
+        // A first try that did change something kept it, and knows better than the record, which saw the second.
+        let is_kept = |written: &WriteBack| {
+            found.iter().any(|other| other.purchase == written.purchase && other.kind == written.kind)
+        };
+        let remembered = itself.and_then(|record| WriteBack::remembered(&record, &found));
+        let is_good = |written: &WriteBack| now < later(written.at, window) && !is_kept(written);
+        if let Some(remembered) = remembered.filter(is_good) {
+            found.push(remembered);
         }
         found.sort_by_key(|written| std::cmp::Reverse(written.at));
         Ok(found)

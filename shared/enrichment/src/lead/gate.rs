@@ -265,9 +265,11 @@ mod tests {
 
     fn written() -> Record {
         let patch = Patch::from([("jobtitle".into(), "CTO".into())]);
-        claimed()
-            .bought(patch.clone(), Amounts::default(), Rest::None, at(101))
-            .written(fingerprint_key().of_all(&patch), at(102))
+        claimed().bought(patch.clone(), Amounts::default(), Rest::None, at(101)).written(
+            fingerprint_key().of_all(&patch),
+            false,
+            at(102),
+        )
     }
 
     fn door(record: &Record, event: &DueEvent, second: i64) -> Door {

@@ -58,6 +58,10 @@ pub struct Record {
     /// What we wrote into the CRM last.
     #[serde(skip_serializing_if = "Fingerprints::is_empty", default)]
     pub written: Fingerprints,
+    /// The purchase whose write-back was the first and changed nothing but blank fields: `written` says all that it takes to
+    /// undo it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filled_by: Option<PurchaseId>,
     /// Purchases in a row whose outcome is unknown.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub unknowns: u8,
@@ -107,6 +111,7 @@ impl Record {
             cost: Amounts::default(),
             patch: Patch::new(),
             written: Fingerprints::new(),
+            filled_by: None,
             unknowns: 0,
             hops: Hops::default(),
             awaited: None,
@@ -189,11 +194,17 @@ impl Record {
         }
     }
 
-    /// The CRM has it. What people had filled in meanwhile isn't ours.
-    pub fn written(self, written: Fingerprints, now: Timestamp) -> Self {
+    /// The CRM has it. What people had filled in meanwhile isn't ours. `only_filled` says that nothing was written before,
+    /// and this into blank fields alone.
+    pub fn written(self, written: Fingerprints, only_filled: bool, now: Timestamp) -> Self {
+        let filled_by = match (only_filled, written.is_empty()) {
+            (true, _) => self.purchase().cloned(),
+            (false, true) => self.filled_by.clone(),
+            (false, false) => None,
+        };
         let mut all = self.written.clone();
         all.extend(written);
-        Self { state: State::Written, since: now, patch: Patch::new(), written: all, ..self }
+        Self { state: State::Written, since: now, patch: Patch::new(), written: all, filled_by, ..self }
     }
 
     /// What was on its way has arrived, and the CRM has what it may have of it; or it never will.
@@ -284,8 +295,19 @@ impl Record {
     /// Can't be enriched as it is. Of one that the CRM doesn't have any more, only who it was is kept, as a fingerprint: an
     /// erasure that is told of afterwards goes by that.
     pub fn refused(self, reason: RefuseReason, now: Timestamp) -> Self {
-        let written = if reason == RefuseReason::Gone { Fingerprints::new() } else { self.written };
-        Self { state: State::Refused { reason }, since: now, patch: Patch::new(), owed: None, written, ..self }
+        let (written, filled_by) = match reason {
+            RefuseReason::Gone => (Fingerprints::new(), None),
+            _ => (self.written, self.filled_by),
+        };
+        Self {
+            state: State::Refused { reason },
+            since: now,
+            patch: Patch::new(),
+            owed: None,
+            written,
+            filled_by,
+            ..self
+        }
     }
 
     /// Whether the CRM's deleting it ends it here and now: no worker is at work on it, and it doesn't wait. The others end when
@@ -327,6 +349,7 @@ impl Record {
             erased_at: Some(now),
             patch: Patch::new(),
             written: Fingerprints::new(),
+            filled_by: None,
             asked: None,
             bought_for: None,
             ..self

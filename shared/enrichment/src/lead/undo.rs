@@ -1,4 +1,7 @@
-//! What a write-back changed in the CRM, kept for a while so that it can be undone.
+//! What a write-back changed in the CRM, known for a while so that it can be undone.
+//!
+//! Of most records that is known for nothing: their first write-back fills blank fields, and a record keeps the fingerprints of
+//! what was written into it anyway. What stood there has to be kept, sealed, only where something did.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +9,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::credits::ledger::PurchaseKind;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::PurchaseId;
 use crate::lead::patch::{Patch, is_same_number};
+use crate::lead::record::Record;
 use crate::person::{Properties, value_of};
 
 /// What one write-back changed in one record.
@@ -30,7 +35,18 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// What was written.
-    pub wrote: String,
+    pub wrote: Wrote,
+}
+
+/// What was written into a property.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Wrote {
+    /// This. Only kept sealed.
+    Value(String),
+    /// Something with this fingerprint.
+    #[serde(skip)]
+    Known(Fingerprint),
 }
 
 /// What undoing comes to for one record.
@@ -54,19 +70,40 @@ impl WriteBack {
     ) -> Self {
         let change = |(property, wrote): (&String, &String)| {
             let before = value_of(current, property).map(str::to_owned);
-            (property.clone(), Change { before, wrote: wrote.clone() })
+            (property.clone(), Change { before, wrote: Wrote::Value(wrote.clone()) })
         };
         Self { purchase, kind, at, changes: patch.iter().map(change).collect() }
     }
 
+    /// Whether the record itself remembers enough to undo `patch`, so that nothing has to be kept: nothing was written into it
+    /// before, and every field is blank, or holds what a first try wrote.
+    pub fn only_fills(record: &Record, kind: PurchaseKind, patch: &Patch, current: &Properties) -> bool {
+        let changes_nothing = |(property, wrote): (&String, &String)| {
+            value_of(current, property).is_none_or(|there| is_same(wrote, there))
+        };
+        !kind.is_asynchronous() && record.written.is_empty() && patch.iter().all(changes_nothing)
+    }
+
+    /// What the record itself remembers of a write-back that only filled blank fields. `others` were written since, and are
+    /// kept by themselves.
+    pub fn remembered(record: &Record, others: &[Self]) -> Option<Self> {
+        let purchase = record.filled_by.clone()?;
+        let is_its_own = |property: &String| !others.iter().any(|other| other.changes.contains_key(property));
+        let written = record.written.iter().filter(|(property, _)| is_its_own(property));
+        let change = |wrote: &Fingerprint| Change { before: None, wrote: Wrote::Known(wrote.clone()) };
+        let changes: BTreeMap<String, Change> = written.map(|(name, wrote)| (name.clone(), change(wrote))).collect();
+        let (kind, at) = (PurchaseKind::Person, purchase.made_at());
+        (!changes.is_empty()).then_some(Self { purchase, kind, at, changes })
+    }
+
     /// What to do so that the record stands as it stood before. Only what still holds what we wrote is touched.
-    pub fn undo(&self, current: &Properties) -> Undoing {
+    pub fn undo(&self, current: &Properties, key: &FingerprintKey) -> Undoing {
         let mut undoing = Undoing::default();
         for (property, change) in &self.changes {
             let there = value_of(current, property);
             if there == change.before.as_deref().map(str::trim) {
                 undoing.restored_before.push(property.clone());
-            } else if there.is_some_and(|there| is_ours(&change.wrote, there)) {
+            } else if there.is_some_and(|there| is_ours(&change.wrote, there, key)) {
                 undoing.restore.insert(property.clone(), change.before.clone().unwrap_or_default());
             } else {
                 undoing.changed_since.push(property.clone());
@@ -76,17 +113,36 @@ impl WriteBack {
     }
 }
 
-/// Whether it is what we wrote. A CRM puts numbers and instants into forms of its own.
-fn is_ours(wrote: &str, there: &str) -> bool {
-    let instant = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+/// Whether it is what we wrote.
+fn is_ours(wrote: &Wrote, there: &str, key: &FingerprintKey) -> bool {
+    match wrote {
+        Wrote::Value(wrote) => is_same(wrote, there),
+        Wrote::Known(wrote) => {
+            let number = format!("+{}", there.chars().filter(char::is_ascii_digit).collect::<String>());
+            let forms = [Some(there.to_owned()), Some(number), instant(there).map(|at| at.to_string())];
+            forms.into_iter().flatten().any(|form| key.of(&form) == *wrote)
+        }
+    }
+}
+
+/// Whether it is the same value. A CRM puts numbers and instants into forms of its own.
+fn is_same(wrote: &str, there: &str) -> bool {
+    let millis = |text: &str| instant(text).map(Timestamp::as_millisecond);
     wrote.trim() == there
         || is_same_number(wrote, there)
-        || instant(wrote).is_some_and(|written| instant(there) == Some(written))
+        || millis(wrote).is_some_and(|written| millis(there) == Some(written))
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::Fingerprints;
+    use crate::fingerprint::tests::key;
+    use crate::lead::record::Claim;
 
     fn properties(values: &[(&str, &str)]) -> Properties {
         values.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect()
@@ -115,13 +171,59 @@ mod tests {
             ("mobile", "+1 555-200-0001"),
             ("at", "2026-01-15T10:00:00.000Z"),
         ]);
-        let undoing = written.undo(&now);
+        let undoing = written.undo(&now, &key());
         let restore = [("at", ""), ("industry", "Engines"), ("mobile", ""), ("title", "")];
         assert_eq!(undoing.restore, restore.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         assert_eq!(undoing.changed_since, ["city"]);
 
-        let again = written.undo(&properties(&[("industry", "Engines"), ("city", "Paris")]));
+        let again = written.undo(&properties(&[("industry", "Engines"), ("city", "Paris")]), &key());
         assert!(again.restore.is_empty());
         assert_eq!(again.restored_before, ["at", "industry", "mobile", "title"]);
+    }
+    #[test]
+    fn a_first_write_into_blank_fields_is_undone_by_what_the_record_remembers() {
+        let tenant = "acme".parse().expect("a tenant");
+        let purchase = PurchaseId::derive(&tenant, "run", Timestamp::UNIX_EPOCH);
+        let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let claim = Claim { purchase: purchase.clone(), since: now, until };
+        let record =
+            Record { claim: Some(claim), ..Record::new("acme#hubspot#contacts#1".parse().expect("a key"), now) };
+        let patch = |values: &[(&str, &str)]| -> Patch {
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let first =
+            patch(&[("title", "CTO"), ("city", "London"), ("phone", "+15552000001"), ("at", "2026-01-15T10:00:00Z")]);
+        let blank = properties(&[("title", " "), ("owner", "7")]);
+        assert!(WriteBack::only_fills(&record, PurchaseKind::Person, &first, &blank));
+        assert!(!WriteBack::only_fills(&record, PurchaseKind::Asynchronous, &first, &blank));
+        assert!(!WriteBack::only_fills(&record, PurchaseKind::Person, &first, &properties(&[("city", "Paris")])));
+
+        let record = record.written(key().of_all(&first), true, now);
+        assert!(!WriteBack::only_fills(&record, PurchaseKind::Person, &first, &blank), "it was written before");
+        let mobile = patch(&[("mobile", "+15552000002")]);
+        let later = WriteBack::of((purchase.clone(), PurchaseKind::Asynchronous), now, &mobile, &blank);
+        let record = record.collected(key().of_all(&mobile));
+        let remembered = WriteBack::remembered(&record, &[later]).expect("it is remembered");
+        assert_eq!((&remembered.purchase, remembered.kind), (&purchase, PurchaseKind::Person));
+        let undoing = remembered.undo(
+            &properties(&[
+                ("title", "CTO"),
+                ("city", "Paris"),
+                ("phone", "+1 555-200-0001"),
+                ("at", "2026-01-15T10:00:00.000Z"),
+                ("mobile", "+15552000002"),
+            ]),
+            &key(),
+        );
+        assert_eq!(undoing.restore, patch(&[("title", ""), ("phone", ""), ("at", "")]));
+        assert_eq!(undoing.changed_since, ["city"]);
+
+        // Another purchase that writes nothing leaves it as it is; one that writes something keeps what it changes itself.
+        let other = PurchaseId::derive(&tenant, "another run", now);
+        let again = Record { claim: Some(Claim { purchase: other, since: now, until }), ..record };
+        let unchanged = again.clone().written(Fingerprints::new(), false, now);
+        assert_eq!(unchanged.filled_by, Some(purchase));
+        let overwritten = again.written(key().of_all(&mobile), false, now);
+        assert_eq!(WriteBack::remembered(&overwritten, &[]), None);
     }
 }
