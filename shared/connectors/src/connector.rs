@@ -9,12 +9,17 @@ use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::provider::Provider;
 
 use crate::http::Http;
-use crate::inbound::{BodyError, Delivery, Events, PayloadError, Reply, SignatureError, Unverified, Verified};
+use crate::inbound::{
+    BodyError, BusEvents, Delivery, Events, PayloadError, Reply, SignatureError, Unverified, Verified,
+};
 use crate::secret::Secret;
 
 /// Checks that a delivery comes from the CRM of a connection, signed with one of these secrets.
 pub type Verify =
     fn(Delivery<Unverified>, &CrmConnection, Vec<Secret>, Timestamp) -> Result<Delivery<Verified>, SignatureError>;
+
+/// What an event says that came by an event bus. An error is about the event as a whole.
+pub type FromBus = fn(&[u8], &Tenant) -> Result<BusEvents, BodyError>;
 
 /// Connects to a vendor, through a client and with the secrets for it.
 pub type Connect<From, To> = fn(&From, Http, Vec<Secret>) -> Result<Box<To>, ConnectError>;
@@ -36,6 +41,8 @@ pub struct CrmInbound {
     /// How a CRM is answered that sends bodies of this `Content-Type`: whether the delivery was taken, or has to be made
     /// again. [`plain`](crate::inbound::plain) for those that go by the status.
     pub reply: fn(&str, bool) -> Option<Reply>,
+    /// For CRMs whose events come by an event bus of the operator's own.
+    pub from_bus: Option<FromBus>,
 }
 
 /// How a CRM is called.

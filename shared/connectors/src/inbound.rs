@@ -240,6 +240,15 @@ pub struct Events {
     pub unreadable: Vec<BodyError>,
 }
 
+/// What an event from an event bus says. Which tenant it is for is a matter of its source.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BusEvents {
+    /// This, of the tenant's account.
+    Ours(Events),
+    /// Nothing for this tenant: it is of another account.
+    OfAnother,
+}
+
 /// Why what a provider delivers can't be read. It repeats nothing of the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {

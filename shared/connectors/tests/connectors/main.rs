@@ -17,6 +17,7 @@ mod hubspot_webhook;
 mod loopback;
 mod pipedrive_client;
 mod pipedrive_inbound;
+mod salesforce_change_events;
 mod salesforce_client;
 mod salesforce_config;
 mod salesforce_inbound;

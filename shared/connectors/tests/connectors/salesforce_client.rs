@@ -40,6 +40,7 @@ fn settings() -> Settings {
         audience: "https://login.salesforce.com".to_owned(),
         api_version: "65.0".to_owned(),
         integration_user_id: None,
+        event_source: None,
         daily_calls_floor: 100,
     }
 }

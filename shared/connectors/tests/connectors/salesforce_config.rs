@@ -40,6 +40,12 @@ fn each_problem_says_what_is_allowed() {
         ("3MVG9consumer.key", " ", "the app's consumer key"),
         ("username", "api_version = \"v65\"\nusername", "a version such as \"65.0\""),
         ("username", "audience = \"https://evil.example\"\nusername", "\"https://login.salesforce.com\""),
+        ("username", "event_source = \"leadgate\"\nusername", "the name of a partner event source"),
+        (
+            "username",
+            "event_source = \"aws.partner/salesforce.com/00D000000000002EAA/0YL000000000001AAA\"\nusername",
+            "the source of the org in `organization_id`",
+        ),
         ("outbound-messages/crm-signing", "outbound-messages", "a name that the functions' roles can read"),
     ];
     for (from, to, said) in cases {
@@ -51,5 +57,5 @@ fn each_problem_says_what_is_allowed() {
         "",
     );
     let error = Config::check(&neither, &registry::vendors(), now()).expect_err("nothing can come").to_string();
-    assert!(error.contains("found nothing, and no `signing_secrets`"), "{error}");
+    assert!(error.contains("found nothing, and neither `signing_secrets` nor `event_source`"), "{error}");
 }

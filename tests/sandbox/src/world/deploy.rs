@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crm_events::CrmEvents;
 use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
@@ -47,6 +48,12 @@ impl World {
         self.release = Arc::new(self.release_with(config.clone()));
         self.worker = Arc::new(self.worker_with(config.clone()));
         self.pump.deploy(self.worker.clone());
+        self.pump.deploy_crm_events(|old| CrmEvents {
+            config: config.clone(),
+            vendors: old.vendors.clone(),
+            gate: old.gate.clone(),
+            fingerprints: old.fingerprints.clone(),
+        });
         self.config = config;
     }
 

@@ -7,6 +7,7 @@ mod deploy;
 mod guard;
 mod kept;
 mod leftovers;
+mod partner_bus;
 mod pump;
 mod queues;
 mod servers;
@@ -169,6 +170,9 @@ impl World {
                 simulators::salesforce::Subscription::outbound_messages(&format!("{url}/{}", settings.signing_secret))
             }
             Road::Callouts => simulators::salesforce::Subscription::callouts(&url, &settings.apex_secret),
+            Road::ChangeEvents => {
+                simulators::salesforce::Subscription::change_events(&format!("{}{}", self.url, partner_bus::PATH))
+            }
         };
         subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
         self.salesforce.subscribe(subscription);

@@ -8,7 +8,9 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
+use crm_events::CrmEvents;
 use enrichment_worker::EnrichmentWorker;
+use futures_util::future::join_all;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
 use tokio::task::JoinSet;
@@ -16,6 +18,8 @@ use tokio::task::JoinSet;
 use super::clock::WorldClock;
 use super::wire::Wire;
 
+/// How many queues the worker has.
+const WORKERS_QUEUES: usize = 2;
 /// SQS gives at most this many at once.
 const RECEIVE_MAX: i32 = 10;
 /// How long an idle poller waits before it looks again.
@@ -33,12 +37,14 @@ const TURN_MIN: Duration = Duration::from_secs(1);
 /// The longer it takes, the bolder the clock is turned: it overshoots by an eighth of the wait at most.
 const TURNS_PER_WAIT: u32 = 8;
 
-/// The event source mappings between the enrichment queues and the worker.
+/// The event source mappings between the queues and their functions.
 pub struct Pump {
     sqs: Client,
-    /// Where one poller serves all of them, those that come first are served first.
-    queue_urls: [String; 2],
+    /// Where one poller serves all of them, those that come first are served first. After the worker's comes that of change
+    /// events, if there are any.
+    queue_urls: Vec<String>,
     worker: Mutex<Arc<EnrichmentWorker>>,
+    crm_events: Mutex<Option<Arc<CrmEvents>>>,
     wire: Arc<Wire>,
     clock: Arc<WorldClock>,
     /// From the template.
@@ -59,10 +65,10 @@ struct Hidden {
 }
 
 impl Pump {
-    /// Between these queues and this worker.
+    /// Between the worker's queues and the worker.
     pub fn new(
         sqs: Client,
-        queue_urls: [String; 2],
+        queue_urls: [String; WORKERS_QUEUES],
         worker: Arc<EnrichmentWorker>,
         wire: Arc<Wire>,
         clock: Arc<WorldClock>,
@@ -70,8 +76,9 @@ impl Pump {
     ) -> Self {
         Self {
             sqs,
-            queue_urls,
+            queue_urls: queue_urls.into(),
             worker: Mutex::new(worker),
+            crm_events: Mutex::default(),
             wire,
             clock,
             timeout,
@@ -83,16 +90,33 @@ impl Pump {
         }
     }
 
+    /// The same, with a queue of change events.
+    #[must_use]
+    pub fn with_change_events(mut self, queue_url: &str, crm_events: Arc<CrmEvents>) -> Self {
+        self.queue_urls.push(queue_url.to_owned());
+        Self { crm_events: Mutex::new(Some(crm_events)), ..self }
+    }
+
     /// From now on, this worker is invoked.
     pub(super) fn deploy(&self, worker: Arc<EnrichmentWorker>) {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
 
+    /// What is invoked for change events, if there are any.
+    pub fn crm_events(&self) -> Option<Arc<CrmEvents>> {
+        self.crm_events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on, these are invoked for change events, if there are any.
+    pub(super) fn deploy_crm_events(&self, change: impl FnOnce(&CrmEvents) -> CrmEvents) {
+        let mut crm_events = self.crm_events.lock().unwrap_or_else(PoisonError::into_inner);
+        *crm_events = crm_events.as_ref().map(|old| Arc::new(change(old)));
+    }
+
     /// Runs `workers` at a time for each queue, each of which waits until there are messages for it. It ends when it is
     /// dropped.
     pub async fn run(self: &Arc<Self>, workers: usize) {
-        let [queue, bulk] = &self.queue_urls;
-        tokio::join!(self.run_on(queue, workers), self.run_on(bulk, workers));
+        join_all(self.queue_urls.iter().map(|queue| self.run_on(queue, workers))).await;
     }
 
     async fn run_on(self: &Arc<Self>, queue: &str, workers: usize) {
@@ -228,11 +252,19 @@ impl Pump {
         let queue = self.queue_of(&messages);
         event.records = messages.iter().map(|message| event_of(message, &queue)).collect();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_change = self.queue_urls.get(WORKERS_QUEUES) == Some(&queue);
+        let crm_events = self.crm_events().filter(|_| is_change);
+        let work = async {
+            match crm_events {
+                Some(crm_events) => crm_events.handle(event).await,
+                None => worker.handle(event, &invocation).await,
+            }
+        };
         let response = tokio::select! {
             biased;
             () = self.wire.death() => None,
             () = self.clock.reached(deadline) => None,
-            response = worker.handle(event, &invocation) => Some(response),
+            response = work => Some(response),
         };
         let Some(response) = response else {
             self.deaths.fetch_add(1, Ordering::SeqCst);

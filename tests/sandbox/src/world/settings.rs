@@ -243,6 +243,16 @@ impl Settings {
         Self { config: SALESFORCE_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, with an org whose change events come by an event bus. Our own are known by the name of our client alone.
+    #[must_use]
+    pub fn with_change_events(self) -> Self {
+        let source = "event_source = \"aws.partner/salesforce.com/00D000000000001EAA/0YL000000000001AAA\"\n\
+                      enrich_on_change = [\"Email\", \"Company\"]";
+        let salesforce = self.with_salesforce();
+        let config = salesforce.config.replacen("integration_user_id = \"005000000000001AAA\"", source, 1);
+        Self { config, road: Road::ChangeEvents, ..salesforce }
+    }
+
     /// The same, with a company at Pipedrive for a CRM.
     #[must_use]
     pub fn with_pipedrive(self) -> Self {

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::StartError;
 use super::clock::Patience;
+use super::partner_bus::QUEUE as CHANGE_EVENT_QUEUE;
 use super::servers::Servers;
 use crate::kept::Folder;
 use crate::template::{Created, FunctionDef, Template};
@@ -18,6 +19,8 @@ pub struct Site {
     pub(super) servers: Arc<Servers>,
     pub(super) http: reqwest::Client,
     pub(super) names: Names,
+    /// What is deployed.
+    pub(super) template: Arc<Template>,
     pub(super) worker_timeout: Duration,
     pub(super) schedule: Schedule,
     /// Where all of it is kept, if it is.
@@ -43,6 +46,7 @@ pub(super) struct Names {
     pub(super) queue_url: String,
     pub(super) bulk_queue_url: String,
     pub(super) dead_letter_queue_url: String,
+    pub(super) change_event_queue_url: String,
 }
 
 /// In a hurry, a call that failed is made again after at most this: how long to wait is the SDK's business, and it
@@ -71,6 +75,7 @@ impl Site {
         Ok(Self {
             names: Names::of(&created, worker)?,
             worker_timeout: worker.timeout,
+            template: Arc::new(template.clone()),
             schedule: Schedule { every, timeout: release.timeout },
             http: leadgate_connectors::http::client(),
             servers,
@@ -117,6 +122,9 @@ impl Names {
         let variable = |name: &str| {
             environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
         };
+        let queue = |name: &str| {
+            created.queue_urls.get(name).cloned().ok_or_else(|| format!("the template has no queue {name}"))
+        };
         Ok(Self {
             records: variable("LEADGATE_RECORDS_TABLE")?,
             credits: variable("LEADGATE_CREDITS_TABLE")?,
@@ -125,6 +133,7 @@ impl Names {
             queue_url: variable("LEADGATE_QUEUE_URL")?,
             bulk_queue_url: variable("LEADGATE_BULK_QUEUE_URL")?,
             dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,
+            change_event_queue_url: queue(CHANGE_EVENT_QUEUE)?,
         })
     }
 }

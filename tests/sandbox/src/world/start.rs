@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use crm_events::CrmEvents;
 use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
@@ -31,6 +32,7 @@ use tokio::net::TcpListener;
 use super::clock::{Patience, WorldClock};
 use super::guard;
 use super::kept;
+use super::partner_bus::{self, PartnerBus};
 use super::pump::Pump;
 use super::servers::Servers;
 use super::settings::{FINGERPRINT_SECRET_NAME, NEIGHBOUR, Settings, callback_url, webhook_url};
@@ -219,6 +221,18 @@ impl Parts {
         CrmWebhook { vendors, config, gate, secrets, fingerprints, clock }
     }
 
+    fn crm_events(&self) -> CrmEvents {
+        let Stores { records, queue, .. } = self.stores(Caller::CrmEvents);
+        let gate = Gate { records, queue, clock: self.clock.clone() };
+        let (vendors, config) = (self.inbound.clone(), self.config.clone());
+        CrmEvents { vendors, config, gate, fingerprints: self.fingerprints() }
+    }
+
+    /// Whether a CRM's events come by a bus: without one, nothing polls the queue that it would fill.
+    fn has_change_events(&self) -> bool {
+        self.config.tenants.values().any(|tenant| tenant.crm.own.text("event_source").is_some())
+    }
+
     fn provider_webhook(&self) -> ProviderWebhook {
         let Stores { records, credits, queue, .. } = self.stores(Caller::ProviderWebhook);
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
@@ -260,14 +274,21 @@ impl Parts {
         let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
         let release = Arc::new(self.release());
         let polling = self.site.sqs(self.http(Caller::EventSource), self.patience);
-        let pump = Arc::new(Pump::new(
+        let pump = Pump::new(
             polling.clone(),
             [self.site.names.queue_url.clone(), self.site.names.bulk_queue_url.clone()],
             worker.clone(),
             self.wire.clone(),
             self.clock.clone(),
             self.site.worker_timeout,
-        ));
+        );
+        let changes = &self.site.names.change_event_queue_url;
+        let pump = match self.has_change_events() {
+            true => pump.with_change_events(changes, Arc::new(self.crm_events())),
+            false => pump,
+        };
+        let pump = Arc::new(pump);
+        let partner_bus = PartnerBus::new(&self.site.template, polling.clone(), changes);
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
         let addresses = [Address::of(webhook.clone()), Address::of(provider_webhook.clone())];
         let mut routes = web::router(&addresses, &self.wire);
@@ -279,6 +300,7 @@ impl Parts {
             .nest("/simulators/salesforce", simulators::salesforce_router(self.salesforce.clone()))
             .nest("/simulators/pipedrive", simulators::pipedrive_router(self.pipedrive.clone()))
             .merge(eventbridge::router(self.bus.clone()))
+            .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
             .merge(web::whereabouts_router(self.whereabouts));
         let routes = guard::guarded(routes, self.controlled);

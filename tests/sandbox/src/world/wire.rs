@@ -21,6 +21,8 @@ use crate::simulators::hubspot::HubSpot;
 pub enum Caller {
     /// The door.
     Webhook,
+    /// The door for change events.
+    CrmEvents,
     /// The side door.
     ProviderWebhook,
     /// The worker.

@@ -134,6 +134,29 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
 }
 
 #[tokio::test]
+async fn each_change_event_is_taken_as_its_name_says() {
+    // What is queued, and what stays for an operator.
+    let expected: BTreeMap<&str, (usize, usize)> = BTreeMap::from([
+        ("salesforce.another-org.json", (0, 1)),
+        ("salesforce.lead-changed.json", (1, 0)),
+        ("salesforce.lead-created.json", (1, 0)),
+        ("salesforce.lead-deleted.json", (0, 0)),
+        ("salesforce.not-an-event.json", (0, 1)),
+        ("salesforce.own-write.json", (0, 0)),
+    ]);
+    let files = files("crm-events");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    for (name, text) in files {
+        let world = started(Settings::default().with_change_events()).await;
+        world.leaves_behind(Leftover::Messages);
+        let event: SqsEvent = serde_json::from_str(&text).expect("an event");
+        let function = world.pump.crm_events().expect("there are change events");
+        let failed = function.handle(event).await.batch_item_failures.len();
+        assert_eq!((world.waiting().await, failed), expected[name.as_str()], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn each_delivery_of_the_provider_is_answered_as_its_name_says() {
     let expected: BTreeMap<&str, (u16, &str)> = BTreeMap::from([
         ("apollo.expired-token.json", (410, "gone")),

@@ -58,7 +58,7 @@ static LEDGERLINE: CrmVendor = CrmVendor {
 };
 
 static FROM_LEDGERLINE: CrmInbound =
-    CrmInbound { vendor: &LEDGERLINE, verify, events, takes_path_secret: false, reply: plain };
+    CrmInbound { vendor: &LEDGERLINE, verify, events, takes_path_secret: false, reply: plain, from_bus: None };
 
 static TO_LEDGERLINE: CrmOutbound = CrmOutbound { vendor: &LEDGERLINE, connect: |_, _, _, _| Ok(Box::new(Ledgerline)) };
 

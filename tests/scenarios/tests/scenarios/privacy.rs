@@ -41,7 +41,7 @@ impl<'a> MakeWriter<'a> for Lines {
 /// Everything that our own code logs on this thread, at the finest level.
 fn listen() -> (Lines, DefaultGuard) {
     let lines = Lines::default();
-    let functions = ["crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
+    let functions = ["crm_events", "crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
     let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_gate", "leadgate_lambda"]);
     let level = tracing::Level::TRACE;
     let targets = tracing_subscriber::filter::Targets::new().with_targets(ours.map(|name| (name, level)));

@@ -1,5 +1,6 @@
-//! Salesforce for a CRM: the main job by each of its two roads, and what is its own.
+//! Salesforce for a CRM: the main job by each of its roads, and what is its own.
 
+mod change_events;
 mod door;
 mod limits;
 
@@ -16,6 +17,7 @@ use crate::books::at_rest;
 use crate::stage::{Stage, started};
 
 const USER: &str = "005000000000001AAA";
+/// Those that come to an address of ours.
 const BOTH: [Road; 2] = [Road::OutboundMessages, Road::Callouts];
 
 /// A world with an org, and settings of its own.

@@ -69,6 +69,17 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         ],
     ),
     (
+        "crm-events",
+        &[
+            ("RecordsTable.Arn", RECORDS),
+            ("ChangeEventQueue.Arn", &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
+            ("EnrichmentQueue.Arn", &["sqs:SendMessage"]),
+            ("EnrichmentBulkQueue.Arn", &["sqs:SendMessage"]),
+            ("FingerprintSecret", &["secretsmanager:GetSecretValue"]),
+            ("CrmEventsLogs.Arn", LOGS),
+        ],
+    ),
+    (
         "provider-webhook",
         &[
             ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),
@@ -193,7 +204,20 @@ fn a_function_has_a_role_of_its_own_that_only_lambda_takes_on() {
             }]);
             complaints.unless(*trusted == lambda, || format!("{logical_id}: trusts {trusted}"));
         }
-        let separate = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::SQS::QueuePolicy"];
+        for (logical_id, policy) in template.resources("AWS::SQS::QueuePolicy") {
+            let rules = ["ChangeEventRule", "ChangeEventFlowRule"].map(|rule| json!({ "Fn::GetAtt": [rule, "Arn"] }));
+            let queues = ["ChangeEventQueue", "EnrichmentDeadLetterQueue"];
+            let only_rules_send = json!([{
+                "Effect": "Allow",
+                "Principal": { "Service": "events.amazonaws.com" },
+                "Action": "sqs:SendMessage",
+                "Resource": queues.map(|queue| json!({ "Fn::GetAtt": [queue, "Arn"] })),
+                "Condition": { "ArnEquals": { "aws:SourceArn": rules } },
+            }]);
+            let allowed = &policy["PolicyDocument"]["Statement"];
+            complaints.unless(*allowed == only_rules_send, || format!("{logical_id}: allows {allowed}"));
+        }
+        let separate = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
         let separate = separate.into_iter().flat_map(|kind| template.resources(kind));
         complaints.all(separate.map(|(logical_id, _)| format!("{logical_id}: a policy that isn't compared")));
         complaints
@@ -205,6 +229,9 @@ fn a_function_has_a_role_of_its_own_that_only_lambda_takes_on() {
     notices(rule, &format!("{ROLE}/ManagedPolicyArns"), json!([POWER]));
     notices(rule, &format!("{ROLE}/AssumeRolePolicyDocument/Statement/0/Principal"), json!({ "AWS": "*" }));
     notices(rule, "/Resources/Extra", json!({ "Type": "AWS::IAM::Policy", "Properties": {} }));
+    const STATEMENT: &str = "/Resources/ChangeEventQueuePolicy/Properties/PolicyDocument/Statement/0";
+    notices(rule, &format!("{STATEMENT}/Principal"), json!("*"));
+    notices(rule, &format!("{STATEMENT}/Condition"), json!(null));
 }
 
 /// Where something is in a role's policy.

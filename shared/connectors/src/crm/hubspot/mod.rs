@@ -41,6 +41,7 @@ pub static INBOUND: CrmInbound = CrmInbound {
     events: inbound::read,
     takes_path_secret: false,
     reply: plain,
+    from_bus: None,
 };
 
 /// How HubSpot is called.

@@ -13,6 +13,7 @@ const USERNAME: &str = "username";
 const AUDIENCE: &str = "audience";
 const API: &str = "api_version";
 const INTEGRATION_USER: &str = "integration_user_id";
+const EVENT_SOURCE: &str = "event_source";
 const FLOOR: &str = "daily_calls_floor";
 
 /// The key that names what an Outbound Message's address ends in.
@@ -28,6 +29,10 @@ const API_DEFAULT: &str = "65.0";
 const AUDIENCE_DEFAULT: &str = "https://login.salesforce.com";
 /// A developer's org has 15,000 calls in a day, and others may need some of them.
 const FLOOR_DEFAULT: u64 = 1000;
+
+/// What the names of partner event sources begin with: Event Relay's, which goes on with the org's id and the channel's
+/// (developer.salesforce.com, `EventRelayFeedback.RemoteResource`), and AppFlow's (AWS, "Amazon AppFlow event notifications").
+const EVENT_SOURCES: [&str; 2] = ["aws.partner/salesforce.com/", "aws.partner/appflow"];
 
 /// What the configuration has to know of Salesforce.
 pub static VENDOR: CrmVendor = CrmVendor {
@@ -48,6 +53,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
         Key::optional(AUDIENCE, Shape::OneOf(&[AUDIENCE_DEFAULT, "https://test.salesforce.com"])),
         Key::optional(API, Shape::Text(API_DEFAULT)),
         Key::optional(INTEGRATION_USER, Shape::Text("005000000000001AAA")),
+        Key::optional(EVENT_SOURCE, Shape::Text("aws.partner/salesforce.com/00D000000000001EAA/0YL000000000001AAA")),
         Key::optional(FLOOR, Shape::Whole(0, 1_000_000_000)),
     ],
     secrets: &[
@@ -75,6 +81,8 @@ pub struct Settings {
     pub api_version: String,
     /// The user that Leadgate writes as, in the long form: what this one changes is no event.
     pub integration_user_id: Option<String>,
+    /// What the org's change events come from, on an event bus.
+    pub event_source: Option<String>,
     /// How many of a day's API calls are left to others.
     pub daily_calls_floor: u64,
 }
@@ -90,6 +98,7 @@ impl Settings {
             audience: text(AUDIENCE, AUDIENCE_DEFAULT),
             api_version: text(API, API_DEFAULT),
             integration_user_id: own.text(INTEGRATION_USER).and_then(record_id::canonical),
+            event_source: own.text(EVENT_SOURCE).map(str::to_owned),
             daily_calls_floor: own.whole(FLOOR).unwrap_or(FLOOR_DEFAULT),
         }
     }
@@ -122,11 +131,29 @@ fn check(own: &OwnKeys) -> Vec<Wrong> {
         "a username, which has the form of an e-mail address",
         "Write the integration user's, or leave the key out to sign in with the consumer secret.",
     );
-    if own.texts(PATH_SECRETS).is_none() && own.texts(SIGNING_SECRETS).is_none() {
+    needs(
+        EVENT_SOURCE,
+        |text| EVENT_SOURCES.iter().any(|prefix| text.len() > prefix.len() && text.starts_with(prefix)),
+        "the name of a partner event source, which begins with aws.partner/salesforce.com/ or aws.partner/appflow",
+        "Copy it from EventBridge, Partner event sources.",
+    );
+    let organization = own.text(ORGANIZATION).and_then(record_id::canonical);
+    let relayed = own.text(EVENT_SOURCE).and_then(|text| text.strip_prefix(EVENT_SOURCES[0])?.split('/').next());
+    if let Some(of) = relayed.filter(|of| organization.is_some() && record_id::canonical(of) != organization) {
+        wrong.push(Wrong {
+            key: EVENT_SOURCE,
+            found: format!("the source of {of:?}"),
+            expected: "the source of the org in `organization_id`",
+            remedy: "Copy the one from EventBridge that has the org's id in its name.",
+        });
+    }
+    let tells = [PATH_SECRETS, SIGNING_SECRETS].iter().any(|key| own.texts(key).is_some());
+    if !tells && own.text(EVENT_SOURCE).is_none() {
         wrong.push(Wrong {
             key: PATH_SECRETS,
-            found: "nothing, and no `signing_secrets`".to_owned(),
-            expected: "the names of secrets for Outbound Messages here, or of those for Apex in `signing_secrets`",
+            found: "nothing, and neither `signing_secrets` nor `event_source`".to_owned(),
+            expected: "the names of secrets for Outbound Messages here, those for Apex in `signing_secrets`, or where change \
+                       events come from in `event_source`",
             remedy: "Add the one that the org sends by.",
         });
     }

@@ -1,10 +1,12 @@
 //! What Salesforce sends: whether it is the org's, and what it tells.
 //!
-//! It comes by two roads. **Outbound Messages** aren't signed: their address ends in a secret, and they name the org they
+//! It comes by three roads. **Outbound Messages** aren't signed: their address ends in a secret, and they name the org they
 //! come from. **Apex callouts** are made by our own class in the org (`infra/salesforce/`), which signs them by Standard
-//! Webhooks. A secret belongs to one road: those that begin with `whsec_` sign, the others end addresses.
+//! Webhooks. A secret belongs to one of these: those that begin with `whsec_` sign, the others end addresses. **Change events**
+//! come from an event bus of the operator's own.
 
 pub mod callout;
+pub mod change_event;
 pub mod outbound_message;
 mod xml;
 
@@ -18,7 +20,9 @@ use sha2::Sha256;
 use super::config::{Settings, VENDOR};
 use super::record_id;
 use super::wire::{CONTACT, LEAD};
-use crate::inbound::{BodyError, Delivery, Events, Reply, SignatureError, Unverified, Verified, any_matches};
+use crate::inbound::{
+    BodyError, BusEvents, Delivery, Events, Reply, SignatureError, Unverified, Verified, any_matches,
+};
 use crate::secret::Secret;
 use crate::signatures::standard_webhooks::{self, SECRET_PREFIX};
 
@@ -70,11 +74,16 @@ fn digest(secret: &Secret) -> [u8; 32] {
 }
 
 pub(super) fn read(delivery: &Delivery<Verified>, tenant: &Tenant, _: &FingerprintKey) -> Result<Events, BodyError> {
-    let rules = EventRules::of(&tenant.id, Settings::of(&tenant.crm.own));
+    let rules = EventRules::of(tenant);
     match delivery.has_path_secret() {
         true => outbound_message::events(delivery, &rules),
         false => callout::events(delivery, &rules),
     }
+}
+
+/// What an event bus has of the tenant's org.
+pub(super) fn from_bus(event: &[u8], tenant: &Tenant) -> Result<BusEvents, BodyError> {
+    change_event::events(event, &EventRules::of(tenant))
 }
 
 /// XML is answered in XML.
@@ -93,13 +102,18 @@ pub struct EventRules {
     pub organization_id: String,
     /// The user that we write as.
     pub integration_user_id: Option<String>,
+    /// What their change events come from, on an event bus.
+    pub event_source: Option<String>,
+    /// The fields of which a change makes a record due, where what is told names fields.
+    pub enrich_on_change: Vec<String>,
 }
 
 impl EventRules {
-    /// Those of a tenant with these settings.
-    pub fn of(tenant: &TenantId, settings: Settings) -> Self {
-        let Settings { organization_id, integration_user_id, .. } = settings;
-        Self { tenant: tenant.clone(), organization_id, integration_user_id }
+    /// A tenant's.
+    pub fn of(tenant: &Tenant) -> Self {
+        let Settings { organization_id, integration_user_id, event_source, .. } = Settings::of(&tenant.crm.own);
+        let enrich_on_change = tenant.crm.enrich_on_change.clone();
+        Self { tenant: tenant.id.clone(), organization_id, integration_user_id, event_source, enrich_on_change }
     }
 
     /// Anything else than the tenant's org is refused. What isn't an id is not repeated.

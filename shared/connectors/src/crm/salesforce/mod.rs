@@ -3,7 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`config`] | what is Salesforce's own in the configuration, and what Salesforce can do |
-//! | [`inbound`] | whether a delivery comes from the org, by each of two roads, and what it tells |
+//! | [`inbound`] | whether a delivery comes from the org, by each of three roads, and what it tells |
 //! | [`client`] | reading and writing leads and contacts |
 //! | `write` | what becomes of each record of a write |
 //! | `schema` | which fields there are |
@@ -44,6 +44,7 @@ pub static INBOUND: CrmInbound = CrmInbound {
     events: inbound::read,
     takes_path_secret: true,
     reply: inbound::reply,
+    from_bus: Some(inbound::from_bus),
 };
 
 /// How Salesforce is called.

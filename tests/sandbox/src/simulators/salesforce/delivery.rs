@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::Salesforce;
-use super::message::{callout, is_ack, outbound, signature};
+use super::message::{callout, change_event, is_ack, outbound, signature};
 use super::outbox::{Event, Taken};
 use super::records::Record;
 use super::subscription::{Road, Subscription};
@@ -68,6 +68,12 @@ impl Salesforce {
                     .header("webhook-signature", signature(&to.secret, &event.id, seconds, &body))
                     .body(body)
             }
+            (Road::ChangeEvents, [Taken { event, .. }, ..]) => {
+                let record = self.org.lock().records.get(&event.record).cloned();
+                let ours = &self.setup.user_id;
+                let body = change_event(organization_id, ours, event, record.as_ref());
+                request.header("content-type", "application/json").body(body)
+            }
             _ => {
                 let org = self.org.lock();
                 let told: Vec<(Event, Option<Record>)> = events
@@ -109,7 +115,7 @@ async fn sent(request: reqwest::RequestBuilder, road: Road) -> Option<(u16, bool
     let body = response.text().await.ok()?;
     let taken = match road {
         Road::OutboundMessages => status.as_u16() == 200 && is_ack(&body),
-        Road::Callouts => status.is_success(),
+        Road::Callouts | Road::ChangeEvents => status.is_success(),
     };
     Some((status.as_u16(), taken))
 }

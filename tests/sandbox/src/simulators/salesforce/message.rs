@@ -60,6 +60,35 @@ pub(super) fn callout(organization_id: &str, event: &Event) -> String {
     .to_string()
 }
 
+/// A change event of this event as a bus has it, with the values that changed.
+pub(super) fn change_event(organization_id: &str, ours: &str, event: &Event, record: Option<&Record>) -> String {
+    let change = match event.cause.as_str() {
+        "created" => "CREATE",
+        "updated" => "UPDATE",
+        _ => "DELETE",
+    };
+    // Our client names itself in each of its calls.
+    let client = if event.changed_by == ours { "leadgate" } else { "SomeApp" };
+    let header = json!({
+        "entityName": event.object, "recordIds": [event.record], "changeType": change, "changedFields": event.fields,
+        "changeOrigin": format!("com/salesforce/api/rest/65.0;client={client}"),
+        "transactionKey": event.id, "sequenceNumber": 1, "isTransactionEnd": true,
+        "commitTimestamp": event.occurred_at.as_millisecond(), "commitNumber": u64::MAX, "commitUser": event.changed_by,
+    });
+    let names =
+        if change == "CREATE" { &["Email", "FirstName", "LastName"].map(str::to_owned)[..] } else { &event.fields };
+    let values = names.iter().filter_map(|name| Some((name.clone(), record?.shown(name)?.into())));
+    let mut payload: serde_json::Map<String, serde_json::Value> = values.collect();
+    payload.insert("ChangeEventHeader".to_owned(), header);
+    json!({
+        "version": "0", "id": event.id, "detail-type": format!("{}ChangeEvent", event.object),
+        "source": format!("aws.partner/salesforce.com/{organization_id}/0YL000000000001AAA"),
+        "account": "000000000000", "time": event.occurred_at.to_string(), "region": "us-east-1", "resources": [],
+        "detail": { "payload": payload },
+    })
+    .to_string()
+}
+
 /// The value of `webhook-signature`.
 pub(super) fn signature(secret: &str, id: &str, seconds: i64, body: &str) -> String {
     let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();

@@ -50,6 +50,9 @@ pub struct Event {
     pub record: String,
     /// `created`, `updated`, `deleted`, `forgotten`.
     pub cause: String,
+    /// The fields that were set or changed.
+    #[serde(default)]
+    pub fields: Vec<String>,
     /// By which user.
     pub changed_by: String,
     /// When.
@@ -113,6 +116,10 @@ impl Outbox {
             object: record.object.clone(),
             record: record.id.clone(),
             cause: happening.cause().to_owned(),
+            fields: match happening {
+                Happening::Edited { fields } => fields,
+                _ => Vec::new(),
+            },
             changed_by: record.modified_by.clone(),
             occurred_at: record.modified_at,
             attempts: 0,
@@ -134,7 +141,7 @@ impl Outbox {
         rng.shuffle(&mut events);
         let key = |taken: &Taken| match subscription.road {
             Road::OutboundMessages => (taken.event.object.clone(), String::new()),
-            Road::Callouts => (taken.event.object.clone(), taken.event.id.clone()),
+            Road::Callouts | Road::ChangeEvents => (taken.event.object.clone(), taken.event.id.clone()),
         };
         events.sort_by_key(key);
         let size = subscription.notifications_per_message.clamp(1, NOTIFICATIONS_MAX);
@@ -164,7 +171,7 @@ impl Outbox {
             }
             event.attempts += 1;
             let is_over = match by.road {
-                Road::OutboundMessages => until(now, later(event.occurred_at, LIFE)).is_zero(),
+                Road::OutboundMessages | Road::ChangeEvents => until(now, later(event.occurred_at, LIFE)).is_zero(),
                 Road::Callouts => event.attempts >= CALLOUTS_MAX,
             };
             if is_over {
@@ -188,7 +195,7 @@ impl Subscription {
                 is_watched && !is_left_out
             }
             // An Outbound Message is sent by a save.
-            Happening::Deleted | Happening::Forgotten => self.road == Road::Callouts,
+            Happening::Deleted | Happening::Forgotten => self.road != Road::OutboundMessages,
         }
     }
 }

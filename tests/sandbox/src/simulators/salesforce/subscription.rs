@@ -15,6 +15,8 @@ pub enum Road {
     OutboundMessages,
     /// In JSON, signed.
     Callouts,
+    /// By an event bus.
+    ChangeEvents,
 }
 
 /// What flows tell of leads and contacts.
@@ -61,5 +63,10 @@ impl Subscription {
     pub fn callouts(target_url: &str, secret: &str) -> Self {
         let road = Road::Callouts;
         Self { road, secret: secret.to_owned(), ..Self::outbound_messages(target_url) }
+    }
+
+    /// Change events, put on the bus at this address. All of them are: nothing can be left out.
+    pub fn change_events(target_url: &str) -> Self {
+        Self { road: Road::ChangeEvents, ..Self::outbound_messages(target_url) }
     }
 }

@@ -183,7 +183,7 @@ async fn what_is_delivered_again_is_bought_once() {
         let leads = queued_leads(&world, 5).await;
         let again = async || match road {
             Road::OutboundMessages => told(&world, &format!("/{SIGNING_SECRET}"), message(&leads[0])).await.0,
-            Road::Callouts => Callout::of(&world, &leads[0]).send(&world).await,
+            _ => Callout::of(&world, &leads[0]).send(&world).await,
         };
         assert_eq!(again().await, 200);
         world.settle_down(3).await;
