@@ -127,6 +127,9 @@ pub enum SignatureError {
     /// A header that isn't there.
     #[error("found no header {0}")]
     MissingHeader(&'static str),
+    /// Where a token should be echoed, there is none.
+    #[error("found no token in the {0}")]
+    MissingToken(String),
     /// A timestamp that can't be one.
     #[error("found a timestamp that {why}, expected {expected}")]
     Timestamp {

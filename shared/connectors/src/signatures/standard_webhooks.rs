@@ -6,11 +6,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::{alphabet, engine::DecodePaddingMode};
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
+use super::hmac_sha256;
 use crate::inbound::{Delivery, SignatureError, Unverified};
 use crate::secret::Secret;
 
@@ -21,15 +20,21 @@ pub const TIMESTAMP: &str = "webhook-timestamp";
 /// The header with the signatures, separated by blanks.
 pub const SIGNATURE: &str = "webhook-signature";
 
+/// The headers of a signature, in this order.
+const NAMES: [&str; 3] = [ID, TIMESTAMP, SIGNATURE];
+/// What the same headers were called before there was a standard, and still are by many senders
+/// (docs.svix.com, "How to verify webhooks manually").
+const SVIX_NAMES: [&str; 3] = ["svix-id", "svix-timestamp", "svix-signature"];
+
 /// What a symmetric secret begins with.
 pub const SECRET_PREFIX: &str = "whsec_";
 
 /// The fewest bytes of a secret (the specification asks for 24 to 64): fewer are no secret.
 const SECRET_BYTES_MIN: usize = 24;
 /// How far the time may be from our clock, either way, as in the reference libraries.
-const AGE_MAX_SECONDS: u64 = 300;
+pub(super) const AGE_MAX_SECONDS: u64 = 300;
 /// A sender that replaces secrets has two of them. Beyond this, entries are not looked at.
-const SIGNATURES_MAX: usize = 8;
+pub(super) const SIGNATURES_MAX: usize = 8;
 /// The only version with a symmetric key.
 const VERSION: &str = "v1";
 
@@ -46,7 +51,8 @@ pub fn check(delivery: &Delivery<Unverified>, secrets: &[Secret], now: Timestamp
         return Err(SignatureError::NoSecret);
     }
     let header = |name| delivery.header(name).filter(|it| !it.is_empty()).ok_or(SignatureError::MissingHeader(name));
-    let (id, timestamp, signatures) = (header(ID)?, header(TIMESTAMP)?, header(SIGNATURE)?);
+    let [id, timestamp, signatures] = names(delivery);
+    let (id, timestamp, signatures) = (header(id)?, header(timestamp)?, header(signatures)?);
     if now.as_second().abs_diff(seconds(timestamp)?) > AGE_MAX_SECONDS {
         return Err(SignatureError::Stale { seconds: AGE_MAX_SECONDS });
     }
@@ -58,6 +64,17 @@ pub fn check(delivery: &Delivery<Unverified>, secrets: &[Secret], now: Timestamp
         found = digests.iter().fold(found, |found, digest| found | digest.as_slice().ct_eq(&given));
     }
     if found.into() { Ok(()) } else { Err(SignatureError::Mismatch) }
+}
+
+/// The id of a message: the same however often it is delivered. It is a part of what is signed.
+pub fn id<S>(delivery: &Delivery<S>) -> Option<&str> {
+    delivery.header(names(delivery)[0])
+}
+
+/// What the headers are called here. They are taken from one of the two sets: what stands in the other isn't signed.
+fn names<S>(delivery: &Delivery<S>) -> [&'static str; 3] {
+    let is_svix = delivery.header(SIGNATURE).is_none() && delivery.header(SVIX_NAMES[2]).is_some();
+    if is_svix { SVIX_NAMES } else { NAMES }
 }
 
 /// The entry of the signature header for this message: for simulators and for sending oneself an event. `None` if the
@@ -78,13 +95,11 @@ fn key(secret: &Secret) -> Option<Vec<u8>> {
 }
 
 fn digest(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
-    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
-    message.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().into()
+    hmac_sha256(key, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body])
 }
 
 /// Digits only. What a lenient parser makes of other text is how an age check gets skipped.
-fn seconds(timestamp: &str) -> Result<i64, SignatureError> {
+pub(super) fn seconds(timestamp: &str) -> Result<i64, SignatureError> {
     let wrong = |why| Err(SignatureError::Timestamp { why, expected: "seconds in digits" });
     if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return wrong("has more than digits");

@@ -22,6 +22,7 @@ mod salesforce_client;
 mod salesforce_config;
 mod salesforce_inbound;
 mod salesforce_schema;
+mod signatures;
 mod standard_webhooks;
 mod transport;
 

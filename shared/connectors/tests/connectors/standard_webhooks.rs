@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use leadgate_connectors::inbound::{Delivery, SignatureError};
 use leadgate_connectors::secret::Secret;
-use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, check, is_secret, sign};
+use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, check, id, is_secret, sign};
 use serde::Deserialize;
 
 use crate::headers;
@@ -129,4 +129,27 @@ fn what_is_no_secret_signs_nothing() {
     }
     let unpadded = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAA";
     assert!(is_secret(&Secret::new(unpadded.to_owned())), "padding is optional");
+}
+
+#[test]
+fn the_headers_older_names_are_taken_as_a_set_of_their_own() {
+    let good = Vector::one();
+    let (secret, now) = (Secret::new(good.secret.clone()), Timestamp::from_second(good.seconds()).expect("in range"));
+    let delivery = |named: &[(&'static str, &str)]| {
+        let headers = headers(named.iter().map(|(name, text)| (*name, Some(*text))));
+        Delivery::new("POST", headers, good.body.clone().into_bytes())
+    };
+    let checked = |named: &[(&'static str, &str)]| check(&delivery(named), std::slice::from_ref(&secret), now);
+    let (own_id, time, signature) = (good.id.as_str(), good.timestamp.as_str(), good.signature.as_str());
+    let svix = [("svix-id", own_id), ("svix-timestamp", time), ("svix-signature", signature)];
+    assert_eq!(checked(&svix), Ok(()));
+    assert_eq!(id(&delivery(&svix)), Some(own_id));
+    // What isn't signed must not be taken for the message's id.
+    let forged = [svix[0], svix[1], svix[2], (ID, "msg_forged")];
+    assert_eq!((checked(&forged), id(&delivery(&forged))), (Ok(()), Some(own_id)));
+    let mixed = [("svix-id", own_id), (TIMESTAMP, time), (SIGNATURE, signature)];
+    assert_eq!(checked(&mixed), Err(SignatureError::MissingHeader(ID)));
+    let changed = [("svix-id", "msg_other"), svix[1], svix[2]];
+    assert_eq!(checked(&changed), Err(SignatureError::Mismatch));
+    assert_eq!(checked(&svix[..2]), Err(SignatureError::MissingHeader(ID)));
 }

@@ -10,6 +10,7 @@ mod file;
 mod fit;
 mod keys;
 mod money;
+mod pointer;
 mod problem;
 mod shape;
 mod vendor;
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
+pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};
 pub use self::vendor::{

@@ -1,6 +1,5 @@
 //! What Pipedrive sends: whether it is the company's, and what it tells.
 
-pub mod credentials;
 pub mod events;
 
 use jiff::Timestamp;
@@ -11,14 +10,17 @@ use self::events::EventRules;
 use super::config::Settings;
 use crate::inbound::{BodyError, Delivery, Events, SignatureError, Unverified, Verified};
 use crate::secret::Secret;
+use crate::signatures::basic;
 
+/// The webhook is created with a user and a password, which come with each of its deliveries (pipedrive.readme.io, "Guide
+/// for Webhooks v2": `http_auth_user`, `http_auth_password`).
 pub(super) fn verify(
     delivery: Delivery<Unverified>,
     _: &CrmConnection,
     secrets: Vec<Secret>,
     _: Timestamp,
 ) -> Result<Delivery<Verified>, SignatureError> {
-    delivery.verified_by(|delivery| credentials::check(delivery, secrets))
+    delivery.verified_by(|delivery| basic::check(delivery, secrets))
 }
 
 pub(super) fn read(delivery: &Delivery<Verified>, tenant: &Tenant, key: &FingerprintKey) -> Result<Events, BodyError> {

@@ -17,7 +17,7 @@ use super::super::record_id;
 use super::{EventRules, person};
 use crate::inbound::{BodyError, Delivery, Events, Verified};
 use crate::loose::{List, Loose, Scalar, read};
-use crate::signatures::standard_webhooks::ID;
+use crate::signatures::standard_webhooks;
 
 /// The most records in a callout: a trigger is given so many at a time.
 pub const RECORDS_MAX: usize = 200;
@@ -53,7 +53,7 @@ pub fn events(delivery: &Delivery<Verified>, rules: &EventRules) -> Result<Event
         return Ok(Events { read: vec![CrmEvent::Other; found], unreadable: Vec::new() });
     };
     let occurred_at = body.occurred_at.to_integer().and_then(|at| Timestamp::from_millisecond(at).ok());
-    let message = delivery.header(ID).unwrap_or_default();
+    let message = standard_webhooks::id(delivery).unwrap_or_default();
     let told = Told { rules, object, cause, message, occurred_at: occurred_at.unwrap_or(delivery.arrived_at()) };
     let mut events = Events::default();
     for (index, id) in body.record_ids.items().iter().enumerate() {
