@@ -11,16 +11,17 @@ use leadgate_lambda::http::json;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(
-        "no tenant of that name: expected POST /CRM/TENANT, with a TENANT of the configuration and the kind of its CRM"
+        "no such address: expected POST /CRM/TENANT, with a TENANT of the configuration and the kind of its CRM, or \
+         /hooks/TENANT/SOURCE, with one of its sources"
     )]
     UnknownTenant,
     #[error("found {0}, expected POST")]
     Method(Method),
     #[error("found a body of {found} bytes, expected at most {most}")]
     TooLarge { found: usize, most: usize },
-    #[error("not signed by the tenant's CRM: {0}")]
+    #[error("not signed by the CRM or the source that this is the address of: {0}")]
     Signature(#[from] SignatureError),
-    #[error("the body is not what the CRM delivers: {0}")]
+    #[error("the body is not what is delivered here: {0}")]
     Body(#[from] BodyError),
     #[error("our own trouble: {0}")]
     Trouble(#[from] StoreError),

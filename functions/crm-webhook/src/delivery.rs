@@ -1,25 +1,27 @@
-//! From a request to a delivery that is the CRM's own.
+//! From a request to a delivery that is the sender's own, and to what it says.
 
 use lambda_http::Request;
-use leadgate_connectors::connector::CrmInbound;
-use leadgate_connectors::inbound::{Delivery, Verified};
+use leadgate_connectors::hooks;
+use leadgate_connectors::inbound::{BodyError, Delivery, Events, Verified};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{SecretRole, Tenant};
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_lambda::http::bytes;
 use leadgate_lambda::secrets;
 
 use crate::CrmWebhook;
 use crate::answer::Refusal;
+use crate::route::Sender;
 
 /// A hundred events are some 30 KB.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 impl CrmWebhook {
-    /// Bytes first, then meaning: nothing is parsed before it is known to be the CRM's.
+    /// Bytes first, then meaning: nothing is parsed before it is known to be the sender's.
     pub(crate) async fn verify(
         &self,
         tenant: &Tenant,
-        connector: &CrmInbound,
+        sender: Sender<'_>,
         path_secret: Option<Secret>,
         mut request: Request,
     ) -> Result<Delivery<Verified>, Refusal> {
@@ -27,11 +29,31 @@ impl CrmWebhook {
         if found > BODY_BYTES_MAX {
             return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
         }
-        let secrets = secrets::read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmSigning).await?;
+        let secrets = match sender {
+            Sender::Crm(_) => secrets::read(&self.secrets, &tenant.crm.secrets, SecretRole::CrmSigning).await?,
+            Sender::Source(source) => secrets::named(&self.secrets, source.secrets.iter().map(String::as_str)).await?,
+        };
         let headers = std::mem::take(request.headers_mut());
         let method = request.method().to_string();
         let now = self.clock.now();
         let delivery = Delivery::new(&method, headers, bytes(request)).received_at(now).with_path_secret(path_secret);
-        Ok((connector.verify)(delivery, &tenant.crm, secrets, now)?)
+        let verified = match sender {
+            Sender::Crm(connector) => (connector.verify)(delivery, &tenant.crm, secrets, now),
+            Sender::Source(source) => hooks::verify(delivery, source, secrets, now),
+        };
+        Ok(verified?)
+    }
+}
+
+/// What the delivery says.
+pub(crate) fn events(
+    delivery: &Delivery<Verified>,
+    tenant: &Tenant,
+    sender: Sender<'_>,
+    key: &FingerprintKey,
+) -> Result<Events, BodyError> {
+    match sender {
+        Sender::Crm(connector) => (connector.events)(delivery, tenant, key),
+        Sender::Source(source) => hooks::events(delivery, tenant, source),
     }
 }

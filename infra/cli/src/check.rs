@@ -195,6 +195,10 @@ fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
         let Some(what) = what(key.role) else { continue };
         secrets.extend(names.iter().map(|name| (name.as_str(), what.clone())));
     }
+    for (source, hook) in &tenant.sources {
+        let what = format!("{id}: signs what {source} posts to /hooks/{id}/{source}");
+        secrets.extend(hook.secrets.iter().map(|name| (name.as_str(), what.clone())));
+    }
     secrets
 }
 
@@ -228,6 +232,15 @@ mod tests {
         let names: Vec<&str> = secrets(&with).into_keys().collect();
         let expected = ["crm-signing", "crm-token", "provider-callback", "provider-key"];
         assert_eq!(names, expected.map(|name| format!("leadgate/demo/{name}")));
+    }
+
+    #[test]
+    fn it_says_which_secrets_sources_need() {
+        let source = "\n[tenants.demo.sources.form]\nsignature = \"github\"\nrecord = \"/id\"\n\
+                      secrets = [\"leadgate/demo/form/crm-signing\"]\n";
+        let config = parse(&format!("{FILE}{source}")).expect("a good file");
+        let what = secrets(&config).remove("leadgate/demo/form/crm-signing");
+        assert_eq!(what.as_deref(), Some("demo: signs what form posts to /hooks/demo/form"));
     }
 
     #[test]

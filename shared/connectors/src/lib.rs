@@ -24,6 +24,7 @@ pub mod registry;
 pub mod crm;
 pub mod provider;
 
+pub mod hooks;
 pub mod http;
 pub mod inbound;
 pub mod secret;

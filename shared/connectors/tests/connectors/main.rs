@@ -11,6 +11,7 @@ mod apollo_search;
 mod apollo_sequences;
 mod boundary;
 mod config;
+mod hooks;
 mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;

@@ -184,6 +184,7 @@ impl<'v> Checker<'v> {
 
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
         let crm = self.crm(&format!("{path}.crm"), table.crm)?;
+        let sources = self.hooks(&format!("{path}.sources"), table.sources, crm.vendor);
         let provider = self.provider(&format!("{path}.provider"), table.provider)?;
         let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor.property_name_max);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
@@ -212,6 +213,7 @@ impl<'v> Checker<'v> {
             hops_per_hour: table.hops_per_hour.unwrap_or(HOPS_PER_HOUR_DEFAULT),
             undo: days_or(table.undo_days, UNDO_DEFAULT),
             crm,
+            sources,
             provider,
             plan,
             on_exhausted: table.on_exhausted,

@@ -160,7 +160,7 @@ impl Checker<'_> {
     }
 
     /// One name, or two while one secret replaces the other.
-    fn secret_names(&mut self, path: &str, names: &[String]) {
+    pub(super) fn secret_names(&mut self, path: &str, names: &[String]) {
         if !(1..=2).contains(&names.len()) {
             let found = if names.is_empty() { "none".to_owned() } else { format!("{} names", names.len()) };
             let expected = "one name of a secret, or two during a rotation: the current and the next";

@@ -65,8 +65,15 @@ fn secrets(tenant: &Tenant) -> Vec<Named<'_>> {
             }
         }
     }
+    for (name, source) in &tenant.sources {
+        let path = |i| format!("tenants.{}.sources.{name}.secrets[{i}]", tenant.id);
+        all.extend(source.secrets.iter().enumerate().map(|(i, secret)| (path(i), secret.as_str(), SOURCE_ROLE)));
+    }
     all
 }
+
+/// The webhook's role reads those of sources as it does those of CRMs.
+const SOURCE_ROLE: SecretRole = SecretRole::CrmSigning;
 
 /// The roles may read PREFIX/…/LAST, where PREFIX is the parameter SecretPrefix of the template.
 fn unreadable((path, name, role): &Named<'_>) -> Option<Problem> {
@@ -109,19 +116,27 @@ fn shared_accounts(config: &Config) -> Vec<Problem> {
     problems
 }
 
-/// With another tenant's key, one would spend what the other is counted for.
+/// With another tenant's key, one would spend what the other is counted for. A signature doesn't say where it was sent: with
+/// another source's secret, what is meant for the one could be sent to the other.
 fn shared_secrets(config: &Config) -> Vec<Problem> {
     let (mut seen, mut problems) = (BTreeMap::new(), Vec::new());
     for tenant in config.tenants.values() {
         for (path, name, _) in secrets(tenant) {
-            match seen.insert(name, &tenant.id) {
-                Some(other) if *other != tenant.id => {
-                    let (found, remedy) =
-                        (format!("the name of a secret of {other}"), "Name a secret of this tenant's own.");
-                    problems.push(Problem::new(path, found, "secrets of its own for each tenant", remedy));
-                }
-                _ => {}
-            }
+            let table = path.rsplit_once('.').map_or("", |(table, _)| table).to_owned();
+            let (found, expected, remedy) = match seen.insert(name, (&tenant.id, table.clone())) {
+                Some((other, _)) if *other != tenant.id => (
+                    format!("the name of a secret of {other}"),
+                    "secrets of its own for each tenant",
+                    "Name a secret of this tenant's own.",
+                ),
+                Some((_, other)) if other != table => (
+                    format!("the name of a secret of {other}"),
+                    "secrets of its own for each source",
+                    "Name a secret of this source's own.",
+                ),
+                _ => continue,
+            };
+            problems.push(Problem::new(path, found, expected, remedy));
         }
     }
     problems

@@ -1,6 +1,7 @@
 //! A small file that is right, and the vendors that it names, for tests.
 
-use super::{CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Vendors, contact};
+use super::{CrmVendor, Key, ObjectKind, ProviderVendor, SecretKey, SecretRole, Shape, Vendors, contact};
+use crate::ids::ObjectType;
 use crate::person::IdentityProperties;
 use crate::provider::limits::CallLimits;
 
@@ -21,6 +22,7 @@ static CRM: CrmVendor = CrmVendor {
         SecretKey::needed("access_token", SecretRole::CrmToken),
     ],
     account_key: Some("account"),
+    objects: &[ObjectKind::numbered(ObjectType::CONTACT)],
     record_of: contact,
     check: |_| Vec::new(),
 };

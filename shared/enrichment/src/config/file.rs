@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
+use super::hooks::{HookCause, SignatureWord};
 use super::{ConfigError, OnExhausted, Problem};
 use crate::credits::cycle::Cadence;
 use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
@@ -74,6 +75,8 @@ pub(super) struct TenantTable {
     pub(super) hops_per_hour: Option<u32>,
     pub(super) undo_days: Option<u32>,
     pub(super) crm: CrmTable,
+    #[serde(default)]
+    pub(super) sources: BTreeMap<String, HookTable>,
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]
@@ -86,6 +89,21 @@ pub(super) struct TenantTable {
     #[serde(default)]
     pub(super) identity: Option<IdentityProperties>,
     pub(super) fields: BTreeMap<String, FieldTable>,
+}
+
+/// The table of another system that tells of leads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct HookTable {
+    pub(super) signature: SignatureWord,
+    pub(super) secrets: Vec<String>,
+    pub(super) header: Option<String>,
+    pub(super) pointer: Option<String>,
+    pub(super) object: Option<String>,
+    pub(super) record: String,
+    pub(super) items: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) cause: Option<HookCause>,
 }
 
 /// The table of a CRM. By now it has no keys but those of all CRMs and its own.

@@ -3,6 +3,7 @@
 use strum::VariantNames;
 
 use super::OnExhausted;
+use super::hooks::{HookCause, SignatureWord};
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, SecretRole};
 use crate::credits::cycle::Cadence;
@@ -48,6 +49,7 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("hops_per_hour", Shape::Whole(1, COUNT_MAX)),
     Key::optional("undo_days", Shape::Whole(0, DAYS_MAX)),
     Key::needed("crm", Shape::Crm),
+    Key::optional("sources", Shape::Named(&SOURCE)),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),
     Key::optional("on_exhausted", Shape::OneOf(OnExhausted::VARIANTS)),
@@ -56,6 +58,18 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("alert_percents", Shape::List(&PERCENT)),
     Key::optional("identity", IDENTITY),
     Key::needed("fields", Shape::Named(&FIELD)),
+]);
+
+static SOURCE: Shape = Shape::Table(&[
+    Key::needed("signature", Shape::OneOf(SignatureWord::VARIANTS)),
+    Key::needed("secrets", Shape::List(&Shape::Secret("leadgate/acme/warehouse/crm-signing"))),
+    Key::optional("header", Shape::Text("X-Api-Token")),
+    Key::optional("pointer", Shape::Text("/token")),
+    Key::optional("object", Shape::Text("contact")),
+    Key::needed("record", Shape::Text("/contact/id")),
+    Key::optional("items", Shape::Text("/rows")),
+    Key::optional("id", Shape::Text("/event_id")),
+    Key::optional("cause", Shape::OneOf(HookCause::VARIANTS)),
 ]);
 
 /// What every CRM has, beside what is its own.

@@ -8,6 +8,7 @@ mod connection;
 mod deployable;
 mod file;
 mod fit;
+mod hooks;
 mod keys;
 mod money;
 mod pointer;
@@ -23,11 +24,12 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
+pub use self::hooks::{HookCause, HookSignature, HookSource};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};
 pub use self::vendor::{
-    CrmVendor, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
+    CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
 };
 use crate::credits::Amounts;
 use crate::credits::plan::Plan;
@@ -64,6 +66,8 @@ pub struct Tenant {
     pub undo: Duration,
     /// Its CRM.
     pub crm: CrmConnection,
+    /// What else tells of its leads, by name.
+    pub sources: BTreeMap<String, HookSource>,
     /// Who it buys from.
     pub provider: ProviderConnection,
     /// What it has bought.

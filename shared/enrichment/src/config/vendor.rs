@@ -58,12 +58,38 @@ pub struct CrmVendor {
     pub secrets: &'static [SecretKey],
     /// The key that says which of its accounts is the tenant's. No two tenants may have the same.
     pub account_key: Option<&'static str>,
+    /// The kinds of record that are people.
+    pub objects: &'static [ObjectKind],
     /// What an operator means who names a record by its id alone: its kind, and the id as it stands in keys.
     /// [`contact`], where there is one kind.
     pub record_of: fn(&str) -> (ObjectType, String),
     /// Checks what the shape of its own keys doesn't. The names of secrets are among them.
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
 }
+
+/// A kind of record that is a person.
+#[derive(Debug)]
+pub struct ObjectKind {
+    /// The CRM's own word for it.
+    pub object: ObjectType,
+    /// An id as it stands in keys. `None` if it can't be one of such a record: what comes from elsewhere is anything.
+    pub id: fn(&str) -> Option<String>,
+}
+
+impl ObjectKind {
+    /// One whose ids are numbers.
+    pub const fn numbered(object: ObjectType) -> Self {
+        Self { object, id: number }
+    }
+}
+
+fn number(text: &str) -> Option<String> {
+    let is_number = (1..=NUMBER_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.to_owned())
+}
+
+/// No id that is a number is longer.
+const NUMBER_CHARS_MAX: usize = 20;
 
 /// A contact with this id.
 pub fn contact(id: &str) -> (ObjectType, String) {
@@ -157,7 +183,7 @@ impl SecretKey {
 /// What a secret is for. The functions' permissions go by it, so that another vendor needs no other permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretRole {
-    /// Signs a CRM's webhooks.
+    /// Signs a CRM's webhooks, or those of another system that tells of leads.
     CrmSigning,
     /// Opens a CRM's API.
     CrmToken,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
-use leadgate_enrichment::config::{Config, ConfigError, SecretRole, Tenant, Vendors};
+use leadgate_enrichment::config::{Config, ConfigError, HookSignature, HookSource, SecretRole, Tenant, Vendors};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
@@ -28,13 +28,30 @@ const PIPEDRIVE_CONFIG: &str = include_str!("../../../../infra/pipedrive/leadgat
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 
+/// What begins the table in it of another system that tells of leads, with which a world goes.
+const SOURCE: &str = "#   [tenants.demo.sources.warehouse]";
+
+/// The same with this table, which is a comment there.
+fn with_source(config: &str) -> String {
+    let mut is_within = false;
+    let line = |line: &str| {
+        is_within = line == SOURCE || (is_within && line.starts_with("#   "));
+        let line = if is_within { line.trim_start_matches("#   ") } else { line };
+        format!("{line}\n")
+    };
+    config.lines().map(line).collect()
+}
+
 /// What signs webhooks in a world. It is no secret: it signs nothing but simulated deliveries on loopback.
 pub const SIGNING_SECRET: &str = "local-signing-secret";
+
+/// What signed them before, where there are two.
+const OLD_SIGNING_SECRET: &str = "an-old-signing-secret";
 
 /// The user that comes with the webhooks of a simulated company at Pipedrive; the password is the signing secret.
 pub const WEBHOOK_USER: &str = "leadgate";
 
-/// What Apex callouts in a world are signed with. No secret, either.
+/// What Apex callouts in a world are signed with, and whatever else is by Standard Webhooks. No secret, either.
 pub const APEX_SECRET: &str = "whsec_bG9jYWwtc2lnbmluZy1zZWNyZXQ6YXBleA==";
 /// What signed them before, where there are two.
 const OLD_APEX_SECRET: &str = "whsec_YW4tb2xkLXNpZ25pbmctc2VjcmV0OmFwZXg=";
@@ -114,7 +131,7 @@ impl Default for Settings {
     /// The configuration as it is delivered, but for the cap of a day, on 15 January 2026, in a hurry.
     fn default() -> Self {
         Self {
-            config: CONFIG.replacen(CAPS, "", 1),
+            config: with_source(CONFIG).replacen(CAPS, "", 1),
             credits_per_cycle: None,
             start: Timestamp::from_second(1_768_471_200).unwrap_or(Timestamp::UNIX_EPOCH),
             patience: Patience::None,
@@ -182,7 +199,7 @@ impl Settings {
             put(SecretRole::ProviderKey, or(&real.apollo_api_key, &self.apollo.api_key));
             put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
-            put(SecretRole::CrmSigning, "an-old-signing-secret".to_owned());
+            put(SecretRole::CrmSigning, OLD_SIGNING_SECRET.to_owned());
             if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
                 secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
             }
@@ -196,6 +213,7 @@ impl Settings {
                         .and_modify(|password| *password = format!("{WEBHOOK_USER}:{password}"));
                 }
             }
+            tenant.sources.values().for_each(|source| self.put_source_secrets(source, &mut secrets));
         }
         secrets
     }
@@ -228,13 +246,25 @@ impl Settings {
     fn put_salesforce_secrets(&self, tenant: &Tenant, secrets: &mut BTreeMap<String, String>) {
         for (key, names) in tenant.crm.secrets.iter() {
             let (old, new) = match key.key {
-                salesforce::PATH_SECRETS => ("an-old-signing-secret", self.signing_secret.as_str()),
+                salesforce::PATH_SECRETS => (OLD_SIGNING_SECRET, self.signing_secret.as_str()),
                 salesforce::SIGNING_SECRETS => (OLD_APEX_SECRET, self.apex_secret.as_str()),
                 _ => continue,
             };
             secrets.extend(names.iter().map(|name| (name.clone(), old.to_owned())));
             secrets.extend(names.last().map(|name| (name.clone(), new.to_owned())));
         }
+    }
+
+    /// Of two, the first has been rotated out.
+    fn put_source_secrets(&self, source: &HookSource, secrets: &mut BTreeMap<String, String>) {
+        let user = |password: &str| format!("{WEBHOOK_USER}:{password}");
+        let (old, new) = match source.signature {
+            HookSignature::StandardWebhooks => (OLD_APEX_SECRET.to_owned(), self.apex_secret.clone()),
+            HookSignature::Basic => (user(OLD_SIGNING_SECRET), user(&self.signing_secret)),
+            _ => (OLD_SIGNING_SECRET.to_owned(), self.signing_secret.clone()),
+        };
+        secrets.extend(source.secrets.iter().map(|name| (name.clone(), old.clone())));
+        secrets.extend(source.secrets.last().map(|name| (name.clone(), new)));
     }
 
     /// The same, with a Salesforce org for a CRM.
@@ -262,7 +292,7 @@ impl Settings {
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
-        Self { config: CONFIG.to_owned(), ..self }
+        Self { config: with_source(CONFIG), ..self }
     }
 
     /// The same, with mobile numbers bought as well.

@@ -34,25 +34,37 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// A function behind the front door.
 #[derive(Clone)]
 pub enum Door {
-    /// `/{crm}/…`
+    /// `/{crm}/…` and `/hooks/…`
     Crm(Arc<CrmWebhook>),
     /// `/{provider}/…`
     Provider(Arc<ProviderWebhook>),
 }
 
 impl Door {
-    /// What is served, and what API Gateway calls it. The vendors are those of the tenant that the world is about.
-    fn route(&self) -> (String, String) {
-        let (config, rest) = match self {
-            Self::Crm(webhook) => (&webhook.config, "{tenant}"),
-            Self::Provider(webhook) => (&webhook.config, "{tenant}/{token}"),
+    /// What is served. The vendors are those of the tenant that the world is about.
+    fn routes(&self) -> Vec<String> {
+        let config = match self {
+            Self::Crm(webhook) => &webhook.config,
+            Self::Provider(webhook) => &webhook.config,
         };
         let name = |tenant: &Tenant| match self {
             Self::Crm(_) => tenant.crm.vendor.name,
             Self::Provider(_) => tenant.provider.vendor.name,
         };
         let vendor = config.tenants.values().next().map_or("", name);
-        (format!("/{vendor}/{{*rest}}"), format!("POST /{vendor}/{rest}"))
+        let hooks = matches!(self, Self::Crm(_)).then_some("hooks");
+        [vendor].into_iter().chain(hooks).map(|first| format!("/{first}/{{*rest}}")).collect()
+    }
+
+    /// What API Gateway calls the route of a path.
+    fn route_key(&self, path: &str) -> String {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        let rest = match self {
+            Self::Crm(_) if first == "hooks" => "{tenant}/{source}",
+            Self::Crm(_) => "{tenant}",
+            Self::Provider(_) => "{tenant}/{token}",
+        };
+        format!("POST /{first}/{rest}")
     }
 
     /// Invokes the function with a whole Lambda event, as it stands in `events/`.
@@ -92,8 +104,8 @@ impl Address {
 
 /// Routes what comes in to the functions.
 pub(super) fn router(addresses: &[Address; 2], wire: &Arc<Wire>) -> Router {
-    addresses.iter().fold(Router::new(), |router, address| {
-        let route = address.door().route().0;
+    let routes = addresses.iter().flat_map(|address| address.door().routes().into_iter().map(move |it| (address, it)));
+    routes.fold(Router::new(), |router, (address, route)| {
         router.merge(Router::new().route(&route, any(forward)).with_state((address.clone(), wire.clone())))
     })
 }
@@ -161,7 +173,8 @@ async fn turn_clock(State((clock, pump)): State<Clockwork>, Json(turn): Json<Tur
 /// A function that dies has no answer: API Gateway gives its own.
 async fn forward(State((address, wire)): State<(Address, Arc<Wire>)>, request: Request) -> Response {
     let door = address.door();
-    let Ok(event) = gateway_event(request, &door.route().1).await else {
+    let route = door.route_key(request.uri().path());
+    let Ok(event) = gateway_event(request, &route).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     tokio::select! {

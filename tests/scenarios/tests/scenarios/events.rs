@@ -78,6 +78,10 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
 #[tokio::test]
 async fn each_webhook_event_is_answered_as_its_name_says() {
     let expected: BTreeMap<&str, (u16, usize)> = BTreeMap::from([
+        ("hooks.bad-signature.json", (401, 0)),
+        ("hooks.some-unreadable-rows.json", (200, 1)),
+        ("hooks.two-rows.json", (200, 2)),
+        ("hooks.unknown-source.json", (404, 0)),
         ("hubspot.contact-creation.json", (200, 1)),
         ("hubspot.contact-creation.base64.json", (200, 1)),
         ("hubspot.contact-creation.function-url.json", (200, 1)),

@@ -14,7 +14,7 @@ use leadgate_connectors::inbound::{
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{
-    Config, CrmConnection, CrmVendor, Key, ProviderVendor, SecretKey, SecretRole, Shape, Tenant, contact,
+    Config, CrmConnection, CrmVendor, Key, ObjectKind, ProviderVendor, SecretKey, SecretRole, Shape, Tenant, contact,
 };
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::price::PricedField;
@@ -53,6 +53,7 @@ static LEDGERLINE: CrmVendor = CrmVendor {
         SecretKey::needed("token", SecretRole::CrmToken),
     ],
     account_key: None,
+    objects: &[ObjectKind::numbered(ObjectType::known("lead")), ObjectKind::numbered(ObjectType::CONTACT)],
     record_of: contact,
     check: |_| Vec::new(),
 };

@@ -18,6 +18,7 @@ mod example_vendor;
 mod forms;
 mod gate;
 mod happy;
+mod hooks;
 mod keeping;
 mod kept;
 mod known;

@@ -241,7 +241,8 @@ fn every_vendor_has_its_routes() {
         let with_secret =
             vendors.crms.iter().filter(secret).map(|crm| format!("POST /{}/{{tenant}}/{{secret}}", crm.vendor.name));
         let providers = vendors.providers.iter().map(|it| format!("POST /{}/{{tenant}}/{{token}}", it.vendor.name));
-        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).collect();
+        let hooks = "POST /hooks/{tenant}/{source}".to_owned();
+        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).chain([hooks]).collect();
         let mut complaints = Complaints::default();
         complaints.unless(routes == needed, || format!("{routes:?} are served, {needed:?} are needed"));
         complaints
@@ -249,5 +250,6 @@ fn every_vendor_has_its_routes() {
     const EVENTS: &str = "/Resources/CrmWebhook/Properties/Events";
     holds(rule);
     notices(rule, &format!("{EVENTS}/SalesforceOutboundMessages/Properties/Path"), json!("/salesforce/{tenant}/x"));
+    notices(rule, &format!("{EVENTS}/Hooks/Properties/Path"), json!("/hooks/{tenant}"));
     notices(rule, &format!("{EVENTS}/HubSpot/Properties/Method"), json!("GET"));
 }

@@ -1,6 +1,7 @@
 //! What is HubSpot's own in a tenant's `crm` table, and what HubSpot can do.
 
-use leadgate_enrichment::config::{CrmVendor, Key, OwnKeys, SecretKey, SecretRole, Shape, Wrong, contact};
+use leadgate_enrichment::config::{CrmVendor, Key, ObjectKind, OwnKeys, SecretKey, SecretRole, Shape, Wrong, contact};
+use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
 use super::client::ApiVersion;
@@ -33,6 +34,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
         SecretKey::needed("access_token", SecretRole::CrmToken),
     ],
     account_key: Some(PORTAL),
+    objects: &[ObjectKind::numbered(ObjectType::CONTACT)],
     record_of: contact,
     check,
 };

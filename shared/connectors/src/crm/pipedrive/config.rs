@@ -1,9 +1,9 @@
 //! What is Pipedrive's own in a tenant's `crm` table, and what Pipedrive can do.
 
-use leadgate_enrichment::config::{CrmVendor, Key, OwnKeys, SecretKey, SecretRole, Shape};
+use leadgate_enrichment::config::{CrmVendor, Key, ObjectKind, OwnKeys, SecretKey, SecretRole, Shape};
 use leadgate_enrichment::person::IdentityProperties;
 
-use super::wire::{PERSON, RECORDS_MAX};
+use super::wire::{PERSON, RECORDS_MAX, is_id};
 
 const COMPANY: &str = "company_id";
 const USER: &str = "user_id";
@@ -36,6 +36,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     ],
     account_key: Some(COMPANY),
     check: |_| Vec::new(),
+    objects: &[ObjectKind { object: PERSON, id: |id| is_id(id).then(|| id.to_owned()) }],
     record_of: |id| (PERSON, id.to_owned()),
 };
 

@@ -1,6 +1,6 @@
 //! What is Salesforce's own in a tenant's `crm` table, and what Salesforce can do.
 
-use leadgate_enrichment::config::{CrmVendor, Key, OwnKeys, SecretKey, SecretRole, Shape, Wrong};
+use leadgate_enrichment::config::{CrmVendor, Key, ObjectKind, OwnKeys, SecretKey, SecretRole, Shape, Wrong};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
@@ -62,6 +62,10 @@ pub static VENDOR: CrmVendor = CrmVendor {
         SecretKey::needed("credential", SecretRole::CrmToken),
     ],
     account_key: Some(ORGANIZATION),
+    objects: &[
+        ObjectKind { object: LEAD, id: |id| record_id::of_kind(id, id_prefix(&LEAD)) },
+        ObjectKind { object: CONTACT, id: |id| record_id::of_kind(id, id_prefix(&CONTACT)) },
+    ],
     record_of,
     check,
 };

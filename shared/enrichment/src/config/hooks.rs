@@ -1,0 +1,180 @@
+//! Systems beside the CRM that tell of leads, each at an address and with a signature of its own.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use strum::VariantNames;
+
+use super::check::Checker;
+use super::file::HookTable;
+use super::pointer::Pointer;
+use super::vendor::{CrmVendor, ObjectKind};
+
+/// One such system.
+#[derive(Debug, Clone)]
+pub struct HookSource {
+    /// Its name, which its address ends in.
+    pub name: String,
+    /// How its deliveries show that they are its own.
+    pub signature: HookSignature,
+    /// Names of its secrets: one, or two while one replaces the other.
+    pub secrets: Vec<String>,
+    /// Where its leads are listed. Without that, a delivery is about one.
+    pub items: Option<Pointer>,
+    /// Where in a delivery stands what stays the same when that is made again.
+    pub id: Option<Pointer>,
+    /// What the CRM calls each lead, as a place in that.
+    pub record: Pointer,
+    /// The kinds of record that they may be.
+    pub objects: Vec<&'static ObjectKind>,
+    /// What has happened to them.
+    pub cause: HookCause,
+}
+
+/// How a delivery shows where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookSignature {
+    /// Standard Webhooks.
+    StandardWebhooks,
+    /// An HMAC over the body in `X-Hub-Signature-256`.
+    GitHub,
+    /// An HMAC over a time and the body in `Stripe-Signature`.
+    Stripe,
+    /// A user and a password.
+    Basic,
+    /// A token in this header.
+    HeaderToken(String),
+    /// A token at this place of the body.
+    BodyToken(Pointer),
+}
+
+/// What has happened to the leads that a source tells of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum HookCause {
+    /// They are new.
+    Created,
+    /// They were changed, or are wanted now.
+    #[default]
+    Changed,
+}
+
+/// The word for a form of signature in the file.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub(super) enum SignatureWord {
+    StandardWebhooks,
+    Github,
+    Stripe,
+    Basic,
+    Token,
+}
+
+impl Checker<'_> {
+    pub(super) fn hooks(
+        &mut self,
+        path: &str,
+        tables: BTreeMap<String, HookTable>,
+        crm: &'static CrmVendor,
+    ) -> BTreeMap<String, HookSource> {
+        let mut hooks = BTreeMap::new();
+        for (name, table) in tables {
+            let path = format!("{path}.{name}");
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(allowed) {
+                let (found, expected) = (format!("the name {name:?}"), "1 to 40 characters from a-z, 0-9 and '-'");
+                self.problem(&path, found, expected, "Choose another name for the source: its address ends in it.");
+            }
+            if let Some(hook) = self.hook(&path, name.clone(), table, crm) {
+                hooks.insert(name, hook);
+            }
+        }
+        hooks
+    }
+
+    fn hook(&mut self, path: &str, name: String, table: HookTable, crm: &'static CrmVendor) -> Option<HookSource> {
+        self.secret_names(&format!("{path}.secrets"), &table.secrets);
+        let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
+        let signature = self.signature(path, table.signature, table.header, table.pointer);
+        let mut at = |key: &str, text: Option<&str>| match text {
+            Some(text) => self.pointer(&format!("{path}.{key}"), text).map(Some),
+            None => Some(None),
+        };
+        let (items, id) = (at("items", table.items.as_deref()), at("id", table.id.as_deref()));
+        let record = at("record", Some(&table.record));
+        let (secrets, cause) = (table.secrets, table.cause.unwrap_or_default());
+        let (signature, items, id, record) = (signature?, items?, id?, record??);
+        Some(HookSource { name, signature, secrets, items, id, record, objects, cause })
+    }
+
+    /// The kind of record that is named, or all of the CRM's.
+    fn objects(&mut self, path: &str, named: Option<&str>, crm: &'static CrmVendor) -> Vec<&'static ObjectKind> {
+        let objects: Vec<&ObjectKind> =
+            crm.objects.iter().filter(|kind| named.is_none_or(|named| kind.object.as_str() == named)).collect();
+        if objects.is_empty() {
+            let words: Vec<String> = crm.objects.iter().map(|kind| format!("{:?}", kind.object.as_str())).collect();
+            let expected = format!("a kind of record of {} that is a person: {}", crm.name, words.join(" or "));
+            self.problem(path, format!("{:?}", named.unwrap_or_default()), expected, "Write this word.");
+        }
+        objects
+    }
+
+    fn signature(
+        &mut self,
+        path: &str,
+        word: SignatureWord,
+        header: Option<String>,
+        pointer: Option<String>,
+    ) -> Option<HookSignature> {
+        let other = match word {
+            SignatureWord::Token => return self.token(path, header, pointer),
+            SignatureWord::StandardWebhooks => HookSignature::StandardWebhooks,
+            SignatureWord::Github => HookSignature::GitHub,
+            SignatureWord::Stripe => HookSignature::Stripe,
+            SignatureWord::Basic => HookSignature::Basic,
+        };
+        for (key, _) in [("header", header), ("pointer", pointer)].iter().filter(|(_, there)| there.is_some()) {
+            let remedy = "Take it out: the other signatures stand where their senders put them.";
+            self.problem(&format!("{path}.{key}"), "a place for a token", "none with this `signature`", remedy);
+        }
+        Some(other)
+    }
+
+    fn token(&mut self, path: &str, header: Option<String>, pointer: Option<String>) -> Option<HookSignature> {
+        match (header, pointer) {
+            (Some(header), None) => {
+                let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+                let is_name = (1..=HEADER_CHARS_MAX).contains(&header.len()) && header.chars().all(allowed);
+                if !is_name {
+                    let expected = "the name of a header, such as \"X-Api-Token\"";
+                    self.problem(&format!("{path}.header"), format!("{header:?}"), expected, "Write the name alone.");
+                }
+                is_name.then(|| HookSignature::HeaderToken(header.to_lowercase()))
+            }
+            (None, Some(pointer)) => self.pointer(&format!("{path}.pointer"), &pointer).map(HookSignature::BodyToken),
+            (header, _) => {
+                let found = if header.is_some() { "this and `pointer`" } else { "nothing, and no `pointer`" };
+                let expected = "the header that the token comes in, or in `pointer` its place in the body";
+                self.problem(&format!("{path}.header"), found, expected, "Write one of the two.");
+                None
+            }
+        }
+    }
+
+    fn pointer(&mut self, path: &str, text: &str) -> Option<Pointer> {
+        let pointer = text.parse().ok();
+        if pointer.is_none() {
+            let expected = "a JSON pointer, such as \"/contact/id\"";
+            let remedy = "Begin it with '/', and write ~1 for a '/' within a name and ~0 for a '~'.";
+            self.problem(path, format!("{text:?}"), expected, remedy);
+        }
+        pointer
+    }
+}
+
+/// It is a part of an address and of log lines.
+const NAME_CHARS_MAX: usize = 40;
+/// No header has a longer name.
+const HEADER_CHARS_MAX: usize = 100;
