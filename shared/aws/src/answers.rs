@@ -9,7 +9,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
-use leadgate_enrichment::person::{Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -82,6 +82,9 @@ struct Kept {
     until: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hit: Option<BTreeMap<ProfileField, String>>,
+    /// Of a hit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    confidence: BTreeMap<ProfileField, Confidence>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     miss: bool,
 }
@@ -121,7 +124,7 @@ impl Answers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let claim = Kept { answer: key(whose, about), until, hit: None, miss: false };
+        let claim = Kept { answer: key(whose, about), until, hit: None, confidence: BTreeMap::new(), miss: false };
         let condition = Condition::absent_or_over(KEY, "until", now);
         Ok(match self.table.put_if(claim.item()?, condition, Step::Claim, "claiming an answer").await? {
             Put::Now => Claimed::ByUs,
@@ -142,11 +145,11 @@ impl Answers {
         known: &Known,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        let (hit, miss) = match known {
-            Known::Hit(profile) => (Some(profile.values().clone()), false),
-            Known::Miss => (None, true),
+        let (hit, confidence, miss) = match known {
+            Known::Hit(profile) => (Some(profile.values().clone()), profile.confidence().clone(), false),
+            Known::Miss => (None, BTreeMap::new(), true),
         };
-        let kept = Kept { answer: key(whose, about), until, hit, miss };
+        let kept = Kept { answer: key(whose, about), until, hit, confidence, miss };
         self.table.put(kept.item()?, Step::Keep, KEEPING).await
     }
 }
@@ -174,6 +177,7 @@ impl Kept {
         let profile = |values: BTreeMap<ProfileField, String>| {
             let mut profile = Profile::default();
             values.into_iter().for_each(|(field, value)| profile.set(field, Some(value)));
+            self.confidence.into_iter().for_each(|(field, confidence)| profile.set_confidence(field, Some(confidence)));
             profile
         };
         if self.miss { Some(Known::Miss) } else { self.hit.map(profile).map(Known::Hit) }

@@ -239,9 +239,23 @@ impl ProfileField {
         matches!(self, Self::CompanyEmployees | Self::CompanyRevenue | Self::CompanyFunding | Self::CompanyFounded)
     }
 
+    /// Whether a provider says how sure it is of it.
+    pub fn has_confidence(self) -> bool {
+        matches!(self, Self::Email | Self::MobilePhone)
+    }
+
+    /// The value that this says something of.
+    pub fn says_something_of(self) -> Option<Self> {
+        match self {
+            Self::EmailStatus => Some(Self::Email),
+            Self::MobilePhoneStatus | Self::MobilePhoneDoNotCall => Some(Self::MobilePhone),
+            _ => None,
+        }
+    }
+
     /// Whether it says something of a number that comes with it.
     pub fn comes_with_a_number(self) -> bool {
-        matches!(self, Self::MobilePhoneStatus | Self::MobilePhoneDoNotCall)
+        self.says_something_of() == Some(Self::MobilePhone)
     }
 
     /// Whether it is about the employer.
@@ -264,10 +278,28 @@ impl ProfileField {
     }
 }
 
+/// How sure a provider is of a value, from the least to the most. Each provider has words or numbers of its own for it, which
+/// its adapter puts into these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Confidence {
+    /// A guess.
+    Low,
+    /// Likely.
+    Medium,
+    /// Very likely.
+    High,
+    /// Found to work.
+    Verified,
+}
+
 /// What a provider knows about a person, or about an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     values: BTreeMap<ProfileField, String>,
+    /// Of the values of which it says how sure it is.
+    confidence: BTreeMap<ProfileField, Confidence>,
     id: Option<String>,
 }
 
@@ -277,6 +309,18 @@ impl Profile {
         if let Some(value) = value.and_then(|value| clean::value(field, value.as_ref())) {
             self.values.insert(field, value);
         }
+    }
+
+    /// Says how sure the provider is of a value that is there.
+    pub fn set_confidence(&mut self, field: ProfileField, confidence: Option<Confidence>) {
+        if let Some(confidence) = confidence.filter(|_| self.values.contains_key(&field)) {
+            self.confidence.insert(field, confidence);
+        }
+    }
+
+    /// How sure the provider is of what it says, where it says so.
+    pub fn confidence(&self) -> &BTreeMap<ProfileField, Confidence> {
+        &self.confidence
     }
 
     /// The provider's own id for them. What arrives later is told apart by it.
@@ -292,7 +336,11 @@ impl Profile {
     /// Takes from `other` what isn't known here.
     pub fn fill_from(&mut self, other: &Self) {
         for (field, value) in &other.values {
-            self.values.entry(*field).or_insert_with(|| value.clone());
+            if self.values.contains_key(field) {
+                continue;
+            }
+            self.values.insert(*field, value.clone());
+            self.set_confidence(*field, other.confidence.get(field).copied());
         }
     }
 

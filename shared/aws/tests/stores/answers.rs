@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Answers, Claimed, Known, Whose};
-use leadgate_enrichment::person::{Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 
 use crate::{acme, at, database};
 
@@ -30,6 +30,8 @@ async fn an_answer_is_good_for_one_provider_until_its_time() {
     let about = [About::Organization("example.com".to_owned()), About::Organization("example.org".to_owned())];
     let mut profile = Profile::default();
     profile.set(ProfileField::CompanyName, Some("Example"));
+    profile.set(ProfileField::Email, Some("ada@example.com"));
+    profile.set_confidence(ProfileField::Email, Some(Confidence::Medium));
     answers.keep(whose, &about[0], &Known::Hit(profile.clone()), at(60)).await.expect("kept");
     answers.keep(whose, &about[1], &Known::Miss, at(60)).await.expect("kept");
     let known = answers.read(whose, &about, at(59)).await.expect("an answer");

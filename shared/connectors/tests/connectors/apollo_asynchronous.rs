@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::price::PricedField;
-use leadgate_enrichment::person::{Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, Collected, Provider, Reply};
 use serde_json::{Value, json};
 
@@ -242,6 +242,31 @@ async fn of_several_numbers_the_best_mobile_one_is_taken() {
         let profile = arrived(json!([{"id": "p1", "phone_numbers": numbers}])).await;
         let expected = best.map(|best| format!("+4477009{best:05}"));
         assert_eq!(profile.get(ProfileField::MobilePhone).map(str::to_owned), expected, "{numbers}");
+    }
+}
+
+#[tokio::test]
+async fn how_sure_apollo_is_of_what_arrives_is_kept_in_our_words() {
+    for (said, confidence) in [
+        (json!({"status_cd": "valid_number", "confidence_cd": "high"}), Some(Confidence::High)),
+        (json!({"status_cd": "no_status", "confidence_cd": "Medium"}), Some(Confidence::Medium)),
+        (json!({"confidence_cd": "low"}), Some(Confidence::Low)),
+        (json!({"status_cd": "invalid_number", "confidence_cd": "high"}), Some(Confidence::Low)),
+        (json!({"status_cd": "valid_number", "confidence_cd": null}), Some(Confidence::Medium)),
+        (json!({"status_cd": "no_status"}), None),
+        (json!({"confidence_cd": 7}), None),
+    ] {
+        let mut number = said.clone();
+        number["sanitized_number"] = json!("+447700900001");
+        let profile = arrived(json!([{"id": "p1", "phone_numbers": [number]}])).await;
+        assert_eq!(profile.confidence().get(&ProfileField::MobilePhone).copied(), confidence, "{said}");
+    }
+    for (status, confidence) in
+        [("Verified", Some(Confidence::Verified)), ("extrapolated", Some(Confidence::Low)), ("new", None)]
+    {
+        let email = json!({"email": "ada@b.example", "email_status_cd": status});
+        let profile = arrived(json!([{"id": "p1", "emails": [email]}])).await;
+        assert_eq!(profile.confidence().get(&ProfileField::Email).copied(), confidence, "{status}");
     }
 }
 

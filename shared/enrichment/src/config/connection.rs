@@ -136,11 +136,19 @@ impl Checker<'_> {
             let expected = "at least one field, such as jobtitle = { from = \"title\" }";
             self.problem(path, "nothing", expected, "Add what is to be written.");
         }
-        for property in table.keys() {
+        for (property, field) in &table {
             self.property(&format!("{path}.{property:?}"), property, name_max);
+            if field.min_confidence.is_some() && !field.from.has_confidence() {
+                let path = format!("{path}.{property}.min_confidence");
+                let expected =
+                    "one only with `email` and `mobile_phone`: of nothing else does a provider say how sure it is";
+                self.problem(&path, "a floor for something else", expected, "Take it out.");
+            }
         }
-        let mapping =
-            |(property, field): (String, FieldTable)| FieldMapping { property, from: field.from, policy: field.policy };
+        let mapping = |(property, field): (String, FieldTable)| {
+            let FieldTable { from, policy, min_confidence } = field;
+            FieldMapping { property, from, policy, min_confidence }
+        };
         table.into_iter().map(mapping).collect()
     }
 

@@ -14,7 +14,7 @@ use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::ids::ProviderName;
 use crate::lead::patch::FieldPolicy;
 use crate::lead::request::Source;
-use crate::person::{IdentityProperties, ProfileField};
+use crate::person::{Confidence, IdentityProperties, ProfileField};
 
 /// Amounts by the name of their kind, in credits.
 pub(super) type CreditsTable = BTreeMap<String, f64>;
@@ -210,6 +210,7 @@ pub(super) struct FieldTable {
     pub(super) from: ProfileField,
     #[serde(default)]
     pub(super) policy: FieldPolicy,
+    pub(super) min_confidence: Option<Confidence>,
 }
 
 /// A quoted day: `"2026-01-31"`.

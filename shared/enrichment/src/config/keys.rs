@@ -9,7 +9,7 @@ use super::vendor::{SecretKey, SecretRole};
 use crate::credits::cycle::Cadence;
 use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::lead::patch::FieldPolicy;
-use crate::person::ProfileField;
+use crate::person::{Confidence, ProfileField};
 
 /// Nothing is good, or waits, for longer than a hundred years.
 const DAYS_MAX: i64 = 36_500;
@@ -157,4 +157,5 @@ const IDENTITY: Shape = Shape::Table(&[
 static FIELD: Shape = Shape::Table(&[
     Key::needed("from", Shape::OneOf(ProfileField::VARIANTS)),
     Key::optional("policy", Shape::OneOf(FieldPolicy::VARIANTS)),
+    Key::optional("min_confidence", Shape::OneOf(Confidence::VARIANTS)),
 ]);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use strum::VariantNames;
 
 use crate::fingerprint::Ours;
-use crate::person::{Profile, ProfileField, Properties, value_of};
+use crate::person::{Confidence, Profile, ProfileField, Properties, value_of};
 
 /// When a field of the CRM may be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
@@ -33,6 +33,8 @@ pub struct FieldMapping {
     pub from: ProfileField,
     /// When.
     pub policy: FieldPolicy,
+    /// How sure the provider has to be of it. A value of which it doesn't say so isn't sure enough.
+    pub min_confidence: Option<Confidence>,
 }
 
 /// Values by the CRM's property names.
@@ -42,6 +44,11 @@ impl FieldMapping {
     /// Whether it is ever written.
     pub fn is_mapped(&self) -> bool {
         self.policy != FieldPolicy::Never
+    }
+
+    /// Whether the provider is sure enough of what goes into it.
+    fn accepts(&self, profile: &Profile) -> bool {
+        self.min_confidence.is_none_or(|floor| profile.confidence().get(&self.from).is_some_and(|it| *it >= floor))
     }
 
     /// Whether the field may be written, given what the CRM holds now and what we wrote before.
@@ -58,7 +65,7 @@ impl FieldMapping {
 /// All that a profile has to say to the CRM. What may really be written is decided just before the write.
 ///
 /// A number that is on a do-not-call register is only said where the register is said as well: a person who sees the one
-/// sees the other.
+/// sees the other. What is said of a value goes only where the value does.
 pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
     let says_register =
         mapping.iter().any(|field| field.is_mapped() && field.from == ProfileField::MobilePhoneDoNotCall);
@@ -66,8 +73,13 @@ pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
         field.is_mapped()
             && (field.from != ProfileField::MobilePhone || says_register || !profile.is_on_do_not_call_register())
     };
+    let is_accepted = |field: &&FieldMapping| {
+        let of = field.from.says_something_of();
+        let mut of = mapping.iter().filter(|it| it.is_mapped() && Some(it.from) == of).peekable();
+        field.accepts(profile) && (of.peek().is_none() || of.any(|it| it.accepts(profile)))
+    };
     let value = |field: &FieldMapping| Some((field.property.clone(), profile.get(field.from)?.to_owned()));
-    mapping.iter().filter(may_say).filter_map(value).collect()
+    mapping.iter().filter(may_say).filter(is_accepted).filter_map(value).collect()
 }
 
 /// The part of a patch that may be written now, and would change something.
@@ -123,8 +135,12 @@ mod tests {
     use crate::fingerprint::Fingerprints;
     use crate::fingerprint::tests::key;
 
+    fn field(property: &str, from: ProfileField, policy: FieldPolicy) -> FieldMapping {
+        FieldMapping { property: property.into(), from, policy, min_confidence: None }
+    }
+
     fn mapping(policy: FieldPolicy) -> Vec<FieldMapping> {
-        vec![FieldMapping { property: "jobtitle".into(), from: ProfileField::Title, policy }]
+        vec![field("jobtitle", ProfileField::Title, policy)]
     }
 
     fn holding(value: Option<&str>) -> Properties {
@@ -133,8 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_a_number_is_only_said_of_ours() {
-        let field =
-            |property: &str, from| FieldMapping { property: property.into(), from, policy: FieldPolicy::FillBlank };
+        let field = |property: &str, from| field(property, from, FieldPolicy::FillBlank);
         let mapping = [field("mobile", ProfileField::MobilePhone), field("listed", ProfileField::MobilePhoneDoNotCall)];
         let mut profile = Profile::default();
         profile.set(ProfileField::MobilePhone, Some("+15550100"));
@@ -150,6 +165,32 @@ mod tests {
         assert_eq!(written(Some("+1 555-0100")), ["listed"], "the same in another form");
         assert!(written(Some("+44 20 7946 0000")).is_empty(), "a person typed in another");
         assert!(patch_from(&mapping[..1], &profile).is_empty(), "a listed number is not said without that");
+    }
+
+    #[test]
+    fn only_what_is_sure_enough_is_said_and_nothing_is_said_of_the_rest() {
+        let mapped = |floor| {
+            let email = field("email", ProfileField::Email, FieldPolicy::FillBlank);
+            let status = field("email_is", ProfileField::EmailStatus, FieldPolicy::FillBlank);
+            [FieldMapping { min_confidence: floor, ..email }, status]
+        };
+        let said = |confidence: Option<Confidence>, floor: Option<Confidence>| {
+            let mut profile = Profile::default();
+            profile.set(ProfileField::Email, Some("ada@engine.example"));
+            profile.set(ProfileField::EmailStatus, Some("some word"));
+            profile.set_confidence(ProfileField::Email, confidence);
+            patch_from(&mapped(floor), &profile).len()
+        };
+        let all =
+            [None, Some(Confidence::Low), Some(Confidence::Medium), Some(Confidence::High), Some(Confidence::Verified)];
+        for (rank, confidence) in all.into_iter().enumerate() {
+            for (least, floor) in all.into_iter().enumerate() {
+                assert_eq!(said(confidence, floor), if rank >= least { 2 } else { 0 }, "{confidence:?}, {floor:?}");
+            }
+        }
+        let mut profile = Profile::default();
+        profile.set_confidence(ProfileField::Email, Some(Confidence::Verified));
+        assert!(profile.confidence().is_empty(), "of no value");
     }
 
     #[test]

@@ -57,6 +57,30 @@ async fn each_policy_is_kept() {
 }
 
 #[tokio::test]
+async fn an_address_that_the_provider_only_guesses_is_written_where_that_will_do() {
+    for (floor, is_written) in [("verified", false), ("low", true)] {
+        let world = world_with(|settings| {
+            settings.apollo.extrapolated_share = 1.0;
+            settings.config.push_str(&format!(
+                "\nemail = {{ from = \"email\", min_confidence = \"{floor}\" }}\nemail_is = {{ from = \"email_status\" }}\n"
+            ));
+        })
+        .await;
+        world.hubspot.define_property("email_is");
+        let ada =
+            [("firstname", "Ada"), ("lastname", "Lovelace"), ("company", "Engine"), ("website", "engine.example")];
+        let lead = world.hubspot.create_contact(ada);
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+        let contact = world.hubspot.contact(&lead).expect("the contact");
+        assert!(contact.value("jobtitle").is_some(), "the rest is written");
+        assert_eq!(contact.value("email").is_some(), is_written, "{floor}");
+        assert_eq!(contact.value("email_is").is_some(), is_written, "{floor}: nothing is said of what isn't there");
+        at_rest(&world).await;
+    }
+}
+
+#[tokio::test]
 async fn a_crm_that_is_down_gets_what_was_bought_later_and_nothing_is_bought_twice() {
     let world = world().await;
     let leads = queued_leads(&world, 4).await;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use leadgate_enrichment::person::{Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected};
 use serde::Deserialize;
 
@@ -76,6 +76,7 @@ impl Arrival {
         let numbers = numbers.filter_map(|number| Some((number, number.mobile()?)));
         if let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) {
             profile.set(ProfileField::MobilePhone, Some(number));
+            profile.set_confidence(ProfileField::MobilePhone, best.confidence());
             profile.set(ProfileField::MobilePhoneStatus, best.status().map(str::to_ascii_lowercase));
             profile.set(ProfileField::MobilePhoneDoNotCall, best.do_not_call().map(str::to_ascii_lowercase));
         }
@@ -128,13 +129,33 @@ impl Number {
             invalid if invalid.starts_with("invalid") => 2,
             _ => 1,
         };
-        let confidence = match word(self.confidence_cd.as_text()).as_str() {
-            "high" => 0,
-            "medium" => 1,
-            "low" => 2,
-            _ => 3,
+        let confidence = match self.said_confidence() {
+            Some(Confidence::Verified | Confidence::High) => 0,
+            Some(Confidence::Medium) => 1,
+            Some(Confidence::Low) => 2,
+            None => 3,
         };
         (kind, status, confidence, place(&self.position))
+    }
+
+    /// How sure Apollo is of it. Of one that it knows not to work, it isn't, whatever it says; one that it found to work
+    /// without saying more is likely.
+    fn confidence(&self) -> Option<Confidence> {
+        let status = self.status().map(str::to_ascii_lowercase).unwrap_or_default();
+        match (status.as_str(), self.said_confidence()) {
+            (invalid, _) if invalid.starts_with("invalid") => Some(Confidence::Low),
+            ("valid_number" | "valid", None) => Some(Confidence::Medium),
+            (_, said) => said,
+        }
+    }
+
+    fn said_confidence(&self) -> Option<Confidence> {
+        match self.confidence_cd.as_text()?.to_ascii_lowercase().as_str() {
+            "high" => Some(Confidence::High),
+            "medium" => Some(Confidence::Medium),
+            "low" => Some(Confidence::Low),
+            _ => None,
+        }
     }
 
     fn kind(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! Looking people up: who is meant, what Apollo answers, and what of it becomes a profile.
 
 use leadgate_enrichment::credits::price::PricedField;
-use leadgate_enrichment::person::{Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, AsynchronousId, AsynchronousRequest, Reply};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -136,7 +136,20 @@ fn asynchronous_id(
 pub(super) fn set_email(profile: &mut Profile, email: &Scalar, status: &Scalar) {
     if !is_locked(email) {
         profile.set(ProfileField::Email, email.to_text());
-        profile.set(ProfileField::EmailStatus, status.to_text().map(|status| status.to_ascii_lowercase()));
+        let status = status.to_text().map(|status| status.to_ascii_lowercase());
+        profile.set_confidence(ProfileField::Email, status.as_deref().and_then(confidence));
+        profile.set(ProfileField::EmailStatus, status);
+    }
+}
+
+/// How sure Apollo is of an address by its status. Only `verified` and `extrapolated` are documented for an address that is
+/// shown; an older word for the latter is `guessed`, and a search tells `unverified` ones apart (docs.apollo.io, "People
+/// Enrichment", "People API Search").
+fn confidence(status: &str) -> Option<Confidence> {
+    match status {
+        "verified" => Some(Confidence::Verified),
+        "extrapolated" | "guessed" | "unverified" => Some(Confidence::Low),
+        _ => None,
     }
 }
 
