@@ -31,4 +31,6 @@ pub mod secret;
 pub mod signatures;
 
 mod daily_budget;
+mod field_by_field;
 mod loose;
+mod seen;

@@ -1,20 +1,16 @@
 //! What is remembered between calls: how much of the day's budget is left, and what stood in lists that a person may edit
 //! at the same moment.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use leadgate_enrichment::crm::CrmError;
-use leadgate_enrichment::ids::digest;
 use reqwest::header::HeaderMap;
 
 use super::classify::below_floor;
 use super::wire::{LISTS, Row};
 use crate::daily_budget::DailyBudget;
-
-/// More persons are not remembered: they are read again before they are written.
-const SEEN_MAX: usize = 10_000;
+use crate::seen::Seen;
 
 /// How much of the day's budget is left, and of how much, as the API is seen to say. The second name is the documented
 /// one, which counts calls of older companies (pipedrive.readme.io, "Rate limiting").
@@ -23,48 +19,34 @@ const LIMIT: &str = "x-daily-ratelimit-token-limit";
 
 /// What clients of one company share.
 #[derive(Default)]
-pub(super) struct Session(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    budget: Option<DailyBudget>,
-    /// By person: a digest of the primary e-mail address and one of the primary telephone number, as last read.
-    seen: BTreeMap<String, [String; 2]>,
+pub(super) struct Session {
+    budget: Mutex<Option<DailyBudget>>,
+    seen: Seen,
 }
 
 impl Session {
     /// Whether a call may be made: not while so little of the day's budget is left that it is others'.
     pub(super) fn check_floor(&self, floor: u64, now: Timestamp) -> Result<(), CrmError> {
-        let known = self.known();
-        let wait = known.budget.and_then(|budget| budget.wait(floor, now));
+        let budget = *self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = budget.and_then(|budget| budget.wait(floor, now));
         wait.map_or(Ok(()), |wait| Err(below_floor(wait)))
     }
 
     pub(super) fn note_budget(&self, headers: &HeaderMap, at: Timestamp) {
         if let Some(left) = budget_left(headers) {
-            self.known().budget = Some(DailyBudget { left, of: number(headers, LIMIT), at });
+            let budget = DailyBudget { left, of: number(headers, LIMIT), at };
+            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
         }
     }
 
     /// These entries were the primary ones of the person when it was read.
     pub(super) fn note_seen(&self, id: &str, row: &Row) {
-        let mut known = self.known();
-        if known.seen.len() >= SEEN_MAX {
-            known.seen.clear();
-        }
-        let seen = LISTS.map(|(property, _)| mark(row.property(property).as_deref().unwrap_or_default()));
-        known.seen.insert(id.to_owned(), seen);
+        self.seen.note(id, LISTS.map(|(property, _)| (property, row.property(property))));
     }
 
     /// Whether the person's primary entry of this property was this one when it was last read. `None` if it was not read.
     pub(super) fn was_seen(&self, id: &str, property: &str, value: &str) -> Option<bool> {
-        let place = LISTS.iter().position(|(name, _)| *name == property)?;
-        Some(self.known().seen.get(id)?[place] == mark(value))
-    }
-
-    /// A step of work that panicked has left whole values.
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.was(id, property, value)
     }
 }
 
@@ -75,8 +57,4 @@ pub(super) fn budget_left(headers: &HeaderMap) -> Option<u64> {
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
-fn mark(value: &str) -> String {
-    digest(&[value.trim()])
 }
