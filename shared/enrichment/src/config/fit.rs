@@ -70,8 +70,22 @@ impl<'v> Fit<'v> {
             Shape::Crm => (CRM, crm_keys),
             _ => (PROVIDER, provider_keys),
         };
+        let before = self.problems.len();
         let kind = common.iter().find(|key| key.name == KIND);
         kind.iter().for_each(|key| self.value(path, table, key));
+        if self.problems.len() > before {
+            // The others are judged by the vendor that most of them are keys of: that is the one that is meant.
+            let kinds = common.iter().find_map(|key| key.shape.words(self.vendors)).unwrap_or_default();
+            let there = |kind: &&str| {
+                let (own, secrets) = own_of(self.vendors, kind);
+                let names = own.iter().map(|key| key.name).chain(secrets.iter().map(|secret| secret.key));
+                names.filter(|name| table.contains_key(*name)).count()
+            };
+            // Of several, the first.
+            if let Some(meant) = kinds.into_iter().rev().max_by_key(there) {
+                table.insert(KIND.to_owned(), Value::String(meant.to_owned()));
+            }
+        }
         let kind = table.get(KIND).and_then(Value::as_str).unwrap_or_default();
         let (own, secrets) = own_of(self.vendors, kind);
         let key = |secret: &SecretKey| Key { name: secret.key, shape: secret.role.shape(), needed: secret.needed };
