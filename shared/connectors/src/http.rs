@@ -6,6 +6,9 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use leadgate_enrichment::clock::until;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder};
 
@@ -126,6 +129,18 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
+/// The same, where the header may be a moment as well: an HTTP date (RFC 9110, "Retry-After").
+pub(crate) fn retry_after_at(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let at = || {
+        let date = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        HTTP_DATE.parse_timestamp(date).ok().map(|at| until(now, at).min(RETRY_AFTER_MAX))
+    };
+    retry_after(headers).or_else(at)
+}
+
+/// Reads `Wed, 21 Oct 2026 07:28:00 GMT`.
+const HTTP_DATE: DateTimeParser = DateTimeParser::new();
+
 /// An error and what caused it, in one line. Transport errors name hosts and system calls, never bodies or headers.
 fn causes(error: &dyn Error) -> String {
     let mut line = error.to_string();
@@ -152,5 +167,20 @@ mod tests {
             assert_eq!(read(unreadable), None, "{unreadable:?}");
         }
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn retry_after_may_be_a_moment() {
+        let now = "2026-10-21T07:27:13Z".parse().expect("a time");
+        let read = |value: &'static str| {
+            retry_after_at(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().expect("a header value"))]), now)
+        };
+        assert_eq!(read("Wed, 21 Oct 2026 07:28:00 GMT"), Some(Duration::from_secs(47)));
+        assert_eq!(read("Wed, 21 Oct 2026 07:27:00 GMT"), Some(Duration::ZERO), "it is over");
+        assert_eq!(read("Thu, 21 Oct 2027 07:28:00 GMT"), Some(RETRY_AFTER_MAX));
+        assert_eq!(read("17"), Some(Duration::from_secs(17)));
+        for unreadable in ["", "soon", "21 Oct"] {
+            assert_eq!(read(unreadable), None, "{unreadable:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The CRMs.
 
+pub mod attio;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;

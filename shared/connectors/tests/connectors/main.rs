@@ -9,6 +9,8 @@ mod apollo_limits;
 mod apollo_organizations;
 mod apollo_search;
 mod apollo_sequences;
+mod attio_client;
+mod attio_inbound;
 mod boundary;
 mod config;
 mod hooks;
