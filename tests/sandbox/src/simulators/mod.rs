@@ -15,6 +15,7 @@ mod hand_clock;
 pub mod hubspot;
 #[cfg(test)]
 mod loopback;
+mod outbox;
 pub mod pipedrive;
 mod report;
 pub mod salesforce;
@@ -29,9 +30,11 @@ use axum::{Json, Router};
 
 pub use crm::SimulatedCrm;
 pub use exchange::Call;
+pub use outbox::{Event, Subscription};
 pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
+use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
 use pipedrive::Pipedrive;
@@ -58,95 +61,42 @@ pub fn vendors_router(simulators: Simulators) -> Router {
 
 /// Serves one HubSpot portal, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
 pub fn hubspot_router(hubspot: Arc<HubSpot>) -> Router {
-    Router::new()
-        .route("/faults", post(add_hubspot_fault).delete(clear_hubspot_faults))
-        .route("/{*path}", any(to_hubspot))
-        .with_state(hubspot)
+    vendor_router(hubspot)
 }
 
-/// Serves one Apollo team, to be nested wherever it is wanted. `/faults` and `/ledger` are ours; everything else is the
-/// vendor's.
-pub fn apollo_router(apollo: Arc<Apollo>) -> Router {
-    Router::new()
-        .route("/faults", post(add_apollo_fault).delete(clear_apollo_faults))
-        .route("/ledger", get(apollo_ledger))
-        .route("/{*path}", any(to_apollo))
-        .with_state(apollo)
-}
-
-/// Serves one Salesforce org, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
+/// Serves one Salesforce org in the same way.
 pub fn salesforce_router(salesforce: Arc<Salesforce>) -> Router {
-    Router::new()
-        .route("/faults", post(add_salesforce_fault).delete(clear_salesforce_faults))
-        .route("/{*path}", any(to_salesforce))
-        .with_state(salesforce)
+    vendor_router(salesforce)
 }
 
-async fn to_salesforce(
-    State(salesforce): State<Arc<Salesforce>>,
-    Path(path): Path<String>,
-    request: Request,
-) -> Response {
-    exchange::serve(salesforce.as_ref(), &path, request).await
-}
-
-async fn add_salesforce_fault(State(salesforce): State<Arc<Salesforce>>, Json(rule): Json<FaultRule>) -> StatusCode {
-    salesforce.faults().add(rule);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_salesforce_faults(State(salesforce): State<Arc<Salesforce>>) -> StatusCode {
-    salesforce.faults().clear();
-    StatusCode::NO_CONTENT
-}
-
-/// Serves one company at Pipedrive, to be nested wherever it is wanted. `/faults` is ours; everything else is the vendor's.
+/// Serves one company at Pipedrive in the same way.
 pub fn pipedrive_router(pipedrive: Arc<Pipedrive>) -> Router {
+    vendor_router(pipedrive)
+}
+
+/// Serves one Apollo team in the same way; `/ledger` is ours, too.
+pub fn apollo_router(apollo: Arc<Apollo>) -> Router {
+    Router::new().route("/ledger", get(apollo_ledger)).with_state(apollo.clone()).merge(vendor_router(apollo))
+}
+
+fn vendor_router<V: Vendor + 'static>(vendor: Arc<V>) -> Router {
     Router::new()
-        .route("/faults", post(add_pipedrive_fault).delete(clear_pipedrive_faults))
-        .route("/{*path}", any(to_pipedrive))
-        .with_state(pipedrive)
+        .route("/faults", post(add_fault::<V>).delete(clear_faults::<V>))
+        .route("/{*path}", any(to_vendor::<V>))
+        .with_state(vendor)
 }
 
-async fn to_pipedrive(State(pipedrive): State<Arc<Pipedrive>>, Path(path): Path<String>, request: Request) -> Response {
-    exchange::serve(pipedrive.as_ref(), &path, request).await
+async fn to_vendor<V: Vendor>(State(vendor): State<Arc<V>>, Path(path): Path<String>, request: Request) -> Response {
+    exchange::serve(vendor.as_ref(), &path, request).await
 }
 
-async fn add_pipedrive_fault(State(pipedrive): State<Arc<Pipedrive>>, Json(rule): Json<FaultRule>) -> StatusCode {
-    pipedrive.faults().add(rule);
+async fn add_fault<V: Vendor>(State(vendor): State<Arc<V>>, Json(rule): Json<FaultRule>) -> StatusCode {
+    vendor.reception().faults.add(rule);
     StatusCode::NO_CONTENT
 }
 
-async fn clear_pipedrive_faults(State(pipedrive): State<Arc<Pipedrive>>) -> StatusCode {
-    pipedrive.faults().clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn to_hubspot(State(hubspot): State<Arc<HubSpot>>, Path(path): Path<String>, request: Request) -> Response {
-    exchange::serve(hubspot.as_ref(), &path, request).await
-}
-
-async fn to_apollo(State(apollo): State<Arc<Apollo>>, Path(path): Path<String>, request: Request) -> Response {
-    exchange::serve(apollo.as_ref(), &path, request).await
-}
-
-async fn add_hubspot_fault(State(hubspot): State<Arc<HubSpot>>, Json(rule): Json<FaultRule>) -> StatusCode {
-    hubspot.faults().add(rule);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_hubspot_faults(State(hubspot): State<Arc<HubSpot>>) -> StatusCode {
-    hubspot.faults().clear();
-    StatusCode::NO_CONTENT
-}
-
-async fn add_apollo_fault(State(apollo): State<Arc<Apollo>>, Json(rule): Json<FaultRule>) -> StatusCode {
-    apollo.faults().add(rule);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_apollo_faults(State(apollo): State<Arc<Apollo>>) -> StatusCode {
-    apollo.faults().clear();
+async fn clear_faults<V: Vendor>(State(vendor): State<Arc<V>>) -> StatusCode {
+    vendor.reception().faults.clear();
     StatusCode::NO_CONTENT
 }
 

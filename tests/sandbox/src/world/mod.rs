@@ -182,7 +182,7 @@ impl World {
     fn subscribe_company(&self, tenant: &Tenant, settings: &Settings) {
         let url = settings::webhook_url(&self.url, tenant);
         let mut subscription =
-            simulators::pipedrive::Subscription::new(&url, settings::WEBHOOK_USER, &settings.signing_secret);
+            simulators::pipedrive::subscription(&url, settings::WEBHOOK_USER, &settings.signing_secret);
         subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
         self.pipedrive.subscribe(subscription);
     }

@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::PERSON;
+use super::delivery::{Happening, tell};
 use super::fields::Fields;
-use super::outbox::{Happening, Outbox};
 use super::persons::{Person, number};
 use crate::kept::{Keep, Kept, One, Table};
+use crate::simulators::outbox::Outbox;
 
 /// What the API was used for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Company {
         let id = self.next_id();
         let mut person = Person::new(id.clone(), now);
         person.set(values, by.user, now);
-        self.outbox.tell(self.id, &person, by, Happening::Created);
+        tell(&mut self.outbox, self.id, &person, by, Happening::Created);
         self.persons.insert(id.clone(), person);
         Ok(id)
     }
@@ -175,7 +176,7 @@ impl Company {
         }
         let mut previous = person.set(values, by.user, now);
         previous.insert("update_time".to_owned(), now.to_string().into());
-        self.outbox.tell(self.id, person, by, Happening::Changed { previous });
+        tell(&mut self.outbox, self.id, person, by, Happening::Changed { previous });
         Ok(true)
     }
 
@@ -186,7 +187,7 @@ impl Company {
         person.is_deleted = true;
         person.modified_at = now;
         let merged_to = merged_to.map(str::to_owned);
-        self.outbox.tell(self.id, person, BY_HAND, Happening::Deleted { merged_to });
+        tell(&mut self.outbox, self.id, person, BY_HAND, Happening::Deleted { merged_to });
         true
     }
 

@@ -1,77 +1,75 @@
-//! Delivering what there is to tell, a few at a time, and again when it isn't accepted.
+//! How a company tells what happens to its persons (pipedrive.readme.io, "Guide for Webhooks v2").
 
-use std::collections::HashSet;
+use std::time::Duration;
 
-use tokio::task::JoinSet;
+use fastrand::Rng;
+use serde_json::{Map, Value, json};
 
 use super::Pipedrive;
-use super::outbox::{Subscription, Taken};
-use crate::simulators::report::DeliveryReport;
+use super::company::By;
+use super::persons::{Person, merge_fields};
+use crate::simulators::outbox::{Event, Outbox, Subscription, Teller};
 
-/// The most deliveries in flight.
-const CONCURRENT_MAX: usize = 10;
+/// How long Pipedrive waits for an answer (documented).
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How often it delivers again (recalled: after 3, 30 and 150 seconds).
+const RETRIES: usize = 3;
 
-/// How one delivery ended: with a status, or without any answer.
-struct Ended {
-    taken: Taken,
-    status: Option<u16>,
+/// To this address, with this user and password (`http_auth_user`, `http_auth_password`).
+pub fn subscription(target_url: &str, user: &str, password: &str) -> Subscription {
+    let (target_url, secret) = (target_url.to_owned(), format!("{user}:{password}"));
+    Subscription { target_url, secret, deadline: DEADLINE, retries: vec![Duration::ZERO; RETRIES] }
 }
 
-impl Pipedrive {
-    /// Delivers everything that is due, and waits for the answers. What isn't accepted is kept for a later call.
-    pub async fn deliver(&self) -> DeliveryReport {
-        let now = self.now();
-        let due = {
-            let mut company = self.company.lock();
-            let company = &mut *company;
-            company.outbox.take_due(self.setup.duplicate_share, &mut company.rng, now)
-        };
-        let Some((subscription, events)) = due else { return DeliveryReport::default() };
-        let mut report = DeliveryReport { deliveries: events.len(), ..DeliveryReport::default() };
-        let mut seen = HashSet::new();
-        let mut in_flight = JoinSet::new();
-        for taken in events {
-            match seen.insert(taken.event.id.clone()) {
-                true => report.events += 1,
-                false => report.duplicates += 1,
-            }
-            if in_flight.len() >= CONCURRENT_MAX {
-                self.close_next(&mut in_flight, &subscription, &mut report).await;
-            }
-            let request = self.request(&subscription, &taken);
-            in_flight.spawn(async move {
-                let status = request.send().await.ok().map(|response| response.status().as_u16());
-                Ended { taken, status }
-            });
+/// What happened to a person.
+pub(super) enum Happening {
+    Created,
+    Changed { previous: Map<String, Value> },
+    Deleted { merged_to: Option<String> },
+}
+
+/// Writes down what happened to a person.
+pub(super) fn tell(outbox: &mut Outbox, company: u64, person: &Person, by: By, happening: Happening) {
+    let (action, data, previous, merged_to) = match happening {
+        Happening::Created => ("create", person.shown(), Value::Null, None),
+        Happening::Changed { previous } => {
+            let mut shown = json!({});
+            merge_fields(&mut shown, previous);
+            ("change", person.shown(), shown, None)
         }
-        while !in_flight.is_empty() {
-            self.close_next(&mut in_flight, &subscription, &mut report).await;
+        Happening::Deleted { merged_to } => ("delete", Value::Null, person.shown(), merged_to),
+    };
+    let at = person.modified_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let user = by.user.to_string();
+    outbox.tell(&person.id, action, person.modified_at, |id| {
+        let mut meta = json!({
+            "action": action, "company_id": company.to_string(), "correlation_id": id, "entity_id": person.id,
+            "entity": "person", "id": id, "is_bulk_edit": false, "timestamp": at, "type": "general", "user_id": user,
+            "version": "2.0", "webhook_id": "1", "webhook_owner_id": user, "change_source": by.source,
+            "permitted_user_ids": [user],
+        });
+        if let Some(merged_to) = merged_to {
+            meta["merged_to_id"] = merged_to.into();
         }
-        report
+        json!({ "data": data, "previous": previous, "meta": meta })
+    });
+}
+
+impl Teller for Pipedrive {
+    fn duplicate_share(&self) -> f64 {
+        self.setup.duplicate_share
     }
 
-    fn request(&self, to: &Subscription, taken: &Taken) -> reqwest::RequestBuilder {
-        let mut body = taken.event.body.clone();
-        body["meta"]["attempt"] = (taken.event.attempts + 1).into();
-        let request = self.http.post(&to.target_url).timeout(to.deadline);
-        request.basic_auth(&to.user, Some(&to.password)).json(&body)
+    fn with_outbox<R>(&self, work: impl FnOnce(&mut Outbox, &mut Rng) -> R) -> R {
+        let mut company = self.company.lock();
+        let company = &mut *company;
+        work(&mut company.outbox, &mut company.rng)
     }
 
-    async fn close_next(&self, in_flight: &mut JoinSet<Ended>, to: &Subscription, report: &mut DeliveryReport) {
-        let Some(Ok(ended)) = in_flight.join_next().await else { return };
-        let now = self.now();
-        match ended.status {
-            Some(200..=299) => {
-                self.company.lock().outbox.delivered(&ended.taken);
-                return report.accepted += 1;
-            }
-            Some(status) => report.rejected.push(status),
-            None => report.unanswered += 1,
-        }
-        match self.company.lock().outbox.put_back(ended.taken, to, now) {
-            Some(true) => report.given_up += 1,
-            Some(false) => report.kept += 1,
-            None => {}
-        }
+    fn request(&self, to: &Subscription, event: &Event) -> reqwest::RequestBuilder {
+        let mut body = event.body.clone();
+        body["meta"]["attempt"] = (event.attempts + 1).into();
+        let (user, password) = to.secret.split_once(':').unwrap_or((&to.secret, ""));
+        self.http.post(&to.target_url).basic_auth(user, Some(password)).json(&body)
     }
 }

@@ -5,7 +5,6 @@
 mod company;
 mod delivery;
 mod fields;
-mod outbox;
 mod persons;
 mod routes;
 #[cfg(test)]
@@ -18,12 +17,14 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 
 pub use company::Counters;
+pub use delivery::subscription;
 pub use fields::{CITY, COUNTRY, DO_NOT_CALL, INDUSTRY, Kind, LAST_ENRICHED};
-pub use outbox::{Event, Subscription};
 pub use persons::{Change, Person};
 
 use super::exchange::{Call, Reception};
 use super::fault::Faults;
+use super::outbox::{self, Event, Subscription};
+use super::report::DeliveryReport;
 use crate::kept::{Keeper, Part, StoreError};
 use company::Company;
 
@@ -158,6 +159,11 @@ impl Pipedrive {
     /// What the API was used for so far.
     pub fn counters(&self) -> Counters {
         Counters { received: self.reception.calls(), ..self.company.lock().counters.clone() }
+    }
+
+    /// Delivers everything that is due, and waits for the answers. What isn't accepted is kept for a later call.
+    pub async fn deliver(&self) -> DeliveryReport {
+        outbox::deliver(self).await
     }
 
     /// Events that are still to be delivered, due or not.

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::{CITY, Kind, Pipedrive, PipedriveSetup, Subscription};
+use super::{CITY, Kind, Pipedrive, PipedriveSetup, subscription};
 use crate::simulators::hand_clock::HandClock;
+use crate::simulators::outbox::Subscription;
 use crate::simulators::{loopback, pipedrive_router};
 
 const TOKEN: (&str, &str) = ("x-api-token", "simulated-api-token");
@@ -87,8 +88,8 @@ async fn what_happens_is_told_with_the_password_and_four_times_at_most() {
     };
     let target = loopback::serve(Router::new().route("/", post(received)).with_state(door.clone())).await;
     let (pipedrive, clock, _) = company(PipedriveSetup::default()).await;
-    let retries = [3, 30, 150].map(Duration::from_secs);
-    pipedrive.subscribe(Subscription { retries, ..Subscription::new(&target, "hook-user", "hook-pass") });
+    let retries = [3, 30, 150].map(Duration::from_secs).to_vec();
+    pipedrive.subscribe(Subscription { retries, ..subscription(&target, "hook-user", "hook-pass") });
     let ada = pipedrive.create_person([("email", "ada@x.example")]);
     for attempt in 1..=4 {
         let report = pipedrive.deliver().await;
