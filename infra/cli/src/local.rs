@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use leadgate_connectors::crm::attio::config as attio;
 use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_sandbox::kept::Folder;
+use leadgate_sandbox::simulators::attio::AttioSetup;
 use leadgate_sandbox::simulators::pipedrive::PipedriveSetup;
 use leadgate_sandbox::simulators::salesforce::SalesforceSetup;
 use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
@@ -95,6 +97,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         settings.hubspot.portal_id = hubspot::Settings::of(&tenant.crm.own).portal_id;
         settings.salesforce = org_of(tenant, settings.salesforce);
         settings.pipedrive = company_of(tenant, settings.pipedrive);
+        settings.attio = workspace_of(tenant, settings.attio);
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -138,6 +141,13 @@ fn org_of(tenant: &Tenant, org: SalesforceSetup) -> SalesforceSetup {
 fn company_of(tenant: &Tenant, company: PipedriveSetup) -> PipedriveSetup {
     let pipedrive::Settings { company_id, user_id, .. } = pipedrive::Settings::of(&tenant.crm.own);
     PipedriveSetup { company_id, user_id: user_id.unwrap_or(company.user_id), ..company }
+}
+
+/// A workspace that the tenant's configuration fits to. It is no tenant's of another CRM.
+fn workspace_of(tenant: &Tenant, workspace: AttioSetup) -> AttioSetup {
+    let attio::Settings { workspace_id, people_object_id, actor_id } = attio::Settings::of(&tenant.crm.own);
+    let actor_id = actor_id.unwrap_or(workspace.actor_id);
+    AttioSetup { workspace_id, people_object_id, actor_id, ..workspace }
 }
 
 /// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by

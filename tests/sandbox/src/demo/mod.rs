@@ -17,6 +17,7 @@ use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
+use crate::simulators::attio::AttioSetup;
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::PipedriveSetup;
 use crate::simulators::salesforce::SalesforceSetup;
@@ -35,6 +36,8 @@ pub enum DemoCrm {
     Salesforce,
     /// As persons of a company at Pipedrive.
     Pipedrive,
+    /// As people of a workspace at Attio.
+    Attio,
 }
 
 /// What is asked for.
@@ -131,6 +134,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
             ..SalesforceSetup::default()
         },
         pipedrive: PipedriveSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..PipedriveSetup::default() },
+        attio: AttioSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..AttioSetup::default() },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
@@ -138,6 +142,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         DemoCrm::HubSpot => settings,
         DemoCrm::Salesforce => settings.with_salesforce(),
         DemoCrm::Pipedrive => settings.with_pipedrive(),
+        DemoCrm::Attio => settings.with_attio(),
     };
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;

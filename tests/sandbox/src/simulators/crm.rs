@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use leadgate_enrichment::ids::ObjectType;
 
+use super::attio::Attio;
 use super::hubspot::HubSpot;
 use super::pipedrive::{self, Pipedrive};
 use super::report::DeliveryReport;
@@ -150,6 +151,55 @@ impl SimulatedCrm for Pipedrive {
 
     fn object_of(&self, _: &str) -> ObjectType {
         ObjectType::known("person")
+    }
+
+    async fn deliver(&self) -> DeliveryReport {
+        self.deliver().await
+    }
+
+    fn pending(&self) -> usize {
+        self.pending_events().len()
+    }
+
+    fn written(&self) -> (u64, u64) {
+        let counters = self.counters();
+        (counters.writes, counters.writes)
+    }
+}
+
+/// Attio's names for what stands on a business card.
+const PEOPLE_CARD: Names = [
+    ("email", "email_addresses"),
+    ("firstname", "first_name"),
+    ("lastname", "last_name"),
+    ("jobtitle", "job_title"),
+    ("company", "company"),
+    ("city", "city"),
+    ("industry", "industry"),
+    ("mobilephone", "phone_numbers"),
+];
+
+#[async_trait]
+impl SimulatedCrm for Attio {
+    fn name(&self) -> &'static str {
+        "Attio"
+    }
+
+    fn create_person(&self, card: &[(&'static str, String)]) -> String {
+        self.create_person(fields(&PEOPLE_CARD, card))
+    }
+
+    fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
+        let person = self.person(id)?;
+        let part = |part: &str| person.part("name", part);
+        Some(card(&PEOPLE_CARD, |field| match field {
+            "first_name" | "last_name" => part(field),
+            _ => person.value(field),
+        }))
+    }
+
+    fn object_of(&self, _: &str) -> ObjectType {
+        ObjectType::known("people")
     }
 
     async fn deliver(&self) -> DeliveryReport {

@@ -5,6 +5,7 @@
 //! Each can be told to fail ([`fault::Fault`]), and can be interrupted before it carries out a call.
 
 pub mod apollo;
+pub mod attio;
 mod crm;
 pub mod eventbridge;
 mod exchange;
@@ -34,6 +35,7 @@ pub use outbox::{Event, Subscription};
 pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
+use attio::Attio;
 use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
@@ -72,6 +74,11 @@ pub fn salesforce_router(salesforce: Arc<Salesforce>) -> Router {
 /// Serves one company at Pipedrive in the same way.
 pub fn pipedrive_router(pipedrive: Arc<Pipedrive>) -> Router {
     vendor_router(pipedrive)
+}
+
+/// Serves one workspace at Attio in the same way.
+pub fn attio_router(attio: Arc<Attio>) -> Router {
+    vendor_router(attio)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

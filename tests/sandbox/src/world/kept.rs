@@ -19,8 +19,6 @@ use super::site::Site;
 use super::{Neighbour, StartError, World};
 use crate::kept::{Belonging, Folder, FolderError, StoreError};
 use crate::simulators::eventbridge::EventBridge;
-use crate::simulators::pipedrive::Pipedrive;
-use crate::simulators::salesforce::Salesforce;
 use crate::template::CreateError;
 
 impl World {
@@ -75,11 +73,8 @@ pub(super) fn keep(
     url: &str,
     clock: &WorldClock,
     vendors: &[Option<&Neighbour>],
-    (salesforce, pipedrive): (&Salesforce, &Pipedrive),
     bus: &EventBridge,
 ) -> Result<(), StoreError> {
-    salesforce.keep_in(folder.part("salesforce-0"))?;
-    pipedrive.keep_in(folder.part("pipedrive-0"))?;
     for (number, Neighbour { hubspot, apollo }) in vendors.iter().copied().flatten().enumerate() {
         hubspot.keep_in(folder.part(&format!("hubspot-{number}")))?;
         apollo.keep_in(folder.part(&format!("apollo-{number}")))?;

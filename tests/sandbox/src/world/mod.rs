@@ -41,7 +41,7 @@ pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{APEX_SECRET, CALLBACK_SECRET, Real, SIGNING_SECRET, Settings, WEBHOOK_USER};
-use settings::{is_pipedrive, is_salesforce};
+use settings::{is_attio, is_pipedrive, is_salesforce};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -49,6 +49,7 @@ pub use web::{Door, Whereabouts};
 pub use wire::{Break, Call, Caller, Rewrite, Wire};
 
 use crate::simulators::apollo::Apollo;
+use crate::simulators::attio::Attio;
 use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
 use crate::simulators::pipedrive::Pipedrive;
@@ -67,6 +68,8 @@ pub struct World {
     pub salesforce: Arc<Salesforce>,
     /// And another one.
     pub pipedrive: Arc<Pipedrive>,
+    /// And another one.
+    pub attio: Arc<Attio>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
     /// What operators were told.
@@ -137,6 +140,7 @@ impl World {
         match self.tenant() {
             tenant if is_salesforce(tenant) => self.salesforce.clone(),
             tenant if is_pipedrive(tenant) => self.pipedrive.clone(),
+            tenant if is_attio(tenant) => self.attio.clone(),
             _ => self.hubspot.clone(),
         }
     }
@@ -151,6 +155,12 @@ impl World {
             }
             if is_pipedrive(tenant) {
                 self.subscribe_company(tenant, settings);
+                continue;
+            }
+            if is_attio(tenant) {
+                let url = settings::webhook_url(&self.url, tenant);
+                let subscription = simulators::attio::subscription(&url, &settings.signing_secret);
+                self.attio.subscribe(self.patient(subscription));
                 continue;
             }
             let url = settings::webhook_url(&self.url, tenant);
@@ -181,10 +191,14 @@ impl World {
     /// The company tells about new persons and about every save, our own ones as well.
     fn subscribe_company(&self, tenant: &Tenant, settings: &Settings) {
         let url = settings::webhook_url(&self.url, tenant);
-        let mut subscription =
-            simulators::pipedrive::subscription(&url, settings::WEBHOOK_USER, &settings.signing_secret);
-        subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
-        self.pipedrive.subscribe(subscription);
+        let subscription = simulators::pipedrive::subscription(&url, settings::WEBHOOK_USER, &settings.signing_secret);
+        self.pipedrive.subscribe(self.patient(subscription));
+    }
+
+    /// The same subscription, as patient as the world.
+    fn patient(&self, subscription: simulators::Subscription) -> simulators::Subscription {
+        let deadline = self.clock.patience().unwrap_or(subscription.deadline);
+        simulators::Subscription { deadline, ..subscription }
     }
 
     /// The second tenant, if there is one.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::attio::config as attio;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
@@ -12,6 +13,7 @@ use leadgate_enrichment::ids::TenantId;
 
 use super::clock::Patience;
 use crate::simulators::apollo::ApolloSetup;
+use crate::simulators::attio::AttioSetup;
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::{DO_NOT_CALL, PipedriveSetup};
 use crate::simulators::salesforce::{JWT_PRIVATE_KEY, Road, SalesforceSetup};
@@ -24,6 +26,9 @@ const SALESFORCE_CONFIG: &str = include_str!("../../../../infra/salesforce/leadg
 
 /// The one that those with a company at Pipedrive start from.
 const PIPEDRIVE_CONFIG: &str = include_str!("../../../../infra/pipedrive/leadgate.toml");
+
+/// The one that those with a workspace at Attio start from.
+const ATTIO_CONFIG: &str = include_str!("../../../../infra/attio/leadgate.toml");
 
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
@@ -87,6 +92,8 @@ pub struct Settings {
     pub salesforce: SalesforceSetup,
     /// The CRM, where the configuration names this one.
     pub pipedrive: PipedriveSetup,
+    /// The CRM, where the configuration names this one.
+    pub attio: AttioSetup,
     /// How an org tells of leads and contacts.
     pub road: Road,
     /// The provider.
@@ -140,6 +147,7 @@ impl Default for Settings {
             hubspot: HubSpotSetup::default(),
             salesforce: SalesforceSetup::default(),
             pipedrive: PipedriveSetup::default(),
+            attio: AttioSetup::default(),
             road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
             real: Real::default(),
@@ -238,6 +246,7 @@ impl Settings {
             true if by_jwt => JWT_PRIVATE_KEY,
             true => &self.salesforce.client_secret,
             false if is_pipedrive(tenant) => &self.pipedrive.token,
+            false if is_attio(tenant) => &self.attio.token,
             false => &self.hubspot.token,
         }
     }
@@ -289,6 +298,12 @@ impl Settings {
         Self { config: PIPEDRIVE_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, with a workspace at Attio for a CRM.
+    #[must_use]
+    pub fn with_attio(self) -> Self {
+        Self { config: ATTIO_CONFIG.replacen(CAPS, "", 1), ..self }
+    }
+
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
@@ -306,6 +321,7 @@ impl Settings {
                     "phone = {{ from = \"mobile_phone\" }}\n{DO_NOT_CALL} = {{ from = \"mobile_phone_do_not_call\" }}\n"
                 )
             }
+            () if has(attio::VENDOR.name) => ATTIO_PHONE_FIELDS.to_owned(),
             () => PHONE_FIELDS.to_owned(),
         };
         Self { config: format!("{}\n{fields}", self.config), ..self }
@@ -336,6 +352,10 @@ const PHONE_FIELDS: &str = "mobilephone = { from = \"mobile_phone\" }\n\
 const SALESFORCE_PHONE_FIELDS: &str = "MobilePhone = { from = \"mobile_phone\" }\n\
     Mobile_Do_Not_Call__c = { from = \"mobile_phone_do_not_call\" }\n";
 
+/// The same, in a workspace at Attio.
+const ATTIO_PHONE_FIELDS: &str = "phone_numbers = { from = \"mobile_phone\" }\n\
+    do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
 /// Whether the tenant's CRM is a Salesforce org.
 pub(super) fn is_salesforce(tenant: &Tenant) -> bool {
     tenant.crm.vendor.name == salesforce::VENDOR.name
@@ -344,6 +364,11 @@ pub(super) fn is_salesforce(tenant: &Tenant) -> bool {
 /// Whether the tenant's CRM is Pipedrive.
 pub(super) fn is_pipedrive(tenant: &Tenant) -> bool {
     tenant.crm.vendor.name == pipedrive::VENDOR.name
+}
+
+/// Whether the tenant's CRM is Attio.
+pub(super) fn is_attio(tenant: &Tenant) -> bool {
+    tenant.crm.vendor.name == attio::VENDOR.name
 }
 
 /// What an employer costs: a credit.

@@ -41,6 +41,7 @@ use super::web::{self, Address, Door, Whereabouts};
 use super::wire::{Caller, Wire};
 use super::{Neighbour, Served, StartError, World};
 use crate::simulators::apollo::Apollo;
+use crate::simulators::attio::Attio;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
 use crate::simulators::pipedrive::Pipedrive;
@@ -78,6 +79,7 @@ impl World {
             hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
             salesforce: salesforce(&clock, &settings, &site, &url),
             pipedrive: Arc::new(Pipedrive::new(clock.clone(), settings.pipedrive.clone(), site.http.clone())),
+            attio: Arc::new(Attio::new(clock.clone(), settings.attio.clone(), site.http.clone())),
             apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
@@ -107,14 +109,17 @@ impl World {
         parts.wire.tap(&parts.hubspot, &parts.apollo);
         parts.wire.tap_vendor(parts.salesforce.faults());
         parts.wire.tap_vendor(parts.pipedrive.faults());
+        parts.wire.tap_vendor(parts.attio.faults());
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
         if let Some(folder) = &parts.site.folder {
             let vendors = Neighbour { hubspot: parts.hubspot.clone(), apollo: parts.apollo.clone() };
             let vendors = [Some(&vendors), parts.neighbour.as_ref()];
-            let others = (parts.salesforce.as_ref(), parts.pipedrive.as_ref());
-            kept::keep(folder, &parts.url, &parts.clock, &vendors, others, &parts.bus)?;
+            parts.salesforce.keep_in(folder.part("salesforce-0"))?;
+            parts.pipedrive.keep_in(folder.part("pipedrive-0"))?;
+            parts.attio.keep_in(folder.part("attio-0"))?;
+            kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.bus)?;
         }
         let world = parts.assemble(listener);
         world.subscribe(&settings);
@@ -172,6 +177,7 @@ struct Parts {
     hubspot: Arc<HubSpot>,
     salesforce: Arc<Salesforce>,
     pipedrive: Arc<Pipedrive>,
+    attio: Arc<Attio>,
     apollo: Arc<Apollo>,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
@@ -299,6 +305,7 @@ impl Parts {
             .merge(simulators::router(simulators))
             .nest("/simulators/salesforce", simulators::salesforce_router(self.salesforce.clone()))
             .nest("/simulators/pipedrive", simulators::pipedrive_router(self.pipedrive.clone()))
+            .nest("/simulators/attio", simulators::attio_router(self.attio.clone()))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -314,6 +321,7 @@ impl Parts {
             hubspot: self.hubspot,
             salesforce: self.salesforce,
             pipedrive: self.pipedrive,
+            attio: self.attio,
             apollo: self.apollo,
             bus: self.bus,
             records,
