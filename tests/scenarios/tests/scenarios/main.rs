@@ -6,6 +6,7 @@ mod alerts;
 mod alone;
 mod async_results;
 mod asynchronous;
+mod attio;
 mod books;
 mod bulk;
 mod caps;
