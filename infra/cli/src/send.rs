@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use leadgate_connectors::crm::attio::inbound::signature as attio;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks;
@@ -62,6 +63,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let timestamp = world::time(&http, &to).await.unwrap_or(timestamp);
     let secret = Secret::new(arguments.secret.clone());
     let signature = sign_v3(&secret, &event.method, signed_url, &event.body, timestamp);
+    let attio_signature = attio::sign(&secret, &event.body);
     let (standard, seconds) = (standard_signature(&secret, &event, timestamp / 1000), timestamp / 1000);
 
     #[cfg(feature = "sandbox")]
@@ -73,6 +75,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             ("x-hubspot-request-timestamp", SIGNED_WHEN_SENT) => &timestamp.to_string(),
             (standard_webhooks::SIGNATURE, SIGNED_WHEN_SENT) => &standard,
             (standard_webhooks::TIMESTAMP, SIGNED_WHEN_SENT) => &seconds.to_string(),
+            (attio::SIGNATURE, SIGNED_WHEN_SENT) => &attio_signature,
             ("authorization", SIGNED_WHEN_SENT) => &basic(&arguments.secret),
             ("content-length" | "host", _) => continue,
             _ => value,

@@ -131,3 +131,18 @@ async fn an_org_is_compared_and_what_it_lacks_is_for_its_administrator() {
     let refused = set_up(&books, false).await.err().expect("a refusal").to_string();
     assert!(refused.contains("create \"Last_Enriched_At__c\" in the org's Setup"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_workspace_is_compared_and_gets_the_attribute_that_it_lacks() {
+    let settings = Settings::default().with_attio();
+    let (config, bad) = (settings.config.clone(), settings.config.replacen("job_title = {", "company = {", 1));
+    let world = World::start(settings).await.expect("a world starts");
+    let good = compared(&world, &config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let said = compared(&world, &bad).await.text();
+    assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
+    let books = books(&world).await;
+    world.attio.remove_attribute("last_enriched_at");
+    assert_eq!(prepared(&books, false).await, [("last_enriched_at".to_owned(), "is created")]);
+    assert_eq!(prepared(&books, false).await, [("last_enriched_at".to_owned(), "is there")]);
+}

@@ -169,7 +169,7 @@ fn a_delivery_that_is_made_again_is_the_same_event() {
 #[test]
 fn a_change_makes_due_where_the_attribute_is_watched_and_we_did_not_make_it() {
     let updated = event("record.updated");
-    assert_eq!(due(told(&body(&[updated.clone()])).expect("a delivery")).cause, Cause::Edited);
+    assert_eq!(due(told(&body(std::slice::from_ref(&updated))).expect("a delivery")).cause, Cause::Edited);
     assert_eq!(one(&with(updated.clone(), "/id/attribute_id", OTHER.into())), CrmEvent::Other);
     assert!(
         matches!(one(&with(updated.clone(), "/id/attribute_id", Value::Null)), CrmEvent::Due(_)),

@@ -8,6 +8,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::body::to_bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use leadgate_connectors::crm::attio::inbound::signature as attio;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, sign};
@@ -62,6 +63,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
         ("x-hubspot-request-timestamp", now.as_millisecond().to_string()),
         (SIGNATURE, standard),
         (TIMESTAMP, now.as_second().to_string()),
+        (attio::SIGNATURE, attio::sign(&secret, body)),
         ("authorization", format!("Basic {}", STANDARD.encode(format!("{WEBHOOK_USER}:{SIGNING_SECRET}")))),
     ] {
         if event["headers"][header] == SIGNED_WHEN_SENT {
@@ -78,6 +80,13 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
 #[tokio::test]
 async fn each_webhook_event_is_answered_as_its_name_says() {
     let expected: BTreeMap<&str, (u16, usize)> = BTreeMap::from([
+        ("attio.bad-signature.json", (401, 0)),
+        ("attio.own-write.json", (200, 0)),
+        ("attio.people-merged.json", (200, 1)),
+        ("attio.person-created.json", (200, 1)),
+        ("attio.person-deleted.json", (200, 0)),
+        ("attio.person-updated.json", (200, 1)),
+        ("attio.wrong-workspace.json", (403, 0)),
         ("hooks.bad-signature.json", (401, 0)),
         ("hooks.some-unreadable-rows.json", (200, 1)),
         ("hooks.two-rows.json", (200, 2)),
@@ -125,6 +134,7 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
     for (name, text) in files {
         let world = match name.split('.').next() {
             Some("salesforce") => started(Settings::default().with_salesforce()).await,
+            Some("attio") => started(Settings::default().with_attio()).await,
             Some("pipedrive") => started(Settings::default().with_pipedrive()).await,
             _ => world().await,
         };
