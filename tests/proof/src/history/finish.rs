@@ -9,6 +9,7 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::StateName;
 
+use super::crm::Crm;
 use super::model::Lead;
 use super::plan::Edit;
 use super::play::Play;
@@ -117,10 +118,11 @@ async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
     world.wire.mend();
     world.apollo.on_call(|_| {});
     world.apollo.set_polls(Polls::Answered);
-    for faults in [world.hubspot.faults(), world.apollo.faults()] {
+    let crm = world.crm();
+    for faults in [crm.faults(), world.apollo.faults()] {
         faults.clear();
     }
-    world.wire.tap(&world.hubspot, &world.apollo);
+    Crm::tap(world);
     for _ in 0..DELIVERIES_MAX {
         if play.deliver().await == 0 {
             break;
@@ -183,8 +185,10 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
         let lines = books.lines_of(Goods::People, &lead.contact);
         let record = states.records.get(&lead.contact);
         lead.check_end(record, lines, &play.known, play.give_up(lead), findings);
-        if let Some((there, record)) = play.world.hubspot.contact(&lead.contact).zip(record) {
-            lead.check_values(&there, &record.state, lines, &play.known, findings);
+        let is_there = play.crm == Crm::HubSpot || !lead.is_gone();
+        let there = play.world.crm().card(&lead.contact).filter(|_| is_there);
+        if let Some((there, record)) = there.zip(record) {
+            lead.check_values(&*play.world.crm(), &there, &record.state, lines, &play.known, findings);
             // Whose number could not be paid for within the time after which leads are given up goes without it.
             let given_up = play.wide.windows.is_some() && books.hits_with_a_number(&lead.contact, false) > 0;
             let is_lost = play.was_unmapped || given_up || play.has_lost_a_number(lead);
@@ -224,7 +228,8 @@ impl Digest {
     }
 
     fn of(play: &Play, wallets: &[Wallet], states: &States) -> Self {
-        let contacts = play.world.hubspot.contacts().into_iter();
+        let crm = play.world.crm();
+        let contacts = play.leads.iter().filter_map(|lead| Some((lead.contact.clone(), crm.card(&lead.contact)?)));
         // Whoever was deleted after they had come to their end is found gone by a replay: that is an end, too.
         let there = play.leads.iter().filter(|lead| !lead.deleted);
         let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state.name()));
@@ -232,12 +237,12 @@ impl Digest {
             wallets: wallets.to_vec(),
             charged: play.world.apollo.ledger().credits_charged,
             states: there.filter_map(state).collect(),
-            contacts: contacts.map(|contact| (contact.id.clone(), contact.properties())).collect(),
+            contacts: contacts.collect(),
         }
     }
 }
 
-/// Everything that HubSpot ever told, and everything that was ever on the queue, once more.
+/// Everything that the CRM ever told, and everything that was ever on the queue, once more.
 async fn replay(play: &mut Play) {
     if !play.told.is_empty() {
         play.world.deliver_again(&play.told).await;

@@ -4,6 +4,7 @@
 mod again;
 mod beside;
 mod changes;
+mod crm;
 mod crowd;
 mod finish;
 mod limits;

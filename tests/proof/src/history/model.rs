@@ -8,11 +8,11 @@ use leadgate_enrichment::clock::{days, later};
 use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_enrichment::outcome::RefuseReason;
 
-use super::numbers::Numbers;
+use super::numbers::{NUMBER, Numbers};
 use crate::books::Lines;
 use crate::violation::{Findings, Promise};
+use leadgate_sandbox::simulators::SimulatedCrm;
 use leadgate_sandbox::simulators::apollo::{Apollo, Asked, Person};
-use leadgate_sandbox::simulators::hubspot::{Contact, Source};
 
 /// A lead.
 #[derive(Debug, Default)]
@@ -101,6 +101,12 @@ impl GiveUp {
     }
 }
 
+/// Some CRMs put a number that a person types into a form of their own.
+fn is_same(property: &str, value: &str, own: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    value == own || (property == NUMBER && digits(value) == digits(own))
+}
+
 /// How many identities a record may be asked about in an hour before it counts as going in circles.
 const IDENTITIES_MAX: usize = 3;
 
@@ -157,7 +163,8 @@ impl Lead {
     /// Whether what stands in the CRM is what people put there, and otherwise what the provider says.
     pub(super) fn check_values(
         &self,
-        there: &Contact,
+        crm: &dyn SimulatedCrm,
+        there: &BTreeMap<String, String>,
         state: &State,
         lines: Lines,
         known: &Known,
@@ -165,15 +172,15 @@ impl Lead {
     ) {
         let contact = &self.contact;
         for (property, own) in &self.human {
-            let value = there.value(property).unwrap_or_default();
-            let stays = value == own || (own.is_empty() && self.is_said(property, value, known));
+            let value = there.get(*property).map(String::as_str).unwrap_or_default();
+            let stays = is_same(property, value, own) || (own.is_empty() && self.is_said(property, value, known));
             findings.check(stays, Promise::Crm, || format!("contact {contact}: {property} is {value:?}, not {own:?}"));
         }
-        for property in there.properties().keys() {
-            let history = there.history(property);
+        for property in there.keys() {
+            let history = crm.history(contact, property);
             let overwritten = history.windows(2).find(|two| {
-                let by_app = |index: usize| two[index].source.kind != Source::person().kind;
-                by_app(0) && !by_app(1) && !two[1].value.is_empty()
+                let [(typed, by_person), (_, again)] = [&two[0], &two[1]];
+                *by_person && !again && !typed.is_empty()
             });
             findings.check(overwritten.is_none(), Promise::Crm, || {
                 format!("contact {contact}: what a person wrote into {property} was overwritten: {overwritten:?}")
@@ -183,7 +190,7 @@ impl Lead {
             return;
         }
         for property in ["jobtitle", "city"].into_iter().filter(|property| !self.human.contains_key(property)) {
-            let value = there.value(property).unwrap_or_default();
+            let value = there.get(property).map(String::as_str).unwrap_or_default();
             let of_an_employer = known.has_employers() && lines.hits == 0 && value.is_empty();
             findings.check(of_an_employer || self.is_said(property, value, known), Promise::Crm, || {
                 format!("contact {contact}: {property} is {value:?}, which the provider says of nobody it was about")

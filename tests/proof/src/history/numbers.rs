@@ -1,6 +1,7 @@
 //! Mobile numbers in a history: how they are served, what becomes of what the provider delivers, and what must be true of
 //! them at the end. Which number arrives when isn't foreseen: only what has to be there once nothing is awaited.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -9,6 +10,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::lead::patch::is_same_number;
 use leadgate_enrichment::lead::record::Record;
 
 use super::model::{Known, Lead};
@@ -17,7 +19,6 @@ use super::wide::Wide;
 use crate::books::{Books, Goods};
 use crate::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::Callback;
-use leadgate_sandbox::simulators::hubspot::{Contact, formatted_phone};
 use leadgate_sandbox::world::Settings;
 
 /// Where a number stands in the CRM.
@@ -182,7 +183,7 @@ impl Lead {
     /// at with everything else that they have.
     pub(super) fn check_number(
         &self,
-        there: &Contact,
+        there: &BTreeMap<String, String>,
         record: &Record,
         books: &Books,
         known: &Known,
@@ -196,12 +197,12 @@ impl Lead {
         let mut people = self.emails.iter().filter_map(|email| known.person(email)).peekable();
         let all_have_one = people.peek().is_some() && people.all(|person| person.mobile.is_some());
         let written = record.state.is_written() && hits(Goods::People) > 0;
-        let value = there.value(NUMBER).unwrap_or_default();
+        let value = there.get(NUMBER).map(String::as_str).unwrap_or_default();
         let is_somebodys = self
             .emails
             .iter()
             .filter_map(|email| known.person(email))
-            .any(|person| person.mobile.as_ref().is_some_and(|mobile| formatted_phone(&mobile.number) == value));
+            .any(|person| person.mobile.as_ref().is_some_and(|mobile| is_same_number(&mobile.number, value)));
         // A number that had to wait for credits can't be bought any more when the provider has forgotten whose it is.
         let is_forgotten = self.emails.iter().any(|email| known.person(email).is_some() && !known.always(email));
         // Nor can that of somebody whom the provider doesn't know, which a contact may have become.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, later, until};
 
+use super::crm::Crm;
 use super::play::Play;
 use crate::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::fault::Fault;
@@ -40,7 +41,7 @@ impl Play {
     pub(super) async fn crm_rests(&mut self, lasts: Duration, findings: &mut Findings) {
         let (clock, asked) = (self.world.clock.clone(), Arc::new(AtomicUsize::new(0)));
         let (ends, count) = (later(clock.now(), lasts), asked.clone());
-        self.world.hubspot.faults().decide_by(move |_| {
+        self.world.crm().faults().decide_by(move |_| {
             let left = until(clock.now(), ends);
             (!left.is_zero()).then(|| {
                 count.fetch_add(1, Ordering::SeqCst);
@@ -54,7 +55,7 @@ impl Play {
             self.world.clock.turn(STEP);
             passed += STEP;
         }
-        self.world.wire.tap(&self.world.hubspot, &self.world.apollo);
+        Crm::tap(&self.world);
         let asked = asked.load(Ordering::SeqCst);
         findings.check(asked <= messages, Promise::Order, || {
             format!("the CRM wanted to rest for {lasts:?}, and {messages} messages made workers ask it {asked} times")

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::changes::Change;
+use super::crm::Crm;
 use super::maker::Maker;
 use super::numbers::{DEAREST, Fate, Numbers};
 use super::wide::{VAST_CROWD, Wide};
@@ -37,6 +38,8 @@ pub(super) struct Plan {
     pub(super) numbers: Option<Numbers>,
     /// What it has beside the common.
     pub(super) wide: Wide,
+    /// What it is played with.
+    pub(super) crm: Crm,
     /// Nothing in it can leave us not knowing what was charged: nobody dies while they buy, and the provider answers.
     pub(super) calm: bool,
     /// What happens, in this order.
@@ -208,7 +211,8 @@ impl Plan {
         limits.per_day = limits.per_day.filter(|_| !wide.many);
         let count = rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         let operations = Maker::new(rng, seed, calm, changes, numbers, wide).operations(count);
-        Self { seed, credits, prices, limits, numbers, wide, calm, operations }
+        let crm = Crm::made_up(seed, wide);
+        Self { seed, credits, prices, limits: crm.limits(limits), numbers, wide, crm, calm, operations }
     }
 
     /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
@@ -228,6 +232,7 @@ impl Plan {
             limits,
             numbers: None,
             wide: Wide::default(),
+            crm: Crm::HubSpot,
             calm: true,
             operations,
         }
@@ -250,7 +255,17 @@ impl Plan {
             work,
         ];
         let (limits, wide) = (Limits::default(), Wide { crowd: VAST_CROWD, ..Wide::default() });
-        Self { seed: CROWDED, credits: 1, prices: (1, 1), limits, numbers: None, wide, calm: true, operations }
+        Self {
+            seed: CROWDED,
+            credits: 1,
+            prices: (1, 1),
+            limits,
+            numbers: None,
+            wide,
+            crm: Crm::HubSpot,
+            calm: true,
+            operations,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::lead::record::Record;
 use tokio::task::JoinSet;
 
+use super::crm::Crm;
 use super::limits::Purchases;
 use super::model::{Known, Lead};
 use super::neighbour::Theirs;
@@ -39,6 +40,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(3);
 /// A history that is being played.
 pub(super) struct Play {
     pub(super) world: World,
+    pub(super) crm: Crm,
     pub(super) calm: bool,
     pub(super) leads: Vec<Lead>,
     pub(super) known: Known,
@@ -75,7 +77,9 @@ impl Play {
     pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
         let terms = Terms::of(plan);
         let world = lane.world(terms.settings()).await?;
-        world.hubspot.define_property(&world.tenant().crm.owner_property);
+        if plan.crm == Crm::HubSpot {
+            world.hubspot.define_property(&world.tenant().crm.owner_property);
+        }
         let (seen, mutant) = (Seen::default(), lane.mutant);
         let noted = seen.clone();
         world.wire.rewrite_by(move |call, body| {
@@ -84,13 +88,14 @@ impl Play {
         });
         world.wire.remember_writes();
         let meanwhile = Meanwhile::default();
-        let (edits, hubspot) = (meanwhile.clone(), world.hubspot.clone());
-        world.apollo.on_call(move |_| edits.make(&hubspot));
+        let (edits, crm) = (meanwhile.clone(), world.crm());
+        world.apollo.on_call(move |_| edits.make(&*crm));
         let (asked, clock) = (seen.clone(), world.clock.clone());
         world.apollo.on_end(move |call, was_turned_away| asked.note_asked(call, was_turned_away, clock.now()));
         let eras = vec![(Timestamp::MIN, world.config.clone())];
         Ok(Self {
             world,
+            crm: plan.crm,
             calm: plan.calm,
             leads: Vec::new(),
             known: Known::of(plan.numbers),
@@ -137,11 +142,15 @@ impl Play {
             Operation::EditMeanwhile { lead, edit } => self.edit_meanwhile(*lead, *edit),
             Operation::Delete { lead } => {
                 let lead = &mut self.leads[*lead];
-                lead.deleted |= self.world.hubspot.delete(&lead.contact);
+                lead.deleted |= self.world.crm().delete(&lead.contact);
             }
             Operation::Erase { lead } => {
                 let lead = &mut self.leads[*lead];
-                lead.erased |= self.world.hubspot.privacy_delete(&lead.contact);
+                match self.crm {
+                    Crm::HubSpot => lead.erased |= self.world.hubspot.privacy_delete(&lead.contact),
+                    // Others don't tell that it was asked for.
+                    _ => lead.deleted |= self.world.crm().delete(&lead.contact),
+                }
             }
             Operation::Forget { lead } => {
                 let email = self.leads[*lead].emails.last().cloned().unwrap_or_default();
@@ -165,7 +174,7 @@ impl Play {
             }
             Operation::NextCycle => self.next_cycle().await?,
             Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
-            Operation::Crm(Trouble::Rejected) => {
+            Operation::Crm(Trouble::Rejected) if self.crm == Crm::HubSpot => {
                 let body =
                     r#"{"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid"}"#;
                 let refused = Fault::Status(400, body.to_owned());
@@ -174,7 +183,7 @@ impl Play {
                     self.world.hubspot.faults().add(FaultRule::on(path, refused.clone()));
                 }
             }
-            Operation::Crm(trouble) => self.world.hubspot.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::Crm(trouble) => self.world.crm().faults().add(FaultRule::next(fault_of(*trouble))),
             Operation::TopUp(credits) => self.top_up(*credits).await,
             Operation::PayAgain => self.pay_again().await,
             Operation::Polls(polls) => self.world.apollo.set_polls(*polls),
@@ -233,21 +242,27 @@ impl Play {
     fn lead(&mut self, known: bool, own_title: bool, owner: u8) {
         let email = format!("first{0}.last{0}@engine.example", self.leads.len());
         let mut lead = Lead { emails: vec![email.clone()], owner: owner.to_string(), ..Lead::default() };
-        let mut properties =
-            vec![("email", email.clone()), (self.world.tenant().crm.owner_property.as_str(), owner.to_string())];
+        let mut properties = vec![("email", email.clone())];
         if own_title {
             lead.human.insert("jobtitle", "As I said in the form".to_owned());
             properties.push(("jobtitle", "As I said in the form".to_owned()));
         }
         self.known.introduce(&self.world.apollo, &email, known);
-        lead.contact = self.world.hubspot.create_contact(properties);
+        lead.contact = match self.crm {
+            Crm::HubSpot => {
+                let owner = (self.world.tenant().crm.owner_property.clone(), owner.to_string());
+                let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value));
+                self.world.hubspot.create_contact(properties.chain([owner]))
+            }
+            _ => self.world.crm().create_person(&properties),
+        };
         self.leads.push(lead);
     }
 
     /// A person changes a contact, if it is still there.
     pub(super) fn edit(&mut self, lead: usize, edit: Edit) {
         let change = self.change(lead, edit);
-        if change.make(&self.world.hubspot) {
+        if change.make(&*self.world.crm()) {
             self.note(change);
         }
     }
@@ -290,14 +305,14 @@ impl Play {
         }
     }
 
-    /// HubSpot delivers what it has to tell.
+    /// The CRM delivers what it has to tell.
     pub(super) async fn deliver(&mut self) -> usize {
-        let pending = self.world.hubspot.pending_events();
+        let pending = if self.crm == Crm::HubSpot { self.world.hubspot.pending_events() } else { Vec::new() };
         let new = |event: &Event| !self.told.iter().any(|told| told.key() == event.key());
         let new: Vec<Event> = pending.into_iter().filter(new).collect();
         self.told.extend(new);
         self.deliver_to_the_neighbour().await;
-        self.world.hubspot.deliver().await.deliveries
+        self.world.crm().deliver().await.deliveries
     }
 
     /// Some of what HubSpot has told before, in another order.

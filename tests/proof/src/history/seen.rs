@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::sent::{Asked, Held, held, people};
 use leadgate_sandbox::simulators;
-use leadgate_sandbox::simulators::hubspot::{self, HubSpot};
+use leadgate_sandbox::simulators::SimulatedCrm;
 use leadgate_sandbox::world::Call;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -124,8 +124,8 @@ pub(super) struct Change {
 
 impl Change {
     /// Types it, if the contact is still there.
-    pub(super) fn make(&self, hubspot: &HubSpot) -> bool {
-        hubspot.try_edit(&self.contact, self.property, &self.value, &hubspot::Source::person()).is_ok()
+    pub(super) fn make(&self, crm: &dyn SimulatedCrm) -> bool {
+        crm.type_in(&self.contact, self.property, &self.value)
     }
 }
 
@@ -146,10 +146,10 @@ impl Meanwhile {
     }
 
     /// The opportunity.
-    pub(super) fn make(&self, hubspot: &HubSpot) {
+    pub(super) fn make(&self, crm: &dyn SimulatedCrm) {
         let mut changes = locked(&self.0);
         let planned = std::mem::take(&mut changes.planned);
-        changes.made.extend(planned.into_iter().filter(|change| change.make(hubspot)));
+        changes.made.extend(planned.into_iter().filter(|change| change.make(crm)));
     }
 
     /// Those that were made. Those that weren't are given up.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::crm::Crm;
 use super::numbers::Numbers;
 use super::plan::{Limits, Plan};
 use super::wide::Wide;
@@ -23,6 +24,7 @@ const NEIGHBOUR: &str = "neighbour";
 pub(super) struct Terms {
     seed: u64,
     wide: Wide,
+    crm: Crm,
     limits: Limits,
     numbers: Option<Numbers>,
     /// What each cycle starts with.
@@ -50,6 +52,7 @@ impl Terms {
         Self {
             seed: plan.seed,
             wide: plan.wide,
+            crm: plan.crm,
             limits: plan.limits,
             numbers: plan.numbers,
             credits: plan.credits,
@@ -73,7 +76,7 @@ impl Terms {
 
     /// The world that goes by them.
     pub(super) fn settings(&self) -> Settings {
-        let mut settings = Settings { seed: self.seed, ..Settings::default() };
+        let mut settings = self.crm.served(Settings { seed: self.seed, ..Settings::default() });
         settings.config = self.config(&settings.config);
         if let Some(numbers) = self.numbers {
             settings = numbers.served(settings, self.seed);
@@ -89,9 +92,7 @@ impl Terms {
         settings.apollo.charge_repeats = !self.repeats_free;
         settings.apollo.price_milli = january * 1000;
         settings.apollo.next_price = Some((FEBRUARY, february * 1000));
-        settings.hubspot.duplicate_share = 0.25;
-        settings.hubspot.seed = self.seed;
-        settings
+        self.crm.telling_twice(settings, self.seed)
     }
 
     /// The file, made from the one that ops teams start from.

@@ -1,15 +1,17 @@
-//! What the demo and the local world ask of a simulated CRM, whichever it is.
+//! What is asked of a simulated CRM, whichever it is.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use leadgate_enrichment::ids::ObjectType;
+use serde_json::Value;
 
-use super::attio::Attio;
-use super::hubspot::HubSpot;
+use super::attio::{self, Attio};
+use super::fault::Faults;
+use super::hubspot::{self, HubSpot};
 use super::pipedrive::{self, Pipedrive};
 use super::report::DeliveryReport;
-use super::salesforce::Salesforce;
+use super::salesforce::{self, Salesforce};
 
 /// A CRM with people in it. What is known of a person goes by the names of a business card: `email`, `firstname`,
 /// `lastname`, `jobtitle`, `company`, `city`, `industry`, `mobilephone`.
@@ -29,6 +31,14 @@ pub trait SimulatedCrm: Send + Sync {
     fn pending(&self) -> usize;
     /// How many records the API has written, with how many calls.
     fn written(&self) -> (u64, u64);
+    /// A person types into a record, under a name of the card. Whether that could be done.
+    fn type_in(&self, id: &str, name: &str, value: &str) -> bool;
+    /// A person deletes a record. Whether there was one.
+    fn delete(&self, id: &str) -> bool;
+    /// Every value that was given to what stands under a name of the card, the earliest first, and whether a person gave it.
+    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)>;
+    /// What its API is told to do wrong.
+    fn faults(&self) -> &Faults;
 }
 
 #[async_trait]
@@ -61,15 +71,38 @@ impl SimulatedCrm for HubSpot {
         let counters = self.counters();
         (counters.records_written, counters.writes)
     }
+
+    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
+        self.try_edit(id, name, value, &hubspot::Source::person()).is_ok()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.delete(id)
+    }
+
+    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
+        let Some(contact) = self.contact(id) else { return Vec::new() };
+        let person = hubspot::Source::person().kind;
+        let versions = contact.history(name).iter().rev();
+        versions.map(|version| (version.value.clone(), version.source.kind == person)).collect()
+    }
+
+    fn faults(&self) -> &Faults {
+        self.faults()
+    }
 }
 
 /// What a CRM calls the names of a business card.
 type Names = [(&'static str, &'static str); 8];
 
+/// What a CRM calls a name of the card.
+fn field(names: &Names, name: &str) -> Option<&'static str> {
+    names.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+}
+
 /// A card by the CRM's names.
 fn fields(names: &Names, card: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-    let named = |name: &str| names.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-    card.iter().filter_map(|(name, value)| Some((named(name)?, value.clone()))).collect()
+    card.iter().filter_map(|(name, value)| Some((field(names, name)?, value.clone()))).collect()
 }
 
 /// A card out of what stands under the CRM's names.
@@ -120,6 +153,26 @@ impl SimulatedCrm for Salesforce {
         let counters = self.counters();
         (counters.records_written, counters.writes)
     }
+
+    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
+        let is_there = self.record(id).is_some_and(|record| !record.is_deleted);
+        let field = field(&LEAD_CARD, name).filter(|_| is_there);
+        field.map(|field| self.edit(id, field, value)).is_some()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.delete(id)
+    }
+
+    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
+        let (Some(record), Some(field)) = (self.record(id), field(&LEAD_CARD, name)) else { return Vec::new() };
+        let changes = record.changes().iter().filter(|change| change.field == field);
+        changes.map(|change| (change.value.clone(), change.by == salesforce::PERSON)).collect()
+    }
+
+    fn faults(&self) -> &Faults {
+        self.faults()
+    }
 }
 
 /// Pipedrive's names for what stands on a business card.
@@ -164,6 +217,31 @@ impl SimulatedCrm for Pipedrive {
     fn written(&self) -> (u64, u64) {
         let counters = self.counters();
         (counters.writes, counters.writes)
+    }
+
+    /// A person's organization is a record of its own.
+    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
+        let is_there = self.person(id).is_some_and(|person| !person.is_deleted) && name != "company";
+        let field = field(&PERSON_CARD, name).filter(|_| is_there);
+        field.map(|field| self.edit(id, field, value)).is_some()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.delete(id)
+    }
+
+    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
+        let (Some(person), Some(field)) = (self.person(id), field(&PERSON_CARD, name)) else { return Vec::new() };
+        // A list is the value of all of its entries.
+        let is_field = |named: &str| named == field || named.strip_suffix('s') == Some(field);
+        let changes = person.changes().iter().filter(|change| is_field(&change.field));
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let said = |value: &Value| if value.is_null() { String::new() } else { text(value) };
+        changes.map(|change| (said(&change.value), change.by == pipedrive::PERSON)).collect()
+    }
+
+    fn faults(&self) -> &Faults {
+        self.faults()
     }
 }
 
@@ -213,5 +291,27 @@ impl SimulatedCrm for Attio {
     fn written(&self) -> (u64, u64) {
         let counters = self.counters();
         (counters.writes, counters.writes)
+    }
+
+    /// A person's company is a record of its own.
+    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
+        let is_there = self.person(id).is_some() && name != "company";
+        let field = field(&PEOPLE_CARD, name).filter(|_| is_there);
+        field.map(|field| self.edit(id, field, value)).is_some()
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        self.delete(id)
+    }
+
+    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
+        let (Some(person), Some(field)) = (self.person(id), field(&PEOPLE_CARD, name)) else { return Vec::new() };
+        let changes = person.changes().iter().filter(|change| change.slug == field);
+        let said = |values: &[Value]| values.first().map(Value::to_string).unwrap_or_default();
+        changes.map(|change| (said(&change.values), change.by == attio::MEMBER)).collect()
+    }
+
+    fn faults(&self) -> &Faults {
+        self.faults()
     }
 }

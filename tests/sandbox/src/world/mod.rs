@@ -40,7 +40,7 @@ pub use leftovers::Leftover;
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
-pub use settings::{APEX_SECRET, CALLBACK_SECRET, Real, SIGNING_SECRET, Settings, WEBHOOK_USER};
+pub use settings::{APEX_SECRET, CALLBACK_SECRET, EVERY_CRM, Real, SIGNING_SECRET, Settings, WEBHOOK_USER, With};
 use settings::{is_attio, is_pipedrive, is_salesforce};
 pub use site::Site;
 pub use states::States;

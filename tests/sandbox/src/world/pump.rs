@@ -53,6 +53,8 @@ pub struct Pump {
     busy: AtomicUsize,
     /// Messages that were received and not deleted, by their ids.
     hidden: Mutex<BTreeMap<String, Hidden>>,
+    /// Where each message came from that was ever received: it may be handed over once more when it is gone.
+    origins: Mutex<BTreeMap<String, String>>,
     deaths: AtomicU64,
     finished: AtomicUsize,
 }
@@ -85,6 +87,7 @@ impl Pump {
             invocations: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
             hidden: Mutex::default(),
+            origins: Mutex::default(),
             deaths: AtomicU64::new(0),
             finished: AtomicUsize::new(0),
         }
@@ -236,6 +239,7 @@ impl Pump {
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             let received = Hidden { queue_url: queue.to_owned(), receipt: text(&message.receipt_handle) };
             hidden.insert(text(&message.message_id), received);
+            self.origins().insert(text(&message.message_id), queue.to_owned());
         }
         drop(hidden);
         Some(messages)
@@ -281,8 +285,8 @@ impl Pump {
     /// Messages come together from one queue.
     fn queue_of(&self, messages: &[Message]) -> String {
         let first = messages.first().and_then(|message| message.message_id.as_ref());
-        let received = first.and_then(|id| self.hidden().get(id).cloned());
-        received.map_or_else(|| self.queue_urls[0].clone(), |received| received.queue_url)
+        let origin = first.and_then(|id| self.origins().get(id).cloned());
+        origin.unwrap_or_else(|| self.queue_urls[0].clone())
     }
 
     async fn delete(&self, queue: &str, messages: &[&Message]) {
@@ -337,6 +341,10 @@ impl Pump {
     /// How often a worker died, or was ended at its deadline.
     pub fn deaths(&self) -> u64 {
         self.deaths.load(Ordering::SeqCst)
+    }
+
+    fn origins(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hidden(&self) -> MutexGuard<'_, BTreeMap<String, Hidden>> {

@@ -341,6 +341,19 @@ impl Settings {
     }
 }
 
+/// Settings with a CRM in the place of the usual one.
+pub type With = fn(Settings) -> Settings;
+
+/// Every CRM, by each of its roads: its name, and how it is chosen.
+pub const EVERY_CRM: [(&str, With); 6] = [
+    ("HubSpot", |settings| settings),
+    ("Salesforce, by messages", Settings::with_salesforce),
+    ("Salesforce, by callouts", |settings| Settings { road: Road::Callouts, ..settings.with_salesforce() }),
+    ("Salesforce, by change events", Settings::with_change_events),
+    ("Pipedrive", Settings::with_pipedrive),
+    ("Attio", Settings::with_attio),
+];
+
 /// Where the vendors of a second tenant are served.
 pub(super) const NEIGHBOUR: &str = "neighbour";
 

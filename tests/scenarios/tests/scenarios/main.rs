@@ -15,6 +15,7 @@ mod credits;
 mod cycles;
 mod door;
 mod events;
+mod every_crm;
 mod example_vendor;
 mod forms;
 mod gate;
