@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use leadgate_sandbox::simulators::SimulatedCrm;
-use leadgate_sandbox::world::{EVERY_CRM, Settings, World};
+use leadgate_sandbox::world::{EVERY_CRM, Settings, With, World};
 
 use crate::books::at_rest;
 use crate::stage::{Stage, started};
@@ -14,8 +14,8 @@ use crate::stage::{Stage, started};
 /// More rounds of telling than this mean a loop.
 const ROUNDS_MAX: usize = 3;
 
-async fn served(crm: usize, change: impl FnOnce(&mut Settings)) -> (Stage, Arc<dyn SimulatedCrm>) {
-    let mut settings = EVERY_CRM[crm].1(Settings::default());
+async fn served(with: With, change: impl FnOnce(&mut Settings)) -> (Stage, Arc<dyn SimulatedCrm>) {
+    let mut settings = with(Settings::default());
     settings.apollo.unknown_share = 0.0;
     change(&mut settings);
     let world = started(settings).await;
@@ -35,9 +35,8 @@ fn card(number: usize, rng: &mut Rng) -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn one_write_back_ends_after_at_most_one_echo_and_nothing_is_asked_for_it() {
-    for crm in 0..EVERY_CRM.len() {
-        let name = EVERY_CRM[crm].0;
-        let (world, crm) = served(crm, |_| {}).await;
+    for (name, with) in EVERY_CRM {
+        let (world, crm) = served(with, |_| {}).await;
         let mut rng = Rng::with_seed(7);
         let people: Vec<String> = (0..5).map(|number| crm.create_person(&card(number, &mut rng))).collect();
         crm.deliver().await;
@@ -68,8 +67,8 @@ struct Effects {
 }
 
 /// What people do in the CRM, which tells of it as `seed` says: in order and once each, or shuffled and repeated.
-async fn effects(crm: usize, seed: u64, disordered: bool) -> Effects {
-    let (world, crm) = served(crm, |settings| {
+async fn effects(with: With, seed: u64, disordered: bool) -> Effects {
+    let (world, crm) = served(with, |settings| {
         if disordered {
             for share in [
                 &mut settings.hubspot.duplicate_share,
@@ -134,10 +133,10 @@ async fn repeat(world: &World, crm: &dyn SimulatedCrm) {
 
 #[tokio::test]
 async fn what_comes_of_a_log_is_the_same_shuffled_and_repeated() {
-    for crm in 0..EVERY_CRM.len() {
+    for (name, with) in EVERY_CRM {
         for seed in 0..4 {
-            let (once, again) = (effects(crm, seed, false).await, effects(crm, seed, true).await);
-            assert_eq!(once, again, "{}, seed {seed}", EVERY_CRM[crm].0);
+            let (once, again) = (effects(with, seed, false).await, effects(with, seed, true).await);
+            assert_eq!(once, again, "{name}, seed {seed}");
             assert!(once.spent > 0 && once.spent == once.charged, "{once:?}");
         }
     }
