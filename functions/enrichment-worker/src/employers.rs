@@ -98,7 +98,8 @@ async fn read_employers(
     if about.is_empty() {
         return Ok(());
     }
-    for (about, known) in batch.worker.answers.read(batch.tenant.into(), &about, batch.now()).await? {
+    let sealing = batch.fingerprints.sealing();
+    for (about, known) in batch.worker.answers.read(batch.tenant.into(), &about, batch.now(), &sealing).await? {
         let About::Organization(domain) = about else { continue };
         unknown.remove(&domain);
         if let Known::Hit(profile) = known {
@@ -217,7 +218,8 @@ async fn keep_employer(
         LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
     };
     let about = About::Organization(domain.to_owned());
-    batch.worker.answers.keep(batch.tenant.into(), &about, &known, later(batch.now(), window)).await
+    let (until, sealing) = (later(batch.now(), window), batch.fingerprints.sealing());
+    batch.worker.answers.keep(batch.tenant.into(), &about, &known, until, &sealing).await
 }
 
 /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or

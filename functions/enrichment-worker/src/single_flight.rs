@@ -34,10 +34,15 @@ pub(crate) async fn answered(
         return (wanted, Vec::new());
     }
     let now = batch.now();
-    let known = batch.worker.answers.read(batch.tenant.into(), &asked, now).await.unwrap_or_else(|error| {
-        warn!(tenant = %batch.tenant.id, %error, "what is known can't be read: all are asked about");
-        HashMap::new()
-    });
+    let known = batch
+        .worker
+        .answers
+        .read(batch.tenant.into(), &asked, now, &batch.fingerprints.sealing())
+        .await
+        .unwrap_or_else(|error| {
+            warn!(tenant = %batch.tenant.id, %error, "what is known can't be read: all are asked about");
+            HashMap::new()
+        });
     let (mut rest, mut steps, mut missed) = (Vec::new(), Vec::new(), Vec::new());
     for wanted in wanted {
         let answer = known.get(&about(&wanted)).filter(|_| may_be_known(&wanted));
@@ -81,7 +86,8 @@ pub(crate) async fn asked_about_by_others(batch: &Batch<'_>, wanted: &[Wanted]) 
 pub(crate) fn came<'a>(batch: &'a Batch<'_>, wanted: &'a [Wanted], call: &'a Call) -> Came<'a> {
     let came = wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice(batch));
     let people = came.map(|(wanted, end)| (&wanted.asked, end)).collect();
-    Came { answers: &batch.worker.answers, tenant: batch.tenant, people, clock: batch.worker.clock.as_ref() }
+    let (answers, sealing) = (&batch.worker.answers, batch.fingerprints.sealing().into());
+    Came { answers, sealing, tenant: batch.tenant, people, clock: batch.worker.clock.as_ref() }
 }
 
 impl Wanted {

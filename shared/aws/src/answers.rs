@@ -1,6 +1,7 @@
 //! The `answers` table: what a provider said, for as long as others may use it. Organizations by their domains, so that
 //! one costs once however many people work there; that a person is unknown, by what was asked with; and what is known
-//! of a person whom two asked about at the same time, for a few minutes.
+//! of a person whom two asked about at the same time, for a few minutes. DynamoDB takes days to forget what is over, so
+//! that what is personal is sealed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,6 +11,7 @@ use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
+use leadgate_enrichment::seal::SealingKey;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -82,11 +84,19 @@ struct Kept {
     until: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hit: Option<BTreeMap<ProfileField, String>>,
-    /// Of a hit.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    confidence: BTreeMap<ProfileField, Confidence>,
+    /// What is known of a person: a [`Sealed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     miss: bool,
+}
+
+/// What is known of a person.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    values: BTreeMap<ProfileField, String>,
+    #[serde(default)]
+    confidence: BTreeMap<ProfileField, Confidence>,
 }
 
 impl Answers {
@@ -101,6 +111,7 @@ impl Answers {
         whose: Whose<'_>,
         about: &[About],
         now: Timestamp,
+        sealing: &SealingKey,
     ) -> Result<HashMap<About, Known>, StoreError> {
         let mut keys: HashMap<String, &About> = about.iter().map(|about| (key(whose, about), about)).collect();
         let names = keys.keys().map(|name| Item::from([(KEY.to_owned(), text(name))])).collect();
@@ -108,7 +119,7 @@ impl Answers {
         for item in self.table.get(names, Consistency::Strong, Step::Look, READING).await? {
             let kept: Kept = from_item(item, READING)?;
             let Some(about) = keys.remove(&kept.answer).filter(|_| now < kept.until) else { continue };
-            if let Some(answer) = kept.known() {
+            if let Some(answer) = kept.known(sealing) {
                 known.insert(about.clone(), answer);
             }
         }
@@ -124,7 +135,7 @@ impl Answers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let claim = Kept { answer: key(whose, about), until, hit: None, confidence: BTreeMap::new(), miss: false };
+        let claim = Kept { answer: key(whose, about), until, hit: None, sealed: None, miss: false };
         let condition = Condition::absent_or_over(KEY, "until", now);
         Ok(match self.table.put_if(claim.item()?, condition, Step::Claim, "claiming an answer").await? {
             Put::Now => Claimed::ByUs,
@@ -144,12 +155,20 @@ impl Answers {
         about: &About,
         known: &Known,
         until: Timestamp,
+        sealing: &SealingKey,
     ) -> Result<(), StoreError> {
-        let (hit, confidence, miss) = match known {
-            Known::Hit(profile) => (Some(profile.values().clone()), profile.confidence().clone(), false),
-            Known::Miss => (None, BTreeMap::new(), true),
+        let kept = Kept { answer: key(whose, about), until, hit: None, sealed: None, miss: false };
+        let kept = match (known, about) {
+            (Known::Miss, _) => Kept { miss: true, ..kept },
+            (Known::Hit(profile), About::Person(_)) => {
+                let said = Sealed { values: profile.values().clone(), confidence: profile.confidence().clone() };
+                let said = serde_json::to_string(&said).map_err(|error| StoreError::unreadable(KEEPING, error))?;
+                let sealed = sealing.seal(&kept.answer, &said);
+                let sealed = sealed.ok_or_else(|| StoreError::unreadable(KEEPING, "it can't be sealed"))?;
+                Kept { sealed: Some(sealed), ..kept }
+            }
+            (Known::Hit(profile), _) => Kept { hit: Some(profile.values().clone()), ..kept },
         };
-        let kept = Kept { answer: key(whose, about), until, hit, confidence, miss };
         self.table.put(kept.item()?, Step::Keep, KEEPING).await
     }
 }
@@ -173,13 +192,18 @@ impl Kept {
         Ok(item)
     }
 
-    fn known(self) -> Option<Known> {
-        let profile = |values: BTreeMap<ProfileField, String>| {
-            let mut profile = Profile::default();
-            values.into_iter().for_each(|(field, value)| profile.set(field, Some(value)));
-            self.confidence.into_iter().for_each(|(field, confidence)| profile.set_confidence(field, Some(confidence)));
-            profile
-        };
-        if self.miss { Some(Known::Miss) } else { self.hit.map(profile).map(Known::Hit) }
+    /// What was sealed with another secret isn't known.
+    fn known(self, sealing: &SealingKey) -> Option<Known> {
+        if self.miss {
+            return Some(Known::Miss);
+        }
+        let opened = self.sealed.and_then(|sealed| sealing.open(&self.answer, &sealed));
+        let opened: Option<Sealed> = opened.and_then(|said| serde_json::from_str(&said).ok());
+        let hit = self.hit.map(|values| Sealed { values, confidence: BTreeMap::new() });
+        let Sealed { values, confidence } = opened.or(hit)?;
+        let mut profile = Profile::default();
+        values.into_iter().for_each(|(field, value)| profile.set(field, Some(value)));
+        confidence.into_iter().for_each(|(field, confidence)| profile.set_confidence(field, Some(confidence)));
+        Some(Known::Hit(profile))
     }
 }

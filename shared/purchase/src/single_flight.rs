@@ -3,6 +3,7 @@
 //! All reserve first and look at the others' holds then, so that of two at least one sees the other. The one that does
 //! joins the other's waiters, steps back, and finds the answer when its message comes again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::purchase::settlement::LineEnd;
+use leadgate_enrichment::seal::SealingKey;
 use tracing::warn;
 
 /// For how long what is known of a person is there for its waiters: until their messages have come back. Not longer: it is
@@ -65,6 +67,8 @@ async fn join_waiters(credits: &Credits, tenant: &TenantId, purchase: &PurchaseI
 pub struct Came<'a> {
     /// Where it is kept for them.
     pub answers: &'a Answers,
+    /// What is personal of it is sealed with this.
+    pub sealing: Arc<SealingKey>,
     /// Whose.
     pub tenant: &'a Tenant,
     /// Each person, and what came.
@@ -94,7 +98,7 @@ impl Came<'_> {
 
     async fn keep(&self, person: &Fingerprint, known: &Known, window: Duration) {
         let (about, until) = (About::Person(person.clone()), later(self.clock.now(), window));
-        if let Err(error) = self.answers.keep(self.tenant.into(), &about, known, until).await {
+        if let Err(error) = self.answers.keep(self.tenant.into(), &about, known, until, &self.sealing).await {
             warn!(tenant = %self.tenant.id, %error, "an answer could not be kept for others: they ask for themselves");
         }
     }

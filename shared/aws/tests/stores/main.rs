@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use leadgate_aws::table::Database;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::fingerprint::{Fingerprint, FingerprintSecret};
+use leadgate_enrichment::fingerprint::{Fingerprint, FingerprintKey, FingerprintSecret};
 use leadgate_enrichment::ids::TenantId;
 use tokio::net::TcpListener;
 
@@ -46,8 +46,11 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn fingerprint(of: &str) -> Fingerprint {
-    let secret = FingerprintSecret::new("0123456789abcdef0123456789abcdef").expect("long enough");
-    secret.key_of(&acme()).of(of)
+    key("0123456789abcdef0123456789abcdef").of(of)
+}
+
+fn key(secret: &str) -> FingerprintKey {
+    FingerprintSecret::new(secret).expect("long enough").key_of(&acme())
 }
 
 fn acme() -> TenantId {

@@ -16,6 +16,7 @@ mod site;
 mod stale;
 mod start;
 mod states;
+mod stored;
 mod under_way;
 mod web;
 mod wire;
