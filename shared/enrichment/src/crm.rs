@@ -31,6 +31,17 @@ pub trait Crm: Send + Sync {
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError>;
 
+    /// The record of the person with this e-mail address, if the CRM has one: of several, always the same.
+    async fn find_person(&self, _email: &str) -> Result<Option<(ObjectType, String)>, CrmError> {
+        Err(CrmError::cannot_create())
+    }
+
+    /// Creates a record of a person with these properties, who wasn't found. It is not repeated: after an error it may
+    /// have been created all the same, and has to be looked for first.
+    async fn create_person(&self, _properties: &Patch) -> Result<Created, CrmError> {
+        Err(CrmError::cannot_create())
+    }
+
     /// The properties that records of this kind have, as far as our token may see them. `None` when the CRM doesn't say.
     async fn properties(&self, _object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
         Ok(None)
@@ -79,6 +90,15 @@ impl Written {
     }
 }
 
+/// How the creation of a record ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// There is a record of the person: this one. It may have been there before.
+    Record(ObjectType, String),
+    /// The CRM refuses it. It names no personal data.
+    Rejected(String),
+}
+
 /// A call to a CRM that failed as a whole.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason}")]
@@ -87,4 +107,11 @@ pub struct CrmError {
     pub reason: String,
     /// Whether to try again.
     pub retry: Retry,
+}
+
+impl CrmError {
+    /// Of a CRM in which people can't be created. The configuration's check says so before.
+    fn cannot_create() -> Self {
+        Self { reason: "people can't be created in this CRM".to_owned(), retry: Retry::Never }
+    }
 }

@@ -72,6 +72,9 @@ pub struct CrmVendor {
 pub struct ObjectKind {
     /// The CRM's own word for it.
     pub object: ObjectType,
+    /// Whether a person who isn't in the CRM can be created as one, with
+    /// [`create_person`](crate::crm::Crm::create_person).
+    pub is_created: bool,
     /// An id as it stands in keys. `None` if it can't be one of such a record: what comes from elsewhere is anything.
     pub id: fn(&str) -> Option<String>,
 }
@@ -79,7 +82,12 @@ pub struct ObjectKind {
 impl ObjectKind {
     /// One whose ids are numbers.
     pub const fn numbered(object: ObjectType) -> Self {
-        Self { object, id: number }
+        Self { object, is_created: false, id: number }
+    }
+
+    /// The same, of which one is created for a person who isn't in the CRM.
+    pub const fn numbered_and_created(object: ObjectType) -> Self {
+        Self { object, is_created: true, id: number }
     }
 }
 

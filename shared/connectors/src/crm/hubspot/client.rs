@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use leadgate_enrichment::crm::schema::Property;
-use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::{Patch, is_same_number};
 use leadgate_enrichment::person::Properties;
@@ -27,10 +27,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How often one record is written: the whole patch, then what is left of it without the refused properties.
-const WRITES_MAX: usize = 2;
+pub(super) const WRITES_MAX: usize = 2;
 
 /// The word for a record that isn't there.
-const NOT_FOUND: &str = "OBJECT_NOT_FOUND";
+pub(super) const NOT_FOUND: &str = "OBJECT_NOT_FOUND";
 
 /// Which generation of paths to call. The shapes are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -185,7 +185,7 @@ impl HubSpot {
         }
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         object: &ObjectType,
@@ -198,6 +198,11 @@ impl HubSpot {
     fn request(&self, method: Method, object: &ObjectType, suffix: &str) -> RequestBuilder {
         let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
         self.http.request(method, url).bearer_auth(self.token.expose())
+    }
+
+    pub(super) fn create_request(&self, object: &ObjectType) -> RequestBuilder {
+        let url = format!("{}{}", self.base_url, self.api_version.path(object));
+        self.http.request(Method::POST, url).bearer_auth(self.token.expose())
     }
 
     pub(super) fn properties_request(&self, method: Method, object: &ObjectType) -> RequestBuilder {
@@ -220,14 +225,14 @@ impl Answer {
     }
 
     /// Why HubSpot doesn't want this record, if it is this record that it doesn't want.
-    fn rejection(&self) -> Result<String, CrmError> {
+    pub(super) fn rejection(&self) -> Result<String, CrmError> {
         let failure = self.failure();
         if failure.retry == Retry::Never { Ok(failure.reason) } else { Err(failure) }
     }
 
     /// The answer of a batch. One that isn't complete, or has no list of results, must not be taken for one in which
     /// all records are missing.
-    fn batch(&self) -> Result<BatchAnswer, CrmError> {
+    pub(super) fn batch(&self) -> Result<BatchAnswer, CrmError> {
         if !matches!(self.status.as_u16(), 200 | 207) {
             return Err(self.failure());
         }
@@ -245,7 +250,7 @@ impl Answer {
 }
 
 /// HubSpot's ids are numbers. Anything else is no record, and would fail the whole batch or stray into the path.
-fn is_record_id(id: &str) -> bool {
+pub(super) fn is_record_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -263,7 +268,12 @@ impl Crm for HubSpot {
         }
         let inputs = asked.iter().map(|id| ReadInput { id }).collect();
         let answer = self
-            .call(Method::POST, object, "batch/read", &BatchRead { properties, properties_with_history: [], inputs })
+            .call(
+                Method::POST,
+                object,
+                "batch/read",
+                &BatchRead { properties, properties_with_history: [], id_property: None, inputs },
+            )
             .await?;
         let answer = answer.batch()?;
         let mut errors = answer.errors.items().iter().filter_map(Loose::as_object);
@@ -316,6 +326,13 @@ impl Crm for HubSpot {
         Ok(written)
     }
 
+    async fn find_person(&self, email: &str) -> Result<Option<(ObjectType, String)>, CrmError> {
+        Ok(self.with_email(email).await?.map(|id| (ObjectType::CONTACT, id)))
+    }
+
+    async fn create_person(&self, properties: &Patch) -> Result<Created, CrmError> {
+        self.create(properties).await
+    }
     async fn properties(&self, object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
         self.list_properties(object).await.map(Some)
     }

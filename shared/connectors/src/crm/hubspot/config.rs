@@ -34,7 +34,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
         SecretKey::needed("access_token", SecretRole::CrmToken),
     ],
     account_key: Some(PORTAL),
-    objects: &[ObjectKind::numbered(ObjectType::CONTACT)],
+    objects: &[ObjectKind::numbered_and_created(ObjectType::CONTACT)],
     record_of: contact,
     check,
 };

@@ -6,6 +6,7 @@
 //! | [`inbound`] | whether a delivery comes from HubSpot (versions 1, 2 and 3 of its signature), and what it tells |
 //! | [`client`] | reading and writing contacts |
 //! | `schema` | which properties there are, and adding ours |
+//! | `people` | finding and creating a contact |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
 //!
@@ -23,6 +24,7 @@ pub mod inbound;
 pub mod client;
 
 mod classify;
+mod people;
 mod schema;
 mod wire;
 

@@ -25,6 +25,9 @@ pub(super) struct BatchRead<'a> {
     pub(super) properties: &'a [&'a str],
     /// Earlier values are of no use here, but HubSpot's description of the call requires the list (v3 and later).
     pub(super) properties_with_history: [&'a str; 0],
+    /// What the inputs name a record by, unless it is its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id_property: Option<&'a str>,
     pub(super) inputs: Vec<ReadInput<'a>>,
 }
 
@@ -127,6 +130,14 @@ impl Complaint {
     /// `DAILY`, `TEN_SECONDLY_ROLLING`, …
     pub(super) fn policy(&self) -> Option<&str> {
         self.policy_name.as_word()
+    }
+
+    /// The record that stands in the way of a new one: only the sentence names it, as in `Contact already exists. Existing
+    /// ID: 101` (observed).
+    pub(super) fn existing(&self) -> Option<String> {
+        let (_, rest) = self.message.as_text()?.split_once("Existing ID: ")?;
+        let id: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        (!id.is_empty()).then_some(id)
     }
 
     /// The records it is about, as far as it says so.

@@ -9,6 +9,7 @@
 //! | `entries` | the e-mail addresses and telephone numbers of a person, of which there are several |
 //! | `schema` | which fields there are |
 //! | `session` | what is remembered from call to call |
+//! | `people` | finding and creating a person |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
 //!
@@ -27,6 +28,7 @@ pub mod client;
 
 mod classify;
 mod entries;
+mod people;
 mod schema;
 mod session;
 mod wire;

@@ -63,8 +63,8 @@ pub static VENDOR: CrmVendor = CrmVendor {
     ],
     account_key: Some(ORGANIZATION),
     objects: &[
-        ObjectKind { object: LEAD, id: |id| record_id::of_kind(id, id_prefix(&LEAD)) },
-        ObjectKind { object: CONTACT, id: |id| record_id::of_kind(id, id_prefix(&CONTACT)) },
+        ObjectKind { object: LEAD, is_created: true, id: |id| record_id::of_kind(id, id_prefix(&LEAD)) },
+        ObjectKind { object: CONTACT, is_created: false, id: |id| record_id::of_kind(id, id_prefix(&CONTACT)) },
     ],
     record_of,
     check,

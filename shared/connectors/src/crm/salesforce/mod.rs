@@ -8,6 +8,7 @@
 //! | `write` | what becomes of each record of a write |
 //! | `schema` | which fields there are |
 //! | `session`, `jwt` | signing in, and what is remembered from call to call |
+//! | `people` | finding a person and creating a lead |
 //! | `classify` | what a failed call means |
 //! | `fields` | what a field of a lead is called on a contact |
 //! | `record_id` | the two forms of an id |
@@ -24,6 +25,7 @@ pub mod client;
 mod classify;
 mod fields;
 mod jwt;
+mod people;
 mod record_id;
 mod schema;
 mod session;

@@ -20,6 +20,10 @@ pub(super) const RECORDS_MAX: usize = 200;
 /// The most errors that are read for one record, and fields for one error.
 const ERRORS_MAX: usize = 50;
 
+/// Stands in a field that a lead has to have while nothing is known for it: as good as nothing, so that it is neither taken
+/// for a name nor in the way of one.
+pub(super) const NOT_PROVIDED: &str = "[not provided]";
+
 /// A person who isn't a customer yet.
 pub(super) const LEAD: ObjectType = ObjectType::known("Lead");
 /// A person at a customer's.
@@ -68,7 +72,7 @@ impl Row {
 
     /// A field. A time is told in the form that the rest of the house reads.
     pub(super) fn field(&self, name: &str) -> Option<String> {
-        let text = self.0.get(name)?.to_text()?;
+        let text = self.0.get(name)?.to_text().filter(|text| text != NOT_PROVIDED)?;
         match text.ends_with("+0000").then(|| instant(&text)).flatten() {
             Some(instant) => Some(instant.to_string()),
             None => Some(text),

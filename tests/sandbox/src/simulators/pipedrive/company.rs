@@ -28,6 +28,8 @@ pub struct Counters {
     pub calls: u64,
     /// Records handed out.
     pub records_read: u64,
+    /// Calls that create a person, whatever becomes of them.
+    pub created: u64,
     /// Calls that wrote something.
     pub writes: u64,
     /// Calls that were refused for what they write.

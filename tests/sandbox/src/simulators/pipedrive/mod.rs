@@ -43,6 +43,8 @@ pub struct PipedriveSetup {
     pub seed: u64,
     /// Which share of the events is delivered twice, `0.0..=1.0`.
     pub duplicate_share: f64,
+    /// How long a search doesn't see what was created.
+    pub search_lag: Duration,
     /// How long every answer takes, by the simulator's clock.
     pub latency: Duration,
 }
@@ -56,6 +58,7 @@ impl Default for PipedriveSetup {
             daily_budget: 3_000_000,
             seed: 1,
             duplicate_share: 0.0,
+            search_lag: Duration::ZERO,
             latency: Duration::ZERO,
         }
     }
@@ -148,6 +151,11 @@ impl Pipedrive {
     /// A person, also a deleted one.
     pub fn person(&self, id: &str) -> Option<Person> {
         self.company.lock().persons.get(id).cloned()
+    }
+
+    /// All persons that aren't deleted.
+    pub fn persons(&self) -> Vec<Person> {
+        self.company.lock().persons.values().filter(|person| !person.is_deleted).cloned().collect()
     }
 
     /// Others use so much of the day's budget.

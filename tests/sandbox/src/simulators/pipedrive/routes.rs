@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
+use leadgate_enrichment::clock::earlier;
 use serde_json::{Map, Value, json};
 
 use super::Pipedrive;
@@ -51,6 +52,7 @@ impl Vendor for Pipedrive {
         let answer = match (call.method.as_str(), path.as_slice()) {
             ("GET", ["persons"]) => company.list(call),
             ("POST", ["persons"]) => company.create_one(call, by, now),
+            ("GET", ["persons", "search"]) => company.search(call, earlier(now, self.setup.search_lag)),
             ("GET", ["persons", id]) => company.read_one(id),
             ("PATCH", ["persons", id]) => company.update_one(id, call, by, now),
             ("GET", ["organizations"]) => company.list_organizations(call),
@@ -113,6 +115,25 @@ impl Company {
         ok(rows.into())
     }
 
+    /// Those with this address who were created by then, in no order that can be relied on. Only exact searches by address are
+    /// simulated.
+    fn search(&mut self, call: &Call, created_by: Timestamp) -> Answer {
+        let (term, is_exact) = (call.parameter("term").unwrap_or_default(), call.parameter("exact_match"));
+        if term.is_empty() || is_exact != Some("true") || call.parameter("fields") != Some("email") {
+            return error(400, "Validation failed: term: is required", Some("ERR_SCHEMA_VALIDATION_FAILED"));
+        }
+        let has_it = |person: &&super::Person| {
+            let entries = person.entries("emails");
+            entries.iter().any(|entry| entry["value"].as_str().is_some_and(|it| it.eq_ignore_ascii_case(term)))
+        };
+        let there = self.persons.values().filter(|person| !person.is_deleted && person.created_at <= created_by);
+        let mut found: Vec<Value> = there.filter(has_it).map(super::Person::shown).collect();
+        found.reverse();
+        self.counters.records_read += found.len() as u64;
+        let items: Vec<Value> = found.into_iter().map(|item| json!({ "result_score": 1.0, "item": item })).collect();
+        ok(json!({ "items": items }))
+    }
+
     fn list_organizations(&mut self, call: &Call) -> Answer {
         let ids = match ids(call) {
             Ok(ids) => ids,
@@ -130,10 +151,19 @@ impl Company {
     }
 
     fn create_one(&mut self, call: &Call, by: By, now: Timestamp) -> Answer {
-        let values = match values(call) {
+        let mut values = match values(call) {
             Ok(values) => values,
             Err(answer) => return answer,
         };
+        let Some(name) = values.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
+            return self.refused(&["name: is required".to_owned()]);
+        };
+        // Pipedrive takes the name apart.
+        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+        for (field, part) in [("first_name", first.to_owned()), ("last_name", last.to_owned())] {
+            values.insert(field.to_owned(), if part.is_empty() { Value::Null } else { part.into() });
+        }
+        self.counters.created += 1;
         match self.create(&values, by, now) {
             Ok(id) => self.read_one(&id),
             Err(violations) => self.refused(&violations),

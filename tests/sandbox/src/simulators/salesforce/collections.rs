@@ -162,6 +162,23 @@ impl Org {
         Ok(values)
     }
 
+    /// The ids of those with an address, the oldest first: the only query that is simulated.
+    pub(super) fn query(&mut self, call: &Call) -> Answer {
+        let query = call.parameter("q").unwrap_or_default();
+        let Some((object, is_converted, email)) = asked(query).filter(|(object, ..)| self.schema.has(object)) else {
+            return error(400, "MALFORMED_QUERY", "unexpected token");
+        };
+        let is_one = |record: &&Record| {
+            let email = record.value("Email").is_some_and(|own| own.eq_ignore_ascii_case(&email));
+            record.object == object && !record.is_deleted && email && !(is_converted && record.converted_to.is_some())
+        };
+        let mut found: Vec<&Record> = self.records.values().filter(is_one).collect();
+        found.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        let rows: Vec<Value> = found.into_iter().take(1).map(|record| self.shown(record, &[])).collect();
+        self.counters.records_read += rows.len() as u64;
+        Answer::json(200, &json!({ "totalSize": rows.len(), "done": true, "records": rows }))
+    }
+
     /// Creates one record.
     pub(super) fn create_one(&mut self, object: &str, call: &Call, by: &str, now: Timestamp) -> Answer {
         let row: Map<String, Value> = match call.json() {
@@ -169,6 +186,14 @@ impl Org {
             Ok(_) => return error(404, "NOT_FOUND", "The requested resource does not exist"),
             Err(wrong) => return error(400, "JSON_PARSER_ERROR", &wrong.to_string()),
         };
+        let lacks = |name: &&&str| row.get(**name).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty());
+        let required = ["LastName", "Company"].iter().filter(|_| object == "Lead").find(lacks);
+        if let Some(name) = required {
+            let message = format!("Required fields are missing: [{name}]");
+            let missing = [Violation { code: "REQUIRED_FIELD_MISSING", field: (*name).to_owned(), message }];
+            return Answer::json(400, &errors(&missing, "errorCode"));
+        }
+        self.counters.created += 1;
         let created = self.values(object, &row).map(|values| self.create(object, &values, by, now));
         match created {
             Ok(Ok(id)) => Answer::json(201, &json!({ "id": id, "success": true, "errors": [] })),
@@ -199,6 +224,22 @@ impl Org {
             None => error(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible"),
         }
     }
+}
+
+/// The kind of record, whether converted ones are left out, and the address of a query.
+fn asked(query: &str) -> Option<(String, bool, String)> {
+    let (object, rest) = query.strip_prefix("SELECT Id FROM ")?.split_once(" WHERE ")?;
+    let unconverted = rest.strip_prefix("IsConverted = false AND ");
+    let text = unconverted.unwrap_or(rest).strip_prefix("Email = '")?;
+    let (mut email, mut rest) = (String::new(), text.chars());
+    loop {
+        match rest.next()? {
+            '\'' => break,
+            '\\' => email.push(rest.next()?),
+            plain => email.push(plain),
+        }
+    }
+    (rest.as_str() == " ORDER BY CreatedDate, Id LIMIT 1").then(|| (object.to_owned(), unconverted.is_some(), email))
 }
 
 fn described(name: &str, kind: &Kind) -> Value {

@@ -201,6 +201,12 @@ impl Salesforce {
         self.org.lock().forget(id, PERSON, self.now())
     }
 
+    /// All records of a kind that aren't deleted.
+    pub fn records(&self, object: &str) -> Vec<Record> {
+        let org = self.org.lock();
+        org.records.values().filter(|record| record.object == object && !record.is_deleted).cloned().collect()
+    }
+
     /// A record, also a deleted one.
     pub fn record(&self, id: &str) -> Option<Record> {
         self.org.lock().records.get(id).cloned()

@@ -40,6 +40,8 @@ pub struct Counters {
     pub calls: u64,
     /// Records handed out.
     pub records_read: u64,
+    /// Calls that create a record, whatever becomes of them.
+    pub created: u64,
     /// Calls that wrote something.
     pub writes: u64,
     /// Records written by them.

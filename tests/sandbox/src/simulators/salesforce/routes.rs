@@ -44,6 +44,7 @@ impl Vendor for Salesforce {
             ("POST", Some(["composite", "sobjects", object])) => org.retrieve(object, call),
             ("PATCH", Some(["composite", "sobjects"])) => org.update_all(call, &by, now),
             ("POST", Some(["sobjects", object])) => org.create_one(object, call, &by, now),
+            ("GET", Some(["query"])) => org.query(call),
             ("GET", Some(["sobjects", object, "describe"])) => org.describe(object),
             ("GET", Some(["sobjects", object, id])) => org.read_one(object, id),
             _ => error(404, "NOT_FOUND", "The requested resource does not exist"),
