@@ -1,11 +1,12 @@
-//! From a request to a delivery that is the sender's own, and to what it says.
+//! From a request to a delivery that is the sender's own, and through the gate.
 
 use lambda_http::Request;
-use leadgate_connectors::hooks;
-use leadgate_connectors::inbound::{BodyError, Delivery, Events, Verified};
+use leadgate_connectors::hooks::{self, Told};
+use leadgate_connectors::inbound::{Delivery, Verified};
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{SecretRole, Tenant};
 use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_gate::Accepted;
 use leadgate_lambda::http::bytes;
 use leadgate_lambda::secrets;
 
@@ -45,15 +46,22 @@ impl CrmWebhook {
     }
 }
 
-/// What the delivery says.
-pub(crate) fn events(
-    delivery: &Delivery<Verified>,
-    tenant: &Tenant,
-    sender: Sender<'_>,
-    key: &FingerprintKey,
-) -> Result<Events, BodyError> {
-    match sender {
-        Sender::Crm(connector) => (connector.events)(delivery, tenant, key),
-        Sender::Source(source) => hooks::events(delivery, tenant, source),
+impl CrmWebhook {
+    /// Has what the delivery says pass the gate.
+    pub(crate) async fn accept(
+        &self,
+        tenant: &Tenant,
+        sender: Sender<'_>,
+        delivery: &Delivery<Verified>,
+        key: &FingerprintKey,
+    ) -> Result<Accepted, Refusal> {
+        let events = match sender {
+            Sender::Crm(connector) => (connector.events)(delivery, tenant, key)?,
+            Sender::Source(source) => match hooks::told(delivery, tenant, source)? {
+                Told::Records(events) => events,
+                Told::People(people) => return Ok(self.gate.accept_people(tenant, source, key, people).await?),
+            },
+        };
+        Ok(self.gate.accept(tenant, key, events).await?)
     }
 }

@@ -22,7 +22,6 @@ use leadgate_lambda::fingerprints::Fingerprints;
 use tracing::{info, warn};
 
 use crate::answer::{Refusal, accepted};
-use crate::delivery::events;
 use crate::route::{Route, Sender};
 
 /// Everything the webhook may touch.
@@ -85,8 +84,7 @@ impl CrmWebhook {
         }
         let delivery = self.verify(tenant, sender, path_secret, request).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
-        let events = events(&delivery, tenant, sender, &key)?;
-        Ok(self.gate.accept(tenant, &key, events).await?)
+        self.accept(tenant, sender, &delivery, &key).await
     }
 }
 

@@ -33,6 +33,7 @@ use leadgate_purchase::recover;
 use leadgate_purchase::settle::{Settled, settle};
 use tracing::{error, warn};
 
+use crate::Stuck;
 use crate::batch::Batch;
 use crate::outcomes::step;
 use crate::write_back::{WriteEnd, write_patches};
@@ -67,6 +68,15 @@ pub(crate) enum End {
     DeadLettered { reason: &'static str },
     /// The message stays on the queue.
     Returned { reason: &'static str, after: Duration },
+}
+
+impl From<Stuck> for End {
+    fn from(stuck: Stuck) -> Self {
+        match stuck {
+            Stuck::Returned { reason, after } => Self::Returned { reason, after },
+            Stuck::DeadLettered { reason } => Self::DeadLettered { reason },
+        }
+    }
 }
 
 /// What the provider says of a purchase.

@@ -21,7 +21,7 @@ pub(crate) async fn read<'r>(
     records: impl IntoIterator<Item = &'r RecordKey>,
     properties: &[&str],
 ) -> Result<BTreeMap<RecordKey, Properties>, CrmError> {
-    let crm = crm(batch).await?;
+    let crm = connect(batch).await?;
     let mut found = BTreeMap::new();
     let origin = batch.tenant.crm.vendor.name;
     for (object, keys) in by_object(records.into_iter().filter(|key| key.origin.as_str() == origin)) {
@@ -39,7 +39,7 @@ pub(crate) async fn write(
     batch: &Batch<'_>,
     patches: &BTreeMap<RecordKey, Patch>,
 ) -> Result<BTreeMap<RecordKey, Written>, CrmError> {
-    let crm = crm(batch).await?;
+    let crm = connect(batch).await?;
     let mut ends = BTreeMap::new();
     for (object, keys) in by_object(patches.keys()) {
         for keys in keys.chunks(records_per_call(batch)) {
@@ -60,7 +60,8 @@ pub(crate) async fn write(
     Ok(ends)
 }
 
-async fn crm(batch: &Batch<'_>) -> Result<Box<dyn Crm>, CrmError> {
+/// The tenant's CRM, to be called now.
+pub(crate) async fn connect(batch: &Batch<'_>) -> Result<Box<dyn Crm>, CrmError> {
     let crm = batch.worker.connections.crm(batch.tenant).await;
     crm.map_err(|error| CrmError { reason: error.to_string(), retry: error.retry })
 }

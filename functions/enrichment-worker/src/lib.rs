@@ -13,6 +13,8 @@
 //! | settle | the record has the patch | writes back |
 //! | write back | the CRM has it | writes the same again, closes |
 //!
+//! People of whom another system tells are found or created in the CRM first, and handed on as requests; see `new_leads`.
+//!
 //! What it spends it spends through `leadgate_purchase`. What arrives minutes later is a second purchase within the same
 //! call, with a hold of its own that stays open; see `collect`.
 
@@ -34,6 +36,7 @@ mod write_back;
 
 mod collect;
 mod messages;
+mod new_leads;
 mod received;
 
 use std::collections::BTreeMap;
@@ -50,6 +53,7 @@ use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::lead::new_lead::NewLead;
 use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::outcome::Outcome;
@@ -60,7 +64,6 @@ use leadgate_lambda::invocation::Invocation;
 use tracing::{error, info, warn};
 
 use crate::batch::Batch;
-use crate::collect::End;
 use crate::messages::Next;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
@@ -92,6 +95,12 @@ pub struct EnrichmentWorker {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Why nothing can be done about a message.
+enum Stuck {
+    Returned { reason: &'static str, after: Duration },
+    DeadLettered { reason: &'static str },
+}
+
 const UNKNOWN_TENANT: &str = "unknown tenant";
 /// Before a message is taken up again when the secret of fingerprints could not be read.
 const NO_KEY_PAUSE: Duration = Duration::from_secs(60);
@@ -113,9 +122,14 @@ impl EnrichmentWorker {
         for hint in received.hints() {
             collected.push((hint, self.collect(hint, invocation).await));
         }
+        let mut taken_in = Vec::new();
+        for lead in received.new_leads() {
+            taken_in.push((lead, self.take_in(lead, invocation).await));
+        }
         let next = |message: &Message| match &message.task {
             Ok(Task::Enrich(request)) => end_of_request(request, &outcomes),
             Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
+            Ok(Task::Create(lead)) => end_of_new_lead(lead, &taken_in),
             Err(reason) => {
                 error!(message = message.id, reason, "not a message of ours: it is in the dead-letter queue");
                 Next::DeadLetter
@@ -127,43 +141,71 @@ impl EnrichmentWorker {
         for message in self.dispose(messages).await {
             response.add_failure(message.id.clone());
         }
-        self.tell_age(&received, &outcomes);
+        self.tell_age(&received, &outcomes, &taken_in);
         response
     }
 
     /// Says how long the oldest request waits that could not be dealt with this time: the queue's own figure leaves out
     /// what was received three times, and begins anew for what is sent anew.
-    fn tell_age(&self, received: &Received, outcomes: &BTreeMap<RecordKey, Outcome>) {
-        let waits = |request: &&EnrichmentRequest| {
+    fn tell_age(
+        &self,
+        received: &Received,
+        outcomes: &BTreeMap<RecordKey, Outcome>,
+        taken_in: &[(&NewLead, new_leads::End)],
+    ) {
+        let waits = |request: &EnrichmentRequest| {
             let outcome = outcomes.get(&request.record);
             outcome.is_none_or(|it| matches!(it, Outcome::Returned { .. } | Outcome::Postponed { .. }))
         };
+        let is_open = |lead: &NewLead| {
+            let end = taken_in.iter().find(|(done, _)| done.is_same(lead));
+            end.is_none_or(|(_, end)| end.is_open())
+        };
         let messages = received.messages.iter().chain(received.early.iter().map(|(message, _)| message));
-        let requests = messages.filter_map(|message| match &message.task {
-            Ok(Task::Enrich(request)) => Some(request),
+        let waiting_since = messages.filter_map(|message| match &message.task {
+            Ok(Task::Enrich(request)) => request.queued_at.filter(|_| waits(request)),
+            Ok(Task::Create(lead)) => lead.queued_at.filter(|_| is_open(lead)),
             _ => None,
         });
-        let oldest = requests.filter(waits).filter_map(|request| request.queued_at).min();
+        let oldest = waiting_since.min();
         if let Some(oldest) = oldest {
             let oldest_request_seconds = until(oldest, self.clock.now()).as_secs();
             info!(oldest_request_seconds, "requests stay on the queue");
         }
     }
 
-    async fn collect(&self, hint: &Collect, invocation: &Invocation) -> End {
-        match self.config.tenant(&hint.tenant) {
-            Some(tenant) => match self.fingerprints.key_of(&tenant.id).await {
-                Ok(key) => Box::pin(collect::collect(&Batch::new(self, tenant, invocation, key), hint)).await,
-                Err(error) => {
-                    warn!(tenant = %tenant.id, %error, "nothing can be done without it: hints stay on the queue");
-                    End::Returned { reason: error.doing, after: NO_KEY_PAUSE }
-                }
-            },
-            None => match self.may_be_added(hint.collect.made_at()) {
-                true => End::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
-                false => End::DeadLettered { reason: UNKNOWN_TENANT },
-            },
+    async fn collect(&self, hint: &Collect, invocation: &Invocation) -> collect::End {
+        match self.batch(&hint.tenant, hint.collect.made_at(), invocation).await {
+            Ok(batch) => Box::pin(collect::collect(&batch, hint)).await,
+            Err(stuck) => stuck.into(),
         }
+    }
+
+    async fn take_in(&self, lead: &NewLead, invocation: &Invocation) -> new_leads::End {
+        match self.batch(&lead.tenant, lead.occurred_at, invocation).await {
+            Ok(batch) => Box::pin(new_leads::take_in(&batch, lead)).await,
+            Err(stuck) => stuck.into(),
+        }
+    }
+
+    /// What a message that arose then is worked on with, or why it can't be.
+    async fn batch<'a>(
+        &'a self,
+        tenant: &TenantId,
+        arose: Timestamp,
+        invocation: &'a Invocation,
+    ) -> Result<Batch<'a>, Stuck> {
+        let Some(tenant) = self.config.tenant(tenant) else {
+            return Err(match self.may_be_added(arose) {
+                true => Stuck::Returned { reason: UNKNOWN_TENANT, after: UNKNOWN_TENANT_PAUSE },
+                false => Stuck::DeadLettered { reason: UNKNOWN_TENANT },
+            });
+        };
+        let key = self.fingerprints.key_of(&tenant.id).await.map_err(|error| {
+            warn!(tenant = %tenant.id, %error, "nothing can be done without it: messages stay on the queue");
+            Stuck::Returned { reason: error.doing, after: NO_KEY_PAUSE }
+        })?;
+        Ok(Batch::new(self, tenant, invocation, key))
     }
 
     async fn work(
@@ -251,8 +293,25 @@ fn end_of_request(request: &EnrichmentRequest, outcomes: &BTreeMap<RecordKey, Ou
     }
 }
 
+/// The same for a person whom another system tells of.
+fn end_of_new_lead(lead: &NewLead, taken_in: &[(&NewLead, new_leads::End)]) -> Next {
+    use new_leads::End;
+    let (tenant, person, told_by) = (&lead.tenant, lead.new_lead.as_str(), &lead.told_by);
+    let Some((_, end)) = taken_in.iter().find(|(done, _)| done.is_same(lead)) else {
+        return Next::Back(Duration::ZERO);
+    };
+    info!(%tenant, person, told_by, end = ?end, "new lead dealt with");
+    match end {
+        End::Postponed { after, .. } => Next::Anew(*after),
+        End::Returned { after, .. } => Next::Back(*after),
+        End::DeadLettered { .. } => Next::DeadLetter,
+        End::HandedOn(_) | End::Erased => Next::Deleted,
+    }
+}
+
 /// The same for a hint.
-fn end_of_hint(hint: &Collect, collected: &[(&Collect, End)]) -> Next {
+fn end_of_hint(hint: &Collect, collected: &[(&Collect, collect::End)]) -> Next {
+    use collect::End;
     let (tenant, purchase) = (&hint.tenant, &hint.collect);
     let Some((_, end)) = collected.iter().find(|(done, _)| done.is_same(hint)) else { return Next::Deleted };
     info!(%tenant, %purchase, end = ?end, "hint dealt with");

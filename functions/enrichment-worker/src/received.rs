@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::lead::new_lead::NewLead;
 use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 
 pub(crate) struct Received {
@@ -66,6 +67,20 @@ impl Received {
             }
         }
         hints
+    }
+}
+
+impl Received {
+    /// The people whom other systems tell of, each once: one request does for all messages about one.
+    pub(crate) fn new_leads(&self) -> Vec<&NewLead> {
+        let mut leads: Vec<&NewLead> = Vec::new();
+        for message in &self.messages {
+            let Ok(Task::Create(lead)) = &message.task else { continue };
+            if !leads.iter().any(|known| known.is_same(lead)) {
+                leads.push(lead);
+            }
+        }
+        leads
     }
 }
 

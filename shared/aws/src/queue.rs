@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures_util::future::try_join_all;
 use leadgate_enrichment::clock::Clock;
+use leadgate_enrichment::lead::new_lead::NewLead;
 use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
@@ -55,6 +56,13 @@ impl Queue {
     /// The same for messages of any kind, out of sight for `delay`, as far as SQS delays messages.
     pub async fn send_delayed(&self, tasks: &[Task], delay: Duration) -> Result<(), StoreError> {
         self.send_to_both(tasks, |task| task.is_bulk(), Some(delay.min(DELAY_MAX))).await
+    }
+
+    /// The same for people whom another system tells of.
+    pub async fn send_new_leads(&self, leads: &[NewLead]) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let queued = |lead: &NewLead| NewLead { queued_at: lead.queued_at.or(Some(now)), ..lead.clone() };
+        self.send_to_both(leads.iter().map(queued), |lead| lead.bulk, None).await
     }
 
     /// One message, whatever is in it.

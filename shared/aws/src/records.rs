@@ -1,6 +1,7 @@
 //! The `records` table: one item per CRM record, with the flag that the gate goes by.
 
 mod forgotten;
+mod new_leads;
 mod parked;
 mod undo;
 
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::record::Record;
 
+pub use self::new_leads::{NewLeadClaim, NewLeadStanding};
 pub use self::parked::{Next, Page, Parked};
 use crate::error::StoreError;
 use crate::table::{Condition, Consistency, Database, Item, Put, Table, from_item, number, text, to_item};

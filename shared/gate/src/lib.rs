@@ -14,15 +14,17 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
+use leadgate_connectors::hooks::People;
 use leadgate_connectors::inbound::Events;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::config::Tenant;
-use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_enrichment::config::{HookSource, Tenant};
+use leadgate_enrichment::fingerprint::{Fingerprint, FingerprintKey};
 use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::lead::gate::{Door, DoorRules, at_door};
+use leadgate_enrichment::lead::new_lead::NewLead;
 use leadgate_enrichment::lead::record::Record;
-use leadgate_enrichment::lead::request::EnrichmentRequest;
+use leadgate_enrichment::lead::request::{BULK_MIN, EnrichmentRequest};
 use leadgate_enrichment::outcome::RefuseReason;
 use tracing::warn;
 
@@ -78,6 +80,34 @@ impl Gate {
         let requests = EnrichmentRequest::together(requests.into_values().collect());
         self.queue.send(&requests).await?;
         accepted.queued = requests.len();
+        Ok(accepted)
+    }
+
+    /// Queues people whom another system tells of, each once, to be found or created in the CRM. Whether they are due is
+    /// seen when it is known which record they are.
+    pub async fn accept_people(
+        &self,
+        tenant: &Tenant,
+        source: &HookSource,
+        key: &FingerprintKey,
+        people: People,
+    ) -> Result<Accepted, StoreError> {
+        let People { read, unreadable, event, occurred_at } = people;
+        let all = read.len() + unreadable.len();
+        let mut accepted = Accepted { events: all, unreadable: unreadable.len(), ..Accepted::default() };
+        for error in unreadable.iter().take(UNREADABLE_LOGGED_MAX) {
+            warn!(tenant = %tenant.id, source = source.name, %error, "a person can't be read, and is left out");
+        }
+        let mut leads: BTreeMap<Fingerprint, NewLead> = BTreeMap::new();
+        for person in read {
+            let lead = NewLead::seal(&tenant.id, &source.name, &event, &person, occurred_at, key);
+            let lead = lead.ok_or_else(|| StoreError::unreadable("sealing a message", "it can't be sealed"))?;
+            accepted.repeated += usize::from(leads.insert(lead.new_lead.clone(), lead).is_some());
+        }
+        let bulk = leads.len() >= BULK_MIN;
+        let leads: Vec<NewLead> = leads.into_values().map(|lead| NewLead { bulk, ..lead }).collect();
+        self.queue.send_new_leads(&leads).await?;
+        accepted.queued = leads.len();
         Ok(accepted)
     }
 

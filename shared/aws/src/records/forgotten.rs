@@ -22,7 +22,8 @@ impl Records {
     /// Remembers that this person is not to be bought. A repeat changes nothing.
     pub async fn forget(&self, tenant: &TenantId, person: &Fingerprint) -> Result<(), StoreError> {
         let item = Item::from([(KEY.to_owned(), text(name(tenant, person)))]);
-        self.table.put(item, Step::Erase, "remembering whom to forget").await
+        self.table.put(item, Step::Erase, "remembering whom to forget").await?;
+        self.forget_new_lead(tenant, person).await
     }
 
     /// Notes that the person whom a record is about asked to be forgotten: from here on the record is neither enriched nor
@@ -30,13 +31,14 @@ impl Records {
     /// it was. A record that isn't there yet is noted as well.
     pub async fn note_erasure(&self, key: &RecordKey, now: Timestamp) -> Result<(), StoreError> {
         self.forget_undo(key, now).await?;
+        let told_of = self.told_of(key).await?;
         for _ in 0..ERASE_ATTEMPTS_MAX {
             let read = self.read(std::slice::from_ref(key), Consistency::Strong).await?.remove(key);
             let record = read.unwrap_or_else(|| Record::new(key.clone(), now));
             if record.erased_at.is_some() {
                 return Ok(());
             }
-            for person in record.bought_for.iter().chain(&record.asked) {
+            for person in record.bought_for.iter().chain(&record.asked).chain(&told_of) {
                 self.forget(&key.tenant, person).await?;
             }
             if self.write(Step::Erase, record.erasure_noted(now)).await?.is_some() {

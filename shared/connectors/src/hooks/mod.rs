@@ -1,4 +1,5 @@
-//! What any other system sends that tells of leads: whether it is the source's own, and which records it is about.
+//! What any other system sends that tells of leads: whether it is the source's own, and which
+//! records or people it is about.
 //!
 //! What a source looks like is configuration: a signature of one of the forms in [`signatures`](crate::signatures), and
 //! places in its JSON.
@@ -12,7 +13,7 @@ use crate::inbound::{Delivery, SignatureError, Unverified, Verified};
 use crate::secret::Secret;
 use crate::signatures::{basic, github, standard_webhooks, stripe, token};
 
-pub use self::read::{ITEMS_MAX, events};
+pub use self::read::{ITEMS_MAX, People, Told, told};
 
 /// Checks that a delivery comes from the source, with one of these secrets. Its bytes are checked before they are parsed, but
 /// for a token in the body, for which alone they are.

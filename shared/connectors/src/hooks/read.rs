@@ -1,8 +1,11 @@
-//! Which records a verified delivery is about.
+//! Which records, or which people, a verified delivery is about.
 
-use leadgate_enrichment::config::{HookCause, HookSignature, HookSource, Tenant};
+use jiff::Timestamp;
+use leadgate_enrichment::config::{HookCause, HookLeads, HookSignature, HookSource, ObjectKind, Pointer, Tenant};
 use leadgate_enrichment::ids::{Origin, RecordKey, RequestId};
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::lead::new_lead::Person;
+use leadgate_enrichment::person::ProfileField;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -13,69 +16,115 @@ use crate::signatures::{github, standard_webhooks};
 /// The most leads in one delivery: as many as the events of a CRM.
 pub const ITEMS_MAX: usize = 1000;
 
+/// What a delivery of a source says.
+#[derive(Debug)]
+pub enum Told {
+    /// Of records that the CRM has.
+    Records(Events),
+    /// Of people whom it may not have.
+    People(People),
+}
+
+/// What a delivery says of people.
+#[derive(Debug)]
+pub struct People {
+    /// What can be read of it.
+    pub read: Vec<Person>,
+    /// Why each of the others can't be.
+    pub unreadable: Vec<BodyError>,
+    /// Tells the delivery from others. The same when it is made again.
+    pub event: String,
+    /// When it arrived.
+    pub occurred_at: Timestamp,
+}
+
 /// Everything that the delivery says. An error is about it as a whole: it has no list where one should be, too many leads,
 /// or none that can be read.
-pub fn events(delivery: &Delivery<Verified>, tenant: &Tenant, source: &HookSource) -> Result<Events, BodyError> {
+pub fn told(delivery: &Delivery<Verified>, tenant: &Tenant, source: &HookSource) -> Result<Told, BodyError> {
     let body: Value = read(delivery.body())?;
-    let reading = Reading { delivery, tenant, source, id: id(delivery, &body, source)? };
-    let Some(at) = &source.items else {
-        return Ok(Events { read: vec![reading.event(&body, "")?], unreadable: Vec::new() });
-    };
-    let items = match body.pointer(at.as_str()) {
+    let (event, occurred_at) = (id(delivery, &body, source)?, delivery.arrived_at());
+    let items = items(&body, source)?;
+    match &source.leads {
+        HookLeads::Records { at, objects, cause } => {
+            let record = |item: &Value, above: &str| record(item, above, at, objects, tenant);
+            let (records, unreadable) = sorted(&items, record)?;
+            let due = |record| {
+                let request = RequestId::derive(&record, &format!("hook/{}/{event}", source.name));
+                let cause = match cause {
+                    HookCause::Created => Cause::Created,
+                    HookCause::Changed => Cause::Edited,
+                };
+                CrmEvent::Due(DueEvent { record, request, occurred_at, cause })
+            };
+            Ok(Told::Records(Events { read: records.into_iter().map(due).collect(), unreadable }))
+        }
+        HookLeads::People(fields) => {
+            let (read, unreadable) = sorted(&items, |item, above| person(item, above, fields))?;
+            Ok(Told::People(People { read, unreadable, event, occurred_at }))
+        }
+    }
+}
+
+/// The leads of a delivery, each with where it stands.
+fn items<'v>(body: &'v Value, source: &HookSource) -> Result<Vec<(String, &'v Value)>, BodyError> {
+    let Some(at) = &source.items else { return Ok(vec![(String::new(), body)]) };
+    match body.pointer(at.as_str()) {
         Some(Value::Array(items)) if items.len() > ITEMS_MAX => {
-            return Err(BodyError::TooMany { found: items.len(), most: ITEMS_MAX });
+            Err(BodyError::TooMany { found: items.len(), most: ITEMS_MAX })
         }
-        Some(Value::Array(items)) => items,
-        other => return Err(wrong(at.to_string(), other, "a list")),
-    };
-    let mut events = Events::default();
-    for (index, item) in items.iter().enumerate() {
-        match reading.event(item, &format!("{at}/{index}")) {
-            Ok(event) => events.read.push(event),
-            Err(error) => events.unreadable.push(error),
+        Some(Value::Array(items)) => {
+            Ok(items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect())
         }
-    }
-    match events.unreadable.first() {
-        Some(error) if events.read.is_empty() => Err(error.clone()),
-        _ => Ok(events),
+        other => Err(wrong(at.to_string(), other, "a list")),
     }
 }
 
-/// One delivery being read.
-struct Reading<'a> {
-    delivery: &'a Delivery<Verified>,
-    tenant: &'a Tenant,
-    source: &'a HookSource,
-    /// Stays the same when it is made again.
-    id: String,
+/// Those that can be read, and why each of the others can't be. An error if none can.
+fn sorted<T>(
+    items: &[(String, &Value)],
+    read: impl Fn(&Value, &str) -> Result<T, BodyError>,
+) -> Result<(Vec<T>, Vec<BodyError>), BodyError> {
+    let (mut good, mut unreadable) = (Vec::new(), Vec::new());
+    for (above, item) in items {
+        match read(item, above) {
+            Ok(one) => good.push(one),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    match unreadable.first() {
+        Some(error) if good.is_empty() => Err(error.clone()),
+        _ => Ok((good, unreadable)),
+    }
 }
 
-impl Reading<'_> {
-    /// What is said of the lead in `item`, which stands at `above`.
-    fn event(&self, item: &Value, above: &str) -> Result<CrmEvent, BodyError> {
-        let record = self.record(item, above)?;
-        let request = RequestId::derive(&record, &format!("hook/{}/{}", self.source.name, self.id));
-        let cause = match self.source.cause {
-            HookCause::Created => Cause::Created,
-            HookCause::Changed => Cause::Edited,
-        };
-        Ok(CrmEvent::Due(DueEvent { record, request, occurred_at: self.delivery.arrived_at(), cause }))
+/// The record that a lead names. An id that may be one of several kinds of record is none: the other would be another person.
+fn record(
+    item: &Value,
+    above: &str,
+    at: &Pointer,
+    objects: &[&'static ObjectKind],
+    tenant: &Tenant,
+) -> Result<RecordKey, BodyError> {
+    let found = item.pointer(at.as_str());
+    let wrong = |expected| wrong(format!("{above}{at}"), found, expected);
+    let text = found.and_then(text).ok_or_else(|| wrong("the id of a record in the CRM"))?;
+    let mut kinds = objects.iter().filter_map(|kind| Some((&kind.object, (kind.id)(&text)?)));
+    let (object, id) = kinds.next().ok_or_else(|| wrong("the id of a record in the CRM"))?;
+    if kinds.next().is_some() {
+        return Err(wrong("an id that says what it is of: `object` has to be configured"));
     }
+    let (tenant, origin) = (tenant.id.clone(), Origin::known(tenant.crm.vendor.name));
+    Ok(RecordKey { tenant, origin, object: object.clone(), id })
+}
 
-    /// An id that may be one of several kinds of record is none: the other would be another person.
-    fn record(&self, item: &Value, above: &str) -> Result<RecordKey, BodyError> {
-        let at = &self.source.record;
-        let found = item.pointer(at.as_str());
-        let wrong = |expected| wrong(format!("{above}{at}"), found, expected);
-        let text = found.and_then(text).ok_or_else(|| wrong("the id of a record in the CRM"))?;
-        let mut kinds = self.source.objects.iter().filter_map(|kind| Some((&kind.object, (kind.id)(&text)?)));
-        let (object, id) = kinds.next().ok_or_else(|| wrong("the id of a record in the CRM"))?;
-        if kinds.next().is_some() {
-            return Err(wrong("an id that says what it is of: `object` has to be configured"));
-        }
-        let (tenant, origin) = (self.tenant.id.clone(), Origin::known(self.tenant.crm.vendor.name));
-        Ok(RecordKey { tenant, origin, object: object.clone(), id })
-    }
+/// The person that a lead describes. What is missing or of another kind is left out, but for the e-mail address.
+fn person(item: &Value, above: &str, fields: &[(ProfileField, Pointer)]) -> Result<Person, BodyError> {
+    let known = |(field, at): &(ProfileField, Pointer)| Some((*field, item.pointer(at.as_str()).and_then(text)?));
+    Person::read(fields.iter().filter_map(known)).ok_or_else(|| {
+        let email = fields.iter().find(|(field, _)| *field == ProfileField::Email).map(|(_, at)| at);
+        let found = email.and_then(|at| item.pointer(at.as_str()));
+        wrong(format!("{above}{}", email.map_or("", Pointer::as_str)), found, "an e-mail address")
+    })
 }
 
 /// What tells a delivery from others: what the configuration says, else the id that comes with its form of signature, else

@@ -1,12 +1,13 @@
 //! What any other system sends: what its table in the configuration may say, and which records a delivery is about.
 
 use jiff::Timestamp;
-use leadgate_connectors::hooks::{ITEMS_MAX, events, verify};
+use leadgate_connectors::hooks::{ITEMS_MAX, People, Told, told as told_by, verify};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events};
 use leadgate_connectors::registry;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::config::{Config, HookSource, Tenant};
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
+use leadgate_enrichment::person::IdentityProperties;
 use serde_json::{Value, json};
 
 use crate::headers;
@@ -48,8 +49,8 @@ fn each_problem_of_a_source_says_where_it_is_what_was_found_what_is_allowed_and_
         (
             "record = \"/contact/id\"\n",
             "",
-            "record: found nothing, expected text in quotes, such as \"/contact/id\". Add it, such as `record = \
-             \"/contact/id\"`.",
+            "record: found nothing, and no `fields`, expected the place of the record's id, or in the table `fields` those of \
+             what is known of a person. Write one of the two.",
         ),
         (
             "cause = \"created\"",
@@ -124,12 +125,19 @@ fn each_problem_of_a_source_says_where_it_is_what_was_found_what_is_allowed_and_
     assert!(shared.contains("found the name of a secret of tenants.acme.sources.lake"), "{shared}");
 }
 
-/// What a delivery of the source says, at a time.
+/// What a delivery of the source says of records, at a time.
 fn told_at(tenant: &Tenant, source: &HookSource, body: &[u8], second: i64) -> Result<Events, BodyError> {
+    match said_at(tenant, source, body, second)? {
+        Told::Records(events) => Ok(events),
+        Told::People(people) => panic!("it is about records: {people:?}"),
+    }
+}
+
+fn said_at(tenant: &Tenant, source: &HookSource, body: &[u8], second: i64) -> Result<Told, BodyError> {
     let delivery = Delivery::new("POST", headers([("x-api-token", Some(TOKEN))]), body.to_vec());
     let secrets = vec![Secret::new(TOKEN.to_owned())];
     let delivery = verify(delivery.received_at(at(second)), source, secrets, at(second)).expect("its own");
-    events(&delivery, tenant, source)
+    told_by(&delivery, tenant, source)
 }
 
 fn told(source: &str, body: &Value) -> Result<Events, BodyError> {
@@ -247,4 +255,81 @@ fn an_id_says_what_kind_of_record_it_is_of_or_the_configuration_does() {
     let (lead, contact) = ("acme#salesforce#Lead#00Q000000000001EAA", "acme#salesforce#Contact#003000000000002AAA");
     assert_eq!(keys(&source), (vec![lead.to_owned(), contact.to_owned()], 2));
     assert_eq!(keys(&format!("{source}\nobject = \"Contact\"\n")), (vec![contact.to_owned()], 3));
+}
+
+/// A source that tells of people.
+fn form() -> String {
+    let lines = SOURCE.lines().filter(|line| !["record", "cause"].iter().any(|key| line.starts_with(key)));
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    let fields = "email = \"/person/email\"\nfirst_name = \"/person/first\"\ncompany = \"/org\"\ndomain = \"/site\"\n";
+    format!("{lines}[tenants.acme.sources.warehouse.fields]\n{fields}")
+}
+
+fn people(body: &Value) -> Result<People, BodyError> {
+    let tenant = checked(FILE, &form()).expect("a good file");
+    match said_at(&tenant, &tenant.sources["warehouse"], body.to_string().as_bytes(), 0)? {
+        Told::People(people) => Ok(people),
+        Told::Records(events) => panic!("it is about people: {events:?}"),
+    }
+}
+
+#[test]
+fn people_are_read_by_their_addresses_and_the_rest_may_be_missing() {
+    let rows = json!([
+        { "person": { "email": " Ada@Engine.example", "first": "Ada" }, "org": "=Engine", "site": "engine.example" },
+        { "person": { "email": "bob@engine.example", "first": ["Bob"] }, "org": 7 },
+        { "person": { "email": "carol at engine.example" } },
+        { "person": { "first": "Dan" } },
+    ]);
+    let told = people(&json!({ "sync": { "id": "run 1" }, "rows": rows })).expect("a delivery");
+    let names = IdentityProperties::named(["email", "firstname", "lastname", "company", "website", "linkedin"]);
+    let read: Vec<_> = told.read.iter().map(|person| person.properties(&names)).collect();
+    let expected = [
+        vec![
+            ("email", "ada@engine.example"),
+            ("firstname", "Ada"),
+            ("company", "Engine"),
+            ("website", "engine.example"),
+        ],
+        vec![("email", "bob@engine.example"), ("company", "7")],
+    ];
+    let owned = |named: Vec<(&str, &str)>| {
+        named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    assert_eq!(read, expected.map(owned));
+    assert_eq!((told.event.as_str(), told.occurred_at), ("run 1", at(0)));
+    let unreadable: Vec<String> = told.unreadable.iter().map(ToString::to_string).collect();
+    let expected = [
+        "/rows/2/person/email: found text, expected an e-mail address",
+        "/rows/3/person/email: found nothing, expected an e-mail address",
+    ];
+    assert_eq!(unreadable, expected);
+    let nobody = people(&json!({ "sync": { "id": 1 }, "rows": [{}] })).expect_err("nobody can be read").to_string();
+    assert_eq!(nobody, "/rows/0/person/email: found nothing, expected an e-mail address");
+}
+
+#[test]
+fn each_problem_of_a_source_of_people_is_said() {
+    let form = form();
+    let cases = [
+        (
+            "email = \"/person/email\"\n",
+            "",
+            "fields.email: found nothing, expected text in quotes, such as \"/lead/email\"",
+        ),
+        ("\"/org\"", "\"org\"", "fields.company: found \"org\", expected a JSON pointer"),
+        (
+            "company =",
+            "companny =",
+            "fields.companny: found an unknown key, expected a key of this table: email, first_name",
+        ),
+        ("items =", "record = \"/id\"\nitems =", "record: found this and `fields`, expected the place"),
+        ("items =", "object = \"contact\"\nitems =", "object: found a value, expected none with `fields`"),
+        ("items =", "cause = \"created\"\nitems =", "cause: found a value, expected none with `fields`"),
+    ];
+    for (from, to, said) in cases {
+        assert!(form.contains(from), "{from:?} is in the table");
+        let problem = checked(FILE, &form.replacen(from, to, 1)).expect_err("the table is bad now");
+        assert!(problem.contains(&format!("tenants.acme.sources.warehouse.{said}")), "{to}: {problem}");
+    }
 }

@@ -100,7 +100,9 @@ pub(super) struct HookTable {
     pub(super) header: Option<String>,
     pub(super) pointer: Option<String>,
     pub(super) object: Option<String>,
-    pub(super) record: String,
+    pub(super) record: Option<String>,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, String>,
     pub(super) items: Option<String>,
     pub(super) id: Option<String>,
     pub(super) cause: Option<HookCause>,

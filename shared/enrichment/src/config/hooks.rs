@@ -9,6 +9,8 @@ use super::check::Checker;
 use super::file::HookTable;
 use super::pointer::Pointer;
 use super::vendor::{CrmVendor, ObjectKind};
+use crate::lead::new_lead::FIELDS;
+use crate::person::ProfileField;
 
 /// One such system.
 #[derive(Debug, Clone)]
@@ -23,12 +25,24 @@ pub struct HookSource {
     pub items: Option<Pointer>,
     /// Where in a delivery stands what stays the same when that is made again.
     pub id: Option<Pointer>,
-    /// What the CRM calls each lead, as a place in that.
-    pub record: Pointer,
-    /// The kinds of record that they may be.
-    pub objects: Vec<&'static ObjectKind>,
-    /// What has happened to them.
-    pub cause: HookCause,
+    /// What it tells of each.
+    pub leads: HookLeads,
+}
+
+/// What a source tells of each of its leads.
+#[derive(Debug, Clone)]
+pub enum HookLeads {
+    /// Which record of the CRM it is.
+    Records {
+        /// Where its id stands, as a place in the lead.
+        at: Pointer,
+        /// The kinds of record that it may be.
+        objects: Vec<&'static ObjectKind>,
+        /// What has happened to it.
+        cause: HookCause,
+    },
+    /// Who it is: the CRM may not have them yet. Where each thing that is known of them stands. The e-mail address is one.
+    People(Vec<(ProfileField, Pointer)>),
 }
 
 /// How a delivery shows where it comes from.
@@ -96,17 +110,51 @@ impl Checker<'_> {
 
     fn hook(&mut self, path: &str, name: String, table: HookTable, crm: &'static CrmVendor) -> Option<HookSource> {
         self.secret_names(&format!("{path}.secrets"), &table.secrets);
-        let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
         let signature = self.signature(path, table.signature, table.header, table.pointer);
         let mut at = |key: &str, text: Option<&str>| match text {
             Some(text) => self.pointer(&format!("{path}.{key}"), text).map(Some),
             None => Some(None),
         };
         let (items, id) = (at("items", table.items.as_deref()), at("id", table.id.as_deref()));
-        let record = at("record", Some(&table.record));
-        let (secrets, cause) = (table.secrets, table.cause.unwrap_or_default());
-        let (signature, items, id, record) = (signature?, items?, id?, record??);
-        Some(HookSource { name, signature, secrets, items, id, record, objects, cause })
+        let leads = match (table.record, table.fields.is_empty()) {
+            (Some(record), true) => {
+                let at = self.pointer(&format!("{path}.record"), &record);
+                let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
+                at.map(|at| HookLeads::Records { at, objects, cause: table.cause.unwrap_or_default() })
+            }
+            (None, false) => {
+                let (object, cause) = (table.object.is_some(), table.cause.is_some());
+                self.only_with_records(path, object.then_some("object").or(cause.then_some("cause")));
+                self.people(&format!("{path}.fields"), &table.fields, crm)
+            }
+            (record, _) => {
+                let found = if record.is_some() { "this and `fields`" } else { "nothing, and no `fields`" };
+                let expected =
+                    "the place of the record's id, or in the table `fields` those of what is known of a person";
+                self.problem(&format!("{path}.record"), found, expected, "Write one of the two.");
+                None
+            }
+        };
+        Some(HookSource { name, signature: signature?, secrets: table.secrets, items: items?, id: id?, leads: leads? })
+    }
+
+    fn only_with_records(&mut self, path: &str, key: Option<&str>) {
+        if let Some(key) = key {
+            let expected = "none with `fields`: people are created as the CRM does that, and are new leads";
+            self.problem(&format!("{path}.{key}"), "a value", expected, "Take it out.");
+        }
+    }
+
+    /// Where what is known of a person stands, for a CRM in which people can be created.
+    fn people(&mut self, path: &str, fields: &BTreeMap<String, String>, crm: &'static CrmVendor) -> Option<HookLeads> {
+        if !crm.objects.iter().any(|kind| kind.is_created) {
+            let found = format!("people who are to be created in {}", crm.name);
+            let expected = "a CRM in which Leadgate creates people, or `record`";
+            self.problem(path, found, expected, "Write where the id of the CRM's record stands, in `record`.");
+        }
+        let known = FIELDS.iter().filter_map(|(word, field)| Some((word, *field, fields.get(*word)?)));
+        let at = known.map(|(word, field, text)| Some((field, self.pointer(&format!("{path}.{word}"), text)?)));
+        at.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(HookLeads::People)
     }
 
     /// The kind of record that is named, or all of the CRM's.

@@ -60,13 +60,24 @@ static TENANT: Shape = Shape::Table(&[
     Key::needed("fields", Shape::Named(&FIELD)),
 ]);
 
+/// The words are those of [`FIELDS`](crate::lead::new_lead::FIELDS).
+const PEOPLE: Shape = Shape::Table(&[
+    Key::needed("email", Shape::Text("/lead/email")),
+    Key::optional("first_name", Shape::Text("/lead/first_name")),
+    Key::optional("last_name", Shape::Text("/lead/last_name")),
+    Key::optional("company", Shape::Text("/lead/company")),
+    Key::optional("domain", Shape::Text("/lead/domain")),
+    Key::optional("linkedin_url", Shape::Text("/lead/linkedin_url")),
+]);
+
 static SOURCE: Shape = Shape::Table(&[
     Key::needed("signature", Shape::OneOf(SignatureWord::VARIANTS)),
     Key::needed("secrets", Shape::List(&Shape::Secret("leadgate/acme/warehouse/crm-signing"))),
     Key::optional("header", Shape::Text("X-Api-Token")),
     Key::optional("pointer", Shape::Text("/token")),
     Key::optional("object", Shape::Text("contact")),
-    Key::needed("record", Shape::Text("/contact/id")),
+    Key::optional("record", Shape::Text("/contact/id")),
+    Key::optional("fields", PEOPLE),
     Key::optional("items", Shape::Text("/rows")),
     Key::optional("id", Shape::Text("/event_id")),
     Key::optional("cause", Shape::OneOf(HookCause::VARIANTS)),

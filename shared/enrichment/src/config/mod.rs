@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
-pub use self::hooks::{HookCause, HookSignature, HookSource};
+pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};

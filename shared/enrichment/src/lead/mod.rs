@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`event`] | what a CRM tells |
 //! | [`request`] | a message that asks for one record to be enriched |
+//! | [`new_lead`] | a message about a person who isn't in the CRM yet |
 //! | [`gate`] | whether a record is due |
 //! | [`record`] | what is kept of a record, and how it goes from state to state |
 //! | [`patch`] | what may be written to it |
@@ -11,6 +12,7 @@
 
 pub mod event;
 pub mod gate;
+pub mod new_lead;
 pub mod patch;
 pub mod record;
 pub mod request;

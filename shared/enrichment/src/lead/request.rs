@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
+use crate::lead::new_lead::NewLead;
 use crate::provider::limits::Share;
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
@@ -54,6 +55,20 @@ impl EnrichmentRequest {
         Self { queued_at: self.queued_at.or(Some(now)), ..self }
     }
 
+    /// For a person who has just been found or created in the CRM, as this record.
+    pub fn of_new_lead(lead: &NewLead, record: RecordKey) -> Self {
+        Self {
+            request: RequestId::derive(&record, &format!("new-lead/{}", lead.event)),
+            record,
+            source: Source::NewLead,
+            occurred_at: lead.occurred_at,
+            not_before: None,
+            queued_at: lead.queued_at,
+            parked_since: None,
+            bulk: lead.bulk,
+        }
+    }
+
     /// Both in one: the later event, from the source that goes first.
     #[must_use]
     pub fn joined(self, other: &Self) -> Self {
@@ -71,6 +86,8 @@ pub enum Task {
     Enrich(EnrichmentRequest),
     /// To see whether something has arrived.
     Collect(Collect),
+    /// To find or create a person in the CRM.
+    Create(NewLead),
 }
 
 /// A hint that what a purchase waits for may have arrived, or the time to ask. Only a hint: what there is, is asked
@@ -103,12 +120,13 @@ impl Task {
         match self {
             Self::Enrich(request) => request.not_before,
             Self::Collect(hint) => hint.not_before,
+            Self::Create(lead) => lead.not_before,
         }
     }
 
     /// Whether it goes over the bulk queue.
     pub fn is_bulk(&self) -> bool {
-        matches!(self, Self::Enrich(EnrichmentRequest { bulk: true, .. }))
+        matches!(self, Self::Enrich(EnrichmentRequest { bulk: true, .. }) | Self::Create(NewLead { bulk: true, .. }))
     }
 
     /// The same, not to be taken up before then.
@@ -117,16 +135,16 @@ impl Task {
         match self {
             Self::Enrich(request) => Self::Enrich(EnrichmentRequest { not_before, ..request }),
             Self::Collect(hint) => Self::Collect(Collect { not_before, ..hint }),
+            Self::Create(lead) => Self::Create(NewLead { not_before, ..lead }),
         }
     }
 
     /// Reads a message. An error says where it isn't one, in words that hold nothing of the message.
     pub fn read(body: &str) -> Result<Self, String> {
         let wrong = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
-        match serde_json::from_str(body) {
-            Ok(collect) => Ok(Self::Collect(collect)),
-            Err(_) => serde_json::from_str(body).map(Self::Enrich).map_err(wrong),
-        }
+        let collect = serde_json::from_str(body).map(Self::Collect);
+        let create = |_| serde_json::from_str(body).map(Self::Create);
+        collect.or_else(create).or_else(|_| serde_json::from_str(body).map(Self::Enrich)).map_err(wrong)
     }
 }
 
@@ -178,7 +196,8 @@ mod tests {
         let request =
             r#"{"record":"acme#crm#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
         let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
-        for body in [request, hint] {
+        let lead = r#"{"tenant":"acme","new_lead":"0123456789abcdef","told_by":"form","event":"1","person":"x","occurred_at":5}"#;
+        for body in [request, hint, lead] {
             let task = Task::read(body).expect("a message of ours");
             assert_eq!(task.not_before(), None);
             assert_eq!(serde_json::to_string(&task).ok().as_deref(), Some(body));

@@ -26,6 +26,7 @@ mod kept;
 mod known;
 mod line;
 mod merges;
+mod new_leads;
 mod outage;
 mod pipedrive;
 mod plans;

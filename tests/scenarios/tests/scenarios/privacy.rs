@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::stage::{Stage, queued_leads, slow_provider, started, states, world, world_with};
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -40,7 +40,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 /// Everything that our own code logs on this thread, at the finest level.
-fn listen() -> (Lines, DefaultGuard) {
+pub(crate) fn listen() -> (Lines, DefaultGuard) {
     let lines = Lines::default();
     let functions = ["crm_events", "crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
     let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_gate", "leadgate_lambda"]);
