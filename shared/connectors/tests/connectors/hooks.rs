@@ -14,6 +14,7 @@ use crate::headers;
 
 const FILE: &str = include_str!("config/file.toml");
 const SALESFORCE: &str = include_str!("config/salesforce.toml");
+const ATTIO: &str = include_str!("config/attio.toml");
 const SOURCE: &str = include_str!("config/hooks.toml");
 const TOKEN: &str = "token-0123456789abcdef";
 
@@ -332,4 +333,13 @@ fn each_problem_of_a_source_of_people_is_said() {
         let problem = checked(FILE, &form.replacen(from, to, 1)).expect_err("the table is bad now");
         assert!(problem.contains(&format!("tenants.acme.sources.warehouse.{said}")), "{to}: {problem}");
     }
+}
+
+#[test]
+fn a_crm_in_which_people_cant_be_created_says_so() {
+    let form = form();
+    let said = "tenants.acme.sources.warehouse.fields: found people who are to be created in attio, expected a CRM in which \
+                Leadgate creates people, or `record`. Write where the id of the CRM's record stands, in `record`.";
+    let problem = checked(ATTIO, &form).expect_err("it can't");
+    assert!(problem.contains(said), "{problem}");
 }

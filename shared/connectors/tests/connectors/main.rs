@@ -18,6 +18,7 @@ mod hubspot_client;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
+mod people;
 mod pipedrive_client;
 mod pipedrive_inbound;
 mod salesforce_change_events;

@@ -33,10 +33,10 @@ const ATTIO_CONFIG: &str = include_str!("../../../../infra/attio/leadgate.toml")
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 
-/// What begins the table in it of another system that tells of leads, with which a world goes.
+/// What begins the tables in it of other systems that tell of leads, with which a world goes.
 const SOURCE: &str = "#   [tenants.demo.sources.warehouse]";
 
-/// The same with this table, which is a comment there.
+/// The same with these tables, which are a comment there.
 fn with_source(config: &str) -> String {
     let mut is_within = false;
     let line = |line: &str| {

@@ -88,6 +88,7 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("attio.person-updated.json", (200, 1)),
         ("attio.wrong-workspace.json", (403, 0)),
         ("hooks.bad-signature.json", (401, 0)),
+        ("hooks.form.json", (200, 1)),
         ("hooks.some-unreadable-rows.json", (200, 1)),
         ("hooks.two-rows.json", (200, 2)),
         ("hooks.unknown-source.json", (404, 0)),

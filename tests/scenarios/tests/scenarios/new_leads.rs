@@ -18,11 +18,11 @@ const CRMS: [&str; 3] = ["hubspot", "salesforce", "pipedrive"];
 const ADA: &str = "ada.lovelace@engine.example";
 
 const FORM: &str = r#"
-[tenants.demo.sources.form]
+[tenants.demo.sources.signup]
 signature = "github"
-secrets = ["leadgate/demo/form/crm-signing"]
+secrets = ["leadgate/demo/signup/crm-signing"]
 
-[tenants.demo.sources.form.fields]
+[tenants.demo.sources.signup.fields]
 email = "/lead/email"
 first_name = "/lead/first"
 last_name = "/lead/last"
@@ -57,7 +57,7 @@ async fn world(crm: &str) -> Stage {
 /// Fills in the form: the delivery of this id. The counts that are answered.
 async fn fill_in(world: &World, id: &str, lead: Value) -> Value {
     let body = json!({ "lead": lead }).to_string();
-    let url = format!("{}/hooks/{}/form", world.url, world.tenant_id());
+    let url = format!("{}/hooks/{}/signup", world.url, world.tenant_id());
     let signature = github::sign(&Secret::new(SIGNING_SECRET.to_owned()), body.as_bytes());
     let request = world.http().post(url).header("X-Hub-Signature-256", signature).header("X-GitHub-Delivery", id);
     let response = request.body(body).send().await.expect("an answer");
