@@ -3,6 +3,7 @@
 mod answers;
 mod credits;
 mod limits;
+mod new_leads;
 mod records;
 
 use std::net::Ipv4Addr;
