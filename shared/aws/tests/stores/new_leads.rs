@@ -23,7 +23,7 @@ fn record(id: u64) -> RecordKey {
 #[tokio::test]
 async fn one_of_two_creates_a_person_and_the_other_comes_to_the_same_record() {
     let records = records().await;
-    let NewLeadStanding::Claimed(claim) = claimed(&records, 0).await else { panic!("nobody was there before") };
+    let NewLeadStanding::Claimed(claim) = claimed(&records, 0).await else { panic!("it is the first") };
     assert!(matches!(claimed(&records, 10).await, NewLeadStanding::Taken(until) if until == at(125)));
     assert!(records.keep_new_lead(claim, &fingerprint("ada"), &record(1), at(20)).await.expect("an answer"));
     for later in [21, 1_000_000] {
@@ -37,7 +37,7 @@ async fn one_of_two_creates_a_person_and_the_other_comes_to_the_same_record() {
 #[tokio::test]
 async fn a_claim_that_has_run_out_is_taken_over_once_the_last_worker_can_be_seen() {
     let records = records().await;
-    let NewLeadStanding::Claimed(lost) = claimed(&records, 0).await else { panic!("nobody was there before") };
+    let NewLeadStanding::Claimed(lost) = claimed(&records, 0).await else { panic!("it is the first") };
     assert!(matches!(claimed(&records, 124).await, NewLeadStanding::Taken(until) if until == at(125)));
     let NewLeadStanding::Claimed(claim) = claimed(&records, 125).await else { panic!("it has run out") };
     assert!(!records.keep_new_lead(lost, &fingerprint("ada"), &record(1), at(126)).await.expect("an answer"));
@@ -57,7 +57,7 @@ async fn a_claim_that_has_run_out_is_taken_over_once_the_last_worker_can_be_seen
 #[tokio::test]
 async fn an_erasure_forgets_which_record_a_person_has_become_and_stops_who_is_at_it() {
     let records = records().await;
-    let NewLeadStanding::Claimed(claim) = claimed(&records, 0).await else { panic!("nobody was there before") };
+    let NewLeadStanding::Claimed(claim) = claimed(&records, 0).await else { panic!("it is the first") };
     records.forget(&acme(), &fingerprint("ada")).await.expect("forgotten");
     assert!(!records.keep_new_lead(claim, &fingerprint("ada"), &record(1), at(20)).await.expect("an answer"));
     let NewLeadStanding::Claimed(claim) = claimed(&records, 70).await else { panic!("nothing is known any more") };

@@ -305,8 +305,8 @@ fn people_are_read_by_their_addresses_and_the_rest_may_be_missing() {
         "/rows/3/person/email: found nothing, expected an e-mail address",
     ];
     assert_eq!(unreadable, expected);
-    let nobody = people(&json!({ "sync": { "id": 1 }, "rows": [{}] })).expect_err("nobody can be read").to_string();
-    assert_eq!(nobody, "/rows/0/person/email: found nothing, expected an e-mail address");
+    let none = people(&json!({ "sync": { "id": 1 }, "rows": [{}] })).expect_err("none can be read").to_string();
+    assert_eq!(none, "/rows/0/person/email: found nothing, expected an e-mail address");
 }
 
 #[test]

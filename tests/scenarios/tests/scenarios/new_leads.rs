@@ -253,7 +253,7 @@ async fn a_list_of_people_is_taken_each_once_and_the_unreadable_counted() {
     .await;
     let row = |i: usize| json!({ "email": format!("first{i}.last{i}@engine.example") });
     let mut rows: Vec<Value> = (0..30).map(row).collect();
-    rows.extend([row(3), json!({ "first": "Nobody" }), json!("x")]);
+    rows.extend([row(3), json!({ "first": "Dan" }), json!("x")]);
     let counts = fill_in(&world, "1", rows.into()).await;
     let named = ["events", "queued", "repeated", "unreadable"].map(|name| counts[name].as_u64());
     assert_eq!(named, [Some(33), Some(30), Some(1), Some(2)], "{counts}");
@@ -307,7 +307,7 @@ async fn one_who_asked_to_be_forgotten_is_neither_created_nor_bought_again() {
     }
     world.next_cycle(1_000_000).await;
     world.settle_down(1).await;
-    assert_eq!(world.apollo.ledger().people_asked, calls, "nobody was asked about again");
+    assert_eq!(world.apollo.ledger().people_asked, calls, "no one was asked about again");
     assert_eq!(world.hubspot.contacts().len(), 0);
 }
 

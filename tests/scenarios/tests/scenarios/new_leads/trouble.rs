@@ -207,7 +207,7 @@ async fn one_whom_the_crm_refuses_is_left_to_an_operator_with_nothing_in_the_cle
 }
 
 /// Whatever the functions send to tables and queues, and whatever they log, while everything goes wrong once. The provider
-/// knows nobody: what is bought stands in a record until it is written.
+/// knows none of them: what is bought stands in a record until it is written.
 #[tokio::test]
 async fn nothing_personal_is_in_the_clear_on_a_queue_in_a_table_or_in_a_log() {
     let (lines, _listening) = listen();
@@ -221,7 +221,7 @@ async fn nothing_personal_is_in_the_clear_on_a_queue_in_a_table_or_in_a_log() {
             let seen = sent.clone();
             world.wire.rewrite_by(move |call, body| {
                 if ["dynamodb", "sqs"].iter().any(|store| call.operation.starts_with(store)) {
-                    seen.lock().expect("nobody panics").push_str(&body.to_string());
+                    seen.lock().expect("no thread panics").push_str(&body.to_string());
                 }
                 None
             });
@@ -242,7 +242,7 @@ async fn nothing_personal_is_in_the_clear_on_a_queue_in_a_table_or_in_a_log() {
         }
     }
     let logged = String::from_utf8(lines.0.lock().expect("no writer panics").clone()).expect("text");
-    let sent = sent.lock().expect("nobody panics").clone();
+    let sent = sent.lock().expect("no thread panics").clone();
     assert!(logged.len() > 2000, "the functions did log: {logged}");
     assert!(sent.contains("new_lead"), "{} bytes were sent", sent.len());
     for word in ["canary", "Canary", "Bird", "secret-company", "Secret Company"] {
