@@ -144,7 +144,7 @@ impl Records {
         there.map(|item| from_item(item, CLAIMING)).transpose()
     }
 
-    /// Whether it was put: nobody else has meanwhile. A repeat of a put that is there already was.
+    /// Whether it was put: no other worker has meanwhile. A repeat of a put that is there already was.
     async fn put_kept(
         &self,
         name: &str,
