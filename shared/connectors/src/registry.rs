@@ -8,7 +8,13 @@ use crate::{crm, provider};
 /// One part of each CRM that comes with Leadgate.
 macro_rules! crms {
     ($part:ident) => {
-        vec![&crm::attio::$part, &crm::hubspot::$part, &crm::pipedrive::$part, &crm::salesforce::$part]
+        vec![
+            &crm::attio::$part,
+            &crm::close::$part,
+            &crm::hubspot::$part,
+            &crm::pipedrive::$part,
+            &crm::salesforce::$part,
+        ]
     };
 }
 

@@ -1,6 +1,7 @@
 //! The CRMs.
 
 pub mod attio;
+pub mod close;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;

@@ -18,6 +18,10 @@ const NAMED_IN: [&str; 8] = [
     "infra/cli/src/send/",
 ];
 
+/// Vendors whose name is a word of the language, and the forms in which it is a name all the same.
+const WORDS: [&str; 1] = ["close"];
+const AS_A_NAME: [&str; 3] = ["::NAME::", "NAME.com", "/NAME/"];
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -38,7 +42,13 @@ fn vendors() -> Vec<&'static str> {
 /// The lines of a file, without its tests, that name one of the vendors.
 fn naming<'t>(text: &'t str, vendors: &[&str]) -> Vec<&'t str> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let names_one = |line: &&str| vendors.iter().any(|vendor| line.to_lowercase().contains(vendor));
+    let names_one = |line: &&str| {
+        let small = line.to_lowercase();
+        vendors.iter().any(|vendor| match WORDS.contains(vendor) {
+            true => AS_A_NAME.iter().any(|form| line.contains(&form.replace("NAME", vendor))),
+            false => small.contains(vendor),
+        })
+    };
     code.lines().filter(names_one).collect()
 }
 
@@ -67,5 +77,7 @@ fn nothing_names_a_vendor_outside_its_folder() {
 
 #[test]
 fn a_name_is_noticed() {
+    let close = "crm::close::VENDOR;\n// api.close.com\nfn close() {} // close it\n/close/acme";
+    assert_eq!(naming(close, &vendors()).len(), 3, "a word is told from a name");
     assert_eq!(naming("// HubSpot does so\nfn other() {}\n#[cfg(test)]\nmod tests { hubspot }", &vendors()).len(), 1);
 }

@@ -12,6 +12,8 @@ mod apollo_sequences;
 mod attio_client;
 mod attio_inbound;
 mod boundary;
+mod close_client;
+mod close_inbound;
 mod config;
 mod hooks;
 mod hubspot_client;
