@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
     /// The CRM in which the leads appear: contacts of HubSpot, told with signed webhooks, leads of Salesforce, told
-    /// with Outbound Messages, persons of Pipedrive, told with a password, or people of Attio.
+    /// with Outbound Messages, persons of Pipedrive, told with a password, people of Attio, or contacts of Close.
     #[arg(long, value_enum, default_value_t)]
     crm: Crm,
     /// Where chance starts from: the same seed makes the same leads.
@@ -48,6 +48,7 @@ enum Crm {
     Salesforce,
     Pipedrive,
     Attio,
+    Close,
 }
 
 impl Crm {
@@ -57,6 +58,7 @@ impl Crm {
             Self::Salesforce => (DemoCrm::Salesforce, "Salesforce"),
             Self::Pipedrive => (DemoCrm::Pipedrive, "Pipedrive"),
             Self::Attio => (DemoCrm::Attio, "Attio"),
+            Self::Close => (DemoCrm::Close, "Close"),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_connectors::crm::attio::config as attio;
+use leadgate_connectors::crm::close::config as close;
 use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
@@ -15,6 +16,7 @@ use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_sandbox::kept::Folder;
 use leadgate_sandbox::simulators::attio::AttioSetup;
+use leadgate_sandbox::simulators::close::CloseSetup;
 use leadgate_sandbox::simulators::pipedrive::PipedriveSetup;
 use leadgate_sandbox::simulators::salesforce::SalesforceSetup;
 use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
@@ -98,6 +100,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         settings.salesforce = org_of(tenant, settings.salesforce);
         settings.pipedrive = company_of(tenant, settings.pipedrive);
         settings.attio = workspace_of(tenant, settings.attio);
+        settings.close = organization_of(tenant, settings.close);
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -148,6 +151,12 @@ fn workspace_of(tenant: &Tenant, workspace: AttioSetup) -> AttioSetup {
     let attio::Settings { workspace_id, people_object_id, actor_id } = attio::Settings::of(&tenant.crm.own);
     let actor_id = actor_id.unwrap_or(workspace.actor_id);
     AttioSetup { workspace_id, people_object_id, actor_id, ..workspace }
+}
+
+/// An organization that the tenant's configuration fits to. It is no tenant's of another CRM.
+fn organization_of(tenant: &Tenant, organization: CloseSetup) -> CloseSetup {
+    let close::Settings { organization_id, user_id } = close::Settings::of(&tenant.crm.own);
+    CloseSetup { organization_id, user_id: user_id.unwrap_or(organization.user_id), ..organization }
 }
 
 /// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by

@@ -18,6 +18,7 @@ use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
 use crate::simulators::attio::AttioSetup;
+use crate::simulators::close::CloseSetup;
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::PipedriveSetup;
 use crate::simulators::salesforce::SalesforceSetup;
@@ -38,6 +39,8 @@ pub enum DemoCrm {
     Pipedrive,
     /// As people of a workspace at Attio.
     Attio,
+    /// As contacts of an organization at Close.
+    Close,
 }
 
 /// What is asked for.
@@ -135,6 +138,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         },
         pipedrive: PipedriveSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..PipedriveSetup::default() },
         attio: AttioSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..AttioSetup::default() },
+        close: CloseSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..CloseSetup::default() },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
@@ -143,6 +147,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         DemoCrm::Salesforce => settings.with_salesforce(),
         DemoCrm::Pipedrive => settings.with_pipedrive(),
         DemoCrm::Attio => settings.with_attio(),
+        DemoCrm::Close => settings.with_close(),
     };
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;

@@ -6,6 +6,7 @@
 
 pub mod apollo;
 pub mod attio;
+pub mod close;
 mod crm;
 pub mod eventbridge;
 mod exchange;
@@ -36,6 +37,7 @@ pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
 use attio::Attio;
+use close::Close;
 use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
@@ -79,6 +81,11 @@ pub fn pipedrive_router(pipedrive: Arc<Pipedrive>) -> Router {
 /// Serves one workspace at Attio in the same way.
 pub fn attio_router(attio: Arc<Attio>) -> Router {
     vendor_router(attio)
+}
+
+/// Serves one organization at Close in the same way.
+pub fn close_router(close: Arc<Close>) -> Router {
+    vendor_router(close)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

@@ -42,7 +42,7 @@ pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{APEX_SECRET, CALLBACK_SECRET, EVERY_CRM, Real, SIGNING_SECRET, Settings, WEBHOOK_USER, With};
-use settings::{is_attio, is_pipedrive, is_salesforce};
+use settings::{is_attio, is_close, is_pipedrive, is_salesforce};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -51,6 +51,7 @@ pub use wire::{Break, Call, Caller, Rewrite, Wire};
 
 use crate::simulators::apollo::Apollo;
 use crate::simulators::attio::Attio;
+use crate::simulators::close::Close;
 use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
 use crate::simulators::pipedrive::Pipedrive;
@@ -71,6 +72,8 @@ pub struct World {
     pub pipedrive: Arc<Pipedrive>,
     /// And another one.
     pub attio: Arc<Attio>,
+    /// And another one.
+    pub close: Arc<Close>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
     /// What operators were told.
@@ -142,6 +145,7 @@ impl World {
             tenant if is_salesforce(tenant) => self.salesforce.clone(),
             tenant if is_pipedrive(tenant) => self.pipedrive.clone(),
             tenant if is_attio(tenant) => self.attio.clone(),
+            tenant if is_close(tenant) => self.close.clone(),
             _ => self.hubspot.clone(),
         }
     }
@@ -162,6 +166,12 @@ impl World {
                 let url = settings::webhook_url(&self.url, tenant);
                 let subscription = simulators::attio::subscription(&url, &settings.signing_secret);
                 self.attio.subscribe(self.patient(subscription));
+                continue;
+            }
+            if is_close(tenant) {
+                let url = settings::webhook_url(&self.url, tenant);
+                let subscription = simulators::close::subscription(&url, &settings.signing_secret);
+                self.close.subscribe(self.patient(subscription));
                 continue;
             }
             let url = settings::webhook_url(&self.url, tenant);

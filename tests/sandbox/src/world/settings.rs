@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_connectors::crm::attio::config as attio;
+use leadgate_connectors::crm::close::config as close;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
@@ -14,6 +15,7 @@ use leadgate_enrichment::ids::TenantId;
 use super::clock::Patience;
 use crate::simulators::apollo::ApolloSetup;
 use crate::simulators::attio::AttioSetup;
+use crate::simulators::close::{self as simulated_close, CloseSetup};
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::{DO_NOT_CALL, PipedriveSetup};
 use crate::simulators::salesforce::{JWT_PRIVATE_KEY, Road, SalesforceSetup};
@@ -29,6 +31,9 @@ const PIPEDRIVE_CONFIG: &str = include_str!("../../../../infra/pipedrive/leadgat
 
 /// The one that those with a workspace at Attio start from.
 const ATTIO_CONFIG: &str = include_str!("../../../../infra/attio/leadgate.toml");
+
+/// The one that those with an organization at Close start from.
+const CLOSE_CONFIG: &str = include_str!("../../../../infra/close/leadgate.toml");
 
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
@@ -94,6 +99,8 @@ pub struct Settings {
     pub pipedrive: PipedriveSetup,
     /// The CRM, where the configuration names this one.
     pub attio: AttioSetup,
+    /// The CRM, where the configuration names this one.
+    pub close: CloseSetup,
     /// How an org tells of leads and contacts.
     pub road: Road,
     /// The provider.
@@ -148,6 +155,7 @@ impl Default for Settings {
             salesforce: SalesforceSetup::default(),
             pipedrive: PipedriveSetup::default(),
             attio: AttioSetup::default(),
+            close: CloseSetup::default(),
             road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
             real: Real::default(),
@@ -214,6 +222,13 @@ impl Settings {
             if is_salesforce(tenant) {
                 self.put_salesforce_secrets(tenant, &mut secrets);
             }
+            if is_close(tenant) {
+                for name in tenant.crm.secrets.of(SecretRole::CrmSigning) {
+                    secrets
+                        .entry(name.to_owned())
+                        .and_modify(|secret| *secret = simulated_close::signature_key(secret));
+                }
+            }
             if is_pipedrive(tenant) {
                 for name in tenant.crm.secrets.of(SecretRole::CrmSigning) {
                     secrets
@@ -247,6 +262,7 @@ impl Settings {
             true => &self.salesforce.client_secret,
             false if is_pipedrive(tenant) => &self.pipedrive.token,
             false if is_attio(tenant) => &self.attio.token,
+            false if is_close(tenant) => &self.close.api_key,
             false => &self.hubspot.token,
         }
     }
@@ -304,6 +320,12 @@ impl Settings {
         Self { config: ATTIO_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, with an organization at Close for a CRM.
+    #[must_use]
+    pub fn with_close(self) -> Self {
+        Self { config: CLOSE_CONFIG.replacen(CAPS, "", 1), ..self }
+    }
+
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
@@ -322,6 +344,12 @@ impl Settings {
                 )
             }
             () if has(attio::VENDOR.name) => ATTIO_PHONE_FIELDS.to_owned(),
+            () if has(close::VENDOR.name) => {
+                let do_not_call = simulated_close::DO_NOT_CALL;
+                format!(
+                    "phone = {{ from = \"mobile_phone\" }}\n\"{do_not_call}\" = {{ from = \"mobile_phone_do_not_call\" }}\n"
+                )
+            }
             () => PHONE_FIELDS.to_owned(),
         };
         Self { config: format!("{}\n{fields}", self.config), ..self }
@@ -345,13 +373,14 @@ impl Settings {
 pub type With = fn(Settings) -> Settings;
 
 /// Every CRM, by each of its roads: its name, and how it is chosen.
-pub const EVERY_CRM: [(&str, With); 6] = [
+pub const EVERY_CRM: [(&str, With); 7] = [
     ("HubSpot", |settings| settings),
     ("Salesforce, by messages", Settings::with_salesforce),
     ("Salesforce, by callouts", |settings| Settings { road: Road::Callouts, ..settings.with_salesforce() }),
     ("Salesforce, by change events", Settings::with_change_events),
     ("Pipedrive", Settings::with_pipedrive),
     ("Attio", Settings::with_attio),
+    ("Close", Settings::with_close),
 ];
 
 /// Where the vendors of a second tenant are served.
@@ -382,6 +411,11 @@ pub(super) fn is_pipedrive(tenant: &Tenant) -> bool {
 /// Whether the tenant's CRM is Attio.
 pub(super) fn is_attio(tenant: &Tenant) -> bool {
     tenant.crm.vendor.name == attio::VENDOR.name
+}
+
+/// Whether the tenant's CRM is Close.
+pub(super) fn is_close(tenant: &Tenant) -> bool {
+    tenant.crm.vendor.name == close::VENDOR.name
 }
 
 /// What an employer costs: a credit.

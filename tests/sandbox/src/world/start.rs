@@ -42,6 +42,7 @@ use super::wire::{Caller, Wire};
 use super::{Neighbour, Served, StartError, World};
 use crate::simulators::apollo::Apollo;
 use crate::simulators::attio::Attio;
+use crate::simulators::close::Close;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
 use crate::simulators::pipedrive::Pipedrive;
@@ -80,6 +81,7 @@ impl World {
             salesforce: salesforce(&clock, &settings, &site, &url),
             pipedrive: Arc::new(Pipedrive::new(clock.clone(), settings.pipedrive.clone(), site.http.clone())),
             attio: Arc::new(Attio::new(clock.clone(), settings.attio.clone(), site.http.clone())),
+            close: Arc::new(Close::new(clock.clone(), settings.close.clone(), site.http.clone())),
             apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
@@ -110,6 +112,7 @@ impl World {
         parts.wire.tap_vendor(parts.salesforce.faults());
         parts.wire.tap_vendor(parts.pipedrive.faults());
         parts.wire.tap_vendor(parts.attio.faults());
+        parts.wire.tap_vendor(parts.close.faults());
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
@@ -119,6 +122,7 @@ impl World {
             parts.salesforce.keep_in(folder.part("salesforce-0"))?;
             parts.pipedrive.keep_in(folder.part("pipedrive-0"))?;
             parts.attio.keep_in(folder.part("attio-0"))?;
+            parts.close.keep_in(folder.part("close-0"))?;
             kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.bus)?;
         }
         let world = parts.assemble(listener);
@@ -178,6 +182,7 @@ struct Parts {
     salesforce: Arc<Salesforce>,
     pipedrive: Arc<Pipedrive>,
     attio: Arc<Attio>,
+    close: Arc<Close>,
     apollo: Arc<Apollo>,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
@@ -306,6 +311,7 @@ impl Parts {
             .nest("/simulators/salesforce", simulators::salesforce_router(self.salesforce.clone()))
             .nest("/simulators/pipedrive", simulators::pipedrive_router(self.pipedrive.clone()))
             .nest("/simulators/attio", simulators::attio_router(self.attio.clone()))
+            .nest("/simulators/close", simulators::close_router(self.close.clone()))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -322,6 +328,7 @@ impl Parts {
             salesforce: self.salesforce,
             pipedrive: self.pipedrive,
             attio: self.attio,
+            close: self.close,
             apollo: self.apollo,
             bus: self.bus,
             records,
