@@ -10,6 +10,7 @@ mod attio;
 mod books;
 mod bulk;
 mod caps;
+mod close;
 mod crash;
 mod credits;
 mod cycles;

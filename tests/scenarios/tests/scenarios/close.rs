@@ -1,0 +1,289 @@
+//! Close for a CRM: the main job, and what is its own.
+
+mod door;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use leadgate_enrichment::lead::record::StateName;
+use leadgate_sandbox::simulators::apollo::Asked;
+use leadgate_sandbox::simulators::close::{CITY, COUNTRY, Contact, INDUSTRY, Kind, LAST_ENRICHED};
+use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
+use leadgate_sandbox::world::{Break, Settings, World};
+
+use crate::books::at_rest;
+use crate::stage::{Stage, started};
+
+/// The user whose key Leadgate has.
+const USER: &str = "user_simulated0leadgate";
+
+/// A world with an organization, and settings of its own.
+async fn organization_with(set: impl FnOnce(&mut Settings)) -> Stage {
+    let mut settings = Settings::default().with_close();
+    settings.apollo.unknown_share = 0.0;
+    set(&mut settings);
+    started(settings).await
+}
+
+async fn organization() -> Stage {
+    organization_with(|_| {}).await
+}
+
+/// The same, with numbers bought as well.
+async fn organization_with_phones() -> Stage {
+    let mut settings = Settings::default().with_close().with_phones();
+    settings.apollo.unknown_share = 0.0;
+    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
+    started(settings).await
+}
+
+fn contacts(world: &World, count: usize) -> Vec<String> {
+    let email = |i: usize| format!("first{i}.last{i}@engine.example");
+    (0..count).map(|i| world.close.create_contact([("email", email(i))])).collect()
+}
+
+/// So many contacts, on the queue.
+async fn queued_contacts(world: &World, count: usize) -> Vec<String> {
+    let contacts = contacts(world, count);
+    let delivered = world.close.deliver().await;
+    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
+    contacts
+}
+
+fn there(world: &World, id: &str) -> Contact {
+    world.close.contact(id).expect("the person")
+}
+
+async fn stands(world: &World, id: &str) -> StateName {
+    world.record(id).await.expect("a record").state.name()
+}
+
+/// Checks that each person has the provider's job title.
+fn all_enriched(world: &World, ids: &[String]) {
+    for id in ids {
+        let person = there(world, id);
+        let known = world.apollo.whom(&Asked::email(&person.value("email").expect("an address")));
+        let title = known.expect("a person that the provider knows").title;
+        assert_eq!(person.value("title"), Some(title), "{id}");
+    }
+}
+
+/// What we wrote, by field.
+fn ours(person: &Contact) -> Vec<&str> {
+    person.changes().iter().filter(|change| change.by == USER).map(|change| change.field.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_contact_is_enriched_and_written_back_within_credits() {
+    let world = organization().await;
+    let values = [("email", "ada.lovelace@engine.example"), ("company", "Engine"), (CITY, "London")];
+    let id = world.close.create_contact(values);
+    let report = world.close.deliver().await;
+    assert_eq!((report.accepted, report.rejected.len()), (1, 0), "{report:?}");
+    world.settle_down(2).await;
+    assert_eq!(stands(&world, &id).await, StateName::Written);
+    let written = there(&world, &id);
+    assert!(written.value("title").is_some() && written.value(INDUSTRY).is_some(), "blank ones were filled");
+    assert_eq!(written.value(CITY).as_deref(), Some("London"), "what a person wrote stays");
+    assert!(written.value(LAST_ENRICHED).is_some());
+    assert!(!ours(&written).contains(&"lead_id"), "the lead is not ours to write");
+    let books = at_rest(&world).await;
+    assert_eq!((books.spent, world.apollo.ledger().credits_charged), (1000, 1000));
+}
+
+#[tokio::test]
+async fn our_own_write_comes_back_once_and_starts_nothing() {
+    for knows_itself in [true, false] {
+        let world = organization_with(|settings| {
+            let watched = format!("enrich_on_change = [\"title\", \"{INDUSTRY}\", ");
+            settings.config = settings.config.replace("enrich_on_change = [", &watched);
+            if !knows_itself {
+                settings.config = settings.config.replace("user_id =", "# user_id =");
+            }
+        })
+        .await;
+        let contacts = queued_contacts(&world, 3).await;
+        world.settle_down(2).await;
+        let calls = world.apollo.ledger().people_asked;
+        let reads = world.close.counters().records_read;
+        assert_eq!(world.close.pending_events().len(), 3, "each write is told");
+        assert_eq!(world.close.deliver().await.rejected, [0_u16; 0]);
+        assert_eq!(world.waiting().await, 0, "the door drops them: {knows_itself}");
+        world.settle_down(2).await;
+        assert_eq!(world.close.pending_events(), [], "it has an end");
+        assert_eq!((world.apollo.ledger().people_asked, world.close.counters().records_read), (calls, reads));
+        all_enriched(&world, &contacts);
+        assert_eq!(at_rest(&world).await.spent, 3000);
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_types_between_our_read_and_our_write_stays() {
+    let world = organization().await;
+    let contacts = queued_contacts(&world, 2).await;
+    let (organization, id) = (Arc::downgrade(&world.close), contacts[0].clone());
+    // Just before the provider is asked: after the first read, before the second.
+    world.apollo.on_call(move |_| {
+        if let Some(organization) = organization.upgrade() {
+            organization.edit(&id, "title", "Typed by hand");
+        }
+    });
+    world.settle_down(1).await;
+    let written = there(&world, &contacts[0]);
+    assert_eq!(written.value("title").as_deref(), Some("Typed by hand"));
+    assert!(written.value(COUNTRY).is_some(), "the blank ones are filled all the same");
+    assert!(!ours(&written).contains(&"title"));
+    all_enriched(&world, &contacts[1..]);
+    at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn the_other_addresses_and_numbers_of_a_person_stay() {
+    // Without a number, with one that a person typed in before, and with one that is typed in right before we write.
+    // The contact is read right before a list is written: it is the last read of the first round.
+    let mut last_read = usize::MAX;
+    for (before, meanwhile) in [(None, None), (Some("+442079460000"), None), (None, Some("+442079460001"))] {
+        let world = organization_with_phones().await;
+        let id = world.close.create_contact([("email", "ada.lovelace@engine.example")]);
+        world.close.edit(&id, "email", "first1.last1@engine.example");
+        if let Some(number) = before {
+            world.close.edit(&id, "phone", number);
+        }
+        let (organization, person, reads) = (Arc::downgrade(&world.close), id.clone(), Arc::new(AtomicUsize::new(0)));
+        let counted = reads.clone();
+        world.close.on_call(move |call| {
+            let is_read = call.method == "GET" && call.path.ends_with(&format!("/contact/{person}/"));
+            let is_last = is_read && counted.fetch_add(1, Ordering::SeqCst) + 1 == last_read;
+            if let (true, Some(number), Some(organization)) = (is_last, meanwhile, organization.upgrade()) {
+                organization.edit(&person, "phone", number);
+            }
+        });
+        let emails = there(&world, &id).entries("emails");
+        assert_eq!(emails.len(), 2);
+        world.close.deliver().await;
+        world.settle_down(1).await;
+        // The number arrives minutes later.
+        world.clock.turn(Duration::from_secs(6 * 60));
+        world.settle_down(1).await;
+        let written = there(&world, &id);
+        assert_eq!(written.entries("emails"), emails, "both, in the same order");
+        assert!(written.value("title").is_some());
+        match before.or(meanwhile) {
+            Some(theirs) => {
+                assert_eq!(written.value("phone").as_deref(), Some(theirs));
+                assert!(!ours(&written).contains(&"phones"), "{before:?} {meanwhile:?}");
+            }
+            None => {
+                last_read = reads.load(Ordering::SeqCst);
+                assert_eq!(written.entries("phones").len(), 1);
+                assert_eq!(ours(&written).iter().filter(|field| **field == "phones").count(), 1);
+            }
+        }
+        at_rest(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_field_is_dropped_and_the_rest_is_written() {
+    for silently in [false, true] {
+        let world = organization().await;
+        // One that is gone, one that takes one of a few choices, one that takes a number.
+        world.close.remove_field(COUNTRY);
+        world.close.define_field(INDUSTRY, Kind::Choices(vec!["Mills".to_owned()]));
+        world.close.define_field(CITY, Kind::Number);
+        world.close.refuse_silently(silently);
+        let contacts = queued_contacts(&world, 3).await;
+        world.settle_down(1).await;
+        all_enriched(&world, &contacts);
+        for id in &contacts {
+            let person = there(&world, id);
+            assert_eq!([COUNTRY, INDUSTRY, CITY].map(|field| person.value(field)), [const { None }; 3]);
+            assert!(person.value(LAST_ENRICHED).is_some());
+            assert_eq!(stands(&world, id).await, StateName::Written);
+        }
+        let counters = world.close.counters();
+        assert!(counters.refused <= 3 * 9, "{counters:?}");
+        assert_eq!(at_rest(&world).await.spent, 3000, "{silently}");
+    }
+}
+
+#[tokio::test]
+async fn an_organization_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
+    let world = organization().await;
+    let contacts = queued_contacts(&world, 4).await;
+    for fault in [
+        Fault::Status(503, String::new()),
+        Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
+        Fault::Status(200, "<html>".to_owned()),
+        Fault::Status(403, String::new()),
+        Fault::DropAfterWork,
+    ] {
+        world.close.faults().add(FaultRule { path_contains: "/contact".into(), times: 1, fault });
+    }
+    world.settle_down(1).await;
+    all_enriched(&world, &contacts);
+    assert_eq!(at_rest(&world).await.spent, 4000);
+    assert_eq!(world.apollo.ledger().records_charged, 4);
+}
+
+#[tokio::test]
+async fn more_calls_than_a_second_has_wait_for_the_next_and_none_is_lost() {
+    let world = organization_with(|settings| settings.close.calls_per_second = 25).await;
+    let contacts = queued_contacts(&world, 40).await;
+    // What one batch reads fits into a second, and its second reading and its writes don't.
+    world.settle_down(1).await;
+    all_enriched(&world, &contacts);
+    for id in &contacts {
+        assert_eq!(stands(&world, id).await, StateName::Written);
+    }
+    assert!(world.close.counters().throttled > 0, "the limit was met");
+    assert_eq!(at_rest(&world).await.spent, 40_000);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
+    for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
+        let world = organization().await;
+        let contacts = queued_contacts(&world, 2).await;
+        let first = AtomicBool::new(true);
+        world.wire.break_by(move |call| {
+            let is_write = call.operation.starts_with("close PUT") && first.swap(false, Ordering::SeqCst);
+            is_write.then(|| broken.clone())
+        });
+        world.settle_down(1).await;
+        world.wire.mend();
+        world.settle_down(1).await;
+        all_enriched(&world, &contacts);
+        assert_eq!(at_rest(&world).await.spent, 2000);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_address_makes_due_and_another_change_does_not() {
+    let world = organization().await;
+    let id = world.close.create_contact([(CITY, "London")]);
+    world.close.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(at_rest(&world).await.spent, 0, "no one can tell who that is");
+    world.close.edit(&id, CITY, "Paris");
+    world.close.deliver().await;
+    assert_eq!(world.waiting().await, 0);
+    world.close.edit(&id, "email", "ada.lovelace@engine.example");
+    world.close.deliver().await;
+    world.settle_down(1).await;
+    all_enriched(&world, std::slice::from_ref(&id));
+    assert_eq!(at_rest(&world).await.spent, 1000);
+}
+
+#[tokio::test]
+async fn a_deleted_contact_ends_and_costs_nothing() {
+    let world = organization().await;
+    let gone = queued_contacts(&world, 1).await.remove(0);
+    world.close.delete(&gone);
+    world.settle_down(1).await;
+    assert_eq!(stands(&world, &gone).await, StateName::Refused);
+    assert_eq!(at_rest(&world).await.spent, 0);
+    world.close.deliver().await;
+    assert_eq!(world.waiting().await, 0, "what is told of it later starts nothing");
+}

@@ -1,0 +1,141 @@
+//! What arrives from an organization, and what only seems to.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use leadgate_connectors::crm::close::inbound::signature::{SIGNATURE, TIMESTAMP, sign};
+use leadgate_connectors::secret::Secret;
+use leadgate_enrichment::clock::{Clock, later};
+use leadgate_sandbox::simulators::close::signature_key;
+use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
+use serde_json::json;
+
+use super::{all_enriched, contacts, organization, organization_with, queued_contacts};
+use crate::books::at_rest;
+
+const OLD_SECRET: &str = "an-old-signing-secret";
+
+/// A webhook about this contact.
+fn created(contact: &str) -> String {
+    json!({ "subscription_id": "whsub_1", "event": { "id": "ev_1", "action": "created", "object_type": "contact",
+        "object_id": contact, "organization_id": "orga_simulated0organization", "user_id": "user_simulated0person",
+        "date_created": "2026-01-15T10:00:00.000000", "date_updated": "2026-01-15T10:00:00.000000",
+        "changed_fields": [], "data": { "id": contact }, "meta": {} } })
+    .to_string()
+}
+
+/// A secret of a world as a key.
+fn key(secret: &str) -> Secret {
+    Secret::new(signature_key(secret))
+}
+
+/// Sends it with this signature, signed at this time. The status.
+async fn told(world: &World, signature: Option<&str>, at: Timestamp, body: &str) -> u16 {
+    let request = world.http().post(world.webhook_url()).header(TIMESTAMP, at.as_second().to_string());
+    let request = request.body(body.to_owned());
+    let request = match signature {
+        Some(signature) => request.header(SIGNATURE, signature),
+        None => request,
+    };
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+async fn signed_at(world: &World, secret: &str, at: Timestamp, body: &str) -> u16 {
+    let signature = sign(&key(secret), at.as_second(), body.as_bytes()).unwrap_or_default();
+    told(world, Some(&signature), at, body).await
+}
+
+async fn signed(world: &World, secret: &str, body: &str) -> u16 {
+    signed_at(world, secret, world.clock.now(), body).await
+}
+
+#[tokio::test]
+async fn nothing_gets_in_without_the_signature_and_nothing_is_queued() {
+    let world = organization().await;
+    let id = contacts(&world, 1).remove(0);
+    let good = created(&id);
+    let now = world.clock.now();
+    let signature = sign(&key(SIGNING_SECRET), now.as_second(), good.as_bytes()).expect("a key");
+    for (what, signature, at, body) in [
+        ("no signature", None, now, good.clone()),
+        ("a blank one", Some(""), now, good.clone()),
+        ("a part of it", Some(&signature[..32]), now, good.clone()),
+        ("another body", Some(signature.as_str()), now, good.replace("created", "Created")),
+        ("another time", Some(signature.as_str()), later(now, Duration::from_secs(1)), good.clone()),
+        ("one byte more", Some(signature.as_str()), now, format!("{good} ")),
+    ] {
+        assert_eq!(told(&world, signature, at, &body).await, 401, "{what}");
+    }
+    let long_ago = now - SignedDuration::from_secs(301);
+    assert_eq!(signed_at(&world, SIGNING_SECRET, long_ago, &good).await, 401, "repeated later");
+    assert_eq!(signed(&world, "a guessed secret of a stranger", &good).await, 401);
+    for (what, body, expected) in [
+        ("another organization", good.replace("orga_simulated0", "orga_other0"), 403),
+        ("no organization", good.replace("organization_id", "organizationId"), 403),
+        ("cut off", good[..good.len() - 9].to_owned(), 400),
+        ("not JSON", "<a/>".to_owned(), 400),
+        ("no id", good.replace(&id, "cont_../me"), 400),
+        ("2 MB", format!("{good}{}", " ".repeat(2 * 1024 * 1024)), 413),
+    ] {
+        assert_eq!(signed(&world, SIGNING_SECRET, &body).await, expected, "{what}");
+    }
+    assert_eq!(world.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
+    let world = organization_with(|settings| {
+        let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
+        settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
+    })
+    .await;
+    world.leaves_behind(Leftover::Messages);
+    let body = created(&contacts(&world, 1).remove(0));
+    for (secret, expected) in [(OLD_SECRET, 200), (SIGNING_SECRET, 200), ("neither-of-the-secrets", 401)] {
+        assert_eq!(signed(&world, secret, &body).await, expected, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_blank_or_short_key_lets_nothing_in_and_nothing_is_lost_by_it() {
+    for secret in ["", "short"] {
+        let world = organization_with(|settings| settings.signing_secret = secret.to_owned()).await;
+        let id = contacts(&world, 1).remove(0);
+        let report = world.close.deliver().await;
+        assert_eq!((report.accepted, report.rejected.as_slice()), (0, [503].as_slice()), "{secret:?}");
+        assert_eq!(signed(&world, secret, &created(&id)).await, 503, "{secret:?}");
+        assert_eq!((world.waiting().await, world.close.pending_events().len()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_delivered_again_is_bought_once() {
+    let world = organization_with(|settings| settings.close.duplicate_share = 1.0).await;
+    let contacts = queued_contacts(&world, 5).await;
+    let again = async || signed(&world, SIGNING_SECRET, &created(&contacts[0])).await;
+    assert_eq!(again().await, 200);
+    world.settle_down(3).await;
+    for _ in 0..3 {
+        assert_eq!(again().await, 200, "it is taken, and does nothing");
+        world.close.deliver().await;
+        world.settle_down(3).await;
+    }
+    all_enriched(&world, &contacts);
+    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
+}
+
+#[tokio::test]
+async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
+    let world = organization().await;
+    let contacts = contacts(&world, 3);
+    world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
+    let report = world.close.deliver().await;
+    assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");
+    world.wire.mend();
+    assert_eq!((world.waiting().await, world.close.pending_events().len()), (0, 3));
+    assert_eq!(world.close.deliver().await.rejected, [0_u16; 0]);
+    assert_eq!(world.waiting().await, 3);
+    world.settle_down(2).await;
+    all_enriched(&world, &contacts);
+    at_rest(&world).await;
+}
