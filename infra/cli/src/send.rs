@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use leadgate_connectors::crm::attio::inbound::signature as attio;
+use leadgate_connectors::crm::close::inbound::signature as close;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks;
@@ -64,6 +65,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let secret = Secret::new(arguments.secret.clone());
     let signature = sign_v3(&secret, &event.method, signed_url, &event.body, timestamp);
     let attio_signature = attio::sign(&secret, &event.body);
+    let close_signature = close::sign(&as_key(&secret), timestamp / 1000, &event.body).unwrap_or_default();
     let (standard, seconds) = (standard_signature(&secret, &event, timestamp / 1000), timestamp / 1000);
 
     #[cfg(feature = "sandbox")]
@@ -76,6 +78,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             (standard_webhooks::SIGNATURE, SIGNED_WHEN_SENT) => &standard,
             (standard_webhooks::TIMESTAMP, SIGNED_WHEN_SENT) => &seconds.to_string(),
             (attio::SIGNATURE, SIGNED_WHEN_SENT) => &attio_signature,
+            (close::SIGNATURE, SIGNED_WHEN_SENT) => &close_signature,
+            (close::TIMESTAMP, SIGNED_WHEN_SENT) => &seconds.to_string(),
             ("authorization", SIGNED_WHEN_SENT) => &basic(&arguments.secret),
             ("content-length" | "host", _) => continue,
             _ => value,
@@ -97,6 +101,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A key in hexadecimal digits: the secret, or its bytes.
+fn as_key(secret: &Secret) -> Secret {
+    let is_key = secret.expose().bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = || secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect();
+    if is_key { secret.clone() } else { Secret::new(digits()) }
 }
 
 /// By user and password: the secret, or a password of the user that worlds on one machine have.

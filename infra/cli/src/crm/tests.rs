@@ -146,3 +146,18 @@ async fn a_workspace_is_compared_and_gets_the_attribute_that_it_lacks() {
     assert_eq!(prepared(&books, false).await, [("last_enriched_at".to_owned(), "is created")]);
     assert_eq!(prepared(&books, false).await, [("last_enriched_at".to_owned(), "is there")]);
 }
+
+#[tokio::test]
+async fn an_organization_is_compared_and_chooses_the_ids_of_its_fields_itself() {
+    let settings = Settings::default().with_close();
+    let (config, bad) = (settings.config.clone(), settings.config.replacen("title = {", "company = {", 1));
+    let world = World::start(settings).await.expect("a world starts");
+    let good = compared(&world, &config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let said = compared(&world, &bad).await.text();
+    assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
+    let books = books(&world).await;
+    world.close.remove_field(leadgate_sandbox::simulators::close::LAST_ENRICHED);
+    let refused = set_up(&books, false).await.err().expect("a refusal").to_string();
+    assert!(refused.contains("Close chooses the id"), "{refused}");
+}

@@ -9,11 +9,13 @@ use axum::body::to_bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use leadgate_connectors::crm::attio::inbound::signature as attio;
+use leadgate_connectors::crm::close::inbound::signature as close;
 use leadgate_connectors::crm::hubspot::inbound::signature::sign_v3;
 use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, sign};
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
+use leadgate_sandbox::simulators::close::signature_key;
 use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, Settings, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
@@ -54,6 +56,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
     let mut event: Value = serde_json::from_str(text).expect("JSON");
     let (now, body) = (world.clock.now(), request.body());
     let secret = Secret::new(SIGNING_SECRET.to_owned());
+    let close_key = Secret::new(signature_key(SIGNING_SECRET));
     let url = &world.tenant().crm.public_url;
     let signature = sign_v3(&secret, request.method().as_str(), url, body, now.as_millisecond());
     let id = event["headers"][ID].as_str().unwrap_or_default();
@@ -64,6 +67,8 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
         (SIGNATURE, standard),
         (TIMESTAMP, now.as_second().to_string()),
         (attio::SIGNATURE, attio::sign(&secret, body)),
+        (close::SIGNATURE, close::sign(&close_key, now.as_second(), body).expect("a key")),
+        (close::TIMESTAMP, now.as_second().to_string()),
         ("authorization", format!("Basic {}", STANDARD.encode(format!("{WEBHOOK_USER}:{SIGNING_SECRET}")))),
     ] {
         if event["headers"][header] == SIGNED_WHEN_SENT {
@@ -87,6 +92,13 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("attio.person-deleted.json", (200, 0)),
         ("attio.person-updated.json", (200, 1)),
         ("attio.wrong-workspace.json", (403, 0)),
+        ("close.bad-signature.json", (401, 0)),
+        ("close.contact-created.json", (200, 1)),
+        ("close.contact-deleted.json", (200, 0)),
+        ("close.contact-updated.json", (200, 1)),
+        ("close.lead-updated.json", (200, 0)),
+        ("close.own-write.json", (200, 0)),
+        ("close.wrong-organization.json", (403, 0)),
         ("hooks.bad-signature.json", (401, 0)),
         ("hooks.form.json", (200, 1)),
         ("hooks.some-unreadable-rows.json", (200, 1)),
@@ -135,6 +147,7 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
     for (name, text) in files {
         let world = match name.split('.').next() {
             Some("salesforce") => started(Settings::default().with_salesforce()).await,
+            Some("close") => started(Settings::default().with_close()).await,
             Some("attio") => started(Settings::default().with_attio()).await,
             Some("pipedrive") => started(Settings::default().with_pipedrive()).await,
             _ => world().await,
