@@ -14,6 +14,7 @@ macro_rules! crms {
             &crm::hubspot::$part,
             &crm::pipedrive::$part,
             &crm::salesforce::$part,
+            &crm::zoho::$part,
         ]
     };
 }

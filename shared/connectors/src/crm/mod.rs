@@ -5,3 +5,4 @@ pub mod close;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;
+pub mod zoho;

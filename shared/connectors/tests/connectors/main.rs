@@ -31,6 +31,8 @@ mod salesforce_schema;
 mod signatures;
 mod standard_webhooks;
 mod transport;
+mod zoho_client;
+mod zoho_inbound;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
