@@ -26,7 +26,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     credits: Option<u32>,
     /// The CRM in which the leads appear: contacts of HubSpot, told with signed webhooks, leads of Salesforce, told
-    /// with Outbound Messages, persons of Pipedrive, told with a password, people of Attio, or contacts of Close.
+    /// with Outbound Messages, persons of Pipedrive, told with a password, people of Attio, contacts of Close, or leads of
+    /// Zoho CRM.
     #[arg(long, value_enum, default_value_t)]
     crm: Crm,
     /// Where chance starts from: the same seed makes the same leads.
@@ -49,6 +50,7 @@ enum Crm {
     Pipedrive,
     Attio,
     Close,
+    Zoho,
 }
 
 impl Crm {
@@ -59,6 +61,7 @@ impl Crm {
             Self::Pipedrive => (DemoCrm::Pipedrive, "Pipedrive"),
             Self::Attio => (DemoCrm::Attio, "Attio"),
             Self::Close => (DemoCrm::Close, "Close"),
+            Self::Zoho => (DemoCrm::Zoho, "Zoho CRM"),
         }
     }
 }

@@ -12,6 +12,7 @@ use leadgate_connectors::crm::close::config as close;
 use leadgate_connectors::crm::hubspot::config as hubspot;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
+use leadgate_connectors::crm::zoho::config as zoho;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::Tenant;
 use leadgate_sandbox::kept::Folder;
@@ -19,6 +20,7 @@ use leadgate_sandbox::simulators::attio::AttioSetup;
 use leadgate_sandbox::simulators::close::CloseSetup;
 use leadgate_sandbox::simulators::pipedrive::PipedriveSetup;
 use leadgate_sandbox::simulators::salesforce::SalesforceSetup;
+use leadgate_sandbox::simulators::zoho::ZohoSetup;
 use leadgate_sandbox::world::{Patience, Real, SIGNING_SECRET, Settings, World};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -101,6 +103,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         settings.pipedrive = company_of(tenant, settings.pipedrive);
         settings.attio = workspace_of(tenant, settings.attio);
         settings.close = organization_of(tenant, settings.close);
+        settings.zoho = zoho_of(tenant, settings.zoho);
     }
     let folder = match &arguments.data {
         Some(data) => Some(Folder::open(data).await?),
@@ -157,6 +160,12 @@ fn workspace_of(tenant: &Tenant, workspace: AttioSetup) -> AttioSetup {
 fn organization_of(tenant: &Tenant, organization: CloseSetup) -> CloseSetup {
     let close::Settings { organization_id, user_id } = close::Settings::of(&tenant.crm.own);
     CloseSetup { organization_id, user_id: user_id.unwrap_or(organization.user_id), ..organization }
+}
+
+/// An org at Zoho CRM that the tenant's configuration fits to. It is no tenant's of another CRM.
+fn zoho_of(tenant: &Tenant, org: ZohoSetup) -> ZohoSetup {
+    let zoho::Settings { channel_id, client_id } = zoho::Settings::of(&tenant.crm.own);
+    ZohoSetup { channel_id, client_id, ..org }
 }
 
 /// The secrets of this run, or those of the folder: what is under way is signed with them, and people are known again by

@@ -22,6 +22,7 @@ use crate::simulators::close::CloseSetup;
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::PipedriveSetup;
 use crate::simulators::salesforce::SalesforceSetup;
+use crate::simulators::zoho::ZohoSetup;
 use crate::world::{Settings, StartError, States, World};
 
 pub use people::{Lead, leads};
@@ -41,6 +42,8 @@ pub enum DemoCrm {
     Attio,
     /// As contacts of an organization at Close.
     Close,
+    /// As leads of an org at Zoho CRM.
+    Zoho,
 }
 
 /// What is asked for.
@@ -139,6 +142,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         pipedrive: PipedriveSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..PipedriveSetup::default() },
         attio: AttioSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..AttioSetup::default() },
         close: CloseSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..CloseSetup::default() },
+        zoho: ZohoSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..ZohoSetup::default() },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
@@ -148,6 +152,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         DemoCrm::Pipedrive => settings.with_pipedrive(),
         DemoCrm::Attio => settings.with_attio(),
         DemoCrm::Close => settings.with_close(),
+        DemoCrm::Zoho => settings.with_zoho(),
     };
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;

@@ -21,6 +21,7 @@ mod outbox;
 pub mod pipedrive;
 mod report;
 pub mod salesforce;
+pub mod zoho;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ use fault::FaultRule;
 use hubspot::HubSpot;
 use pipedrive::Pipedrive;
 use salesforce::Salesforce;
+use zoho::Zoho;
 
 /// The vendors of one world.
 #[derive(Clone)]
@@ -86,6 +88,11 @@ pub fn attio_router(attio: Arc<Attio>) -> Router {
 /// Serves one organization at Close in the same way.
 pub fn close_router(close: Arc<Close>) -> Router {
     vendor_router(close)
+}
+
+/// Serves one org at Zoho CRM in the same way.
+pub fn zoho_router(zoho: Arc<Zoho>) -> Router {
+    vendor_router(zoho)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

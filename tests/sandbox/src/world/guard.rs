@@ -9,7 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 
 /// The doors that are meant for others, who reach them by a tunnel's name. What comes in there is signed.
-const DOORS: [&str; 7] = ["/attio/", "/close/", "/hooks/", "/hubspot/", "/pipedrive/", "/salesforce/", "/apollo/"];
+const DOORS: [&str; 8] =
+    ["/attio/", "/close/", "/zoho/", "/hooks/", "/hubspot/", "/pipedrive/", "/salesforce/", "/apollo/"];
 /// This machine's own names.
 const OWN: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 

@@ -42,7 +42,7 @@ pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{APEX_SECRET, CALLBACK_SECRET, EVERY_CRM, Real, SIGNING_SECRET, Settings, WEBHOOK_USER, With};
-use settings::{is_attio, is_close, is_pipedrive, is_salesforce};
+use settings::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -56,6 +56,7 @@ use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
 use crate::simulators::pipedrive::Pipedrive;
 use crate::simulators::salesforce::{Road, Salesforce};
+use crate::simulators::zoho::Zoho;
 use crate::simulators::{self, SimulatedCrm};
 
 /// One world. It ends when it is dropped.
@@ -74,6 +75,8 @@ pub struct World {
     pub attio: Arc<Attio>,
     /// And another one.
     pub close: Arc<Close>,
+    /// And another one.
+    pub zoho: Arc<Zoho>,
     /// The simulated provider.
     pub apollo: Arc<Apollo>,
     /// What operators were told.
@@ -146,6 +149,7 @@ impl World {
             tenant if is_pipedrive(tenant) => self.pipedrive.clone(),
             tenant if is_attio(tenant) => self.attio.clone(),
             tenant if is_close(tenant) => self.close.clone(),
+            tenant if is_zoho(tenant) => self.zoho.clone(),
             _ => self.hubspot.clone(),
         }
     }
@@ -172,6 +176,12 @@ impl World {
                 let url = settings::webhook_url(&self.url, tenant);
                 let subscription = simulators::close::subscription(&url, &settings.signing_secret);
                 self.close.subscribe(self.patient(subscription));
+                continue;
+            }
+            if is_zoho(tenant) {
+                let url = settings::webhook_url(&self.url, tenant);
+                let subscription = simulators::zoho::subscription(&url, &settings.signing_secret);
+                self.zoho.subscribe(self.patient(subscription));
                 continue;
             }
             let url = settings::webhook_url(&self.url, tenant);

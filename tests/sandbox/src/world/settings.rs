@@ -7,6 +7,7 @@ use leadgate_connectors::crm::attio::config as attio;
 use leadgate_connectors::crm::close::config as close;
 use leadgate_connectors::crm::pipedrive::config as pipedrive;
 use leadgate_connectors::crm::salesforce::config as salesforce;
+use leadgate_connectors::crm::zoho::config as zoho;
 use leadgate_connectors::registry::{Inbound, Outbound};
 use leadgate_enrichment::config::{Config, ConfigError, HookSignature, HookSource, SecretRole, Tenant, Vendors};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -19,6 +20,7 @@ use crate::simulators::close::{self as simulated_close, CloseSetup};
 use crate::simulators::hubspot::HubSpotSetup;
 use crate::simulators::pipedrive::{DO_NOT_CALL, PipedriveSetup};
 use crate::simulators::salesforce::{JWT_PRIVATE_KEY, Road, SalesforceSetup};
+use crate::simulators::zoho::ZohoSetup;
 
 /// The configuration that ops teams start from.
 const CONFIG: &str = include_str!("../../../../infra/leadgate.toml");
@@ -34,6 +36,9 @@ const ATTIO_CONFIG: &str = include_str!("../../../../infra/attio/leadgate.toml")
 
 /// The one that those with an organization at Close start from.
 const CLOSE_CONFIG: &str = include_str!("../../../../infra/close/leadgate.toml");
+
+/// The one that those with an org at Zoho CRM start from.
+const ZOHO_CONFIG: &str = include_str!("../../../../infra/zoho/leadgate.toml");
 
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
@@ -101,6 +106,8 @@ pub struct Settings {
     pub attio: AttioSetup,
     /// The CRM, where the configuration names this one.
     pub close: CloseSetup,
+    /// The CRM, where the configuration names this one.
+    pub zoho: ZohoSetup,
     /// How an org tells of leads and contacts.
     pub road: Road,
     /// The provider.
@@ -156,6 +163,7 @@ impl Default for Settings {
             pipedrive: PipedriveSetup::default(),
             attio: AttioSetup::default(),
             close: CloseSetup::default(),
+            zoho: ZohoSetup::default(),
             road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
             real: Real::default(),
@@ -263,6 +271,7 @@ impl Settings {
             false if is_pipedrive(tenant) => &self.pipedrive.token,
             false if is_attio(tenant) => &self.attio.token,
             false if is_close(tenant) => &self.close.api_key,
+            false if is_zoho(tenant) => &self.zoho.credential,
             false => &self.hubspot.token,
         }
     }
@@ -326,6 +335,12 @@ impl Settings {
         Self { config: CLOSE_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, with an org at Zoho CRM for a CRM.
+    #[must_use]
+    pub fn with_zoho(self) -> Self {
+        Self { config: ZOHO_CONFIG.replacen(CAPS, "", 1), ..self }
+    }
+
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
@@ -350,6 +365,7 @@ impl Settings {
                     "phone = {{ from = \"mobile_phone\" }}\n\"{do_not_call}\" = {{ from = \"mobile_phone_do_not_call\" }}\n"
                 )
             }
+            () if has(zoho::VENDOR.name) => ZOHO_PHONE_FIELDS.to_owned(),
             () => PHONE_FIELDS.to_owned(),
         };
         Self { config: format!("{}\n{fields}", self.config), ..self }
@@ -373,7 +389,7 @@ impl Settings {
 pub type With = fn(Settings) -> Settings;
 
 /// Every CRM, by each of its roads: its name, and how it is chosen.
-pub const EVERY_CRM: [(&str, With); 7] = [
+pub const EVERY_CRM: [(&str, With); 8] = [
     ("HubSpot", |settings| settings),
     ("Salesforce, by messages", Settings::with_salesforce),
     ("Salesforce, by callouts", |settings| Settings { road: Road::Callouts, ..settings.with_salesforce() }),
@@ -381,6 +397,7 @@ pub const EVERY_CRM: [(&str, With); 7] = [
     ("Pipedrive", Settings::with_pipedrive),
     ("Attio", Settings::with_attio),
     ("Close", Settings::with_close),
+    ("Zoho CRM", Settings::with_zoho),
 ];
 
 /// Where the vendors of a second tenant are served.
@@ -397,6 +414,10 @@ const SALESFORCE_PHONE_FIELDS: &str = "MobilePhone = { from = \"mobile_phone\" }
 /// The same, in a workspace at Attio.
 const ATTIO_PHONE_FIELDS: &str = "phone_numbers = { from = \"mobile_phone\" }\n\
     do_not_call = { from = \"mobile_phone_do_not_call\" }\n";
+
+/// The same, in an org at Zoho CRM.
+const ZOHO_PHONE_FIELDS: &str = "Mobile = { from = \"mobile_phone\" }\n\
+    Mobile_Do_Not_Call = { from = \"mobile_phone_do_not_call\" }\n";
 
 /// Whether the tenant's CRM is a Salesforce org.
 pub(super) fn is_salesforce(tenant: &Tenant) -> bool {
@@ -416,6 +437,11 @@ pub(super) fn is_attio(tenant: &Tenant) -> bool {
 /// Whether the tenant's CRM is Close.
 pub(super) fn is_close(tenant: &Tenant) -> bool {
     tenant.crm.vendor.name == close::VENDOR.name
+}
+
+/// Whether the tenant's CRM is Zoho.
+pub(super) fn is_zoho(tenant: &Tenant) -> bool {
+    tenant.crm.vendor.name == zoho::VENDOR.name
 }
 
 /// What an employer costs: a credit.

@@ -47,6 +47,7 @@ use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
 use crate::simulators::pipedrive::Pipedrive;
 use crate::simulators::salesforce::{Kind, Salesforce};
+use crate::simulators::zoho::Zoho;
 use crate::simulators::{self, Simulators};
 
 impl World {
@@ -82,6 +83,7 @@ impl World {
             pipedrive: Arc::new(Pipedrive::new(clock.clone(), settings.pipedrive.clone(), site.http.clone())),
             attio: Arc::new(Attio::new(clock.clone(), settings.attio.clone(), site.http.clone())),
             close: Arc::new(Close::new(clock.clone(), settings.close.clone(), site.http.clone())),
+            zoho: zoho(&clock, &settings, &site, &url),
             apollo: apollo(&clock, &settings),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
@@ -113,6 +115,7 @@ impl World {
         parts.wire.tap_vendor(parts.pipedrive.faults());
         parts.wire.tap_vendor(parts.attio.faults());
         parts.wire.tap_vendor(parts.close.faults());
+        parts.wire.tap_vendor(parts.zoho.faults());
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
@@ -123,6 +126,7 @@ impl World {
             parts.pipedrive.keep_in(folder.part("pipedrive-0"))?;
             parts.attio.keep_in(folder.part("attio-0"))?;
             parts.close.keep_in(folder.part("close-0"))?;
+            parts.zoho.keep_in(folder.part("zoho-0"))?;
             kept::keep(folder, &parts.url, &parts.clock, &vendors, &parts.bus)?;
         }
         let world = parts.assemble(listener);
@@ -155,6 +159,12 @@ fn apollo(clock: &Arc<WorldClock>, settings: &Settings) -> Arc<Apollo> {
     Arc::new(apollo)
 }
 
+/// An org at Zoho CRM, whose tokens are good here.
+fn zoho(clock: &Arc<WorldClock>, settings: &Settings, site: &Site, url: &str) -> Arc<Zoho> {
+    let api_domain = format!("{url}/simulators/zoho");
+    Arc::new(Zoho::new(clock.clone(), settings.zoho.clone(), site.http.clone(), &api_domain))
+}
+
 /// An org that has the fields of the configuration that are no org's by itself.
 fn salesforce(clock: &Arc<WorldClock>, settings: &Settings, site: &Site, url: &str) -> Arc<Salesforce> {
     let salesforce = Salesforce::new(clock.clone(), settings.salesforce.clone(), site.http.clone());
@@ -183,6 +193,7 @@ struct Parts {
     pipedrive: Arc<Pipedrive>,
     attio: Arc<Attio>,
     close: Arc<Close>,
+    zoho: Arc<Zoho>,
     apollo: Arc<Apollo>,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
@@ -312,6 +323,7 @@ impl Parts {
             .nest("/simulators/pipedrive", simulators::pipedrive_router(self.pipedrive.clone()))
             .nest("/simulators/attio", simulators::attio_router(self.attio.clone()))
             .nest("/simulators/close", simulators::close_router(self.close.clone()))
+            .nest("/simulators/zoho", simulators::zoho_router(self.zoho.clone()))
             .merge(eventbridge::router(self.bus.clone()))
             .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -329,6 +341,7 @@ impl Parts {
             pipedrive: self.pipedrive,
             attio: self.attio,
             close: self.close,
+            zoho: self.zoho,
             apollo: self.apollo,
             bus: self.bus,
             records,
