@@ -41,3 +41,4 @@ mod stage;
 mod tenants;
 mod wire;
 mod write_back;
+mod zoho;

@@ -1,0 +1,102 @@
+//! What arrives from a channel, and what only seems to.
+
+use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
+use serde_json::{Value, json};
+
+use super::{all_enriched, leads, org, org_with, queued_leads};
+use crate::books::at_rest;
+
+const OLD_TOKEN: &str = "an-old-signing-secret";
+
+/// A notification about this lead, with this token.
+fn created(lead: &str, token: &str) -> Value {
+    json!({ "server_time": 1_768_471_200_000_i64, "module": "Leads", "ids": [lead], "operation": "insert",
+            "channel_id": "1000000068001", "token": token, "affected_fields": [], "affected_values": [] })
+}
+
+/// Sends it. The status.
+async fn told(world: &World, body: impl ToString) -> u16 {
+    let request = world.http().post(world.webhook_url()).header("content-type", "application/json");
+    request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn nothing_gets_in_without_the_token_and_nothing_is_queued() {
+    let world = org().await;
+    let id = leads(&world, 1).remove(0);
+    let good = created(&id, SIGNING_SECRET).to_string();
+    for (what, body, expected) in [
+        ("another token", created(&id, "a guessed token of a stranger").to_string(), 401),
+        ("a part of it", created(&id, &SIGNING_SECRET[..16]).to_string(), 401),
+        ("a blank one", created(&id, "").to_string(), 401),
+        ("none", good.replace("\"token\"", "\"tokem\""), 401),
+        ("in another place", good.replace("\"token\":", "\"x\":{\"token\":").replacen('}', "}}", 1), 401),
+        ("another channel", good.replace("1000000068001", "1000000068002"), 403),
+        ("no channel", good.replace("channel_id", "channelId"), 403),
+        ("cut off", good[..good.len() - 9].to_owned(), 401),
+        ("not JSON", "<a/>".to_owned(), 401),
+        ("no id", good.replace(&id, "../Deals"), 400),
+        ("2 MB", format!("{good}{}", " ".repeat(2 * 1024 * 1024)), 413),
+    ] {
+        assert_eq!(told(&world, body).await, expected, "{what}");
+    }
+    assert_eq!(world.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn either_of_two_tokens_opens_while_one_replaces_the_other() {
+    let world = org_with(|settings| {
+        let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
+        settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
+    })
+    .await;
+    world.leaves_behind(Leftover::Messages);
+    let id = leads(&world, 1).remove(0);
+    for (token, expected) in [(OLD_TOKEN, 200), (SIGNING_SECRET, 200), ("neither-of-the-tokens", 401)] {
+        assert_eq!(told(&world, created(&id, token)).await, expected, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_blank_or_short_token_lets_nothing_in_and_nothing_is_lost_by_it() {
+    for token in ["", "short"] {
+        let world = org_with(|settings| settings.signing_secret = token.to_owned()).await;
+        let id = leads(&world, 1).remove(0);
+        let report = world.zoho.deliver().await;
+        assert_eq!((report.accepted, report.rejected.as_slice()), (0, [503].as_slice()), "{token:?}");
+        assert_eq!(told(&world, created(&id, token)).await, 503, "{token:?}");
+        assert_eq!((world.waiting().await, world.zoho.pending_events().len()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_delivered_again_is_bought_once() {
+    let world = org_with(|settings| settings.zoho.duplicate_share = 1.0).await;
+    let leads = queued_leads(&world, 5).await;
+    let again = async || told(&world, created(&leads[0], SIGNING_SECRET)).await;
+    assert_eq!(again().await, 200);
+    world.settle_down(3).await;
+    for _ in 0..3 {
+        assert_eq!(again().await, 200, "it is taken, and does nothing");
+        world.zoho.deliver().await;
+        world.settle_down(3).await;
+    }
+    all_enriched(&world, &leads);
+    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
+}
+
+#[tokio::test]
+async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
+    let world = org().await;
+    let leads = leads(&world, 3);
+    world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
+    let report = world.zoho.deliver().await;
+    assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");
+    world.wire.mend();
+    assert_eq!((world.waiting().await, world.zoho.pending_events().len()), (0, 3));
+    assert_eq!(world.zoho.deliver().await.rejected, [0_u16; 0]);
+    assert_eq!(world.waiting().await, 3);
+    world.settle_down(2).await;
+    all_enriched(&world, &leads);
+    at_rest(&world).await;
+}
