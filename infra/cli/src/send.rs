@@ -53,10 +53,9 @@ pub(crate) struct Arguments {
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
-    let event = event_of(&arguments.file)?;
+    let event = with_secret(event_of(&arguments.file)?, &arguments.secret);
     let to = address(&arguments.to)?;
-    let path = event.path.replace(SECRET_WHEN_SENT, &arguments.secret);
-    let url = format!("{to}{path}");
+    let url = format!("{to}{}", event.path);
     let signed_url = arguments.signed_url.as_ref().unwrap_or(&url);
     let http = leadgate_connectors::http::client();
     let timestamp = now().as_millisecond();
@@ -101,6 +100,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         }
     }
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same event, with the secret where its address or its body says so.
+fn with_secret(event: EventFile, secret: &str) -> EventFile {
+    let path = event.path.replace(SECRET_WHEN_SENT, secret);
+    let body = match String::from_utf8(event.body) {
+        Ok(text) => text.replace(SECRET_WHEN_SENT, secret).into_bytes(),
+        Err(other) => other.into_bytes(),
+    };
+    EventFile { path, body, ..event }
 }
 
 /// A key in hexadecimal digits: the secret, or its bytes.

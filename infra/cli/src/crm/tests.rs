@@ -161,3 +161,14 @@ async fn an_organization_is_compared_and_chooses_the_ids_of_its_fields_itself() 
     let refused = set_up(&books, false).await.err().expect("a refusal").to_string();
     assert!(refused.contains("Close chooses the id"), "{refused}");
 }
+
+#[tokio::test]
+async fn the_fields_of_an_org_at_zoho_are_compared() {
+    let settings = Settings::default().with_zoho();
+    let (config, bad) = (settings.config.clone(), settings.config.replacen("Designation = {", "Designatoin = {", 1));
+    let world = World::start(settings).await.expect("a world starts");
+    let good = compared(&world, &config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let said = compared(&world, &bad).await.text();
+    assert!(said.contains("the CRM has no property \"Designatoin\""), "{said}");
+}

@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Stands in a file for a signature or a timestamp that is made when the event is sent.
 pub(super) const SIGNED_WHEN_SENT: &str = "signed when sent";
 
-/// Stands in a file for what an address ends in.
+/// Stands in a file for what an address ends in, or for a token in the body.
 pub(super) const SECRET_WHEN_SENT: &str = "secret-when-sent";
 
 /// An event of an HTTP API (payload format 2.0), or of a Function URL, which has the same shape.

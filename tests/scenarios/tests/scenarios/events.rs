@@ -46,7 +46,7 @@ fn there_is_a_folder_of_events_for_each_function_and_no_other() {
     assert_eq!(names(folder("")), names(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions")));
 }
 
-/// Stands in a file for what an address ends in.
+/// Stands in a file for what an address ends in, or for a token in the body.
 const SECRET_WHEN_SENT: &str = "secret-when-sent";
 
 /// Invokes the webhook with a file as Lambda would, signed where the file says so.
@@ -141,12 +141,21 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("salesforce.outbound-message.wrong-org.json", (403, 0)),
         ("salesforce.outbound-message.wrong-secret.json", (401, 0)),
         ("salesforce.unknown-tenant.json", (404, 0)),
+        ("zoho.contact-created.json", (200, 1)),
+        ("zoho.lead-created.json", (200, 1)),
+        ("zoho.lead-deleted.json", (200, 0)),
+        ("zoho.lead-updated.json", (200, 1)),
+        ("zoho.other-module.json", (200, 0)),
+        ("zoho.two-leads-created.json", (200, 2)),
+        ("zoho.wrong-channel.json", (403, 0)),
+        ("zoho.wrong-token.json", (401, 0)),
     ]);
     let files = files("crm-webhook");
     assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
     for (name, text) in files {
         let world = match name.split('.').next() {
             Some("salesforce") => started(Settings::default().with_salesforce()).await,
+            Some("zoho") => started(Settings::default().with_zoho()).await,
             Some("close") => started(Settings::default().with_close()).await,
             Some("attio") => started(Settings::default().with_attio()).await,
             Some("pipedrive") => started(Settings::default().with_pipedrive()).await,
