@@ -143,7 +143,7 @@ fn a_blank_secret_opens_nothing() {
 }
 
 #[test]
-fn a_created_person_is_due_whoever_creates_it() {
+fn a_created_person_is_due_also_if_we_created_it() {
     let event = due(told(BODY).expect("the documented delivery"));
     let record = (event.record.object.as_str(), event.record.id.as_str(), event.record.origin.as_str());
     assert_eq!(record, ("people", RECORD, "attio"));

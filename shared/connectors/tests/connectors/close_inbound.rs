@@ -155,7 +155,7 @@ fn a_blank_or_short_key_or_a_text_opens_nothing() {
 }
 
 #[test]
-fn a_created_contact_is_due_whoever_creates_it() {
+fn a_created_contact_is_due_also_if_we_created_it() {
     let created = event("created", json!([]), json!({ "id": "cont_BHQfA1" }));
     let event = due(&created.to_string());
     let record = (event.record.object.as_str(), event.record.id.as_str(), event.record.origin.as_str());

@@ -7,13 +7,11 @@ use leadgate_enrichment::ids::ObjectType;
 use serde_json::Value;
 
 use super::attio::{self, Attio};
-use super::close::{self, Close};
 use super::fault::Faults;
 use super::hubspot::{self, HubSpot};
 use super::pipedrive::{self, Pipedrive};
 use super::report::DeliveryReport;
 use super::salesforce::{self, Salesforce};
-use super::zoho::{self, Zoho};
 
 /// A CRM with people in it. What is known of a person goes by the names of a business card: `email`, `firstname`,
 /// `lastname`, `jobtitle`, `company`, `city`, `industry`, `mobilephone`.
@@ -95,20 +93,20 @@ impl SimulatedCrm for HubSpot {
 }
 
 /// What a CRM calls the names of a business card.
-type Names = [(&'static str, &'static str); 8];
+pub(super) type Names = [(&'static str, &'static str); 8];
 
 /// What a CRM calls a name of the card.
-fn field(names: &Names, name: &str) -> Option<&'static str> {
+pub(super) fn field(names: &Names, name: &str) -> Option<&'static str> {
     names.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
 }
 
 /// A card by the CRM's names.
-fn fields(names: &Names, card: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+pub(super) fn fields(names: &Names, card: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     card.iter().filter_map(|(name, value)| Some((field(names, name)?, value.clone()))).collect()
 }
 
 /// A card out of what stands under the CRM's names.
-fn card(names: &Names, value: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+pub(super) fn card(names: &Names, value: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
     names.iter().filter_map(|(name, field)| Some(((*name).to_owned(), value(field)?))).collect()
 }
 
@@ -317,149 +315,9 @@ impl SimulatedCrm for Attio {
 }
 
 /// A value as text; none is a blank one.
-fn said(value: &Value) -> String {
+pub(super) fn said(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-    }
-}
-
-/// Close's names for what stands on a business card.
-const CONTACT_CARD: Names = [
-    ("email", "email"),
-    ("firstname", "first_name"),
-    ("lastname", "last_name"),
-    ("jobtitle", "title"),
-    ("company", "company"),
-    ("city", close::CITY),
-    ("industry", close::INDUSTRY),
-    ("mobilephone", "phone"),
-];
-
-#[async_trait]
-impl SimulatedCrm for Close {
-    fn name(&self) -> &'static str {
-        "Close"
-    }
-
-    fn create_person(&self, card: &[(&'static str, String)]) -> String {
-        self.create_contact(fields(&CONTACT_CARD, card))
-    }
-
-    fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
-        let contact = self.contact(id)?;
-        let name = contact.value("name").unwrap_or_default();
-        let (first, last) = name.rsplit_once(' ').unwrap_or(("", &name));
-        let part = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
-        Some(card(&CONTACT_CARD, |field| match field {
-            "first_name" => part(first),
-            "last_name" => part(last),
-            _ => contact.value(field),
-        }))
-    }
-
-    fn object_of(&self, _: &str) -> ObjectType {
-        ObjectType::CONTACT
-    }
-
-    async fn deliver(&self) -> DeliveryReport {
-        self.deliver().await
-    }
-
-    fn pending(&self) -> usize {
-        self.pending_events().len()
-    }
-
-    fn written(&self) -> (u64, u64) {
-        let counters = self.counters();
-        (counters.writes, counters.writes)
-    }
-
-    /// A contact's company is a lead of its own, and its name is one.
-    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
-        let is_there = self.contact(id).is_some() && !["company", "firstname", "lastname"].contains(&name);
-        let field = field(&CONTACT_CARD, name).filter(|_| is_there);
-        field.map(|field| self.edit(id, field, value)).is_some()
-    }
-
-    fn delete(&self, id: &str) -> bool {
-        self.delete(id)
-    }
-
-    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
-        let (Some(contact), Some(field)) = (self.contact(id), field(&CONTACT_CARD, name)) else { return Vec::new() };
-        // A list is the value of all of its entries.
-        let is_field = |named: &str| named == field || named.strip_suffix('s') == Some(field);
-        let changes = contact.changes().iter().filter(|change| is_field(&change.field));
-        changes.map(|change| (said(&change.value), change.by == close::USER)).collect()
-    }
-
-    fn faults(&self) -> &Faults {
-        self.faults()
-    }
-}
-
-/// Zoho's names for what stands on a business card.
-const ZOHO_CARD: Names = [
-    ("email", "Email"),
-    ("firstname", "First_Name"),
-    ("lastname", "Last_Name"),
-    ("jobtitle", "Designation"),
-    ("company", "Company"),
-    ("city", "City"),
-    ("industry", "Industry"),
-    ("mobilephone", "Mobile"),
-];
-
-#[async_trait]
-impl SimulatedCrm for Zoho {
-    fn name(&self) -> &'static str {
-        "Zoho CRM"
-    }
-
-    fn create_person(&self, card: &[(&'static str, String)]) -> String {
-        self.create_lead(fields(&ZOHO_CARD, card))
-    }
-
-    fn card(&self, id: &str) -> Option<BTreeMap<String, String>> {
-        let record = self.record(id)?;
-        Some(card(&ZOHO_CARD, |field| record.value(field)))
-    }
-
-    fn object_of(&self, id: &str) -> ObjectType {
-        let is_contact = self.record(id).is_some_and(|record| record.module == "Contacts");
-        ObjectType::known(if is_contact { "Contacts" } else { "Leads" })
-    }
-
-    async fn deliver(&self) -> DeliveryReport {
-        self.deliver().await
-    }
-
-    fn pending(&self) -> usize {
-        self.pending_events().len()
-    }
-
-    fn written(&self) -> (u64, u64) {
-        let counters = self.counters();
-        (counters.records_written, counters.writes)
-    }
-
-    fn type_in(&self, id: &str, name: &str, value: &str) -> bool {
-        let field = field(&ZOHO_CARD, name).filter(|_| self.record(id).is_some());
-        field.map(|field| self.edit(id, field, value)).is_some()
-    }
-
-    fn delete(&self, id: &str) -> bool {
-        self.delete(id)
-    }
-
-    fn history(&self, id: &str, name: &str) -> Vec<(String, bool)> {
-        let (Some(record), Some(field)) = (self.record(id), field(&ZOHO_CARD, name)) else { return Vec::new() };
-        let changes = record.changes().iter().filter(|change| change.field == field);
-        changes.map(|change| (said(&change.value), change.by == zoho::HAND)).collect()
-    }
-
-    fn faults(&self) -> &Faults {
-        self.faults()
     }
 }

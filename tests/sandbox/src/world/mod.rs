@@ -3,6 +3,7 @@
 
 mod clock;
 mod connector;
+mod crms;
 mod deploy;
 mod guard;
 mod kept;
@@ -37,12 +38,12 @@ use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 
 pub use clock::{Companion, Patience, WorldClock};
+use crms::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
 pub use leftovers::Leftover;
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{APEX_SECRET, CALLBACK_SECRET, EVERY_CRM, Real, SIGNING_SECRET, Settings, WEBHOOK_USER, With};
-use settings::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
 pub use site::Site;
 pub use states::States;
 use web::Address;

@@ -1,6 +1,7 @@
 //! An organization at Close: its contacts and leads with everything that ever happened to them, the part of its API that
 //! reads and writes contacts, its limit by the second, and its signed webhooks.
 
+mod card;
 mod contacts;
 mod delivery;
 mod fields;

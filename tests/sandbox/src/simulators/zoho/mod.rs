@@ -1,6 +1,7 @@
 //! An org at Zoho CRM: its leads and contacts with everything that ever happened to them, the part of its API that gives
 //! tokens and reads and writes records, and its channel, whose notifications echo a token.
 
+mod card;
 mod delivery;
 mod org;
 mod records;
