@@ -18,15 +18,19 @@ pub(super) enum Crm {
     Salesforce(Road),
     Pipedrive,
     Attio,
+    Close,
+    Zoho,
 }
 
 /// Those beside HubSpot.
-const OTHERS: [Crm; 5] = [
+const OTHERS: [Crm; 7] = [
     Crm::Salesforce(Road::OutboundMessages),
     Crm::Salesforce(Road::Callouts),
     Crm::Salesforce(Road::ChangeEvents),
     Crm::Pipedrive,
     Crm::Attio,
+    Crm::Close,
+    Crm::Zoho,
 ];
 /// Of the histories that can have another, one in so many has HubSpot.
 const HUBSPOT_ONE_IN: u8 = 3;
@@ -51,6 +55,8 @@ impl Crm {
             Self::Salesforce(road) => Settings { road, ..settings.with_salesforce() },
             Self::Pipedrive => settings.with_pipedrive(),
             Self::Attio => settings.with_attio(),
+            Self::Close => settings.with_close(),
+            Self::Zoho => settings.with_zoho(),
         }
     }
 
@@ -61,6 +67,8 @@ impl Crm {
         (settings.salesforce.duplicate_share, settings.salesforce.seed) = (SHARE, seed);
         (settings.pipedrive.duplicate_share, settings.pipedrive.seed) = (SHARE, seed);
         (settings.attio.duplicate_share, settings.attio.seed) = (SHARE, seed);
+        (settings.close.duplicate_share, settings.close.seed) = (SHARE, seed);
+        (settings.zoho.duplicate_share, settings.zoho.seed) = (SHARE, seed);
         settings
     }
 
