@@ -153,7 +153,9 @@ fn event_of(file: &Path) -> Result<EventFile, Failure> {
 /// Where an event that isn't posted comes from, and which function gets it.
 fn other_event(text: &str) -> Option<(&'static str, &'static str)> {
     let event: Value = serde_json::from_str(text).ok()?;
+    let queue = event["Records"][0]["eventSourceARN"].as_str().unwrap_or_default();
     match (event.get("Records"), event.get("source").and_then(Value::as_str)) {
+        (Some(_), _) if queue.ends_with(":ChangeEventQueue") => Some(("SQS", "crm-events")),
         (Some(_), _) => Some(("SQS", "enrichment-worker")),
         (None, Some("aws.events" | "aws.scheduler")) => Some(("the schedule", "deferral-release")),
         _ => None,
