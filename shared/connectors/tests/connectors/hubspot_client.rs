@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use leadgate_connectors::crm::hubspot::client::{ApiVersion, HubSpot};
+use leadgate_connectors::crm::hubspot::api_version::ApiVersion;
+use leadgate_connectors::crm::hubspot::client::HubSpot;
 use leadgate_connectors::http::client;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::crm::{Crm, CrmError, Written};

@@ -1,7 +1,8 @@
 //! Finding a person by the address and creating one, against servers that answer as each CRM does.
 
 use jiff::Timestamp;
-use leadgate_connectors::crm::hubspot::client::{ApiVersion, HubSpot};
+use leadgate_connectors::crm::hubspot::api_version::ApiVersion;
+use leadgate_connectors::crm::hubspot::client::HubSpot;
 use leadgate_connectors::crm::pipedrive::client::Pipedrive;
 use leadgate_connectors::crm::pipedrive::config::Settings;
 use leadgate_connectors::http::client;

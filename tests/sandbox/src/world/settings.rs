@@ -254,6 +254,7 @@ impl Settings {
             false if is_attio(tenant) => &self.attio.token,
             false if is_close(tenant) => &self.close.api_key,
             false if is_zoho(tenant) => &self.zoho.credential,
+            false if tenant.crm.own.text("client_id").is_some() => &self.hubspot.client_secret,
             false => &self.hubspot.token,
         }
     }

@@ -22,6 +22,7 @@ mod forms;
 mod gate;
 mod happy;
 mod hooks;
+mod hubspot_app;
 mod keeping;
 mod kept;
 mod known;

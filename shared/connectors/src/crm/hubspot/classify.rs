@@ -49,6 +49,29 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> C
     CrmError { reason: format!("HubSpot answered {} {word}{advice}", status.as_u16()), retry }
 }
 
+/// The token endpoint gives no token.
+pub(super) fn no_token(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CrmError {
+    let retry = match status.as_u16() {
+        429 => Retry::After(retry_after(headers).unwrap_or(OPERATOR)),
+        408 | 500..=599 => Retry::Backoff,
+        // The app, its secret, or the refresh token.
+        _ => Retry::After(OPERATOR),
+    };
+    let complaint = Complaint::read(body);
+    let word = complaint.category().unwrap_or("without a category");
+    CrmError { reason: format!("HubSpot gives no access token: {} {word}", status.as_u16()), retry }
+}
+
+/// An operator has to mend what is configured.
+pub(super) fn misconfigured(what: &str) -> CrmError {
+    CrmError { reason: format!("HubSpot: {what}"), retry: Retry::After(OPERATOR) }
+}
+
+pub(super) fn below_floor(wait: Duration) -> CrmError {
+    let reason = "HubSpot: the rest of the day's calls is left to others".to_owned();
+    CrmError { reason, retry: Retry::After(wait) }
+}
+
 /// Reads and writes may be repeated without harm, so that every broken exchange is worth another.
 pub(super) fn broken(error: ExchangeError) -> CrmError {
     CrmError { reason: format!("HubSpot: {error}"), retry: Retry::Backoff }

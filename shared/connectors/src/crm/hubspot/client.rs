@@ -1,9 +1,10 @@
 //! Reading and writing contacts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use leadgate_enrichment::crm::schema::Property;
 use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
@@ -12,9 +13,12 @@ use leadgate_enrichment::person::Properties;
 use leadgate_enrichment::retry::Retry;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::api_version::ApiVersion;
 use super::classify::{broken, failure, unreadable};
+use super::config::Settings;
+use super::session::{Login, OAuth, Session};
 use super::wire::{BatchAnswer, BatchRead, BatchUpdate, Complaint, ReadInput, Record, Update, UpdateInput};
 use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{List, Loose, read};
@@ -32,69 +36,15 @@ pub(super) const WRITES_MAX: usize = 2;
 /// The word for a record that isn't there.
 pub(super) const NOT_FOUND: &str = "OBJECT_NOT_FOUND";
 
-/// Which generation of paths to call. The shapes are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum ApiVersion {
-    /// `/crm/v3/…`, unsupported from September 2027 on.
-    V3,
-    /// `/crm/objects/2026-03/…`: a new one each March and September, which lives 18 months.
-    Dated(String),
-}
-
-/// Why a text isn't an API version.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("found {0:?}, expected \"v3\" or a year and month such as \"2026-03\"")]
-pub struct ApiVersionError(String);
-
-impl FromStr for ApiVersion {
-    type Err = ApiVersionError;
-
-    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.split_once('-') {
-            None if text == "v3" => Ok(Self::V3),
-            Some((year, month)) if year.len() == 4 && month.len() == 2 && digits(year) && digits(month) => {
-                Ok(Self::Dated(text.to_owned()))
-            }
-            _ => Err(ApiVersionError(text.to_owned())),
-        }
-    }
-}
-
-impl TryFrom<String> for ApiVersion {
-    type Error = ApiVersionError;
-
-    fn try_from(text: String) -> Result<Self, ApiVersionError> {
-        text.parse()
-    }
-}
-
-impl ApiVersion {
-    /// HubSpot's own types are named in the plural, and custom ones by their ids, as they are.
-    fn path(&self, object: &ObjectType) -> String {
-        self.path_of("objects", object)
-    }
-
-    fn properties_path(&self, object: &ObjectType) -> String {
-        self.path_of("properties", object)
-    }
-
-    fn path_of(&self, family: &str, object: &ObjectType) -> String {
-        let objects = if *object == ObjectType::CONTACT { "contacts" } else { object.as_str() };
-        match self {
-            Self::V3 => format!("/crm/v3/{family}/{objects}"),
-            Self::Dated(date) => format!("/crm/{family}/{date}/{objects}"),
-        }
-    }
-}
-
 /// One HubSpot account.
 pub struct HubSpot {
     http: Http,
     base_url: String,
     api_version: ApiVersion,
-    token: Secret,
+    login: Login,
+    session: Arc<Session>,
+    daily_calls_floor: u64,
+    now: Timestamp,
 }
 
 pub(super) struct Answer {
@@ -104,10 +54,25 @@ pub(super) struct Answer {
 }
 
 impl HubSpot {
-    /// The account that `token` belongs to. `base_url` is `https://api.hubapi.com`, or a simulator's.
+    /// The account that a static `token` belongs to, of whose calls none are left to others. `base_url` is
+    /// `https://api.hubapi.com`, or a simulator's.
     pub fn new(http: impl Into<Http>, base_url: String, api_version: ApiVersion, token: Secret) -> Self {
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let (login, session, now) = (Login::Static(token), Arc::default(), Timestamp::UNIX_EPOCH);
+        Self { http: http.into(), base_url, api_version, login, session, daily_calls_floor: 0, now }
+    }
+
+    /// The account of these settings. With a `client_id`, `secret` is `CLIENT_SECRET:REFRESH_TOKEN`.
+    pub fn of(http: impl Into<Http>, base_url: String, settings: Settings, secret: Secret, now: Timestamp) -> Self {
         let http = http.into();
-        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), api_version, token }
+        let Settings { portal_id, api_version, client_id, daily_calls_floor, .. } = settings;
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let session = http.session(&format!("{base_url} {portal_id}"));
+        let login = match client_id {
+            Some(client_id) => Login::OAuth(OAuth { client_id, credential: secret, portal_id }),
+            None => Login::Static(secret),
+        };
+        Self { http, base_url, api_version, login, session, daily_calls_floor, now }
     }
 
     /// Writes all patches in one call. What is missing in the answer has to be written alone.
@@ -197,24 +162,45 @@ impl HubSpot {
 
     fn request(&self, method: Method, object: &ObjectType, suffix: &str) -> RequestBuilder {
         let url = format!("{}{}/{suffix}", self.base_url, self.api_version.path(object));
-        self.http.request(method, url).bearer_auth(self.token.expose())
+        self.http.request(method, url)
     }
 
     pub(super) fn create_request(&self, object: &ObjectType) -> RequestBuilder {
         let url = format!("{}{}", self.base_url, self.api_version.path(object));
-        self.http.request(Method::POST, url).bearer_auth(self.token.expose())
+        self.http.request(Method::POST, url)
     }
 
     pub(super) fn properties_request(&self, method: Method, object: &ObjectType) -> RequestBuilder {
         let url = format!("{}{}", self.base_url, self.api_version.properties_path(object));
-        self.http.request(method, url).bearer_auth(self.token.expose())
+        self.http.request(method, url)
     }
 
+    /// Sends it as who we are. An app's token that was refused is replaced once.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, CrmError> {
+        self.session.check_floor(self.daily_calls_floor, self.now)?;
+        let app = match &self.login {
+            Login::Static(token) => return self.exchange(request.bearer_auth(token.expose())).await,
+            Login::OAuth(app) => app,
+        };
+        let at = (&self.http, self.base_url.as_str(), &self.api_version);
+        let token = self.session.token(app, at, None, self.now).await?;
+        let again = request.try_clone();
+        let answer = self.exchange(request.bearer_auth(token.expose())).await?;
+        match again.filter(|_| answer.status == StatusCode::UNAUTHORIZED) {
+            Some(again) => {
+                let token = self.session.token(app, at, Some(&token), self.now).await?;
+                self.exchange(again.bearer_auth(token.expose())).await
+            }
+            None => Ok(answer),
+        }
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Answer, CrmError> {
         let request = self.http.within(TIMEOUT, request);
         let response = request.send().await.map_err(|error| broken(ExchangeError::from(error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(response, ANSWER_BYTES_MAX).await.map_err(broken)?;
+        self.session.note_calls(&headers, self.now);
         Ok(Answer { status, headers, body })
     }
 }

@@ -4,13 +4,17 @@ use leadgate_enrichment::config::{CrmVendor, Key, ObjectKind, OwnKeys, SecretKey
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
-use super::client::ApiVersion;
+use super::api_version::ApiVersion;
 use super::inbound::signature::Version;
 use super::wire::RECORDS_MAX;
 
 const PORTAL: &str = "portal_id";
 const SIGNATURES: &str = "signature_versions";
 const API: &str = "api_version";
+const CLIENT: &str = "client_id";
+const FLOOR: &str = "daily_calls_floor";
+/// A Starter account has 250,000 calls in a day, and others may need some of them.
+const FLOOR_DEFAULT: u64 = 1000;
 /// A date-based version, the first that there was: HubSpot ends its v3 paths in September 2027.
 const API_DEFAULT: &str = "2026-03";
 
@@ -28,6 +32,8 @@ pub static VENDOR: CrmVendor = CrmVendor {
         Key::needed(PORTAL, Shape::Whole(1, i64::MAX)),
         Key::optional(SIGNATURES, Shape::List(&Shape::OneOf(&["v1", "v2", "v3"]))),
         Key::optional(API, Shape::Text(API_DEFAULT)),
+        Key::optional(CLIENT, Shape::Text("00000000-0000-4000-8000-000000000000")),
+        Key::optional(FLOOR, Shape::Whole(0, 1_000_000_000)),
     ],
     secrets: &[
         SecretKey::needed("signing_secrets", SecretRole::CrmSigning),
@@ -48,6 +54,10 @@ pub struct Settings {
     pub signature_versions: Vec<Version>,
     /// Which generation of the API is called.
     pub api_version: ApiVersion,
+    /// The OAuth app that Leadgate calls as. Without one, it calls with a static token.
+    pub client_id: Option<String>,
+    /// How many of a day's API calls are left to others.
+    pub daily_calls_floor: u64,
 }
 
 impl Settings {
@@ -59,6 +69,8 @@ impl Settings {
             portal_id: own.whole(PORTAL).unwrap_or_default(),
             signature_versions: signatures.unwrap_or_else(|| vec![Version::default()]),
             api_version: api.unwrap_or_else(|| ApiVersion::Dated(API_DEFAULT.to_owned())),
+            client_id: own.text(CLIENT).map(str::to_owned),
+            daily_calls_floor: own.whole(FLOOR).unwrap_or(FLOOR_DEFAULT),
         }
     }
 }
@@ -68,6 +80,14 @@ fn check(own: &OwnKeys) -> Vec<Wrong> {
     if let Some(text) = own.text(API).filter(|text| !is_known(text)) {
         let expected = "\"v3\", or a year and month from \"2026-03\" on";
         wrong.push(Wrong { key: API, found: format!("{text:?}"), expected, remedy: "Write one of these." });
+    }
+    if own.text(CLIENT).is_some_and(|text| text.trim().is_empty()) {
+        wrong.push(Wrong {
+            key: CLIENT,
+            found: "nothing".to_owned(),
+            expected: "the OAuth app's client id",
+            remedy: "Copy it from the app's page, or leave the key out to call with a static token.",
+        });
     }
     if own.texts(SIGNATURES).is_some_and(|versions| versions.is_empty()) {
         wrong.push(Wrong {

@@ -5,6 +5,8 @@
 //! | [`config`] | what is HubSpot's own in the configuration, and what HubSpot can do |
 //! | [`inbound`] | whether a delivery comes from HubSpot (versions 1, 2 and 3 of its signature), and what it tells |
 //! | [`client`] | reading and writing contacts |
+//! | `session` | an OAuth app's tokens, and the day's calls, from call to call |
+//! | [`api_version`] | the generations of paths |
 //! | `schema` | which properties there are, and adding ours |
 //! | `people` | finding and creating a contact |
 //! | `classify` | what a failed call means |
@@ -15,9 +17,10 @@
 //! for the answer and delivers again, up to 10 times within 24 hours, after any 4xx as well as any 5xx. Deliveries come
 //! at least once and in no order, and they carry no properties but a changed one: the contact has to be read.
 //!
-//! The API version is configuration ([`client::ApiVersion`]): the `v3` paths become unsupported in September 2027, and
+//! The API version is configuration ([`api_version::ApiVersion`]): the `v3` paths become unsupported in September 2027, and
 //! the dated ones that follow live 18 months each. The shapes are the same.
 
+pub mod api_version;
 pub mod config;
 pub mod inbound;
 
@@ -26,6 +29,7 @@ pub mod client;
 mod classify;
 mod people;
 mod schema;
+mod session;
 mod wire;
 
 use leadgate_enrichment::config::SecretRole;
@@ -49,9 +53,9 @@ pub static INBOUND: CrmInbound = CrmInbound {
 /// How HubSpot is called.
 pub static OUTBOUND: CrmOutbound = CrmOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, tokens, _| {
+    connect: |connection, http, tokens, now| {
         let token = tokens.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::CrmToken))?;
-        let version = Settings::of(&connection.own).api_version;
-        Ok(Box::new(HubSpot::new(http, connection.base_url.clone(), version, token)))
+        let settings = Settings::of(&connection.own);
+        Ok(Box::new(HubSpot::of(http, connection.base_url.clone(), settings, token, now)))
     },
 };

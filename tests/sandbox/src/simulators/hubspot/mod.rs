@@ -5,6 +5,7 @@ mod batch;
 mod contacts;
 mod delivery;
 mod limits;
+mod oauth;
 mod portal;
 mod records;
 mod routes;
@@ -42,6 +43,12 @@ use portal::Portal;
 pub struct HubSpotSetup {
     /// The app's access token, as the API wants it.
     pub token: String,
+    /// An OAuth app's client id, and its secret with a refresh token after a colon.
+    pub client_id: String,
+    /// See `client_id`.
+    pub client_secret: String,
+    /// How long the app's tokens are good.
+    pub token_life: Duration,
     /// The account.
     pub portal_id: u64,
     /// The app that the token belongs to, and to which webhooks are sent.
@@ -60,6 +67,9 @@ impl Default for HubSpotSetup {
     fn default() -> Self {
         Self {
             token: "simulated-access-token".to_owned(),
+            client_id: "simulated-client-id".to_owned(),
+            client_secret: "simulated-client-secret:simulated-refresh-token".to_owned(),
+            token_life: Duration::from_secs(30 * 60),
             portal_id: 62_515,
             app_id: 54_321,
             seed: 1,

@@ -32,6 +32,8 @@ pub struct Counters {
     pub received: u64,
     /// Calls carried out, by operation: `batch_read`, `batch_update`, `search`, …
     pub calls: BTreeMap<&'static str, u64>,
+    /// Access tokens that were given to an OAuth app.
+    pub tokens: u64,
     /// Calls without the right token.
     pub unauthorized: u64,
     /// Calls turned away by a limit.
@@ -62,6 +64,8 @@ pub(super) struct Portal {
     pub(super) outbox: Outbox,
     pub(super) meter: Meter,
     pub(super) counters: Counters,
+    /// An OAuth app's, each until when it is good.
+    pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) rng: Rng,
 }
 
@@ -95,6 +99,7 @@ impl Portal {
             outbox: Outbox::default(),
             meter: Meter::default(),
             counters: Counters::default(),
+            tokens: BTreeMap::new(),
             rng: Rng::with_seed(seed),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::HubSpot;
 use super::limits::Policy;
+use super::oauth;
 use super::portal::Portal;
 use super::wire;
 use crate::simulators::exchange::{Answer, Call, Reception, Vendor};
@@ -41,9 +42,13 @@ impl Vendor for HubSpot {
 
     fn carry_out(&self, call: &Call, headers: &HeaderMap) -> Answer {
         let now = self.reception.clock.now();
+        if call.method == "POST" && oauth::is_path(&call.path) {
+            return self.give_token(call, now);
+        }
         let mut portal = self.portal.lock();
         let correlation_id = portal.correlation_id();
-        if !is_authorized(headers, &self.setup.token) {
+        let is_app = bearer(headers).and_then(|token| portal.tokens.get(token)).is_some_and(|ends| now < *ends);
+        if !is_app && bearer(headers) != Some(self.setup.token.as_str()) {
             portal.counters.unauthorized += 1;
             return wire::error(401, "INVALID_AUTHENTICATION", NO_CREDENTIALS, &correlation_id);
         }
@@ -138,9 +143,8 @@ impl<'a> Operation<'a> {
     }
 }
 
-fn is_authorized(headers: &HeaderMap, token: &str) -> bool {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    header.and_then(|value| value.strip_prefix("Bearer ")) == Some(token)
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// `2026-03`: HubSpot ships a version each March and September.
