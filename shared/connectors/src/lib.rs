@@ -30,6 +30,7 @@ pub mod inbound;
 pub mod secret;
 pub mod signatures;
 
+mod access_token;
 mod daily_budget;
 mod field_by_field;
 mod loose;

@@ -185,11 +185,11 @@ impl HubSpot {
         let at = (&self.http, self.base_url.as_str(), &self.api_version);
         let token = self.session.token(app, at, None, self.now).await?;
         let again = request.try_clone();
-        let answer = self.exchange(request.bearer_auth(token.expose())).await?;
+        let answer = self.exchange(request.bearer_auth(token.value.expose())).await?;
         match again.filter(|_| answer.status == StatusCode::UNAUTHORIZED) {
             Some(again) => {
                 let token = self.session.token(app, at, Some(&token), self.now).await?;
-                self.exchange(again.bearer_auth(token.expose())).await
+                self.exchange(again.bearer_auth(token.value.expose())).await
             }
             None => Ok(answer),
         }

@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use super::api_version::ApiVersion;
 use super::classify::{below_floor, broken, misconfigured, no_token, unreadable};
+use crate::access_token::{AccessToken, Token};
 use crate::daily_budget::DailyBudget;
 use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{Loose, Scalar, read};
@@ -36,18 +37,8 @@ const LIMIT: &str = "x-hubspot-ratelimit-daily";
 /// What clients of one account share.
 #[derive(Default)]
 pub(super) struct Session {
-    /// Those who need a token wait here while one of them gets it.
-    token: tokio::sync::Mutex<Option<Token>>,
+    token: AccessToken,
     calls: Mutex<Option<DailyBudget>>,
-}
-
-/// What an OAuth app calls with.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    value: Secret,
-    good_until: Timestamp,
-    /// Counts the tokens of the session.
-    number: u64,
 }
 
 /// What is called with.
@@ -90,8 +81,7 @@ impl Session {
         }
     }
 
-    /// A token of the app: the one that is there, unless it ends soon or is the one that was refused. Of those who need
-    /// another at the same time, one gets it.
+    /// A token of the app that doesn't end soon.
     pub(super) async fn token(
         &self,
         app: &OAuth,
@@ -99,30 +89,14 @@ impl Session {
         refused: Option<&Token>,
         now: Timestamp,
     ) -> Result<Token, CrmError> {
-        let mut token = self.token.lock().await;
-        let is_good = |token: &Token| {
-            let is_refused = refused.is_some_and(|refused| refused.number == token.number);
-            !is_refused && later(now, MARGIN) < token.good_until
-        };
-        if let Some(token) = token.as_ref().filter(|token| is_good(token)) {
-            return Ok(token.clone());
-        }
-        let number = token.as_ref().map_or(0, |token| token.number + 1);
         let url = format!("{base_url}{}", version.token_path());
-        let (value, seconds) = app.refresh(http, url).await?;
-        Ok(token.insert(Token { value, good_until: later(now, Duration::from_secs(seconds)), number }).clone())
-    }
-}
-
-impl Token {
-    pub(super) fn expose(&self) -> &str {
-        self.value.expose()
+        self.token.get(refused, later(now, MARGIN), app.refresh(http, url, now)).await
     }
 }
 
 impl OAuth {
-    /// A token, and for how many seconds it is good (developers.hubspot.com, "OAuth tokens").
-    async fn refresh(&self, http: &Http, url: String) -> Result<(Secret, u64), CrmError> {
+    /// A token, which says for how many seconds it is good (developers.hubspot.com, "OAuth tokens").
+    async fn refresh(&self, http: &Http, url: String, now: Timestamp) -> Result<Token, CrmError> {
         let (secret, refresh_token) = self
             .credential
             .expose()
@@ -151,7 +125,8 @@ impl OAuth {
         let token = answer.access_token.as_text().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| unreadable("no token"))?;
         let seconds = answer.expires_in.to_integer().and_then(|seconds| u64::try_from(seconds).ok());
-        Ok((Secret::new(token.to_owned()), seconds.unwrap_or(LIFE_UNSAID)))
+        let good_until = later(now, Duration::from_secs(seconds.unwrap_or(LIFE_UNSAID)));
+        Ok(Token::new(Secret::new(token.to_owned()), String::new(), Some(good_until)))
     }
 }
 

@@ -19,8 +19,9 @@ use super::config::Settings;
 use super::fields::{Place, place};
 use super::record_id;
 use super::schema::no_creation;
-use super::session::{Login, Session, Token};
+use super::session::{Login, Session};
 use super::wire::{ACCOUNT, CONTACT, Complaint, LEAD, Retrieve, Row, daily_usage, id_prefix, rows};
+use crate::access_token::Token;
 use crate::http::{ExchangeError, Http, read_body};
 use crate::secret::Secret;
 
@@ -202,7 +203,7 @@ impl Salesforce {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, CrmError> {
-        let url = format!("{}/services/data/v{}{path}", token.instance_url, self.login.settings.api_version);
+        let url = format!("{}/services/data/v{}{path}", token.address, self.login.settings.api_version);
         let request = self.http.request(method, url).bearer_auth(token.value.expose());
         let request = request.header(CALL_OPTIONS.0, CALL_OPTIONS.1);
         let request = match body {

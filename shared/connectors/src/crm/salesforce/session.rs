@@ -16,6 +16,7 @@ use super::config::Settings;
 use super::jwt;
 use super::record_id;
 use super::wire::TokenAnswer;
+use crate::access_token::{AccessToken, Token};
 use crate::daily_budget::DailyBudget;
 use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{Loose, Scalar, read};
@@ -31,8 +32,7 @@ const CONVERTED_MAX: usize = 10_000;
 /// What clients of one connection share.
 #[derive(Default)]
 pub(super) struct Session {
-    /// Those who need a token wait here while one of them signs in.
-    token: tokio::sync::Mutex<Option<Token>>,
+    token: AccessToken,
     known: Mutex<Known>,
 }
 
@@ -44,16 +44,6 @@ struct Known {
     converted: BTreeMap<String, String>,
 }
 
-/// What calls are made with.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) value: Secret,
-    /// Where the org's API is, as Salesforce says along with the token.
-    pub(super) instance_url: String,
-    /// Counts the tokens of the session.
-    number: u64,
-}
-
 /// Who signs in, and where.
 pub(super) struct Login {
     pub(super) base_url: String,
@@ -63,8 +53,7 @@ pub(super) struct Login {
 }
 
 impl Session {
-    /// A token: the one that is there, unless it is the one that was refused. Of those who find it refused at the same
-    /// time, one signs in.
+    /// A token: of those who need one at the same time, one signs in.
     pub(super) async fn token(
         &self,
         login: &Login,
@@ -72,14 +61,7 @@ impl Session {
         refused: Option<&Token>,
         now: Timestamp,
     ) -> Result<Token, CrmError> {
-        let mut token = self.token.lock().await;
-        let is_refused = |token: &Token| refused.is_some_and(|refused| refused.number == token.number);
-        if let Some(token) = token.as_ref().filter(|token| !is_refused(token)) {
-            return Ok(token.clone());
-        }
-        let number = token.as_ref().map_or(0, |token| token.number + 1);
-        let (value, instance_url) = login.sign_in(http, now).await?;
-        Ok(token.insert(Token { value, instance_url, number }).clone())
+        self.token.get(refused, now, login.sign_in(http, now)).await
     }
 
     /// Whether a call may be made: not while so few of the day's calls are left that they are others'.
@@ -115,7 +97,7 @@ impl Session {
 
 impl Login {
     /// A token, and where it is good.
-    async fn sign_in(&self, http: &Http, now: Timestamp) -> Result<(Secret, String), CrmError> {
+    async fn sign_in(&self, http: &Http, now: Timestamp) -> Result<Token, CrmError> {
         let url = format!("{}/services/oauth2/token", self.base_url);
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         let request = http.request(Method::POST, url).header(CONTENT_TYPE, form).body(self.form(now)?);
@@ -147,7 +129,7 @@ impl Login {
     }
 
     /// The token of another org is not used: what is bought for one tenant must not be written to another's.
-    fn accepted(&self, answer: &TokenAnswer) -> Result<(Secret, String), CrmError> {
+    fn accepted(&self, answer: &TokenAnswer) -> Result<Token, CrmError> {
         let token = answer.access_token.as_text().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| unreadable("no token"))?;
         let mut parts = answer.id.as_text().unwrap_or_default().rsplit('/').skip(1);
@@ -155,7 +137,7 @@ impl Login {
             return Err(misconfigured("the token is for another org than `organization_id` says"));
         }
         let instance_url = address(&answer.instance_url, &self.base_url).ok_or_else(|| unreadable("no instance"))?;
-        Ok((Secret::new(token.to_owned()), instance_url))
+        Ok(Token::new(Secret::new(token.to_owned()), instance_url, None))
     }
 }
 

@@ -18,8 +18,9 @@ use super::classify::{broken, failure, unreadable};
 use super::config::Settings;
 use super::fields::{Place, place};
 use super::schema::no_creation;
-use super::session::{Login, Session, Token};
+use super::session::{Login, Session};
 use super::wire::{Row, is_id, is_module, rows};
+use crate::access_token::Token;
 use crate::http::{ExchangeError, Http, read_body};
 use crate::secret::Secret;
 
@@ -88,7 +89,7 @@ impl Zoho {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, CrmError> {
-        let url = format!("{}/crm/v8{path}", token.api_domain);
+        let url = format!("{}/crm/v8{path}", token.address);
         let authorization = format!("Zoho-oauthtoken {}", token.value.expose());
         let request = self.http.request(method.clone(), url).header(AUTHORIZATION, authorization).query(query);
         let request = match body {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use leadgate_enrichment::crm::CrmError;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
@@ -9,6 +10,7 @@ use url::form_urlencoded;
 
 use super::classify::{broken, misconfigured, no_token, unreadable};
 use super::wire::TokenAnswer;
+use crate::access_token::{AccessToken, Token};
 use crate::http::{ExchangeError, Http, read_body};
 use crate::loose::{Loose, read};
 use crate::secret::Secret;
@@ -21,17 +23,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// What clients of one connection share: those who need a token wait here while one of them gets it. Zoho keeps ten tokens of
 /// a refresh token alive in ten minutes (recalled), so that one is used as long as it is good.
 #[derive(Default)]
-pub(super) struct Session(tokio::sync::Mutex<Option<Token>>);
-
-/// What calls are made with.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) value: Secret,
-    /// Where the API is, as Zoho says along with the token: each region has its own.
-    pub(super) api_domain: String,
-    /// Counts the tokens of the session.
-    number: u64,
-}
+pub(super) struct Session(AccessToken);
 
 /// Who gets tokens, and where ("OAuth": refresh access tokens).
 pub(super) struct Login {
@@ -42,22 +34,15 @@ pub(super) struct Login {
 }
 
 impl Session {
-    /// A token: the one that is there, unless it is the one that was refused. Of those who find it refused at the same time,
-    /// one gets another.
+    /// A token, with the address of the API: each region has its own.
     pub(super) async fn token(&self, login: &Login, http: &Http, refused: Option<&Token>) -> Result<Token, CrmError> {
-        let mut token = self.0.lock().await;
-        let is_refused = |token: &Token| refused.is_some_and(|refused| refused.number == token.number);
-        if let Some(token) = token.as_ref().filter(|token| !is_refused(token)) {
-            return Ok(token.clone());
-        }
-        let number = token.as_ref().map_or(0, |token| token.number + 1);
-        let (value, api_domain) = login.refresh(http).await?;
-        Ok(token.insert(Token { value, api_domain, number }).clone())
+        // It is used until it is refused, whatever the time.
+        self.0.get(refused, Timestamp::MIN, login.refresh(http)).await
     }
 }
 
 impl Login {
-    async fn refresh(&self, http: &Http) -> Result<(Secret, String), CrmError> {
+    async fn refresh(&self, http: &Http) -> Result<Token, CrmError> {
         let (secret, refresh_token) = self
             .credential
             .expose()
@@ -84,7 +69,8 @@ impl Login {
         let token = answer.access_token.as_text().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| unreadable("no token"))?;
         let api_domain = answer.api_domain.as_text().and_then(|domain| self.address(domain));
-        Ok((Secret::new(token.to_owned()), api_domain.ok_or_else(|| unreadable("no address of the API"))?))
+        let api_domain = api_domain.ok_or_else(|| unreadable("no address of the API"))?;
+        Ok(Token::new(Secret::new(token.to_owned()), api_domain, None))
     }
 
     /// Where the API is. A token that came over TLS goes nowhere without.
