@@ -214,7 +214,7 @@ async fn keep_employer(
             employers.0.insert(domain.to_owned(), profile.clone());
             (Known::Hit(profile.clone()), windows.freshness)
         }
-        LineEnd::Answered(Answer::Miss) => (Known::Miss, windows.miss),
+        LineEnd::Answered(Answer::Miss | Answer::Suppressed) => (Known::Miss, windows.miss),
         LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
     };
     let about = About::Organization(domain.to_owned());

@@ -103,6 +103,7 @@ fn with_what_came(batch: &Batch<'_>, came: &Came<'_>, record: Record, now: Times
             }
             None => record.unmatched(cost, wanted.described.clone(), now),
         },
+        LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
         LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
         LineEnd::Unknown | LineEnd::NotAsked => return None,
     };

@@ -41,14 +41,15 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
         Ok(provider) => provider,
         Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
     };
+    let fields = batch.tenant.fields_of_people();
     let look_up = LookUp {
         provider: provider.as_ref(),
         permits: batch.permits(),
+        fields: &fields,
         share: share(wanted.iter().filter_map(|wanted| wanted.record.source)),
         purchase: &batch.purchase,
         deadline: batch.invocation.deadline,
     };
-    let fields = batch.tenant.fields_of_people();
     let mut whole = Call::begun(wanted.len());
     for same in wanted.chunk_by(|a, b| a.asynchronous == b.asynchronous) {
         let asynchronous = match asynchronous(batch, &same[0].asynchronous, provider.result_retention()).await {

@@ -95,6 +95,8 @@ pub enum RefuseReason {
     Gone,
     /// The person asked to be forgotten.
     Erased,
+    /// A provider may not say anything of the person: the law, or the person, forbids it.
+    Suppressed,
     /// The provider calls the request invalid.
     Invalid,
     /// It came round too often within the hour: the backstop against loops.

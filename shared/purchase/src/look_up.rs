@@ -1,12 +1,13 @@
 //! The charging call. It is made again only when it was certainly not carried out.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::ids::PurchaseId;
-use leadgate_enrichment::person::Identity;
+use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::limits::Share;
 use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, CallKind, Provider, Reply};
 use leadgate_enrichment::purchase::settlement::LineEnd;
@@ -29,6 +30,8 @@ pub struct LookUp<'a> {
     pub provider: &'a dyn Provider,
     /// Under which limits.
     pub permits: Permits<'a>,
+    /// What is wanted of them.
+    pub fields: &'a BTreeSet<ProfileField>,
     /// How much of the limits they may use.
     pub share: Share,
     /// What they are for.
@@ -95,7 +98,7 @@ async fn call_once(
     people: &[Identity],
     asynchronous: Option<&AsynchronousRequest>,
 ) -> Result<Call, String> {
-    let LookUp { provider, permits, purchase, share, .. } = *look_up;
+    let LookUp { provider, permits, purchase, fields, share, .. } = *look_up;
     let (clock, tenant) = (permits.clock, &permits.tenant.id);
     for attempts_made in 1.. {
         let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
@@ -104,7 +107,7 @@ async fn call_once(
         };
         // A permit that nothing comes of wastes a call of the limit, and no more.
         let Some(timeout) = look_up.time_for_a_call() else { break };
-        let told = provider.look_up(people, asynchronous, timeout).await;
+        let told = provider.look_up(people, fields, asynchronous, timeout).await;
         permits.ended(ticket, &told.rates, ending(&told.reply)).await;
         let (retry, reason) = match told.reply {
             Reply::Answered { answers, reported, asynchronous } => {

@@ -191,6 +191,7 @@ pub(crate) fn refusal(reason: RefuseReason) -> &'static str {
         RefuseReason::NoIdentity => "nothing in it tells who the person is",
         RefuseReason::Gone => "the CRM doesn't have it any more",
         RefuseReason::Erased => "the person asked to be forgotten",
+        RefuseReason::Suppressed => "a provider may not say anything of the person",
         RefuseReason::Invalid => "the provider calls the request invalid",
         RefuseReason::TooManyHops => "it came round too often within an hour, as if in a loop",
         RefuseReason::TooOld => "it waited for credits for longer than it is worth",

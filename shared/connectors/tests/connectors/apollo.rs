@@ -1,5 +1,6 @@
 //! Looking people up, against a server that answers as Apollo does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leadgate_connectors::http::client;
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::loopback::{Server, nobody, raw};
 
+/// For calls that tell the same whatever is wanted.
+pub(crate) const NO_FIELDS: BTreeSet<ProfileField> = BTreeSet::new();
 /// For calls to a server that answers at once.
 /// Longer than any answer takes, however busy the machine is.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,7 +32,7 @@ pub(crate) fn people(count: usize) -> Vec<Identity> {
 }
 
 async fn look_up(url: &str, people: &[Identity]) -> Reply {
-    apollo(url).look_up(people, None, TIMEOUT).await.reply
+    apollo(url).look_up(people, &NO_FIELDS, None, TIMEOUT).await.reply
 }
 
 /// What comes of a 200 with this body.
@@ -209,13 +212,13 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be() {
         assert!(matches!(look_up(&url, &one).await, Reply::Unknown(_)), "{broken:?}");
     }
     let (silent, _) = raw(None).await;
-    assert!(matches!(apollo(&silent).look_up(&one, None, SILENCE).await.reply, Reply::Unknown(_)));
+    assert!(matches!(apollo(&silent).look_up(&one, &NO_FIELDS, None, SILENCE).await.reply, Reply::Unknown(_)));
     let (url, _) = raw(Some("HTTP/1.1 429 No\r\nretry-after: 5\r\ncontent-length: 50\r\n\r\n{\"mess")).await;
     assert_eq!(look_up(&url, &one).await, Reply::Throttled { retry_after: Some(Duration::from_secs(5)) });
     let server = Server::start(|_, _| (403, r#"{"error_code":"API_INACCESSIBLE"}"#.to_owned())).await;
     assert!(matches!(look_up(&server.url, &one).await, Reply::Denied(_)));
     let apollo = Apollo::new(client(), server.url.clone(), Secret::new("a\u{0}b".into()));
-    assert!(matches!(apollo.look_up(&one, None, TIMEOUT).await.reply, Reply::Denied(_)));
+    assert!(matches!(apollo.look_up(&one, &NO_FIELDS, None, TIMEOUT).await.reply, Reply::Denied(_)));
     assert_eq!(
         look_up(&server.url, &[]).await,
         Reply::Answered { answers: vec![], reported: None, asynchronous: None }
@@ -228,7 +231,7 @@ async fn each_charging_call_has_a_connection_of_its_own() {
     let server = Server::start(|_, _| (200, r#"{"person":null}"#.to_owned())).await;
     let apollo = apollo(&server.url);
     for _ in 0..3 {
-        let reply = apollo.look_up(&people(1), None, TIMEOUT).await.reply;
+        let reply = apollo.look_up(&people(1), &NO_FIELDS, None, TIMEOUT).await.reply;
         assert_eq!(reply, Reply::Answered { answers: vec![Answer::Miss], reported: None, asynchronous: None });
     }
     assert_eq!(server.connections(), 3);

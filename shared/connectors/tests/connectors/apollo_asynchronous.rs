@@ -8,7 +8,7 @@ use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, Collected, Provider, Reply};
 use serde_json::{Value, json};
 
-use crate::apollo::{SILENCE, TIMEOUT, apollo, people};
+use crate::apollo::{NO_FIELDS, SILENCE, TIMEOUT, apollo, people};
 use crate::loopback::{Server, nobody, raw};
 
 /// The webhook is at an address that has to be encoded, as all with a token are.
@@ -63,7 +63,8 @@ async fn what_is_to_arrive_later_is_asked_for_in_the_query_and_nobody_is_named_t
     let mut expected = Vec::new();
     for (asynchronous, query) in queries {
         for count in [1, 2] {
-            let reply = apollo(&server.url).look_up(&people(count), Some(&asynchronous), TIMEOUT).await.reply;
+            let reply =
+                apollo(&server.url).look_up(&people(count), &NO_FIELDS, Some(&asynchronous), TIMEOUT).await.reply;
             assert!(matches!(reply, Reply::Answered { asynchronous: None, .. }), "{reply:?}");
         }
         expected.push((format!("POST /people/match{query}"), json!({"email": "p0@b.example"})));
@@ -83,7 +84,7 @@ async fn later_of(asked: Option<&AsynchronousRequest>, rest: &str) -> [Option<As
     .await;
     let mut found = [None, None];
     for (count, found) in (1..).zip(&mut found) {
-        match apollo(&server.url).look_up(&people(count), asked, TIMEOUT).await.reply {
+        match apollo(&server.url).look_up(&people(count), &NO_FIELDS, asked, TIMEOUT).await.reply {
             Reply::Answered { asynchronous, reported: None, .. } => *found = asynchronous,
             other => panic!("{other:?}"),
         }

@@ -12,7 +12,7 @@ use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, Provider};
 
-use crate::apollo::{SILENCE, TIMEOUT};
+use crate::apollo::{NO_FIELDS, SILENCE, TIMEOUT};
 use crate::loopback::{Server, nobody, raw};
 
 /// What nothing may repeat.
@@ -46,8 +46,8 @@ async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let organizations = OrganizationSearch { q_organization_name: Some("b.example".into()), ..Default::default() };
     let (one, two) = (vec!["b.example".to_owned()], vec!["b.example".to_owned(); 2]);
     let mut failures = vec![
-        in_words(&apollo.look_up(&[ada()], Some(&asynchronous), timeout).await.reply),
-        in_words(&apollo.look_up(&[ada(), ada()], Some(&asynchronous), timeout).await.reply),
+        in_words(&apollo.look_up(&[ada()], &NO_FIELDS, Some(&asynchronous), timeout).await.reply),
+        in_words(&apollo.look_up(&[ada(), ada()], &NO_FIELDS, Some(&asynchronous), timeout).await.reply),
         in_words(&apollo.look_up_organizations(&one, timeout).await.reply),
         in_words(&apollo.look_up_organizations(&two, timeout).await.reply),
         in_words(&apollo.collect(&AsynchronousId("42".into()), timeout).await.reply),
@@ -119,6 +119,6 @@ async fn no_error_repeats_what_did_not_arrive() {
 #[tokio::test]
 async fn a_key_that_cannot_be_sent_is_not_repeated_either() {
     let apollo = Apollo::new(client(), "http://nowhere.example".into(), Secret::new("s3cr3t\u{0}x".into()));
-    let denied = in_words(&apollo.look_up(&[ada()], None, TIMEOUT).await.reply);
+    let denied = in_words(&apollo.look_up(&[ada()], &NO_FIELDS, None, TIMEOUT).await.reply);
     assert!(denied.starts_with("Denied") && !denied.contains("s3cr3t"), "{denied}");
 }

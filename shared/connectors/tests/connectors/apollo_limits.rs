@@ -8,7 +8,7 @@ use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::limits::{Rate, Rates};
 use leadgate_enrichment::provider::{AsynchronousId, CallKind, Collected, Provider, Reply};
 
-use crate::apollo::{TIMEOUT, apollo, people};
+use crate::apollo::{NO_FIELDS, TIMEOUT, apollo, people};
 use crate::loopback::{Server, nobody};
 
 const HEADERS: [(&str, &str); 6] = [
@@ -34,7 +34,7 @@ async fn every_answer_brings_the_limits_with_it() {
     for status in [200, 401, 422, 429, 500] {
         let server = Server::with_headers(&HEADERS, move |_, _| (status, r#"{"person":null}"#.to_owned())).await;
         let apollo = apollo(&server.url);
-        let looked_up = apollo.look_up(&people(1), None, TIMEOUT).await;
+        let looked_up = apollo.look_up(&people(1), &NO_FIELDS, None, TIMEOUT).await;
         let organization = apollo.look_up_organizations(&["b.example".to_owned()], TIMEOUT).await;
         let collected = apollo.collect(&AsynchronousId("1".into()), TIMEOUT).await;
         let health = apollo.health(TIMEOUT).await;
@@ -51,7 +51,7 @@ async fn every_answer_brings_the_limits_with_it() {
 async fn without_a_word_of_limits_nothing_is_known_of_them() {
     let server = Server::start(|_, _| (200, r#"{"person":null}"#.to_owned())).await;
     for url in [server.url.clone(), nobody().await] {
-        assert_eq!(apollo(&url).look_up(&people(1), None, TIMEOUT).await.rates, Rates::default(), "{url}");
+        assert_eq!(apollo(&url).look_up(&people(1), &NO_FIELDS, None, TIMEOUT).await.rates, Rates::default(), "{url}");
     }
 }
 

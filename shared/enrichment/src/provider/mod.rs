@@ -33,10 +33,12 @@ pub trait Provider: Send + Sync {
     fn endpoint(&self, call: CallKind) -> &'static str;
 
     /// Looks people up, in one charging call. It isn't retried inside: whether that may be done is the caller's
-    /// decision, because a second call can be charged again. With `later`, some of it will arrive later.
+    /// decision, because a second call can be charged again. `fields` is what is wanted of them: a provider that charges
+    /// by what it reveals is asked for no more. With `asynchronous`, some of it will arrive later.
     async fn look_up(
         &self,
         people: &[Identity],
+        fields: &BTreeSet<ProfileField>,
         asynchronous: Option<&AsynchronousRequest>,
         timeout: Duration,
     ) -> Told<Reply>;
@@ -217,4 +219,6 @@ pub enum Answer {
     Hit(Profile),
     /// It doesn't.
     Miss,
+    /// It may not say: the law, or the person, forbids it. Not charged, and not to be asked elsewhere either.
+    Suppressed,
 }

@@ -31,7 +31,7 @@ impl LineEnd {
     fn result(&self) -> Option<LineResult> {
         match self {
             Self::Answered(Answer::Hit(_)) => Some(LineResult::Hit),
-            Self::Answered(Answer::Miss) | Self::Invalid => Some(LineResult::Miss),
+            Self::Answered(Answer::Miss | Answer::Suppressed) | Self::Invalid => Some(LineResult::Miss),
             Self::Unknown => Some(LineResult::Unknown),
             Self::NotAsked => None,
         }
@@ -80,7 +80,7 @@ pub fn costs(
     let cost = |(end, asked): (&LineEnd, &Asked<'_>)| match end {
         LineEnd::NotAsked => None,
         _ if asked.shared => Some(Amounts::default()),
-        LineEnd::Invalid => Some(Amounts::default()),
+        LineEnd::Invalid | LineEnd::Answered(Answer::Suppressed) => Some(Amounts::default()),
         LineEnd::Unknown => Some(tariff.worst_of(asked.repeated)),
         LineEnd::Answered(_) => Some(tariff.of(asked.identity, asked.repeated, end.profile())),
     };

@@ -156,7 +156,13 @@ impl Provider for Peoplewell {
         "people"
     }
 
-    async fn look_up(&self, people: &[Identity], _: Option<&AsynchronousRequest>, _: Duration) -> Told<Reply> {
+    async fn look_up(
+        &self,
+        people: &[Identity],
+        _: &BTreeSet<ProfileField>,
+        _: Option<&AsynchronousRequest>,
+        _: Duration,
+    ) -> Told<Reply> {
         assert!(people.len() <= 3, "it takes three people in a call");
         let profile = |person: &Identity| {
             let mut known = Profile::default();

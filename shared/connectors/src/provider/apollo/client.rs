@@ -81,6 +81,8 @@ impl Provider for Apollo {
     async fn look_up(
         &self,
         people: &[Identity],
+        // A match tells all that there is at once, whatever is wanted of it, and costs the same.
+        _: &BTreeSet<ProfileField>,
         asynchronous: Option<&AsynchronousRequest>,
         timeout: Duration,
     ) -> Told<Reply> {
