@@ -6,7 +6,7 @@
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::plan_change::{Change, Recounted, changes};
-use leadgate_enrichment::credits::wallet::{ChangeReason, Wallet, due};
+use leadgate_enrichment::credits::wallet::{ChangeReason, Wallet};
 use leadgate_purchase::wallets::TenantWallets;
 use tracing::{info, warn};
 
@@ -22,7 +22,7 @@ impl DeferralRelease {
     pub(crate) async fn follow_plan(&self, tenant: &Tenant) -> Result<(usize, Vec<Wallet>), StoreError> {
         let (mut done, mut wallets) = (0, self.credits.wallets(&tenant.id).await?);
         for _ in 0..ROUNDS_MAX {
-            let changes = changes(&due(&tenant.plan, self.clock.now()), &wallets, self.clock.now());
+            let changes = changes(&tenant.wallets_due(self.clock.now()), &wallets, self.clock.now());
             if changes.is_empty() {
                 break;
             }

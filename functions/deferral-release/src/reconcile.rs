@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{earlier, later};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::provider::Began;
@@ -59,31 +59,41 @@ struct Figures {
 }
 
 impl DeferralRelease {
-    /// Compares once an hour.
+    /// Compares once an hour, provider by provider.
     pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<Entered, StoreError> {
+        let mut entered = Entered::default();
+        for provider in tenant.providers() {
+            let Entered { drifts, resolved } = self.reconcile_with(tenant, provider).await?;
+            entered = Entered { drifts: entered.drifts + drifts, resolved: entered.resolved + resolved };
+        }
+        Ok(entered)
+    }
+
+    async fn reconcile_with(&self, tenant: &Tenant, provider: &ProviderConnection) -> Result<Entered, StoreError> {
         let (now, nothing) = (self.clock.now(), Entered::default());
-        let mark = self.credits.mark(&tenant.id, MARK).await?;
+        let (marked, asked_mark) = (mark_of(tenant, provider, MARK), mark_of(tenant, provider, ASKED));
+        let mark = self.credits.mark(&tenant.id, &marked).await?;
         let before = mark.as_ref().and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
         let due = before.as_ref().is_none_or(|before| now >= later(instant(before.at), EVERY));
-        let Some(tariff) = self.config.person_tariff(tenant, now).filter(|_| due) else { return Ok(nothing) };
+        let Some(tariff) = self.config.person_tariff(provider, now).filter(|_| due) else { return Ok(nothing) };
         // A figure in credits can't be compared with several kinds of them.
         let Some(one) = tariff.reported(Milli::ZERO) else { return Ok(nothing) };
-        let asked = self.credits.mark(&tenant.id, ASKED).await?;
+        let asked = self.credits.mark(&tenant.id, &asked_mark).await?;
         let asked_at = asked.as_ref().and_then(|mark| Timestamp::from_millisecond(mark.value.parse().ok()?).ok());
         if asked_at.is_some_and(|at| now < later(at, AFTER_A_FAILURE)) {
             return Ok(nothing);
         }
-        let Some(figures) = self.figures(tenant).await? else {
-            let next = Mark { name: ASKED.to_owned(), value: now.as_millisecond().to_string() };
+        let Some(figures) = self.figures(tenant, provider).await? else {
+            let next = Mark { name: asked_mark, value: now.as_millisecond().to_string() };
             // Lost to another run that has asked as well.
             let _: bool = self.credits.remember(&tenant.id, asked.as_ref(), &next).await?;
             return Ok(nothing);
         };
-        let mut outcome = Outcome::Verdict(self.verdict(tenant, before.as_ref(), &figures).await?);
+        let mut outcome = Outcome::Verdict(self.verdict(tenant, provider, before.as_ref(), &figures).await?);
         let mut compared = figures.compared;
         if let (Some(before), Outcome::Verdict(verdict)) = (&before, &outcome) {
             let since = instant(before.since.unwrap_or(before.at));
-            outcome = self.with_unknowns(tenant, verdict.clone(), (&before.from, since), &compared).await?;
+            outcome = self.with_unknowns((tenant, provider), verdict.clone(), (&before.from, since), &compared).await?;
         }
         if let Outcome::Resolved(resolved) = &outcome {
             compared.spent = compared.spent - resolved.iter().map(|one| total(&one.slices)).sum();
@@ -93,7 +103,7 @@ impl DeferralRelease {
             _ => (compared, Some(now.as_millisecond())),
         };
         let value = json!(Remembered { at: now.as_millisecond(), since, from }).to_string();
-        let next = Mark { name: MARK.to_owned(), value };
+        let next = Mark { name: marked, value };
         match (outcome, &mark) {
             (Outcome::Resolved(resolved), Some(mark)) => {
                 let resolved = self.enter_resolved(tenant, resolved, mark, &next).await?;
@@ -114,6 +124,7 @@ impl DeferralRelease {
     async fn verdict(
         &self,
         tenant: &Tenant,
+        provider: &ProviderConnection,
         before: Option<&Remembered>,
         figures: &Figures,
     ) -> Result<Verdict, StoreError> {
@@ -123,7 +134,7 @@ impl DeferralRelease {
             (Some(before), Some(began)) if before.from.cycle != compared.cycle => {
                 // What was asked for in the old cycle may have been charged in this one, for as long as it is waited for.
                 let since = earlier(began.earliest, figures.retention);
-                let entries = self.credits.purchases_since(&tenant.id, since).await?;
+                let entries = self.purchases_of(tenant, provider, since).await?;
                 let expected = Expected::of(began, &entries, figures.asked_at, compared.held);
                 Ok(first_of_cycle(compared.used, expected))
             }
@@ -132,9 +143,9 @@ impl DeferralRelease {
     }
 
     /// Both figures, ours on both sides of theirs: what is held on either side may be on its way.
-    async fn figures(&self, tenant: &Tenant) -> Result<Option<Figures>, StoreError> {
-        let (spent_before, held_before) = self.spent(tenant).await?;
-        let provider = self.connections.provider(tenant).await?;
+    async fn figures(&self, tenant: &Tenant, connection: &ProviderConnection) -> Result<Option<Figures>, StoreError> {
+        let (spent_before, held_before) = self.spent(tenant, connection).await?;
+        let provider = self.connections.provider(connection).await?;
         let asked_at = self.clock.now();
         let usage = match provider.usage(TIMEOUT).await {
             Ok(usage) => usage,
@@ -143,17 +154,33 @@ impl DeferralRelease {
                 return Ok(None);
             }
         };
-        let (spent, held) = self.spent(tenant).await?;
+        let (spent, held) = self.spent(tenant, connection).await?;
         // Settled while we asked: it was held before.
         let held = held.max(held_before) + (spent - spent_before);
         let compared = Comparison { cycle: usage.cycle, used: usage.used, spent, held };
         Ok(Some(Figures { compared, began: usage.began, asked_at, retention: provider.result_retention() }))
     }
 
-    async fn spent(&self, tenant: &Tenant) -> Result<(Milli, Milli), StoreError> {
+    async fn spent(&self, tenant: &Tenant, provider: &ProviderConnection) -> Result<(Milli, Milli), StoreError> {
         let wallets = self.credits.wallets(&tenant.id).await?;
-        let sum = |amounts: Amounts| amounts.total();
+        let sum = |amounts: Amounts| {
+            let own = amounts.iter().filter(|(bucket, _)| tenant.is_credit_of(provider, bucket));
+            own.map(|(_, amount)| amount).sum()
+        };
         Ok((sum(wallets.iter().map(|w| &w.spent).sum()), sum(wallets.iter().map(|w| &w.held).sum())))
+    }
+
+    /// What was bought of this provider since.
+    pub(crate) async fn purchases_of(
+        &self,
+        tenant: &Tenant,
+        provider: &ProviderConnection,
+        since: Timestamp,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = self.credits.purchases_since(&tenant.id, since).await?;
+        let of = |entry: &Entry| tenant.provider_of(entry.provider()).map(ProviderConnection::name);
+        entries.retain(|entry| of(entry) == Some(provider.name()));
+        Ok(entries)
     }
 
     async fn enter(
@@ -173,6 +200,14 @@ impl DeferralRelease {
         let detail = json!({ "tenant": tenant.id, "drift": drift_credits, "at": now.to_string() });
         self.events.send(CREDITS_DRIFT, &detail).await?;
         Ok(true)
+    }
+}
+
+/// Each provider's figures are remembered by themselves: the first's under the plain name.
+fn mark_of(tenant: &Tenant, provider: &ProviderConnection, mark: &str) -> String {
+    match provider.vendor.name == tenant.provider.vendor.name {
+        true => mark.to_owned(),
+        false => format!("{mark}-{}", provider.vendor.name),
     }
 }
 

@@ -83,12 +83,17 @@ impl DeferralRelease {
         until(self.clock.now(), run.deadline) >= TIME_TO_FINISH
     }
 
-    /// The most and the least that one record can cost now.
+    /// The most that one record can cost now, and the least of each provider.
     fn prices(&self, tenant: &Tenant, now: Timestamp) -> Option<Prices> {
-        let person = self.config.person_tariff(tenant, now)?;
-        let asynchronous =
-            self.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), now).map(|tariff| tariff.worst());
-        Some(Prices { most: [person.worst()].iter().chain(&asynchronous).sum(), least: person.worst_of(true) })
+        let mut prices = Prices { most: Amounts::default(), least: Vec::new() };
+        for provider in tenant.providers() {
+            let Some(person) = self.config.at_once_tariff(provider, &tenant.asked_of(provider), now) else { continue };
+            let fields = tenant.asynchronous_fields(provider);
+            let asynchronous = self.config.asynchronous_tariff(provider, &fields, now).map(|tariff| tariff.worst());
+            prices.most += &[person.worst()].iter().chain(&asynchronous).sum();
+            prices.least.push(person.worst_of(true));
+        }
+        (!prices.least.is_empty()).then_some(prices)
     }
 
     /// Those that are too old stand first among those from the same source, and are found whatever the credits.
@@ -214,8 +219,10 @@ struct Found {
 
 /// What one record can cost.
 struct Prices {
+    /// Of all providers together.
     most: Amounts,
-    least: Amounts,
+    /// Of each.
+    least: Vec<Amounts>,
 }
 
 /// What there is to pay with.
@@ -228,8 +235,9 @@ impl Funds {
     /// Whether any record can be paid for that comes from `source` or from one that goes after it.
     fn suffice_for_one(&self, source: Source) -> bool {
         let floor = if source.leaves_floor() { self.balances.floor.clone() } else { Amounts::default() };
-        let need: Amounts = [&self.prices.least, &floor].into_iter().sum();
-        self.balances.available.covers(&need)
+        let is_enough =
+            |least: &Amounts| self.balances.available.covers(&[least, &floor.of_kinds_in(least)].into_iter().sum());
+        self.prices.least.iter().any(is_enough)
     }
 
     /// Which of these can be paid for, taken in order. Caps are the worker's: only it knows whose a record is.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{days, earlier, later};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::ledger::{Entry, Slice};
 use leadgate_enrichment::purchase::reconciliation::{
@@ -37,7 +37,7 @@ impl DeferralRelease {
     /// Takes unknown outcomes since the last comparison into account.
     pub(crate) async fn with_unknowns(
         &self,
-        tenant: &Tenant,
+        (tenant, provider): (&Tenant, &ProviderConnection),
         verdict: Verdict,
         (before, since): (&Comparison, Timestamp),
         now: &Comparison,
@@ -48,7 +48,7 @@ impl DeferralRelease {
         if before.cycle != now.cycle || spent == Milli::ZERO {
             return stands(verdict);
         }
-        let entries = self.credits.purchases_since(&tenant.id, earlier(since, SETTLED_WITHIN)).await?;
+        let entries = self.purchases_of(tenant, provider, earlier(since, SETTLED_WITHIN)).await?;
         let unknowns = unknowns(&entries, since, spent).unwrap_or_default();
         if unknowns.is_empty() || unknowns.len() > TOGETHER_MAX {
             return stands(verdict);

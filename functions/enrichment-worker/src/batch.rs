@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::credits::wallet::Wallet;
@@ -22,10 +22,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) worker: &'a EnrichmentWorker,
     pub(crate) tenant: &'a Tenant,
     pub(crate) invocation: &'a Invocation,
-    /// What this batch buys, it buys under this id.
+    /// What its records are claimed for: each provider's turn is a purchase of its own, whose id begins with this one.
+    /// All is paid at the prices of the moment it is named by, even if others come into force while it is at it.
     pub(crate) purchase: PurchaseId,
-    /// And at the prices of the moment it is named by, even if others come into force while it is at it.
-    pub(crate) tariff: Option<Tariff>,
     /// What the tenant's fingerprints are made with.
     pub(crate) fingerprints: FingerprintKey,
 }
@@ -39,19 +38,24 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let now = worker.clock.now();
         let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
-        let tariff = worker.config.person_tariff(tenant, now);
-        Self { worker, tenant, invocation, purchase, tariff, fingerprints }
+        Self { worker, tenant, invocation, purchase, fingerprints }
     }
 
-    /// The most that one record can cost; `repeated` says that it was bought for before.
-    pub(crate) fn worst_of(&self, repeated: bool) -> Amounts {
-        self.tariff.as_ref().map(|tariff| tariff.worst_of(repeated)).unwrap_or_default()
+    /// What the first provider charges for a person, without what is wanted beside that.
+    pub(crate) fn first_tariff(&self) -> Option<Tariff> {
+        self.worker.config.person_tariff(self.first_provider(), self.purchase.made_at())
+    }
+
+    /// Who is asked first about a record.
+    pub(crate) fn first_provider(&self) -> &'a ProviderConnection {
+        let first = self.tenant.waterfall.steps.first();
+        first.and_then(|step| self.tenant.provider_named(step.provider.as_str())).unwrap_or(&self.tenant.provider)
     }
 
     /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them
     /// no cheaper here: a hold that is too high is freed, and one that is too low is not there.
-    pub(crate) fn worst_asynchronous(&self, fields: &[PricedField]) -> Amounts {
-        let tariff = self.worker.config.asynchronous_tariff(self.tenant, fields, self.purchase.made_at());
+    pub(crate) fn worst_asynchronous(&self, provider: &ProviderConnection, fields: &[PricedField]) -> Amounts {
+        let tariff = self.worker.config.asynchronous_tariff(provider, fields, self.purchase.made_at());
         tariff.map(|tariff| tariff.worst()).unwrap_or_default()
     }
 
@@ -64,9 +68,10 @@ impl<'a> Batch<'a> {
         self.wallets().spendable(action, self.now(), self.invocation.claim_until()).await
     }
 
-    /// The provider's rate limits, which all workers share.
-    pub(crate) fn permits(&self) -> Permits<'a> {
-        Permits { limits: &self.worker.limits, tenant: self.tenant, clock: self.worker.clock.as_ref() }
+    /// A provider's rate limits, which all workers share.
+    pub(crate) fn permits(&self, connection: &'a ProviderConnection) -> Permits<'a> {
+        let (limits, clock) = (&self.worker.limits, self.worker.clock.as_ref());
+        Permits { limits, tenant: &self.tenant.id, connection, clock }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -10,7 +10,8 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::credits::price::Action;
+use leadgate_enrichment::config::OnBlocked;
+use leadgate_enrichment::credits::price::{Action, Tariff};
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
@@ -27,7 +28,7 @@ use crate::defer::{Waiting, park};
 use crate::outcomes::{Outcomes, step};
 
 /// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
-const UNKNOWNS_MAX: u8 = 2;
+pub(crate) const UNKNOWNS_MAX: u8 = 2;
 
 /// How long after a claim has run out its record is looked at again.
 const AFTER_A_CLAIM: Duration = Duration::from_secs(1);
@@ -67,7 +68,7 @@ impl Due {
 }
 
 /// Of purchases whose workers are gone, the records for which it isn't known whether they were charged.
-type Unknowns = HashMap<PurchaseId, HashSet<RecordKey>>;
+type Unknowns = HashMap<PurchaseId, recover::Unknowns>;
 
 /// A record whose worker is gone.
 struct Abandoned {
@@ -239,14 +240,15 @@ async fn take_over_one(
         let reason = RefuseReason::Erased;
         return outcomes.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
     }
+    let is_unknown = unknowns.get(&purchase).is_some_and(|records| records.contains_key(&record.key));
+    let record = if is_unknown { record.with_unknown() } else { record };
     if record.is_paid_for() {
         let taken_over = step(batch, Step::Claim, record.taken_over(batch.invocation.claim_until())).await;
         found.bought.extend(outcomes.done(vec![taken_over]));
         return;
     }
-    let unknown = unknowns.get(&purchase).is_some_and(|records| records.contains(&record.key));
-    let record = if unknown { record.with_unknown() } else { record };
-    if record.unknowns >= UNKNOWNS_MAX {
+    // Where other providers may be asked, it goes on to them: see `price`.
+    if record.unknowns >= UNKNOWNS_MAX && !batch.tenant.is_waterfall() {
         let reason = FailReason::OutcomeUnknown;
         // Given up on is what the record was last worked on for. A request that arose later is taken up after that.
         let outcome = match latest > record.occurred_at {
@@ -289,11 +291,15 @@ pub(crate) async fn settle_open(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, 
 async fn open_purchases(batch: &Batch<'_>, named: &[PurchaseId]) -> Result<HashMap<PurchaseId, Timestamp>, StoreError> {
     let (records, credits, tenant, now) = (&batch.worker.records, &batch.worker.credits, &batch.tenant.id, batch.now());
     let mut open = HashMap::new();
-    for (purchase, standing) in credits.standing(tenant, named).await? {
-        match standing {
-            PurchaseStanding::Open(hold) if now < hold.claimed_until => open.extend([(purchase, hold.claimed_until)]),
-            PurchaseStanding::Open(hold) => drop(recover::settle(records, credits, tenant, &hold, now).await?),
-            PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}
+    for claim in named {
+        for (_, standing) in credits.standing_of_claim(tenant, claim).await? {
+            match standing {
+                PurchaseStanding::Open(hold) if now < hold.claimed_until => {
+                    open.insert(claim.clone(), hold.claimed_until);
+                }
+                PurchaseStanding::Open(hold) => drop(recover::settle(records, credits, tenant, &hold, now).await?),
+                PurchaseStanding::Settled(_) | PurchaseStanding::Nothing => {}
+            }
         }
     }
     Ok(open)
@@ -304,12 +310,12 @@ async fn open_purchases(batch: &Batch<'_>, named: &[PurchaseId]) -> Result<HashM
 pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut due: Vec<Due>) -> Vec<Record> {
     due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
     let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-    if batch.tariff.is_none() {
+    let Some(tariff) = batch.first_tariff() else {
         let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
         outcomes.give_back_after(&keys, &error);
         return Vec::new();
-    }
-    let (due, waiting) = match affordable(batch, due).await {
+    };
+    let (due, waiting) = match affordable(batch, due, &tariff).await {
         Ok(parted) => parted,
         Err(error) => {
             outcomes.give_back_after(&keys, &error);
@@ -331,16 +337,21 @@ fn is_waiting(record: &Record) -> bool {
 
 /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
 /// they come from, so caps are not looked at.
-async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+async fn affordable(batch: &Batch<'_>, due: Vec<Due>, tariff: &Tariff) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+    // Where the first provider is left out when its credits have run out, or was asked already, it isn't known yet who is
+    // to be paid.
+    let goes_on = batch.tenant.is_waterfall() && batch.tenant.waterfall.on_exhausted == OnBlocked::Skip;
+    let (mut taken, due): (Vec<Due>, Vec<Due>) =
+        due.into_iter().partition(|due| goes_on || due.record.progress.is_some());
     if due.is_empty() {
-        return Ok((due, Vec::new()));
+        return Ok((taken, Vec::new()));
     }
     let now = batch.now();
     let wallets = batch.spendable(Action::Match).await?;
-    let (worst, balances) = (batch.worst_of(false), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));
+    let (worst, balances) = (tariff.worst(), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));
     let demands: Vec<Demand<'_>> =
         due.iter().map(|due| Demand { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();
-    let (mut taken, mut waiting) = (Vec::new(), Vec::new());
+    let mut waiting = Vec::new();
     for (due, choice) in due.into_iter().zip(choose(&demands, &balances)) {
         match choice {
             Choice::Whole | Choice::Part(_) => taken.push(due),

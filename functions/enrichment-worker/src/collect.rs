@@ -10,31 +10,35 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use leadgate_aws::answers::{About, Claimed};
+use leadgate_aws::answers::{About, Claimed, Whose};
 use leadgate_aws::credits::Standing;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later, until};
+use leadgate_enrichment::config::ProviderConnection;
 use leadgate_enrichment::credits::ledger::{Entry, Hold, PurchaseKind};
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::fingerprint::Fingerprints;
-use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::{Patch, patch_from};
-use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::record::{Record, Said};
 use leadgate_enrichment::lead::request::Collect;
-use leadgate_enrichment::outcome::FailReason;
+use leadgate_enrichment::outcome::{DeferReason, FailReason};
+use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::limits::{Ending, Share};
 use leadgate_enrichment::provider::{AsynchronousId, CallKind, Collected, Provider};
 use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
+use leadgate_purchase::permits::Permits;
 use leadgate_purchase::recover;
 use leadgate_purchase::settle::{Settled, settle};
 use tracing::{error, warn};
 
 use crate::Stuck;
 use crate::batch::Batch;
+use crate::defer::park_the_rest_of;
 use crate::outcomes::step;
 use crate::write_back::{WriteEnd, write_patches};
 
@@ -88,14 +92,16 @@ struct Asked {
 }
 
 /// A purchase of what arrives later, as it stands.
-struct Awaiting {
+struct Awaiting<'a> {
+    /// Who is asked for it: the tenant's first, if it doesn't buy any more from the one that was asked.
+    provider: &'a ProviderConnection,
     /// There until it is settled.
     hold: Option<Hold>,
     at_once: Option<Entry>,
     records: HashMap<RecordKey, Record>,
 }
 
-impl Awaiting {
+impl Awaiting<'_> {
     /// Whether the provider may have accepted a call of which we don't know the id of its result: what it finds is
     /// charged when it is found. Settled at once, that could fall into a cycle whose credits were all offered anew.
     fn may_still_be_charged(&self, now: Timestamp) -> bool {
@@ -142,11 +148,11 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
         return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
     }
     if !waiting.is_empty()
-        && let Some(end) = was_asked_after(batch, hint, awaiting.hold.is_some()).await?
+        && let Some(end) = was_asked_after(batch, hint, &awaiting).await?
     {
         return Ok(end);
     }
-    let Asked { answers, open } = ask(batch, purchase, &waiting).await?;
+    let Asked { answers, open } = ask(batch, awaiting.provider, purchase, &waiting).await?;
     match (open, &awaiting.hold) {
         (None, _) => {}
         // What is settled isn't asked after any more: this message is all that is left to write it by.
@@ -154,7 +160,7 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
             return Ok(End::Returned { reason: "the provider can't say again what had arrived", after: AGAIN_PAUSE });
         }
         (Some(reason), Some(_)) => {
-            write_early(batch, waiting, &answers).await;
+            write_early(batch, awaiting.provider, waiting, &answers).await;
             return Ok(End::NotYet(reason));
         }
     }
@@ -167,11 +173,11 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
             return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
         }
     }
-    write_arrived(batch, waiting, &answers).await
+    write_arrived(batch, awaiting.provider, waiting, &answers).await
 }
 
 /// Where the purchase stands. `Err` when there is nothing to collect, or not by us and not now.
-async fn awaiting(batch: &Batch<'_>, purchase: &PurchaseId) -> Result<Result<Awaiting, End>, StoreError> {
+async fn awaiting<'a>(batch: &Batch<'a>, purchase: &PurchaseId) -> Result<Result<Awaiting<'a>, End>, StoreError> {
     let (records, credits, tenant) = (&batch.worker.records, &batch.worker.credits, &batch.tenant.id);
     let at_once = purchase.at_once();
     let mut standings = credits.standing(tenant, &[purchase.clone(), at_once.clone()]).await?;
@@ -191,27 +197,34 @@ async fn awaiting(batch: &Batch<'_>, purchase: &PurchaseId) -> Result<Result<Awa
         Standing::Settled(entry) => Some(entry),
         Standing::Nothing => None,
     };
-    let (hold, keys): (Option<Hold>, Vec<RecordKey>) = match standings.remove(purchase) {
+    let (hold, provider, keys): (Option<Hold>, _, Vec<RecordKey>) = match standings.remove(purchase) {
         Some(Standing::Open(hold)) => {
             let keys = hold.lines.iter().map(|line| line.record.clone()).collect();
-            (Some(hold), keys)
+            let provider = hold.provider.clone();
+            (Some(hold), provider, keys)
         }
-        Some(Standing::Settled(Entry::Purchase { lines, .. })) => {
-            (None, lines.into_iter().map(|line| line.record).collect())
+        Some(Standing::Settled(Entry::Purchase { lines, provider, .. })) => {
+            (None, provider, lines.into_iter().map(|line| line.record).collect())
         }
         _ => return Ok(Err(End::NothingAwaited)),
     };
     let records = records.read(&keys, Consistency::Strong).await?;
-    Ok(Ok(Awaiting { hold, at_once, records }))
+    let provider = batch.tenant.provider_of(provider.as_ref()).unwrap_or(&batch.tenant.provider);
+    Ok(Ok(Awaiting { hold, at_once, records, provider }))
 }
 
 /// How the hint ends without asking, if the provider was asked a moment ago. A worker that asked after the hint was
 /// queued has seen what it hints at, or comes back with a message of their own; while the hold is open it is asked after in
 /// any case. What is settled isn't, so that no message for it may be dropped.
-async fn was_asked_after(batch: &Batch<'_>, hint: &Collect, is_open: bool) -> Result<Option<End>, StoreError> {
+async fn was_asked_after(
+    batch: &Batch<'_>,
+    hint: &Collect,
+    awaiting: &Awaiting<'_>,
+) -> Result<Option<End>, StoreError> {
+    let (is_open, whose) = (awaiting.hold.is_some(), Whose::of(batch.tenant, awaiting.provider));
     let now = batch.now();
     let (ends, about) = (later(now, ASK_EVERY), About::Awaited(hint.collect.clone()));
-    let until_then = match batch.worker.answers.claim(batch.tenant.into(), &about, ends, now).await? {
+    let until_then = match batch.worker.answers.claim(whose, &about, ends, now).await? {
         Claimed::ByUs => return Ok(None),
         Claimed::ByOthers { until } => until.unwrap_or(ends),
     };
@@ -225,19 +238,25 @@ async fn was_asked_after(batch: &Batch<'_>, hint: &Collect, is_open: bool) -> Re
 }
 
 /// What the provider has for these records.
-async fn ask(batch: &Batch<'_>, purchase: &PurchaseId, waiting: &[Record]) -> Result<Asked, StoreError> {
+async fn ask<'a>(
+    batch: &Batch<'a>,
+    connection: &'a ProviderConnection,
+    purchase: &PurchaseId,
+    waiting: &[Record],
+) -> Result<Asked, StoreError> {
     let mut asked = Asked { answers: Answers::new(), open: None };
     if waiting.is_empty() {
         return Ok(asked);
     }
-    let provider = batch.worker.connections.provider(batch.tenant).await?;
+    let provider = batch.worker.connections.provider(connection).await?;
+    let permits = batch.permits(connection);
     // After that, an answer that isn't a result won't become one.
     let kept_until = later(purchase.made_at(), provider.result_retention());
     for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
         if asked.answers.contains_key(&awaited.request) {
             continue;
         }
-        match ask_for(batch, provider.as_ref(), &awaited.request, kept_until <= batch.now()).await {
+        match ask_for(batch, (provider.as_ref(), permits), &awaited.request, kept_until <= batch.now()).await {
             Ok(answer) => drop(asked.answers.insert(awaited.request.clone(), answer)),
             Err(reason) => asked.open = Some(reason),
         }
@@ -248,7 +267,7 @@ async fn ask(batch: &Batch<'_>, purchase: &PurchaseId, waiting: &[Record]) -> Re
 /// The provider's last answer, or why there is none yet. `is_last_chance` says that it keeps results no longer.
 async fn ask_for(
     batch: &Batch<'_>,
-    provider: &dyn Provider,
+    (provider, permits): (&dyn Provider, Permits<'_>),
     request: &AsynchronousId,
     is_last_chance: bool,
 ) -> Result<Collected, String> {
@@ -258,15 +277,14 @@ async fn ask_for(
     }
     let tenant = &batch.tenant.id;
     // A lead waits for it, whatever it was asked for by.
-    let ticket =
-        batch.permits().permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
+    let ticket = permits.permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
     let told = provider.collect(request, timeout).await;
     let ending = match &told.reply {
         Collected::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
         Collected::Transient(_) => Ending::Failed,
         _ => Ending::Answered,
     };
-    batch.permits().ended(ticket, &told.rates, ending).await;
+    permits.ended(ticket, &told.rates, ending).await;
     let reason = match told.reply {
         answer @ Collected::Arrived { .. } => return Ok(answer.by_fingerprint(&batch.fingerprints)),
         Collected::Expired(reason) => {
@@ -294,8 +312,8 @@ async fn ask_for(
 
 /// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is
 /// written with the rest.
-async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) {
-    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
+async fn write_early(batch: &Batch<'_>, provider: &ProviderConnection, waiting: Vec<Record>, answers: &Answers) {
+    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, provider, record, answers)).collect();
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
     let Some(Ok(ends)) =
         batch.within(limit, write_patches(batch, &patched, PurchaseKind::Asynchronous, |_| false)).await
@@ -314,8 +332,13 @@ async fn write_early(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers)
 }
 
 /// Writes what has arrived, and closes the records. A person who asked to be forgotten meanwhile is not written.
-async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answers) -> Result<End, StoreError> {
-    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, record, answers)).collect();
+async fn write_arrived(
+    batch: &Batch<'_>,
+    provider: &ProviderConnection,
+    waiting: Vec<Record>,
+    answers: &Answers,
+) -> Result<End, StoreError> {
+    let patched: Vec<Record> = waiting.iter().filter_map(|record| patched(batch, provider, record, answers)).collect();
     let limit = batch.time_left().saturating_sub(AFTER_THE_WRITE);
     let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
     let ends = match batch.within(limit, write_patches(batch, &patched, PurchaseKind::Asynchronous, |_| false)).await {
@@ -337,13 +360,33 @@ async fn write_arrived(batch: &Batch<'_>, waiting: Vec<Record>, answers: &Answer
             None => Patch::new(),
         };
         written += usize::from(!kept.is_empty());
-        closed.push(record.collected(batch.fingerprints.of_all(&kept)));
+        let collected = record.collected(batch.fingerprints.of_all(&kept));
+        closed.push(if is_written { collected } else { for_the_next_step(batch, provider, collected) });
     }
     let steps = join_all(closed.into_iter().map(|record| step(batch, Step::Close, record))).await;
     if steps.iter().any(Result::is_err) {
         return returned("a record of it was written by another worker");
     }
     Ok(End::Collected { written })
+}
+
+/// One whose rest has not been found: another provider may have it. It waits for that in parking, where it is found whatever
+/// becomes of this run.
+fn for_the_next_step(batch: &Batch<'_>, provider: &ProviderConnection, record: Record) -> Record {
+    let asked = |name: &ProviderName, field: &ProfileField| {
+        let progress = record.progress.iter().flat_map(|progress| &progress.asked);
+        progress
+            .filter(|asked| asked.provider == *name)
+            .any(|asked| asked.said != Said::Hit || asked.fields.contains(field))
+    };
+    let has_another = batch.tenant.waterfall.steps.iter().any(|step| {
+        let mut fields = step.fields.iter().filter(|field| provider.asynchronous.contains_key(field));
+        step.provider != provider.name() && fields.any(|field| !asked(&step.provider, field))
+    });
+    if !has_another || !record.state.is_written() || record.erased_at.is_some() {
+        return record;
+    }
+    park_the_rest_of(batch, Record { owed: Some(DeferReason::NextStep), ..record }, None)
 }
 
 /// The CRM has failed as a whole. A wait that it asks for is kept; what it would refuse again isn't tried again, and
@@ -371,10 +414,12 @@ async fn not_written(batch: &Batch<'_>, waiting: Vec<Record>, patched: &[Record]
 }
 
 /// The record with what has arrived for it, if there is something to say.
-fn patched(batch: &Batch<'_>, record: &Record, answers: &Answers) -> Option<Record> {
+fn patched(batch: &Batch<'_>, provider: &ProviderConnection, record: &Record, answers: &Answers) -> Option<Record> {
     let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
     let profile = arrived(awaited, answers)?;
     let patch = patch_from(&batch.tenant.fields, profile);
     // The date of enrichment was written with what came at once.
-    (!patch.is_empty()).then(|| Record { patch, last_enriched: None, ..record.clone() })
+    let is_first = provider.vendor.name == batch.tenant.provider.vendor.name;
+    let told_by = patch.keys().filter(|_| !is_first).map(|property| (property.clone(), provider.name())).collect();
+    (!patch.is_empty()).then(|| Record { patch, told_by, last_enriched: None, ..record.clone() })
 }

@@ -40,9 +40,11 @@ pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) ->
         DeferReason::OwnerCap | DeferReason::SourceCap | DeferReason::DayCap => {
             caps.iter().find(|cap| cap.reason == reason).map_or_else(|| batch.now(), |cap| cap.lifts)
         }
-        DeferReason::Balance | DeferReason::HeldByOthers | DeferReason::Floor | DeferReason::ProviderLimit => {
-            batch.now()
-        }
+        DeferReason::Balance
+        | DeferReason::HeldByOthers
+        | DeferReason::Floor
+        | DeferReason::ProviderLimit
+        | DeferReason::NextStep => batch.now(),
     };
     Some(Waiting { record, request, reason, worst, not_before })
 }
@@ -59,17 +61,27 @@ pub(crate) async fn park(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, waiting
     outcomes.write_and_end(Step::Defer, parked).await;
 }
 
-/// One whose person was bought and written, and that waits for what arrives later: the same write closes the one
-/// and parks the other.
-pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record) -> Record {
+/// One whose person was bought and written, and that waits for what arrives later, or for another provider: the same write
+/// closes the one and parks the other. `waits_for` says what that can cost, where it is known.
+pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Option<&Amounts>) -> Record {
     let (Some(reason), Some(request)) = (record.owed, record.to_request()) else { return record };
-    let worst =
-        [&batch.worst_of(true), &batch.worst_asynchronous(&batch.tenant.asynchronous_fields())].into_iter().sum();
+    let worst = match (waits_for, reason) {
+        (Some(worst), _) => worst.clone(),
+        // It isn't known yet what that costs: the worker sees.
+        (None, DeferReason::NextStep) => Amounts::default(),
+        (None, _) => {
+            let first = &batch.tenant.provider;
+            let person = batch.worker.config.person_tariff(first, batch.purchase.made_at());
+            let person = person.map(|tariff| tariff.worst_of(true)).unwrap_or_default();
+            let fields = batch.tenant.asynchronous_fields(first);
+            [&person, &batch.worst_asynchronous(first, &fields)].into_iter().sum()
+        }
+    };
     let now = batch.now();
     let deferral = Deferral { reason, since: now, not_before: now, until: next_grant(batch), worst };
     record.deferred(&request, deferral)
 }
 
 fn next_grant(batch: &Batch<'_>) -> Timestamp {
-    batch.tenant.plan.grants.cycle_at(batch.now()).closes
+    batch.tenant.provider.plan.grants.cycle_at(batch.now()).closes
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leadgate_aws::answers::{About, Claimed, Known};
+use leadgate_aws::answers::{About, Claimed, Known, Whose};
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{later, until};
@@ -48,25 +48,28 @@ impl Employers {
     }
 }
 
+/// The tenant's first provider is asked.
+fn whose<'a>(batch: &Batch<'a>) -> Whose<'a> {
+    Whose::of(batch.tenant, &batch.tenant.provider)
+}
+
 /// One that isn't known yet, and one of those who work there: it is looked up for them.
 type Unknown<'w> = BTreeMap<String, &'w Wanted>;
 
 /// Looks up where these work, as far as it isn't known yet.
-pub(crate) async fn employers(batch: &Batch<'_>, wanted: &[Wanted]) -> Employers {
+pub(crate) async fn employers(batch: &Batch<'_>, wanted: &[Wanted], employers: &mut Employers) {
     let mut unknown = Unknown::new();
     for wanted in wanted {
-        if let Some(domain) = &wanted.employer {
+        if let Some(domain) = wanted.employer.as_ref().filter(|domain| !employers.0.contains_key(*domain)) {
             unknown.entry(domain.clone()).or_insert(wanted);
         }
     }
-    let mut employers = Employers::default();
     if unknown.is_empty() {
-        return employers;
+        return;
     }
-    if let Err(error) = try_employers(batch, unknown, wanted, &mut employers).await {
+    if let Err(error) = try_employers(batch, unknown, wanted, employers).await {
         warn!(tenant = %batch.tenant.id, %error, "employers are left to what their people tell");
     }
-    employers
 }
 
 async fn try_employers(
@@ -99,7 +102,7 @@ async fn read_employers(
         return Ok(());
     }
     let sealing = batch.fingerprints.sealing();
-    for (about, known) in batch.worker.answers.read(batch.tenant.into(), &about, batch.now(), &sealing).await? {
+    for (about, known) in batch.worker.answers.read(whose(batch), &about, batch.now(), &sealing).await? {
         let About::Organization(domain) = about else { continue };
         unknown.remove(&domain);
         if let Known::Hit(profile) = known {
@@ -118,7 +121,7 @@ async fn claim_employers<'w>(
     for (domain, wanted) in unknown {
         let about = About::Organization(domain.clone());
         let until = batch.invocation.claim_until();
-        let claimed = batch.worker.answers.claim(batch.tenant.into(), &about, until, batch.now()).await?;
+        let claimed = batch.worker.answers.claim(whose(batch), &about, until, batch.now()).await?;
         if claimed == Claimed::ByUs {
             ours.insert(domain, wanted)
         } else {
@@ -135,12 +138,12 @@ async fn buy_employers(
     employers: &mut Employers,
 ) -> Result<(), StoreError> {
     let now = batch.purchase.made_at();
-    let Some(tariff) = batch.worker.config.organization_tariff(batch.tenant, now) else { return Ok(()) };
+    let Some(tariff) = batch.worker.config.organization_tariff(&batch.tenant.provider, now) else { return Ok(()) };
     let domains: Vec<String> = claimed.keys().cloned().collect();
     if domains.is_empty() || time_for_employers(batch, None).is_none() {
         return Ok(());
     }
-    let provider = batch.worker.connections.provider(batch.tenant).await?;
+    let provider = batch.worker.connections.provider(&batch.tenant.provider).await?;
     let Some(hold) = hold_for_employers(batch, claimed, people, &tariff).await? else { return Ok(()) };
     let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
     let ends = ask_about_employers(batch, provider.as_ref(), &domains, share).await;
@@ -148,8 +151,8 @@ async fn buy_employers(
         keep_employer(batch, domain, end, employers).await?;
     }
     let identity = Identity::default();
-    let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
-    let (costs, evidence) = settlement::costs(&tariff, &asked, &ends, None);
+    let asked = vec![Asked { tariff: &tariff, identity: &identity, repeated: false, shared: false }; ends.len()];
+    let (costs, evidence) = settlement::costs(&asked, &ends, None);
     let entry = settlement::seen(&hold, &ends, &costs, evidence, batch.now());
     // If that fails, the sweeper counts it as spent.
     let _ = settle(&batch.worker.credits, &batch.tenant.id, &hold, entry.as_ref()).await;
@@ -168,10 +171,14 @@ async fn ask_about_employers(
     let (began, mut ends) = (batch.now(), Vec::with_capacity(domains.len()));
     for domains in domains.chunks(most) {
         let Some(timeout) = time_for_employers(batch, Some(began)) else { break };
-        let told = match batch.permits().permit(provider, CallKind::Organizations(domains.len()), share).await {
+        let told = match batch
+            .permits(&batch.tenant.provider)
+            .permit(provider, CallKind::Organizations(domains.len()), share)
+            .await
+        {
             Ok(ticket) => {
                 let told = provider.look_up_organizations(domains, timeout).await;
-                batch.permits().ended(ticket, &told.rates, ending(&told.reply)).await;
+                batch.permits(&batch.tenant.provider).ended(ticket, &told.rates, ending(&told.reply)).await;
                 told
             }
             Err((_, reason)) => Told::without_rates(Reply::Transient(reason)),
@@ -219,7 +226,7 @@ async fn keep_employer(
     };
     let about = About::Organization(domain.to_owned());
     let (until, sealing) = (later(batch.now(), window), batch.fingerprints.sealing());
-    batch.worker.answers.keep(batch.tenant.into(), &about, &known, until, &sealing).await
+    batch.worker.answers.keep(whose(batch), &about, &known, until, &sealing).await
 }
 
 /// Reserves what they can cost, under the caps of those whom they are looked up for. `None` when it isn't there, or
@@ -240,6 +247,8 @@ async fn hold_for_employers(
     let claimed_until = batch.invocation.claim_until();
     let holder = Holder {
         purchase: batch.purchase.organizations(),
+        claim: batch.purchase.clone(),
+        provider: batch.tenant.provider.name(),
         kind: PurchaseKind::Organization,
         held_at: now,
         claimed_until,

@@ -1,29 +1,34 @@
-//! Keeping what came back: each record says what was bought for it and what it cost, before anything is settled.
+//! Keeping what came back: each record says what was bought for it and what it cost, before anything is settled. The same
+//! write says whether another provider is asked next.
+
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::patch::patch_from;
-use leadgate_enrichment::lead::record::{Awaited, Record, Rest, State};
-use leadgate_enrichment::outcome::RefuseReason;
-use leadgate_enrichment::person::Profile;
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
+use leadgate_enrichment::lead::patch::{Patch, patch_from};
+use leadgate_enrichment::lead::record::{AskedOf, Awaited, Record, Rest, Said, State};
+use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
+use leadgate_enrichment::person::{Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, AsynchronousId};
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
+use leadgate_purchase::look_up::Call;
 use tracing::error;
 
 use crate::batch::Batch;
 use crate::employers::Employers;
 use crate::outcomes::{Outcomes, StepFailure, step};
 use crate::price::Wanted;
-use leadgate_purchase::look_up::Call;
+use crate::turn::Turn;
 
 /// Writes down, record by record, what came back. `None` when the store failed for one of them.
 pub(crate) async fn keep(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     outcomes: &mut Outcomes<'_>,
     wanted: &[Wanted],
     call: &Call,
@@ -31,16 +36,20 @@ pub(crate) async fn keep(
     employers: &Employers,
 ) -> Option<Vec<Record>> {
     let now = batch.now();
-    let steps = wanted.iter().enumerate().zip(costs).map(|((i, wanted), cost)| {
-        let (end, asynchronous, employer) = (&call.ends[i], call.asynchronous[i].as_ref(), employers.of(wanted));
-        Came { wanted, end, asynchronous, cost: cost.clone().unwrap_or_default(), employer }
+    let steps = wanted.iter().enumerate().zip(costs).map(|((i, wanted), cost)| Came {
+        wanted,
+        end: &call.ends[i],
+        asynchronous: call.asynchronous[i].as_ref(),
+        paid_by: Some(&turn.purchase),
+        cost: cost.clone().unwrap_or_default(),
+        employer: employers.of(wanted),
     });
-    let steps = join_all(steps.map(|came| keep_one(batch, came, now))).await;
+    let steps = join_all(steps.map(|came| keep_one(batch, turn, came, now))).await;
     let steps: Vec<_> = steps.into_iter().flatten().collect();
     let failed = steps.iter().any(|step| matches!(step, Err((_, StepFailure::Store(_)))));
     let kept = outcomes.done(steps);
     if failed {
-        error!(purchase = %batch.purchase, "what was bought could not be kept: its hold stays open");
+        error!(purchase = %turn.purchase, "what was bought could not be kept: its hold stays open");
         for wanted in wanted {
             outcomes.give_back_claimed(&wanted.record.key, "what was bought could not be kept", Retry::Backoff);
         }
@@ -49,14 +58,27 @@ pub(crate) async fn keep(
     Some(kept)
 }
 
+/// Writes down an answer that was known already: it costs nothing.
+pub(crate) async fn keep_known(
+    batch: &Batch<'_>,
+    turn: &Turn<'_>,
+    wanted: &Wanted,
+    end: &LineEnd,
+) -> Option<Result<Record, (RecordKey, StepFailure)>> {
+    let (cost, now) = (Amounts::default(), batch.now());
+    let came = Came { wanted, end, asynchronous: None, paid_by: None, cost, employer: None };
+    keep_one(batch, turn, came, now).await
+}
+
 /// Writes down what came back for one record; `None` when nothing did. An erasure may be noted while the provider is
 /// asked: what is personal is not kept then, but what was paid for it is, and what is still to be paid for.
 async fn keep_one(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     came: Came<'_>,
     now: Timestamp,
 ) -> Option<Result<Record, (RecordKey, StepFailure)>> {
-    let kept = with_what_came(batch, &came, came.wanted.record.clone(), now)?;
+    let kept = with_what_came(batch, turn, &came, came.wanted.record.clone(), now)?;
     let (key, failure) = match step(batch, Step::Keep, kept).await {
         Ok(record) => return Some(Ok(record)),
         Err((key, StepFailure::Lost)) => (key, StepFailure::Lost),
@@ -67,8 +89,12 @@ async fn keep_one(
         Ok(mut records) => records.remove(&key),
         Err(error) => return Some(Err((key, StepFailure::Store(error)))),
     };
-    let ours = there.filter(|there| there.state == State::Claimed && there.purchase() == Some(&batch.purchase));
-    match ours.and_then(|there| with_what_came(batch, &came, there, now)) {
+    // Of one that an earlier turn has bought something for, the patch is there already.
+    let is_ours = |there: &Record| {
+        matches!(there.state, State::Claimed | State::Bought) && there.purchase() == Some(&batch.purchase)
+    };
+    let ours = there.filter(is_ours);
+    match ours.and_then(|there| with_what_came(batch, turn, &came, there, now)) {
         Some(kept) => {
             // Noted while the provider was asked: only here is it known who it is.
             let person = came.wanted.identity.person_fingerprint(&batch.fingerprints);
@@ -84,49 +110,50 @@ async fn keep_one(
 }
 
 /// The record with what came back for it.
-fn with_what_came(batch: &Batch<'_>, came: &Came<'_>, record: Record, now: Timestamp) -> Option<Record> {
-    let Came { wanted, end, asynchronous, cost, employer } = came;
-    let (cost, is_erased) = (cost.clone(), record.erased_at.is_some());
-    let kept = match end {
-        LineEnd::Answered(Answer::Hit(profile)) => {
-            let rest = rest(batch, wanted, profile, *asynchronous);
-            let mut profile = profile.clone();
-            employer.iter().for_each(|employer| profile.fill_from(employer));
-            let bought = record.bought(patch_from(&batch.tenant.fields, &profile), cost, rest, now);
-            Record { bought_for: Some(wanted.identity.person_fingerprint(&batch.fingerprints)), ..bought }
-        }
-        LineEnd::Answered(Answer::Miss) => match employer {
-            // The person is unknown, but where they work is something.
-            Some(employer) => {
-                let patch = patch_from(&batch.tenant.fields, employer);
-                Record { asked: Some(wanted.described.clone()), ..record.bought(patch, cost, Rest::None, now) }
-            }
-            None => record.unmatched(cost, wanted.described.clone(), now),
-        },
-        LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
-        LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
+fn with_what_came(
+    batch: &Batch<'_>,
+    turn: &Turn<'_>,
+    came: &Came<'_>,
+    record: Record,
+    now: Timestamp,
+) -> Option<Record> {
+    let Came { wanted, end, cost, .. } = came;
+    let said = match end {
+        LineEnd::Answered(answer) => Said::from(answer),
+        LineEnd::Invalid => Said::Miss,
         LineEnd::Unknown | LineEnd::NotAsked => return None,
     };
+    let is_first_answer = !record.was_asked_under_its_claim();
+    let record = match batch.tenant.is_waterfall() || said == Said::Suppressed {
+        true => record.asked_of(&wanted.described, came.asked_of(said, now)),
+        false => record,
+    };
+    let rest = came.rest(batch, turn);
+    let goes_on = wanted.next_ask(batch, &record, end, matches!(rest, Rest::Awaited(_))).is_some();
+    let (is_erased, hops) = (record.erased_at.is_some(), record.hops);
+    let kept = match end {
+        LineEnd::Answered(Answer::Hit(profile)) => {
+            let mut profile = profile.clone();
+            came.employer.iter().for_each(|employer| profile.fill_from(employer));
+            let patch = came.patch(batch, &record, &profile);
+            let told_by = came.told_by(batch, turn, &record, &patch);
+            let bought = record.bought(patch, cost.clone(), rest, now);
+            let person = wanted.identity.person_fingerprint(&batch.fingerprints);
+            let bought_for = if turn.is_first(batch) { Some(person) } else { bought.bought_for.clone() };
+            let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed };
+            Record { bought_for, owed, told_by, ..bought }
+        }
+        LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
+        _ if goes_on => record.missed(now),
+        _ => came.of_the_last_miss(batch, record, now),
+    };
+    // However many providers are asked under one claim, the record has come round once.
+    let kept = if is_first_answer { kept } else { Record { hops, ..kept } };
     Some(if is_erased {
-        Record { asked: None, bought_for: None, ..kept.refused(RefuseReason::Erased, now) }
+        Record { asked: None, bought_for: None, progress: None, ..kept.refused(RefuseReason::Erased, now) }
     } else {
         kept
     })
-}
-
-/// What becomes of what arrives later, for one whose person is known.
-fn rest(batch: &Batch<'_>, wanted: &Wanted, profile: &Profile, asynchronous: Option<&AsynchronousId>) -> Rest {
-    match (asynchronous, profile.id(), wanted.owed) {
-        (Some(request), Some(person), _) if !wanted.asynchronous.is_empty() => Rest::Awaited(Awaited {
-            purchase: batch.purchase.asynchronous(),
-            request: request.clone(),
-            person: batch.fingerprints.of(person),
-            fields: wanted.asynchronous.clone(),
-            written: false,
-        }),
-        (_, _, Some(reason)) => Rest::Owed(reason),
-        _ => Rest::None,
-    }
 }
 
 /// What came of the call for one record.
@@ -135,6 +162,84 @@ struct Came<'a> {
     end: &'a LineEnd,
     /// Under what the provider is asked for what arrives later.
     asynchronous: Option<&'a AsynchronousId>,
+    /// The purchase that pays for it.
+    paid_by: Option<&'a PurchaseId>,
     cost: Amounts,
     employer: Option<&'a Profile>,
+}
+
+impl Came<'_> {
+    fn asked_of(&self, said: Said, now: Timestamp) -> AskedOf {
+        let (ask, purchase) = (&self.wanted.ask, self.paid_by.cloned());
+        let (provider, fields, cost) = (ask.provider.clone(), ask.ordered.clone(), self.cost.clone());
+        AskedOf { provider, at: now, said, fields, purchase, cost }
+    }
+
+    /// What of an answer is taken. Once a provider knows the person, the next one is heard about what is missing still, and
+    /// what was bought before stays.
+    fn patch(&self, batch: &Batch<'_>, record: &Record, profile: &Profile) -> Patch {
+        let mut patch = patch_from(&batch.tenant.fields, profile);
+        if batch.tenant.is_waterfall() && (!record.patch.is_empty() || self.wanted.record.owed.is_some()) {
+            let is_missing = |field: ProfileField| self.wanted.missing.contains(&field);
+            let is_heard = |property: &str| {
+                let mut fields = batch.tenant.fields.iter().filter(|field| field.property == property);
+                fields.any(|field| is_missing(field.from.says_something_of().unwrap_or(field.from)))
+            };
+            patch.retain(|property, _| is_heard(property) && !record.patch.contains_key(property));
+        }
+        patch
+    }
+
+    fn told_by(
+        &self,
+        batch: &Batch<'_>,
+        turn: &Turn<'_>,
+        record: &Record,
+        patch: &Patch,
+    ) -> BTreeMap<String, ProviderName> {
+        let mut told_by = record.told_by.clone();
+        if !turn.is_first(batch) {
+            told_by.extend(patch.keys().map(|property| (property.clone(), turn.provider.name())));
+        }
+        told_by
+    }
+
+    /// No provider is left that could know the person, or more of them.
+    fn of_the_last_miss(&self, batch: &Batch<'_>, record: Record, now: Timestamp) -> Record {
+        let Self { wanted, end, cost, employer, .. } = self;
+        let is_known = record.is_known_by_one(&wanted.described);
+        let is_paid_for = batch.tenant.is_waterfall() && !record.patch.is_empty();
+        match (is_paid_for, is_known, employer) {
+            // What was bought before is written, and that is all.
+            (true, ..) => Record { owed: None, state: State::Bought, ..record },
+            (_, true, _) => {
+                let last_enriched = record.last_enriched.unwrap_or(now);
+                Record { cost: cost.clone(), ..record.satisfied(last_enriched, now) }
+            }
+            // The person is unknown, but where they work is something.
+            (_, _, Some(employer)) if **end == LineEnd::Answered(Answer::Miss) => {
+                let patch = patch_from(&batch.tenant.fields, employer);
+                let bought = record.bought(patch, cost.clone(), Rest::None, now);
+                Record { asked: Some(wanted.described.clone()), ..bought }
+            }
+            _ if **end == LineEnd::Invalid => record.refused(RefuseReason::Invalid, now),
+            _ => record.unmatched(cost.clone(), wanted.described.clone(), now),
+        }
+    }
+
+    /// What becomes of what arrives later, for one whose person is known.
+    fn rest(&self, batch: &Batch<'_>, turn: &Turn<'_>) -> Rest {
+        let (wanted, LineEnd::Answered(Answer::Hit(profile))) = (self.wanted, self.end) else { return Rest::None };
+        match (self.asynchronous, profile.id(), wanted.owed) {
+            (Some(request), Some(person), _) if !wanted.asynchronous.is_empty() => Rest::Awaited(Awaited {
+                purchase: turn.purchase.asynchronous(),
+                request: request.clone(),
+                person: batch.fingerprints.of(person),
+                fields: wanted.asynchronous.clone(),
+                written: false,
+            }),
+            (_, _, Some(reason)) => Rest::Owed(reason),
+            _ => Rest::None,
+        }
+    }
 }

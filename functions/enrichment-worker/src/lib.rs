@@ -21,6 +21,8 @@
 mod batch;
 mod crm;
 mod outcomes;
+mod turn;
+mod waterfall;
 
 mod claim;
 mod defer;
@@ -54,7 +56,6 @@ use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::lead::new_lead::NewLead;
-use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::purchase::settlement::{self, Asked};
@@ -68,6 +69,8 @@ use crate::messages::Next;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 use crate::received::{Message, Received};
+use crate::turn::Turn;
+use crate::waterfall::Waterfall;
 
 pub use crate::messages::RECEIVES_MAX;
 
@@ -252,29 +255,41 @@ async fn work_on(
     let due = limits::leave_those_without_a_call(batch, &mut outcomes, due).await;
     let claimed = claim::claim(batch, &mut outcomes, due).await;
     let wanted = price::price(batch, &mut outcomes, claimed).await;
-    let (unanswered, answered) = single_flight::answered(batch, &mut outcomes, wanted).await;
-    let bought = buy(batch, &mut outcomes, unanswered).await;
-    let to_write = found.bought.into_iter().chain(answered).chain(bought).collect();
-    write_back::write_back(batch, &mut outcomes, to_write).await;
+    let mut waterfall = Waterfall::of(wanted);
+    while let Some((turn, wanted)) = waterfall.next_turn(batch, &mut outcomes) {
+        let unanswered = single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
+        buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
+    }
+    let to_write = found.bought.into_iter().chain(waterfall.bought).collect();
+    write_back::write_back(batch, &mut outcomes, to_write, &waterfall.waits_for).await;
     outcomes.for_all(requests.keys(), &told_more)
 }
 
-/// The purchase: one hold, one call, one settlement. Gives the records that the CRM is to be told about.
-async fn buy(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, wanted: Vec<Wanted>) -> Vec<Record> {
-    let Some(tariff) = batch.tariff.as_ref().filter(|_| !wanted.is_empty()) else { return Vec::new() };
-    let employers = employers::employers(batch, &wanted).await;
-    let Some((held, wanted)) = reserve::reserve(batch, outcomes, wanted, tariff).await else { return Vec::new() };
-    let others = single_flight::asked_about_by_others(batch, &wanted).await;
-    let call = look_up::look_up(batch, &wanted, &others).await;
+/// The purchase of one provider's turn: one hold, one call, one settlement.
+async fn buy(
+    batch: &Batch<'_>,
+    turn: &Turn<'_>,
+    outcomes: &mut Outcomes<'_>,
+    waterfall: &mut Waterfall,
+    wanted: Vec<Wanted>,
+) {
+    if wanted.is_empty() {
+        return;
+    }
+    if turn.is_first(batch) {
+        employers::employers(batch, &wanted, &mut waterfall.employers).await;
+    }
+    let Some((held, wanted)) = reserve::reserve(batch, turn, outcomes, waterfall, wanted).await else { return };
+    let others = single_flight::asked_about_by_others(batch, turn, &wanted).await;
+    let call = look_up::look_up(batch, turn, &wanted, &others).await;
     let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
-    let (costs, evidence) = settlement::costs(tariff, &asked, &call.ends, call.reported);
-    let Some(kept) = keep::keep(batch, outcomes, &wanted, &call, &costs, &employers).await else {
-        // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from
-        // what the records really say.
-        return Vec::new();
-    };
-    let settled = settle::settle(batch, &held, &wanted, &call, (&costs, evidence), &kept).await;
-    settle::pass_on(batch, outcomes, wanted, call, kept, settled).await
+    let (costs, evidence) = settlement::costs(&asked, &call.ends, call.reported);
+    let kept = keep::keep(batch, turn, outcomes, &wanted, &call, &costs, &waterfall.employers).await;
+    // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from what
+    // the records really say.
+    let Some(kept) = kept else { return };
+    let settled = settle::settle(batch, turn, &held, &wanted, &call, (&costs, evidence), &kept).await;
+    settle::pass_on(batch, outcomes, waterfall, wanted, call, kept, settled).await;
 }
 
 /// One log line, and what becomes of the message.

@@ -8,51 +8,50 @@ use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::AsynchronousRequest;
 use leadgate_enrichment::purchase::settlement::LineEnd;
-use leadgate_enrichment::retry::Retry;
 
 use crate::batch::Batch;
 use crate::price::Wanted;
+use crate::turn::Turn;
 use leadgate_purchase::look_up::{Call, LookUp, Stopped, call_together};
 use leadgate_purchase::permits::share;
 
-/// Why some are left: another worker is asking about them.
-const ASKED_BY_OTHERS: &str = "another worker is asking about the same person";
-
 /// Asks about all of them, in as few calls as the provider allows for what is mapped, but for those whom others ask
 /// about. Those who want the same of what arrives later stand together: a call asks for the same for all its people.
-pub(crate) async fn look_up(batch: &Batch<'_>, wanted: &[Wanted], others: &[bool]) -> Call {
+pub(crate) async fn look_up(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], others: &[bool]) -> Call {
     let asked = wanted.iter().zip(others).filter(|(wanted, others)| !wanted.shared && !**others);
     let asked: Vec<&Wanted> = asked.map(|(wanted, _)| wanted).collect();
-    let call = call_for(batch, &asked).await;
+    let call = call_for(batch, turn, &asked).await;
     // One answer does for all who are about the same person.
     let place = |wanted: &Wanted| asked.iter().position(|asked| asked.is_for_the_same(wanted));
     let of = |wanted: &Wanted| place(wanted).map(|i| (call.ends[i].clone(), call.asynchronous[i].clone()));
     let (ends, asynchronous) = wanted.iter().map(|wanted| of(wanted).unwrap_or((LineEnd::NotAsked, None))).unzip();
     let waits = others.iter().any(|others| *others);
-    let stopped = call.stopped.or_else(|| waits.then(|| Stopped::Later(Retry::Backoff, ASKED_BY_OTHERS.to_owned())));
+    let stopped = call.stopped.or_else(|| waits.then_some(Stopped::AskedByOthers));
     Call { ends, asynchronous, reported: call.reported, stopped }
 }
 
-async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
+async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Call {
     if wanted.is_empty() {
         return Call::begun(0);
     }
-    let provider = match batch.worker.connections.provider(batch.tenant).await {
+    let provider = match batch.worker.connections.provider(turn.provider).await {
         Ok(provider) => provider,
         Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
     };
-    let fields = batch.tenant.fields_of_people();
-    let look_up = LookUp {
-        provider: provider.as_ref(),
-        permits: batch.permits(),
-        fields: &fields,
-        share: share(wanted.iter().filter_map(|wanted| wanted.record.source)),
-        purchase: &batch.purchase,
-        deadline: batch.invocation.deadline,
-    };
+    let share = share(wanted.iter().filter_map(|wanted| wanted.record.source));
     let mut whole = Call::begun(wanted.len());
-    for same in wanted.chunk_by(|a, b| a.asynchronous == b.asynchronous) {
-        let asynchronous = match asynchronous(batch, &same[0].asynchronous, provider.result_retention()).await {
+    for same in wanted.chunk_by(|a, b| a.asks() == b.asks()) {
+        let fields = same.iter().flat_map(|wanted| &wanted.ask.fields).copied().collect();
+        let fields = batch.tenant.fields_of_people(turn.provider, &fields);
+        let look_up = LookUp {
+            provider: provider.as_ref(),
+            permits: turn.permits(batch),
+            fields: &fields,
+            share,
+            purchase: &turn.purchase,
+            deadline: batch.invocation.deadline,
+        };
+        let asynchronous = match asynchronous(batch, turn, &same[0].asynchronous, provider.result_retention()).await {
             Ok(asynchronous) => asynchronous,
             Err(error) => {
                 whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
@@ -75,13 +74,14 @@ async fn call_for(batch: &Batch<'_>, wanted: &[&Wanted]) -> Call {
 /// asked for.
 async fn asynchronous(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     fields: &[PricedField],
     retention: Duration,
 ) -> Result<Option<AsynchronousRequest>, StoreError> {
     if fields.is_empty() {
         return Ok(None);
     }
-    let (purchase, expires) = (batch.purchase.asynchronous(), later(batch.now(), retention));
-    let callback = batch.worker.connections.callback(batch.tenant, &purchase, expires).await?;
+    let (purchase, expires) = (turn.purchase.asynchronous(), later(batch.now(), retention));
+    let callback = batch.worker.connections.callback((&batch.tenant.id, turn.provider), &purchase, expires).await?;
     Ok(Some(AsynchronousRequest { fields: fields.to_vec(), callback }))
 }

@@ -1,38 +1,51 @@
 //! What each claimed record wants, who it is about, and what that can cost at worst.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use futures_util::future::join_all;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::price::PricedField;
+use leadgate_enrichment::credits::price::{PricedField, Tariff};
 use leadgate_enrichment::fingerprint::Fingerprint;
+use leadgate_enrichment::ids::ProviderName;
 use leadgate_enrichment::lead::patch::FieldMapping;
 use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
-use leadgate_enrichment::person::{Identity, Properties, value_of};
+use leadgate_enrichment::person::{Identity, ProfileField, Properties, value_of};
 use leadgate_enrichment::purchase::choice::{Cap, caps};
+use leadgate_enrichment::purchase::next_step::Ask;
 use leadgate_enrichment::purchase::settlement::Asked;
 use leadgate_enrichment::purchase::want::{Verdict, Want, judge};
 use leadgate_enrichment::retry::Retry;
+use tracing::error;
 
 use crate::batch::Batch;
+use crate::claim::UNKNOWNS_MAX;
 use crate::crm;
-use crate::outcomes::Outcomes;
+use crate::outcomes::{Outcomes, step};
 
-/// A claimed record that is worth buying for.
+/// A claimed record that is worth buying for, with what its next step is about.
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) record: Record,
     pub(crate) identity: Identity,
     /// Who is asked about.
     pub(crate) asked: Fingerprint,
-    /// Who it is by what we haven't written ourselves: a miss is remembered by it.
+    /// Who it is by what we haven't written ourselves: what was asked is remembered by it.
     pub(crate) described: Fingerprint,
+    /// What is missing.
+    pub(crate) missing: BTreeSet<ProfileField>,
+    /// What its next step asks, and of whom.
+    pub(crate) ask: Ask,
+    /// Whose steps are left out this time.
+    pub(crate) skipped: BTreeSet<ProviderName>,
     /// The domain of the employer, if that is looked up as well.
     pub(crate) employer: Option<String>,
-    /// The same person was bought for it before.
+    /// What the answer costs, but for what arrives later.
+    pub(crate) tariff: Tariff,
+    /// The same person was bought for it before, of the same provider.
     pub(crate) repeated: bool,
     /// Another record in the same batch pays for the same person.
     pub(crate) shared: bool,
@@ -51,12 +64,29 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// As the settlement sees it.
     pub(crate) fn to_settle(&self) -> Asked<'_> {
-        Asked { identity: &self.identity, repeated: self.repeated, shared: self.shared }
+        let (tariff, identity) = (&self.tariff, &self.identity);
+        Asked { tariff, identity, repeated: self.repeated, shared: self.shared }
     }
 
     /// Whether one answer does for both.
     pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
-        self.identity == other.identity && self.asynchronous == other.asynchronous
+        self.identity == other.identity && self.asynchronous == other.asynchronous && self.ask == other.ask
+    }
+
+    /// The same record at this step. `None` when its provider has no price that holds, which has been said by then.
+    pub(crate) fn at_step(self, batch: &Batch<'_>, record: Record, ask: Ask) -> Option<Self> {
+        let provider = batch.tenant.provider_named(ask.provider.as_str())?;
+        let Some(tariff) = batch.worker.config.at_once_tariff(provider, &ask.fields, batch.purchase.made_at()) else {
+            error!(tenant = %batch.tenant.id, provider = %ask.provider, "no price of it is in force: its step is left out");
+            return None;
+        };
+        let is_first = provider.vendor.name == batch.tenant.provider.vendor.name;
+        let repeated = is_first && record.was_bought_for(&self.identity, &batch.fingerprints);
+        let worst = tariff.worst_of(repeated);
+        let asynchronous = provider.asynchronous_of(&ask.fields);
+        let total = [&worst, &batch.worst_asynchronous(provider, &asynchronous)].into_iter().sum();
+        let (owed, shared) = (None, false);
+        Some(Self { record, ask, tariff, repeated, shared, asynchronous, owed, worst, total, ..self })
     }
 }
 
@@ -78,6 +108,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
     };
     let now = batch.now();
     let judge = |record: &Record| judge(record, read.get(&record.key), batch.tenant, &batch.fingerprints, now);
+    let claimed = give_up_steps(batch, outcomes, claimed, judge).await;
     let verdicts: Vec<Verdict> = claimed.iter().map(judge).collect();
     let forgotten = match forgotten(batch, &verdicts).await {
         Ok(forgotten) => forgotten,
@@ -93,36 +124,70 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
                 let reason = RefuseReason::Erased;
                 closed.push((record.refused(reason, now), Outcome::Refused(reason)));
             }
-            Verdict::Buy(Want { identity, described, asynchronous }) => {
-                let owner = read.get(&record.key).and_then(|current| owner(batch, current));
-                let source = record.source.unwrap_or(Source::Change);
-                let caps = caps(batch.tenant, source, owner, now);
-                let repeated = record.was_bought_for(&identity, &batch.fingerprints);
-                let worst = batch.worst_of(repeated);
-                let total = [&worst, &batch.worst_asynchronous(&asynchronous)].into_iter().sum();
-                let employer = employer(batch, &record, &identity, read.get(&record.key));
-                let (owed, shared) = (None, false);
-                let asked = identity.fingerprint(&batch.fingerprints);
-                wanted.push(Wanted {
-                    record,
-                    identity,
-                    asked,
-                    described,
-                    employer,
-                    repeated,
-                    shared,
-                    asynchronous,
-                    owed,
-                    worst,
-                    total,
-                    caps,
-                });
+            Verdict::Buy(want) => {
+                let key = record.key.clone();
+                match wanted_of(batch, record, want, read.get(&key)) {
+                    Some(one) => wanted.push(one),
+                    None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
+                }
             }
             Verdict::Close(record, outcome) => closed.push((*record, outcome)),
         }
     }
     outcomes.write_and_end(Step::Dismiss, closed).await;
     wanted
+}
+
+/// A step whose calls have ended in unknown outcomes as often as policy allows is given up, and the next one is taken. It is
+/// written at once: the unknown outcomes of the next step are counted from none.
+async fn give_up_steps(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    claimed: Vec<Record>,
+    judge: impl Fn(&Record) -> Verdict,
+) -> Vec<Record> {
+    let is_over = |record: &Record| batch.tenant.is_waterfall() && record.unknowns >= UNKNOWNS_MAX;
+    let (over, mut rest): (Vec<Record>, Vec<Record>) = claimed.into_iter().partition(is_over);
+    let given_up = over.into_iter().map(|record| match judge(&record) {
+        Verdict::Buy(Want { described, ask, .. }) => {
+            error!(record = %record.key, provider = %ask.provider, "its outcome stays unknown: it is not asked any more");
+            record.gave_up_on(&described, ask.provider, batch.now())
+        }
+        Verdict::Close(..) => record,
+    });
+    let steps = join_all(given_up.map(|record| step(batch, Step::Claim, record))).await;
+    rest.extend(outcomes.done(steps));
+    rest
+}
+
+/// What a record wants, with what its first step costs.
+fn wanted_of(batch: &Batch<'_>, record: Record, want: Want, current: Option<&Properties>) -> Option<Wanted> {
+    let Want { identity, described, missing, ask } = want;
+    let source = record.source.unwrap_or(Source::Change);
+    let owner = current.and_then(|current| owner(batch, current));
+    let caps = caps(batch.tenant, source, owner, batch.now());
+    let employer = employer(batch, &record, &identity, current);
+    let asked = identity.fingerprint(&batch.fingerprints);
+    let nothing = Amounts::default;
+    let unpriced = Wanted {
+        record: record.clone(),
+        identity,
+        asked,
+        described,
+        missing,
+        ask: ask.clone(),
+        skipped: BTreeSet::new(),
+        employer,
+        tariff: Tariff::default(),
+        repeated: false,
+        shared: false,
+        asynchronous: Vec::new(),
+        owed: None,
+        worst: nothing(),
+        total: nothing(),
+        caps,
+    };
+    unpriced.at_step(batch, record, ask)
 }
 
 /// Who of those that are to be bought asked to be forgotten, under whatever id the CRM knew them then.

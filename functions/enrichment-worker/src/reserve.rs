@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::config::OnExhausted;
+use leadgate_enrichment::config::{OnExhausted, ProviderConnection};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, PurchaseKind, Slice, allocate, part};
 use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
@@ -13,6 +13,7 @@ use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::DeferReason;
+use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_enrichment::retry::Retry;
 use tracing::warn;
@@ -22,6 +23,8 @@ use crate::defer::{park, waiting};
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 use crate::single_flight::share;
+use crate::turn::Turn;
+use crate::waterfall::Waterfall;
 use leadgate_purchase::reserve::{Caps, Holder, Line};
 
 /// How often a hold is tried when others keep taking from the same wallets. Each try starts from what is there.
@@ -30,9 +33,10 @@ const HOLD_ATTEMPTS_MAX: u32 = 5;
 /// Reserves what `wanted` can cost at worst. A lead that doesn't fit, in the wallets or under a cap, is parked.
 pub(crate) async fn reserve(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     outcomes: &mut Outcomes<'_>,
+    waterfall: &mut Waterfall,
     mut wanted: Vec<Wanted>,
-    tariff: &Tariff,
 ) -> Option<(Held, Vec<Wanted>)> {
     wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
     let (mut wanted, mut sharing) = share(wanted);
@@ -41,15 +45,15 @@ pub(crate) async fn reserve(
             Ok(funds) => funds,
             Err(error) => return give_up_buying(outcomes, &wanted, &error.to_string()),
         };
-        wanted = park_the_rest(batch, outcomes, wanted, &funds).await;
+        wanted = park_the_rest(batch, turn, outcomes, waterfall, wanted, &funds).await;
         if wanted.is_empty() {
             return None;
         }
         let mut all: Vec<Wanted> = wanted.clone();
         all.extend(sharing.iter().filter_map(|sharing| sharing.share_with(&wanted)));
         // Those who want the same are asked about together.
-        all.sort_by(|a, b| a.asynchronous.cmp(&b.asynchronous));
-        let Some((held, allocation, limits)) = plan_hold(batch, &all, &funds, tariff) else { continue };
+        all.sort_by(|a, b| a.asks().cmp(&b.asks()));
+        let Some((held, allocation, limits)) = plan_hold(batch, turn, &all, &funds) else { continue };
         let (hold, asynchronous) = (&held.at_once, held.asynchronous.as_slice());
         match batch.worker.credits.hold_all(&batch.tenant.id, hold, asynchronous, &allocation, &limits).await {
             Ok(Holding::Held) => {
@@ -61,7 +65,7 @@ pub(crate) async fn reserve(
             }
             Ok(Holding::Short) => {}
             Err(error) => {
-                warn!(tenant = %batch.tenant.id, purchase = %batch.purchase, %error, "it is not known whether credits are held");
+                warn!(tenant = %batch.tenant.id, purchase = %turn.purchase, %error, "it is not known whether credits are held");
                 let records = all.into_iter().map(|wanted| wanted.record).collect();
                 outcomes.give_back_uncalled(records, "credits could not be held", error.retry).await;
                 return None;
@@ -86,7 +90,9 @@ async fn funds(batch: &Batch<'_>, wanted: &[Wanted]) -> Result<Funds, StoreError
 /// with its own reason.
 async fn park_the_rest(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     outcomes: &mut Outcomes<'_>,
+    waterfall: &mut Waterfall,
     wanted: Vec<Wanted>,
     funds: &Funds,
 ) -> Vec<Wanted> {
@@ -96,8 +102,11 @@ async fn park_the_rest(
     for (wanted, choice) in wanted.into_iter().zip(choices) {
         match choice {
             Choice::Whole => taken.push(wanted),
-            Choice::Part(reason) => taken.push(wanted.without_asynchronous(reason)),
-            Choice::Wait(reason) => parked.extend(waiting(batch, wanted, reason)),
+            Choice::Part(reason) => taken.push(wanted.without_asynchronous(turn.provider, reason)),
+            Choice::Wait(reason) => {
+                let left = waterfall.blocked(batch, wanted, reason);
+                parked.extend(left.and_then(|wanted| waiting(batch, wanted, reason)));
+            }
         }
     }
     park(batch, outcomes, parked).await;
@@ -107,9 +116,9 @@ async fn park_the_rest(
 /// The holds for all of `wanted`, where they are taken from, and how far each cap goes.
 fn plan_hold(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     wanted: &[Wanted],
     funds: &Funds,
-    tariff: &Tariff,
 ) -> Option<(Held, Allocation, Vec<Amounts>)> {
     let caps = Caps::of(wanted.iter().flat_map(|wanted| &wanted.caps));
     let at_once: Vec<Line<'_>> = wanted.iter().map(|wanted| wanted.line(wanted.worst.clone())).collect();
@@ -122,7 +131,9 @@ fn plan_hold(
     let allocation = allocate(&funds.wallets, &need, &floor)?;
     let (own, rest) = part(allocation.slices.clone(), &at_once.iter().map(|line| &line.worst).sum());
     let holder = Holder {
-        purchase: batch.purchase.clone(),
+        purchase: turn.purchase.clone(),
+        claim: batch.purchase.clone(),
+        provider: turn.provider.name(),
         kind: PurchaseKind::Person,
         held_at: batch.now(),
         claimed_until: batch.invocation.claim_until(),
@@ -131,10 +142,10 @@ fn plan_hold(
     let asked: Vec<Fingerprint> = asked.map(|wanted| wanted.asked.clone()).collect();
     let asynchronous = (!asynchronous.is_empty()).then(|| {
         let kind = PurchaseKind::Asynchronous;
-        let holder = Holder { purchase: batch.purchase.asynchronous(), kind, ..holder.clone() };
+        let holder = Holder { purchase: turn.purchase.asynchronous(), kind, ..holder.clone() };
         let fields: BTreeSet<PricedField> = wanted.iter().flat_map(|wanted| &wanted.asynchronous).copied().collect();
         let fields: Vec<PricedField> = fields.into_iter().collect();
-        let tariff = batch.worker.config.asynchronous_tariff(batch.tenant, &fields, batch.purchase.made_at());
+        let tariff = batch.worker.config.asynchronous_tariff(turn.provider, &fields, batch.purchase.made_at());
         let price_version = tariff.as_ref().map(Tariff::version).unwrap_or_default();
         let prices = tariff.map(|tariff| tariff.terms().to_vec()).unwrap_or_default();
         let unheld_from = unheld_from(&rest, funds);
@@ -143,9 +154,17 @@ fn plan_hold(
     let at_once = Hold {
         unheld_from: unheld_from(&own, funds),
         asked: AskedAbout::of(&asked),
-        ..holder.hold(&caps, &at_once, own, tariff.version())
+        ..holder.hold(&caps, &at_once, own, versions(wanted))
     };
     Some((Held { at_once, asynchronous }, allocation, caps.limits(|_| Amounts::default())))
+}
+
+/// The price lists that the worst case was reckoned with.
+fn versions(wanted: &[Wanted]) -> String {
+    let mut versions: Vec<String> = wanted.iter().map(|wanted| wanted.tariff.version()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions.join(", ")
 }
 
 fn give_up_buying<T>(outcomes: &mut Outcomes<'_>, wanted: &[Wanted], reason: &str) -> Option<T> {
@@ -184,7 +203,7 @@ impl Wanted {
         let first =
             paying.iter().filter(same).find(|first| first.asynchronous == self.asynchronous || first.owed.is_some())?;
         let nothing = Amounts::default;
-        let (asynchronous, owed) = (first.asynchronous.clone(), first.owed);
+        let (asynchronous, owed, ask) = (first.asynchronous.clone(), first.owed, first.ask.clone());
         Some(Self {
             shared: true,
             worst: nothing(),
@@ -192,6 +211,7 @@ impl Wanted {
             caps: Vec::new(),
             asynchronous,
             owed,
+            ask,
             ..self.clone()
         })
     }
@@ -213,7 +233,16 @@ impl Wanted {
         in_part.then_some(&self.worst)
     }
 
-    fn without_asynchronous(self, reason: DeferReason) -> Self {
-        Self { asynchronous: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
+    fn without_asynchronous(self, provider: &ProviderConnection, reason: DeferReason) -> Self {
+        let mut ask = self.ask.clone();
+        for fields in [&mut ask.fields, &mut ask.ordered] {
+            fields.retain(|field| !provider.asynchronous.contains_key(field));
+        }
+        Self { ask, asynchronous: Vec::new(), owed: Some(reason), total: self.worst.clone(), ..self }
+    }
+
+    /// What a call asks for all its people.
+    pub(crate) fn asks(&self) -> (&[PricedField], &BTreeSet<ProfileField>) {
+        (&self.asynchronous, &self.ask.ordered)
     }
 }

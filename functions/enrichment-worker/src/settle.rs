@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, Evidence, Hold};
-use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::{Record, State};
-use leadgate_enrichment::outcome::{DeferReason, Outcome, RefuseReason};
+use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::purchase::asynchronous::{self, Answers};
 use leadgate_enrichment::purchase::settlement::{self, LineEnd};
 use leadgate_enrichment::retry::Retry;
@@ -19,18 +18,21 @@ use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 use crate::reserve::Held;
 use crate::single_flight::came;
+use crate::turn::Turn;
+use crate::waterfall::Waterfall;
 
 /// Settles what came at once, and what arrives later if nothing of it is awaited. The waiters for the same people get
 /// their answers first. Whether it is settled: if not, the sweeper does it from the records.
 pub(crate) async fn settle(
     batch: &Batch<'_>,
+    turn: &Turn<'_>,
     held: &Held,
     wanted: &[Wanted],
     call: &Call,
     (costs, evidence): (&[Option<Amounts>], Evidence),
     kept: &[Record],
 ) -> bool {
-    let came = came(batch, wanted, call);
+    let came = came(batch, turn, wanted, call);
     came.keep_misses(batch.tenant.windows.miss).await;
     let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
     let settled = settle_for_waiters(&batch.worker.credits, &came, &held.at_once, entry.as_ref()).await;
@@ -53,53 +55,51 @@ async fn settle_asynchronous(batch: &Batch<'_>, hold: &Hold, at_once: Option<&En
     matches!(settled, Settled::Done)
 }
 
-/// Sends each record its way, and gives those that the CRM is to be told about.
+/// Sends each record its way.
 pub(crate) async fn pass_on(
     batch: &Batch<'_>,
     outcomes: &mut Outcomes<'_>,
+    waterfall: &mut Waterfall,
     wanted: Vec<Wanted>,
     call: Call,
     kept: Vec<Record>,
     settled: bool,
-) -> Vec<Record> {
-    let (mut bought, mut not_asked) = (Vec::new(), Vec::new());
-    let take = |key: &RecordKey| kept.iter().find(|record| record.key == *key).cloned();
+) {
+    let mut not_asked = Vec::new();
     for (wanted, end) in wanted.into_iter().zip(call.ends) {
-        let record = &wanted.record;
         match end {
-            LineEnd::Answered(_) => match take(&record.key) {
-                Some(kept) if kept.is_paid_for() => bought.push(kept),
-                Some(Record { state: State::Refused { reason }, .. }) => {
-                    outcomes.end(&record.key, Outcome::Refused(reason))
+            LineEnd::Answered(_) | LineEnd::Invalid => {
+                // One that is not there was written by another worker: it has gone back to the queue.
+                if let Some(record) = kept.iter().find(|record| record.key == wanted.record.key) {
+                    waterfall.place(batch, outcomes, wanted, record.clone(), &end);
                 }
-                Some(_) => outcomes.end(&record.key, Outcome::Unmatched),
-                // Not kept, because another worker wrote the record: it has gone back to the queue.
-                None => {}
-            },
-            LineEnd::Invalid if take(&record.key).is_some() => {
-                outcomes.end(&record.key, Outcome::Refused(RefuseReason::Invalid));
             }
-            LineEnd::Invalid => {}
-            LineEnd::Unknown => outcomes.give_back_claimed(&record.key, "outcome unknown", Retry::Backoff),
+            LineEnd::Unknown => outcomes.give_back_claimed(&wanted.record.key, "outcome unknown", Retry::Backoff),
             LineEnd::NotAsked => not_asked.push(wanted),
         }
     }
-    let reason = match call.stopped {
-        Some(Stopped::OutOfCredits) => DeferReason::ProviderOutOfCredits,
-        Some(Stopped::Denied) => DeferReason::ProviderDenied,
-        Some(Stopped::Later(retry, reason)) => {
+    let Some(stopped) = call.stopped else { return };
+    if !settled && matches!(stopped, Stopped::Later(..) | Stopped::AskedByOthers) {
+        let reason = "not asked about, and its hold may still be open";
+        let records = not_asked.into_iter().map(|wanted| wanted.record).collect();
+        return outcomes.give_back_uncalled(records, reason, Retry::Backoff).await;
+    }
+    let reason = match &stopped {
+        Stopped::AskedByOthers => {
             let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
-            if settled {
-                outcomes.give_all_back(&records, &reason, retry);
-            } else {
-                let reason = "not asked about, and its hold may still be open";
-                outcomes.give_back_uncalled(records, reason, Retry::Backoff).await;
-            }
-            return bought;
+            let reason = "another worker is asking about the same person";
+            return outcomes.give_all_back(&records, reason, Retry::Backoff);
         }
-        None => return bought,
+        Stopped::OutOfCredits => DeferReason::ProviderOutOfCredits,
+        Stopped::Denied => DeferReason::ProviderDenied,
+        Stopped::Later(..) => DeferReason::ProviderLimit,
     };
-    let waiting = not_asked.into_iter().filter_map(|wanted| waiting(batch, wanted, reason)).collect();
+    let left: Vec<Wanted> =
+        not_asked.into_iter().filter_map(|wanted| waterfall.blocked(batch, wanted, reason)).collect();
+    if let Stopped::Later(retry, reason) = stopped {
+        let records: Vec<Record> = left.into_iter().map(|wanted| wanted.record).collect();
+        return outcomes.give_all_back(&records, &reason, retry);
+    }
+    let waiting = left.into_iter().filter_map(|wanted| waiting(batch, wanted, reason)).collect();
     park(batch, outcomes, waiting).await;
-    bought
 }

@@ -7,9 +7,10 @@ use futures_util::future::try_join_all;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::later;
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::PurchaseKind;
 use leadgate_enrichment::crm::{CrmError, Written};
-use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::{Patch, applicable};
 use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::undo::WriteBack;
@@ -28,7 +29,12 @@ const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 
 /// Reads each record again, writes what may still be written, and closes it. Doing it twice writes the same
 /// values.
-pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, bought: Vec<Record>) {
+pub(crate) async fn write_back(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    bought: Vec<Record>,
+    waits_for: &BTreeMap<RecordKey, Amounts>,
+) {
     if bought.is_empty() {
         return;
     }
@@ -57,7 +63,7 @@ pub(crate) async fn write_back(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, b
             Written::Done { .. } => {
                 let kept = end.of(patch);
                 let record = record.written(batch.fingerprints.of_all(&kept), *only_filled, now);
-                (park_the_rest_of(batch, record), Outcome::WrittenBack { fields: kept.len() })
+                (park_the_rest_of(batch, record, waits_for.get(&key)), Outcome::WrittenBack { fields: kept.len() })
             }
             Written::Gone => (record.refused(RefuseReason::Gone, now), Outcome::Refused(RefuseReason::Gone)),
             Written::Rejected(reason) => {
@@ -172,7 +178,7 @@ async fn keep_for_undo<'r>(
 fn patch(batch: &Batch<'_>, record: &Record, current: &Properties) -> Patch {
     let mut patch = applicable(&record.patch, &batch.tenant.fields, current, record.ours(&batch.fingerprints));
     if let Some(property) = batch.tenant.crm.source_property.as_ref().filter(|_| !patch.is_empty()) {
-        patch.insert(property.clone(), provenance(batch, &patch));
+        patch.insert(property.clone(), provenance(batch, record, &patch));
     }
     if let (Some(property), Some(at)) = (&batch.tenant.crm.last_enriched_property, record.last_enriched) {
         patch.insert(property.clone(), at.to_string());
@@ -180,11 +186,18 @@ fn patch(batch: &Batch<'_>, record: &Record, current: &Properties) -> Patch {
     patch
 }
 
-/// `peoplewell, 2026-03-01: city, jobtitle`: by which provider's account, when, and what.
-fn provenance(batch: &Batch<'_>, patch: &Patch) -> String {
+/// `peoplewell, 2026-03-01: city, jobtitle`: by which provider's account, when, and what. With several providers, the same
+/// of each after the other.
+fn provenance(batch: &Batch<'_>, record: &Record, patch: &Patch) -> String {
     let day = batch.now().to_zoned(batch.tenant.time_zone.clone()).date();
-    let properties: Vec<&str> = patch.keys().map(String::as_str).collect();
-    format!("{}, {day}: {}", batch.tenant.provider.name(), properties.join(", "))
+    let first = batch.tenant.provider.name();
+    let mut told: BTreeMap<&ProviderName, Vec<&str>> = BTreeMap::new();
+    for property in patch.keys() {
+        told.entry(record.told_by.get(property).unwrap_or(&first)).or_default().push(property);
+    }
+    let of_one =
+        |(provider, properties): (&&ProviderName, &Vec<&str>)| format!("{provider}, {day}: {}", properties.join(", "));
+    told.iter().map(of_one).collect::<Vec<_>>().join("; ")
 }
 
 /// What of a patch the CRM holds already.

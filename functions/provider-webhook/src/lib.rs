@@ -75,14 +75,14 @@ impl ProviderWebhook {
 
     async fn answer(&self, route: Option<Route<'_>>, request: Request) -> Result<Answer, Refusal> {
         let Route { provider, tenant, token } = route.ok_or(Refusal::UnknownTenant)?;
-        let tenant = self.config.tenant(&tenant).filter(|tenant| tenant.provider.vendor.name == provider);
-        let tenant = tenant.ok_or(Refusal::UnknownTenant)?;
-        let connector = self.vendors.provider(tenant).map_err(|_| Refusal::UnknownTenant)?;
+        let tenant = self.config.tenant(&tenant).ok_or(Refusal::UnknownTenant)?;
+        let provider = tenant.provider_named(provider).ok_or(Refusal::UnknownTenant)?;
+        let connector = self.vendors.provider(provider).map_err(|_| Refusal::UnknownTenant)?;
         if request.method() != Method::POST {
             return Err(Refusal::Method(request.method().clone()));
         }
         let now = self.clock.now();
-        let purchase = purchase_of(&self.secrets, tenant, token, now).await??;
+        let purchase = purchase_of(&self.secrets, (&tenant.id, provider), token, now).await??;
         let found = request.body().len();
         if found > BODY_BYTES_MAX {
             return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });

@@ -140,8 +140,9 @@ impl Books {
     pub(crate) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
         let tenant = self.tenant();
         let worst = |tariff: Option<Tariff>| tariff.map(|tariff| tariff.worst()).unwrap_or_default();
-        let asynchronous = self.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), at);
-        [worst(self.config.person_tariff(tenant, at)), worst(asynchronous)]
+        let first = &tenant.provider;
+        let asynchronous = self.config.asynchronous_tariff(first, &tenant.asynchronous_fields(first), at);
+        [worst(self.config.person_tariff(first, at)), worst(asynchronous)]
     }
 }
 

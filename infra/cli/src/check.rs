@@ -128,7 +128,7 @@ fn describe(config: &Config) -> String {
 /// What a tenant buys that arrives later, by the word used in `[[prices]]`, and where it arrives.
 fn asynchronous(tenant: &Tenant) -> (Vec<String>, Option<&Callback>) {
     let word = |field: PricedField| serde_json::to_value(field).ok()?.as_str().map(str::to_owned);
-    let fields: Vec<String> = tenant.asynchronous_fields().into_iter().filter_map(word).collect();
+    let fields: Vec<String> = tenant.asynchronous_fields(&tenant.provider).into_iter().filter_map(word).collect();
     let callback = tenant.provider.callback.as_ref().filter(|_| !fields.is_empty());
     (fields, callback)
 }
@@ -138,7 +138,7 @@ fn arrivals(tenant: &Tenant) -> String {
     match asynchronous(tenant) {
         (fields, Some(callback)) => {
             let mapped = || tenant.fields.iter().filter(|field| field.is_mapped());
-            let asynchronous = mapped().filter(|field| tenant.is_asynchronous(field.from).is_some());
+            let asynchronous = mapped().filter(|field| tenant.is_asynchronous(field.from));
             let properties: Vec<&str> = asynchronous.map(|field| field.property.as_str()).collect();
             let says_register = mapped().any(|field| field.from == ProfileField::MobilePhoneDoNotCall);
             let left_out = if says_register { "" } else { ". Numbers on a do-not-call register are not written" };

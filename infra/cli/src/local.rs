@@ -228,7 +228,7 @@ fn introduce(world: &World, real: &Real, data: Option<&Path>) {
 }
 
 fn buys_numbers(world: &World) -> bool {
-    !world.tenant().asynchronous_fields().is_empty()
+    !world.tenant().asynchronous_fields(&world.tenant().provider).is_empty()
 }
 
 /// The simulated provider tells of what has arrived, by the world's clock.

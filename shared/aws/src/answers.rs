@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
@@ -38,9 +38,10 @@ pub struct Whose<'a> {
     pub provider: &'static str,
 }
 
-impl<'a> From<&'a Tenant> for Whose<'a> {
-    fn from(tenant: &'a Tenant) -> Self {
-        Self { tenant: &tenant.id, provider: tenant.provider.vendor.name }
+impl<'a> Whose<'a> {
+    /// What this provider said to this tenant.
+    pub fn of(tenant: &'a Tenant, provider: &ProviderConnection) -> Self {
+        Self { tenant: &tenant.id, provider: provider.vendor.name }
     }
 }
 

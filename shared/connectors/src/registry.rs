@@ -1,6 +1,6 @@
 //! Which vendors there are: a line for each.
 
-use leadgate_enrichment::config::{Tenant, Vendors};
+use leadgate_enrichment::config::{ProviderConnection, Tenant, Vendors};
 
 use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
 use crate::{crm, provider};
@@ -53,9 +53,9 @@ impl Inbound {
         named(&self.crms, |part| part.vendor.name, tenant.crm.vendor.name)
     }
 
-    /// From the tenant's provider.
-    pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderInbound, UnknownVendor> {
-        named(&self.providers, |part| part.vendor.name, tenant.provider.vendor.name)
+    /// From this provider.
+    pub fn provider(&self, connection: &ProviderConnection) -> Result<&'static ProviderInbound, UnknownVendor> {
+        named(&self.providers, |part| part.vendor.name, connection.vendor.name)
     }
 }
 
@@ -79,9 +79,9 @@ impl Outbound {
         named(&self.crms, |part| part.vendor.name, tenant.crm.vendor.name)
     }
 
-    /// The tenant's provider.
-    pub fn provider(&self, tenant: &Tenant) -> Result<&'static ProviderOutbound, UnknownVendor> {
-        named(&self.providers, |part| part.vendor.name, tenant.provider.vendor.name)
+    /// This provider.
+    pub fn provider(&self, connection: &ProviderConnection) -> Result<&'static ProviderOutbound, UnknownVendor> {
+        named(&self.providers, |part| part.vendor.name, connection.vendor.name)
     }
 }
 

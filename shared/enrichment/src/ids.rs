@@ -212,6 +212,11 @@ impl PurchaseId {
         Self(format!("{}{LATER}", self.first()))
     }
 
+    /// What the same worker buys in its `turn`-th call for people, of whichever provider. The first is this one itself.
+    pub fn of_turn(&self, turn: usize) -> Self {
+        if turn == 0 { self.clone() } else { Self(format!("{}-{turn}", self.0)) }
+    }
+
     /// The purchase of what is known of the employers of those whom this one is about: a call of its own.
     pub fn organizations(&self) -> Self {
         Self(format!("{}{ORGANIZATIONS}", self.first()))

@@ -76,6 +76,8 @@ pub enum DeferReason {
     ProviderDenied,
     /// It may not be called again for longer than the queue can wait.
     ProviderLimit,
+    /// Another provider is to be asked for what is still missing, and wasn't yet.
+    NextStep,
 }
 
 impl DeferReason {

@@ -5,7 +5,7 @@ mod clean;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, VariantNames};
+use strum::{EnumIter, EnumString, VariantNames};
 use url::Host;
 
 use crate::fingerprint::{Fingerprint, FingerprintKey};
@@ -175,7 +175,9 @@ fn bare_domain(website: &str) -> Option<String> {
 const DOMAIN_CHARS_MAX: usize = 253;
 
 /// A thing that a provider may know about a person. The words of `from` in a field's mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumIter, VariantNames)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumIter, EnumString, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ProfileField {

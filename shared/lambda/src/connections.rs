@@ -7,9 +7,9 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Outbound;
-use leadgate_enrichment::config::{SecretRole, Tenant};
+use leadgate_enrichment::config::{ProviderConnection, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
-use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Provider;
 
 use crate::callbacks;
@@ -39,21 +39,21 @@ impl Connections {
             .map_err(|error| wrong(error.to_string()))
     }
 
-    /// The tenant's provider.
-    pub async fn provider(&self, tenant: &Tenant) -> Result<Box<dyn Provider>, StoreError> {
+    /// One of the tenant's providers.
+    pub async fn provider(&self, connection: &ProviderConnection) -> Result<Box<dyn Provider>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
-        let connector = self.vendors.provider(tenant).map_err(|error| wrong(error.to_string()))?;
-        let keys = read(&self.secrets, &tenant.provider.secrets, SecretRole::ProviderKey).await?;
-        (connector.connect)(&tenant.provider, self.http.clone(), keys).map_err(|error| wrong(error.to_string()))
+        let connector = self.vendors.provider(connection).map_err(|error| wrong(error.to_string()))?;
+        let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
+        (connector.connect)(connection, self.http.clone(), keys).map_err(|error| wrong(error.to_string()))
     }
 
-    /// The address at which the tenant's provider may say that what `purchase` pays for has arrived, until `expires`.
+    /// The address at which a provider of the tenant's may say that what `purchase` pays for has arrived, until `expires`.
     pub async fn callback(
         &self,
-        tenant: &Tenant,
+        (tenant, provider): (&TenantId, &ProviderConnection),
         purchase: &PurchaseId,
         expires: Timestamp,
     ) -> Result<String, StoreError> {
-        callbacks::address(&self.secrets, tenant, purchase, expires).await
+        callbacks::address(&self.secrets, (tenant, provider), purchase, expires).await
     }
 }

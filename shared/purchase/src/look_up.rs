@@ -62,6 +62,8 @@ pub enum Stopped {
     OutOfCredits,
     /// It refuses our key or plan.
     Denied,
+    /// Other workers are asking about some of them.
+    AskedByOthers,
 }
 
 /// One call for several people. If the provider calls it invalid, each is asked about alone, so that one bad
@@ -74,7 +76,7 @@ pub async fn call_together(
     match call_once(look_up, people, asynchronous).await {
         Ok(call) => return call,
         Err(reason) if people.len() == 1 => {
-            warn!(tenant = %look_up.permits.tenant.id, purchase = %look_up.purchase, reason, "the provider calls it invalid");
+            warn!(tenant = %look_up.permits.tenant, purchase = %look_up.purchase, reason, "the provider calls it invalid");
             return Call::invalid();
         }
         Err(_) => {}
@@ -99,7 +101,7 @@ async fn call_once(
     asynchronous: Option<&AsynchronousRequest>,
 ) -> Result<Call, String> {
     let LookUp { provider, permits, purchase, fields, share, .. } = *look_up;
-    let (clock, tenant) = (permits.clock, &permits.tenant.id);
+    let (clock, tenant) = (permits.clock, permits.tenant);
     for attempts_made in 1.. {
         let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
             Ok(ticket) => ticket,

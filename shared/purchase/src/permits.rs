@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_aws::limits::{Limits, Permit, Ticket};
 use leadgate_enrichment::clock::{Clock, until};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::ProviderConnection;
+use leadgate_enrichment::ids::TenantId;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::provider::limits::{CallLimits, Ending, LimitKey, Rates, Share};
 use leadgate_enrichment::provider::{CallKind, Provider, Reply};
@@ -17,13 +18,15 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Why there is no permit.
 pub const NO_ROOM: &str = "the provider's limits leave no room";
 
-/// The rate limits of a tenant's provider, which all workers share.
+/// The rate limits of one of a tenant's providers, which all workers share.
 #[derive(Clone, Copy)]
 pub struct Permits<'a> {
     /// Where they are counted.
     pub limits: &'a Limits,
-    /// Whose provider it is, with the limits that are configured for it.
-    pub tenant: &'a Tenant,
+    /// Whose provider it is.
+    pub tenant: &'a TenantId,
+    /// Which, with the limits that are configured for it.
+    pub connection: &'a ProviderConnection,
     /// Time.
     pub clock: &'a dyn Clock,
 }
@@ -34,7 +37,7 @@ impl Permits<'_> {
     pub async fn full_until(&self, provider: &dyn Provider, call: CallKind, share: Share) -> Option<Timestamp> {
         let peeked = self.limits.peek(&self.key(provider, call), self.configured(), share).await;
         let not_before = peeked.unwrap_or_else(|error| {
-            warn!(tenant = %self.tenant.id, %error, "the provider's limits can't be read: the call will tell");
+            warn!(tenant = %self.tenant, %error, "the provider's limits can't be read: the call will tell");
             None
         });
         not_before.filter(|at| until(self.clock.now(), *at) > PATIENCE)
@@ -58,17 +61,17 @@ impl Permits<'_> {
     /// it again.
     pub async fn ended(&self, ticket: Ticket, rates: &Rates, ending: Ending) {
         if let Err(error) = self.limits.ended(ticket, rates, ending).await {
-            warn!(tenant = %self.tenant.id, %error, "what the provider said of its limits could not be kept");
+            warn!(tenant = %self.tenant, %error, "what the provider said of its limits could not be kept");
         }
     }
 
     fn key(&self, provider: &dyn Provider, call: CallKind) -> LimitKey {
         let endpoint = provider.endpoint(call);
-        LimitKey { tenant: self.tenant.id.clone(), provider: self.tenant.provider.name(), endpoint }
+        LimitKey { tenant: self.tenant.clone(), provider: self.connection.name(), endpoint }
     }
 
     fn configured(&self) -> &CallLimits {
-        &self.tenant.provider.limits
+        &self.connection.limits
     }
 }
 

@@ -9,28 +9,36 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Records;
 use leadgate_aws::table::Consistency;
 use leadgate_enrichment::credits::ledger::Hold;
-use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::purchase::settlement;
 
 use crate::settle::WAITERS_MAX;
 
+/// Of one claim, the records for which it is unknown whether they were charged, and by whom.
+pub type Unknowns = HashMap<RecordKey, Option<ProviderName>>;
+
 /// Settles what dead workers left open, and gives those of their records for which it is unknown whether they were charged.
-/// Only for purchases whose claims have run out. Another who tries at the same time gets the same answer.
+/// A claim has a purchase for each provider that was asked under it. Only for claims that have run out. Another who tries
+/// at the same time gets the same answer.
 pub async fn resolve(
     records: &Records,
     credits: &Credits,
     tenant: &TenantId,
-    purchases: &[PurchaseId],
+    claims: &[PurchaseId],
     now: Timestamp,
-) -> Result<HashMap<PurchaseId, HashSet<RecordKey>>, StoreError> {
-    let mut unknowns = HashMap::with_capacity(purchases.len());
-    for (purchase, standing) in credits.standing(tenant, purchases).await? {
-        let found = match standing {
-            Standing::Nothing => HashSet::new(),
-            Standing::Settled(entry) => settlement::unknowns(&entry),
-            Standing::Open(hold) => settle(records, credits, tenant, &hold, now).await?,
-        };
-        unknowns.insert(purchase, found);
+) -> Result<HashMap<PurchaseId, Unknowns>, StoreError> {
+    let mut unknowns = HashMap::with_capacity(claims.len());
+    for claim in claims {
+        let mut of_claim = Unknowns::new();
+        for (_, standing) in credits.standing_of_claim(tenant, claim).await? {
+            let (found, provider) = match standing {
+                Standing::Nothing => continue,
+                Standing::Settled(entry) => (settlement::unknowns(&entry), entry.provider().cloned()),
+                Standing::Open(hold) => (settle(records, credits, tenant, &hold, now).await?, hold.provider),
+            };
+            of_claim.extend(found.into_iter().map(|record| (record, provider.clone())));
+        }
+        unknowns.insert(claim.clone(), of_claim);
     }
     Ok(unknowns)
 }

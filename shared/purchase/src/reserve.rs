@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{AskedAbout, Hold, HoldLine, PurchaseKind, Slice};
-use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::purchase::choice::Cap;
 
 /// What one record can cost at worst.
@@ -56,6 +56,10 @@ impl<'a> Caps<'a> {
 pub struct Holder {
     /// Its id.
     pub purchase: PurchaseId,
+    /// The purchase that its records are claimed for.
+    pub claim: PurchaseId,
+    /// Of whom it buys.
+    pub provider: ProviderName,
     /// What it buys.
     pub kind: PurchaseKind,
     /// When it holds.
@@ -68,6 +72,8 @@ impl Holder {
     /// A hold for these lines, out of these slices, at prices of this version.
     pub fn hold(self, caps: &Caps<'_>, lines: &[Line<'_>], slices: Vec<Slice>, price_version: String) -> Hold {
         Hold {
+            claim: (self.claim != self.purchase).then_some(self.claim),
+            provider: Some(self.provider),
             purchase: self.purchase,
             kind: self.kind,
             held_at: self.held_at,

@@ -52,7 +52,7 @@ pub async fn settle(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Op
 pub async fn settle_for_waiters(credits: &Credits, came: &Came<'_>, hold: &Hold, entry: Option<&Entry>) -> bool {
     let mut open = hold.clone();
     for _ in 0..WAITERS_MAX {
-        match settle(credits, &came.tenant.id, &open, entry).await {
+        match settle(credits, came.whose.tenant, &open, entry).await {
             Settled::Done => return true,
             Settled::Open => return false,
             Settled::Changed(there) => {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leadgate_aws::answers::{About, Answers, Known};
+use leadgate_aws::answers::{About, Answers, Known, Whose};
 use leadgate_aws::credits::Credits;
 use leadgate_enrichment::clock::{Clock, later};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::fingerprint::Fingerprint;
-use leadgate_enrichment::ids::{PurchaseId, TenantId};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, TenantId};
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::seal::SealingKey;
@@ -29,7 +29,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 pub async fn asked_about_by_others(
     credits: &Credits,
     tenant: &TenantId,
-    purchase: &PurchaseId,
+    (purchase, provider): (&PurchaseId, &ProviderName),
     people: &[Option<&Fingerprint>],
     (since, now): (Timestamp, Timestamp),
 ) -> Vec<bool> {
@@ -44,7 +44,11 @@ pub async fn asked_about_by_others(
             return others;
         }
     };
-    for hold in holds.iter().filter(|hold| hold.purchase != *purchase && now < hold.claimed_until) {
+    let is_of_another = |hold: &&Hold| {
+        let same_provider = hold.provider.as_ref().is_none_or(|own| own == provider);
+        hold.purchase != *purchase && same_provider && now < hold.claimed_until
+    };
+    for hold in holds.iter().filter(is_of_another) {
         for (person, others) in people.iter().zip(&mut others) {
             if let Some(person) = person.filter(|person| hold.asked.may_be(person)) {
                 *others |= join_waiters(credits, tenant, &hold.purchase, person).await;
@@ -70,7 +74,7 @@ pub struct Came<'a> {
     /// What is personal of it is sealed with this.
     pub sealing: Arc<SealingKey>,
     /// Whose.
-    pub tenant: &'a Tenant,
+    pub whose: Whose<'a>,
     /// Each person, and what came.
     pub people: Vec<(&'a Fingerprint, &'a LineEnd)>,
     /// Time.
@@ -98,8 +102,8 @@ impl Came<'_> {
 
     async fn keep(&self, person: &Fingerprint, known: &Known, window: Duration) {
         let (about, until) = (About::Person(person.clone()), later(self.clock.now(), window));
-        if let Err(error) = self.answers.keep(self.tenant.into(), &about, known, until, &self.sealing).await {
-            warn!(tenant = %self.tenant.id, %error, "an answer could not be kept for others: they ask for themselves");
+        if let Err(error) = self.answers.keep(self.whose, &about, known, until, &self.sealing).await {
+            warn!(tenant = %self.whose.tenant, %error, "an answer could not be kept for others: they ask for themselves");
         }
     }
 }

@@ -9,7 +9,7 @@ use leadgate_enrichment::credits::carry::{after_carrying, carried, is_charged_on
 use leadgate_enrichment::credits::ledger::{Entry, Hold, Slice};
 use leadgate_enrichment::credits::plan_change::{Opening, Recounted, carried_over, overlapping};
 use leadgate_enrichment::credits::price::Action;
-use leadgate_enrichment::credits::wallet::{Wallet, WalletKind, burn_order, due, unopened};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletKind, burn_order, unopened};
 use tracing::{info, warn};
 
 /// The wallets of one tenant, as its configuration wants them.
@@ -34,7 +34,7 @@ impl TenantWallets<'_> {
     /// wallet of its series is open: that is a change of the plan, which is the release's to make.
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
-        let missing = unopened(&due(&self.tenant.plan, now), &wallets, now);
+        let missing = unopened(&self.tenant.wallets_due(now), &wallets, now);
         if missing.is_empty() {
             return self.carry(wallets, now).await;
         }

@@ -6,7 +6,7 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::plan_change::{Change, changes, overlapping};
-use leadgate_enrichment::credits::wallet::{ChangeReason, Wallet, due};
+use leadgate_enrichment::credits::wallet::{ChangeReason, Wallet};
 use leadgate_enrichment::ids::TenantId;
 use leadgate_lambda::clock::SystemClock;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub(super) async fn compared(config: &Config, against: &Against) -> Result<Vec<P
     let now = ledger.as_ref().map_or_else(|| SystemClock::new().now(), |ledger| ledger.now);
     let mut plans = Vec::with_capacity(config.tenants.len());
     for tenant in config.tenants.values() {
-        let due = due(&tenant.plan, now);
+        let due = tenant.wallets_due(now);
         let changes = match &ledger {
             Some(ledger) => {
                 let there = ledger.credits.wallets(&tenant.id).await?;
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn it_says_what_is_due_and_what_a_changed_plan_will_do() {
         let now: Timestamp = "2026-03-10T00:00:00Z".parse().expect("an instant");
-        let due = |config: &Config| due(&config.tenants.values().next().expect("a tenant").plan, now);
+        let due = |config: &Config| config.tenants.values().next().expect("a tenant").wallets_due(now);
         let monthly = due(&config("monthly", 2500));
         let plan =
             Plan { tenant: "demo".parse().expect("a name"), zone: TimeZone::UTC, due: monthly.clone(), changes: None };

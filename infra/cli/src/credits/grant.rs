@@ -116,7 +116,7 @@ fn wallet(tenant: &Tenant, kind: Kind, gift: &Gift, now: Timestamp) -> Result<Wa
     };
     // Otherwise the plan's own pack would find its wallet open, and never come.
     let is_of_plan = |pack: &str| name.0 != name.series() && name.series() == format!("pack-{pack}");
-    if kind == WalletKind::Pack && tenant.plan.packs.iter().any(|pack| is_of_plan(&pack.name)) {
+    if kind == WalletKind::Pack && tenant.provider.plan.packs.iter().any(|pack| is_of_plan(&pack.name)) {
         return Err(taken(&gift.reference, &name));
     }
     Ok(Wallet::open(name, kind, now, expires, gift.amounts.clone()))

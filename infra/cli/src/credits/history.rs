@@ -61,7 +61,7 @@ impl History {
             entries.retain(|entry| entry.at() >= since);
         }
         let shown = &entries[entries.len().saturating_sub(which.limit)..];
-        let noun = noun(&books.tenant().asynchronous_fields()).one;
+        let noun = noun(&books.tenant().asynchronous_fields(&books.tenant().provider)).one;
         let lines = shown.iter().map(|entry| line(entry, &wallets, noun, books.zone())).collect();
         let (zone, since) = (books.zone().clone(), which.since);
         Ok(Self { zone, since, latest, all: entries.len(), lines })

@@ -256,9 +256,9 @@ async fn a_change_of_the_plan_is_told_in_plain_words() {
     world.reconfigure(|tenant| {
         let first_day = "2026-01-10".parse().expect("a day");
         let monthly = leadgate_enrichment::credits::cycle::Cadence::Monthly;
-        tenant.plan.calendar =
+        tenant.provider.plan.calendar =
             leadgate_enrichment::credits::cycle::Calendar::new(first_day, monthly, tenant.time_zone.clone());
-        tenant.plan.grants = tenant.plan.calendar.clone();
+        tenant.provider.plan.grants = tenant.provider.plan.calendar.clone();
     });
     world.run_release().await;
     let history = json(&world, &["history"]).await;

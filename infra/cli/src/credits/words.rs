@@ -167,6 +167,7 @@ pub(crate) fn deferral(reason: DeferReason) -> &'static str {
         DeferReason::DayCap => "the day's cap was reached",
         DeferReason::ProviderOutOfCredits => "the provider says that our credits with it are used up",
         DeferReason::ProviderDenied => "the provider refuses our key or plan",
+        DeferReason::NextStep => "another provider is to be asked for what is missing",
         DeferReason::ProviderLimit => "the provider may not be called again for a while",
     }
 }
@@ -182,6 +183,7 @@ pub(super) fn deferred_for(reason: DeferReason) -> &'static str {
         DeferReason::DayCap => "for the day's cap to lift",
         DeferReason::ProviderOutOfCredits => "for credits at the provider",
         DeferReason::ProviderDenied => "for the provider to accept our key or plan",
+        DeferReason::NextStep => "for the next run",
         DeferReason::ProviderLimit => "for the provider's limits to lift",
     }
 }

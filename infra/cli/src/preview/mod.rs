@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use leadgate_aws::table::Consistency;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::price::{PricedField, Tariff};
+use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
@@ -129,9 +129,14 @@ fn due(
     match judge(record, Some(current), tenant, key, now) {
         Verdict::Buy(want) => {
             let worst = |tariff: Option<Tariff>, repeated| tariff.map(|it| it.worst_of(repeated)).unwrap_or_default();
-            let person = worst(books.config.person_tariff(tenant, now), record.was_bought_for(&want.identity, key));
-            let fields: &[PricedField] = &want.asynchronous;
-            let asynchronous = worst(books.config.asynchronous_tariff(tenant, fields, now), false);
+            let Some(provider) = tenant.provider_named(want.ask.provider.as_str()) else {
+                return (("buy", format!("would be asked of {}, which isn't configured", want.ask.provider)), None);
+            };
+            let is_first = provider.vendor.name == tenant.provider.vendor.name;
+            let repeated = is_first && record.was_bought_for(&want.identity, key);
+            let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
+            let fields = provider.asynchronous_of(&want.ask.fields);
+            let asynchronous = worst(books.config.asynchronous_tariff(provider, &fields, now), false);
             let said = match asynchronous.is_zero() {
                 true => format!("would be bought, for {} at most", amounts(&person)),
                 false => {

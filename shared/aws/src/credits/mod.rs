@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, Slice, charge};
+use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, PurchaseKind, Slice, charge};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::fingerprint::Fingerprint;
@@ -297,6 +297,28 @@ impl Credits {
             standings.insert(purchase, standing);
         }
         Ok(standings)
+    }
+
+    /// What the ledger knows of all that was bought for people under one claim: a purchase for each provider's turn.
+    pub async fn standing_of_claim(
+        &self,
+        tenant: &TenantId,
+        claim: &PurchaseId,
+    ) -> Result<Vec<(PurchaseId, Standing)>, StoreError> {
+        // Holds first: one that is settled in between is in both, and stands as it is found last.
+        let mut standings = BTreeMap::new();
+        for kind in [HOLD, PURCHASE] {
+            for item in self.named(tenant, kind, claim.as_str(), "reading the purchases of a claim").await? {
+                let (purchase, standing) = standing_of(item)?;
+                standings.insert(purchase, standing);
+            }
+        }
+        let is_for_people = |standing: &Standing| match standing {
+            Standing::Open(hold) => hold.kind == PurchaseKind::Person,
+            Standing::Settled(Entry::Purchase { kind, .. }) => *kind == PurchaseKind::Person,
+            _ => false,
+        };
+        Ok(standings.into_iter().filter(|(_, standing)| is_for_people(standing)).collect())
     }
 
     fn transaction<'a>(&'a self, tenant: &'a TenantId, step: Step, doing: &'static str) -> CreditTransaction<'a> {

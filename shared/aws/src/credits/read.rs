@@ -37,12 +37,23 @@ impl Credits {
         prefix: &'static str,
         doing: &'static str,
     ) -> Result<Vec<Result<T, StoreError>>, StoreError> {
+        let found = self.named(tenant, prefix, "", doing).await?;
+        Ok(found.into_iter().map(|item| from_item(item, doing)).collect())
+    }
+
+    /// The items of one kind whose names begin so.
+    pub(super) async fn named(
+        &self,
+        tenant: &TenantId,
+        kind: &'static str,
+        name: &str,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, StoreError> {
         let query = self
             .of(tenant)
             .key_condition_expression("#tenant = :tenant AND begins_with(#item, :prefix)")
-            .expression_attribute_values(":prefix", text(range_key(prefix, "")));
-        let found = self.table.pages(query, None, Step::Look, doing).await?;
-        Ok(found.into_iter().map(|item| from_item(item, doing)).collect())
+            .expression_attribute_values(":prefix", text(range_key(kind, name)));
+        self.table.pages(query, None, Step::Look, doing).await
     }
 
     /// Items of one kind whose names begin with a millisecond, from `since` on.

@@ -41,6 +41,8 @@ fn hold(number: usize) -> Hold {
     let slice = Slice { wallet: WalletId("pack".to_owned()), bucket: Bucket::new("credits"), amount: Milli::new(1000) };
     Hold {
         purchase: PurchaseId::derive(&acme(), &format!("invocation {number}"), at(1)),
+        claim: None,
+        provider: None,
         kind: PurchaseKind::Person,
         held_at: at(1),
         claimed_until: at(60),

@@ -8,13 +8,15 @@ use jiff::tz::TimeZone;
 use toml::Value;
 
 use super::deployable;
-use super::file::{self, CapsTable, CreditsTable, Day, File, PlanTable, PriceRow, PriceSet, TenantTable};
+use super::file::{
+    self, CapsTable, CreditsTable, Day, FallbackTable, File, PlanTable, PriceRow, PriceSet, TenantTable,
+};
 use super::fit::Fit;
 use super::keys::FILE;
 use super::vendor::Vendors;
 use super::{
     ALERT_PERCENTS_DEFAULT, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
-    MISS_DEFAULT, Problem, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
+    MISS_DEFAULT, Problem, ProviderConnection, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
 };
 use crate::clock::{days, later};
 use crate::credits::cycle::{Cadence, Calendar};
@@ -22,7 +24,7 @@ use crate::credits::plan::{Allowance, Overage, Pack, Plan, Trial};
 use crate::credits::price::Price;
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::TenantId;
-use crate::lead::gate::Windows;
+use crate::lead::windows::Windows;
 
 pub(super) fn parse(text: &str, vendors: &Vendors) -> Result<Config, ConfigError> {
     Checker::new(vendors).document(file::document(text)?)?.ended()
@@ -185,7 +187,6 @@ impl<'v> Checker<'v> {
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
         let crm = self.crm(&format!("{path}.crm"), table.crm)?;
         let sources = self.hooks(&format!("{path}.sources"), table.sources, crm.vendor);
-        let provider = self.provider(&format!("{path}.provider"), table.provider)?;
         let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor.property_name_max);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
@@ -198,6 +199,17 @@ impl<'v> Checker<'v> {
             TimeZone::UTC
         });
         let plan = self.plan(&format!("{path}.plan"), &time_zone, table.plan)?;
+        let provider = self.provider(&format!("{path}.provider"), table.provider, plan)?;
+        let mut fallbacks = Vec::with_capacity(table.fallbacks.len());
+        for (i, FallbackTable { plan, provider }) in table.fallbacks.into_iter().enumerate() {
+            let path = format!("{path}.fallbacks[{i}]");
+            let prefix = format!("{}-", provider.kind);
+            let plan = Plan { prefix, ..self.plan(&format!("{path}.plan"), &time_zone, plan)? };
+            fallbacks.push(self.provider(&path, provider, plan)?);
+        }
+        let providers: Vec<&ProviderConnection> = std::iter::once(&provider).chain(&fallbacks).collect();
+        self.apart(path, &providers);
+        let waterfall = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &providers, &fields);
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
         let identity = table.identity.unwrap_or_else(crm.vendor.identity);
@@ -215,7 +227,8 @@ impl<'v> Checker<'v> {
             crm,
             sources,
             provider,
-            plan,
+            fallbacks,
+            waterfall,
             on_exhausted: table.on_exhausted,
             caps,
             floor,
@@ -234,6 +247,7 @@ impl<'v> Checker<'v> {
     fn plan(&mut self, path: &str, time_zone: &TimeZone, table: PlanTable) -> Option<Plan> {
         let calendar = |every: Cadence| Calendar::new(table.anchor.0, every, time_zone.clone());
         let mut plan = Plan {
+            prefix: String::new(),
             calendar: calendar(table.cycle),
             grants: calendar(table.grant_every.unwrap_or(table.cycle)),
             grant: self.amounts(&format!("{path}.grant"), &table.grant)?,

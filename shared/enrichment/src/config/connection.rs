@@ -11,6 +11,7 @@ use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
 use super::keys::CALLBACK_SECRETS;
 use super::vendor::{OwnKeys, SecretKey, SecretNames, Wrong};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
+use crate::credits::plan::Plan;
 use crate::lead::patch::FieldMapping;
 use crate::person::ProfileField;
 use crate::provider::limits::{CallLimits, LOW_PRIORITY_PERCENT};
@@ -51,7 +52,7 @@ impl Checker<'_> {
     }
 
     /// `None` when there is no such provider, which has been said by then.
-    pub(super) fn provider(&mut self, path: &str, table: ProviderTable) -> Option<ProviderConnection> {
+    pub(super) fn provider(&mut self, path: &str, table: ProviderTable, plan: Plan) -> Option<ProviderConnection> {
         let vendor = self.vendors.provider(&table.kind)?;
         let base_url = table.base_url.unwrap_or_else(|| vendor.base_url.to_owned());
         self.url(&format!("{path}.base_url"), &base_url);
@@ -74,7 +75,27 @@ impl Checker<'_> {
             callback,
             secrets,
             own,
+            plan,
         })
+    }
+
+    /// Each provider once, and no kind of credit that two of them grant: what is held of it could be anyone's.
+    pub(super) fn apart(&mut self, path: &str, providers: &[&ProviderConnection]) {
+        for (i, provider) in providers.iter().enumerate().skip(1) {
+            let (before, name) = (&providers[..i], provider.vendor.name);
+            if before.iter().any(|other| other.vendor.name == name) {
+                let (path, found) = (format!("{path}.fallbacks[{}].kind", i - 1), format!("{name:?} again"));
+                self.problem(&path, found, "each provider once", "Take one of the two tables out.");
+                continue;
+            }
+            for (bucket, _) in provider.plan.granted().iter() {
+                let Some(other) = before.iter().find(|other| other.plan.granted().names(bucket)) else { continue };
+                let path = format!("{path}.fallbacks[{}].plan.grant.{bucket}", i - 1);
+                let found = format!("a kind of credit that {} grants as well", other.vendor.name);
+                let remedy = format!("Name it for its provider, such as {name}_{bucket}, here and in its prices.");
+                self.problem(&path, found, "a name of its own for each provider's credits", remedy);
+            }
+        }
     }
 
     /// What is wrong with a vendor's own keys.
@@ -116,13 +137,19 @@ impl Checker<'_> {
 
     /// What arrives later needs somewhere to arrive.
     pub(super) fn somewhere_to_arrive(&mut self, path: &str, tenant: &Tenant) {
-        let asynchronous = |field: &&FieldMapping| field.is_mapped() && tenant.is_asynchronous(field.from).is_some();
-        if let Some(field) = tenant.fields.iter().find(asynchronous).filter(|_| tenant.provider.callback.is_none()) {
+        for (table, provider) in tenant.provider_tables() {
+            let fields = tenant.asked_of(provider);
+            let asynchronous = |field: &&FieldMapping| {
+                field.is_mapped() && fields.contains(&field.from) && provider.asynchronous.contains_key(&field.from)
+            };
+            let Some(field) = tenant.fields.iter().find(asynchronous).filter(|_| provider.callback.is_none()) else {
+                continue;
+            };
             let found = format!("none, but fields.{} is filled with what arrives later", field.property);
-            let route = format!("{}/{}", tenant.provider.vendor.name, tenant.id);
+            let route = format!("{}/{}", provider.vendor.name, tenant.id);
             let expected = format!("the address of provider-webhook, such as \"https://hooks.example.com/{route}\"");
             let remedy = "Add it, with `callback_secrets`; or take the field out.";
-            self.problem(&format!("{path}.provider.callback_url"), found, expected, remedy);
+            self.problem(&format!("{path}.{table}.callback_url"), found, expected, remedy);
         }
     }
 

@@ -34,17 +34,13 @@ pub(super) fn problems(config: &Config, now: Timestamp) -> Vec<Problem> {
 /// The routes of the deployed API end in the tenant's own name.
 fn route_problems(tenant: &Tenant) -> Vec<Problem> {
     let (id, mut problems) = (&tenant.id, Vec::new());
-    let callback = tenant.provider.callback.as_ref();
-    let addresses = [
-        ("crm.public_url", Some(&tenant.crm.public_url), format!("/{}/{id}", tenant.crm.vendor.name)),
-        (
-            "provider.callback_url",
-            callback.map(|callback| &callback.url),
-            format!("/{}/{id}", tenant.provider.vendor.name),
-        ),
-    ];
-    for (key, text, served) in addresses {
-        let Some((text, url)) = text.and_then(|text| Some((text, address(text).ok()?))) else { continue };
+    let crm = ("crm.public_url".to_owned(), &tenant.crm.public_url, format!("/{}/{id}", tenant.crm.vendor.name));
+    let callbacks = tenant.provider_tables().filter_map(|(table, provider)| {
+        let url = &provider.callback.as_ref()?.url;
+        Some((format!("{table}.callback_url"), url, format!("/{}/{id}", provider.vendor.name)))
+    });
+    for (key, text, served) in std::iter::once(crm).chain(callbacks) {
+        let Ok(url) = address(text) else { continue };
         if url.path() != served {
             let expected = format!("the path {served:?}, which is what is served for this tenant");
             let remedy = format!("Write {:?}.", url.join(&served).map_or(served, String::from));
@@ -56,7 +52,9 @@ fn route_problems(tenant: &Tenant) -> Vec<Problem> {
 
 fn secrets(tenant: &Tenant) -> Vec<Named<'_>> {
     let mut all = Vec::new();
-    for (table, secrets) in [("crm", &tenant.crm.secrets), ("provider", &tenant.provider.secrets)] {
+    let crm = ("crm".to_owned(), &tenant.crm.secrets);
+    let providers = tenant.provider_tables().map(|(table, provider)| (table, &provider.secrets));
+    for (table, secrets) in std::iter::once(crm).chain(providers) {
         for (secret, names) in secrets.iter() {
             let path = format!("tenants.{}.{table}.{}", tenant.id, secret.key);
             for (i, name) in names.iter().enumerate() {
@@ -144,7 +142,7 @@ fn shared_secrets(config: &Config) -> Vec<Problem> {
 
 /// Changed records could never buy anything below such a floor.
 fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
-    let granted = tenant.plan.granted();
+    let granted = tenant.granted();
     let above = tenant.floor.iter().filter(|(bucket, floor)| granted.names(bucket) && *floor > granted.get(bucket));
     let problem = |(bucket, floor): (&_, Milli)| {
         let path = format!("tenants.{}.floor.{bucket}", tenant.id);
@@ -156,12 +154,17 @@ fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
 
 /// What is priced from a later day on only can't be bought now.
 fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
-    let (provider, asynchronous) = (tenant.provider.name(), tenant.asynchronous_fields());
-    let person = [PricedField::Person].into_iter().chain(asynchronous).map(|field| (Action::Match, field));
-    let organization = (Action::EnrichOrganization, PricedField::Organization);
-    let bought = person.chain(tenant.provider.organizations.then_some(organization));
+    let bought = tenant.providers().flat_map(|provider| {
+        let asked = tenant.asked_of(provider);
+        let number = provider.at_once(&asked).into_iter().filter(|field| !PERSON.contains(field));
+        let rest = provider.asynchronous_of(&asked).into_iter().chain(number);
+        let person = [PricedField::Person].into_iter().chain(rest).map(|field| (Action::Match, field));
+        let organization = (Action::EnrichOrganization, PricedField::Organization);
+        let bought: Vec<_> = person.chain(provider.organizations.then_some(organization)).collect();
+        bought.into_iter().map(|(action, field)| (provider.name(), action, field))
+    });
     let mut problems = Vec::new();
-    for (action, field) in bought {
+    for (provider, action, field) in bought {
         let rows = config.prices.iter().filter(|row| row.provider == provider && row.action == action);
         let rows =
             rows.filter(|row| row.field == field || (field == PricedField::Person && PERSON.contains(&row.field)));

@@ -35,6 +35,8 @@ static PROVIDER: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[],
     asynchronous: |_, _| None,
+    tells: |_| true,
+    can_be_asked: |_| true,
     check: |_| Vec::new(),
 };
 

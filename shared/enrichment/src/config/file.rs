@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::hooks::{HookCause, SignatureWord};
+use super::waterfall::OnBlocked;
 use super::{ConfigError, OnExhausted, Problem};
 use crate::credits::cycle::Cadence;
 use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
@@ -80,6 +81,10 @@ pub(super) struct TenantTable {
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]
+    pub(super) fallbacks: Vec<FallbackTable>,
+    #[serde(default)]
+    pub(super) waterfall: WaterfallTable,
+    #[serde(default)]
     pub(super) on_exhausted: OnExhausted,
     #[serde(default)]
     pub(super) caps: CapsTable,
@@ -138,6 +143,27 @@ pub(super) struct ProviderTable {
     pub(super) limits: Option<LimitsTable>,
     #[serde(flatten)]
     pub(super) own: Table,
+}
+
+/// The table of a provider that is asked beside the first.
+#[derive(Deserialize)]
+#[serde(expecting = "a table")]
+pub(super) struct FallbackTable {
+    pub(super) plan: PlanTable,
+    #[serde(flatten)]
+    pub(super) provider: ProviderTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct WaterfallTable {
+    pub(super) order: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(super) on_exhausted: OnBlocked,
+    #[serde(default)]
+    pub(super) on_unavailable: OnBlocked,
 }
 
 #[derive(Deserialize)]

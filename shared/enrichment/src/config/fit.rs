@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use toml::{Table, Value};
 
 use super::Problem;
-use super::keys::{CRM, PROVIDER};
+use super::keys::{CRM, FALLBACK, PROVIDER};
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, Vendors};
 use crate::credits::Milli;
@@ -48,7 +48,7 @@ impl<'v> Fit<'v> {
                 self.table(path, table, &keys.iter().collect::<Vec<_>>());
                 true
             }
-            (Shape::Crm | Shape::Provider, Value::Table(table)) => {
+            (Shape::Crm | Shape::Provider | Shape::Fallback, Value::Table(table)) => {
                 self.vendor(path, table, shape);
                 true
             }
@@ -66,10 +66,12 @@ impl<'v> Fit<'v> {
 
     /// The table of a vendor. Its kind comes first: the other keys go by it.
     fn vendor(&mut self, path: &str, table: &mut Table, shape: &Shape) {
-        let (common, own_of): (_, fn(&Vendors, &str) -> OwnOf) = match shape {
-            Shape::Crm => (CRM, crm_keys),
-            _ => (PROVIDER, provider_keys),
+        let (common, own_of): (Vec<&'static [Key]>, fn(&Vendors, &str) -> OwnOf) = match shape {
+            Shape::Crm => (vec![CRM], crm_keys),
+            Shape::Fallback => (vec![PROVIDER, FALLBACK], provider_keys),
+            _ => (vec![PROVIDER], provider_keys),
         };
+        let common: Vec<&Key> = common.into_iter().flatten().collect();
         let before = self.problems.len();
         let kind = common.iter().find(|key| key.name == KIND);
         kind.iter().for_each(|key| self.value(path, table, key));
@@ -90,9 +92,8 @@ impl<'v> Fit<'v> {
         let (own, secrets) = own_of(self.vendors, kind);
         let key = |secret: &SecretKey| Key { name: secret.key, shape: secret.role.shape(), needed: secret.needed };
         let secrets: Vec<Key> = secrets.iter().map(key).collect();
-        let first = common.iter().filter(|key| key.name == KIND);
-        let rest = common.iter().filter(|key| key.name != KIND);
-        self.table(path, table, &first.chain(own).chain(&secrets).chain(rest).collect::<Vec<_>>());
+        let (first, rest): (Vec<&Key>, Vec<&Key>) = common.into_iter().partition(|key| key.name == KIND);
+        self.table(path, table, &first.into_iter().chain(own).chain(&secrets).chain(rest).collect::<Vec<_>>());
     }
 
     fn table(&mut self, path: &str, table: &mut Table, keys: &[&Key]) {
@@ -118,7 +119,9 @@ impl<'v> Fit<'v> {
             None if key.needed => {
                 let example = key.shape.example(self.vendors);
                 let remedy = match &key.shape {
-                    Shape::Table(_) | Shape::Crm | Shape::Provider => format!("Add the table [{path}]."),
+                    Shape::Table(_) | Shape::Crm | Shape::Provider | Shape::Fallback => {
+                        format!("Add the table [{path}].")
+                    }
                     Shape::Named(_) => format!("Add it, such as `{} = {{ … }}`.", key.name),
                     _ => format!("Add it, such as `{} = {example}`.", key.name),
                 };
@@ -168,7 +171,7 @@ impl Shape {
             Self::List(of) => Value::Array(vec![of.example(vendors)]),
             Self::Named(_) => Value::Table(Table::new()),
             Self::Table(keys) => table(keys),
-            Self::Crm | Self::Provider => {
+            Self::Crm | Self::Provider | Self::Fallback => {
                 let mut value = Value::Table(Table::new());
                 Fit::new(vendors).fit("", &mut value, self);
                 value
@@ -193,7 +196,7 @@ impl Shape {
             Self::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Self::Credits => "0 to 10^12 credits with at most three decimals".to_owned(),
             Self::Flag => "true or false".to_owned(),
-            Self::List(Self::Table(_)) => "a list of tables".to_owned(),
+            Self::List(Self::Table(_) | Self::Fallback) => "a list of tables".to_owned(),
             Self::List(of) => format!("a list, such as [{}]", of.example(vendors)),
             Self::Named(Self::Credits) => "amounts by the kind of credit, such as { credits = 100 }".to_owned(),
             _ => "a table".to_owned(),
@@ -219,7 +222,7 @@ impl Shape {
             (Self::Day, Value::Datetime(_)) => "Put the day in quotes.".to_owned(),
             (Self::Day, _) => "Write year, month and day of a day that there is.".to_owned(),
             (Self::Flag, _) => "Write true or false, without quotes.".to_owned(),
-            (Self::List(Self::Table(_)), _) => format!("Write it as [[{path}]]."),
+            (Self::List(Self::Table(_) | Self::Fallback), _) => format!("Write it as [[{path}]]."),
             (Self::List(_), _) => "Put it in brackets.".to_owned(),
             _ => format!("Write it as a table, such as [{path}]."),
         }
@@ -228,7 +231,7 @@ impl Shape {
     /// Whether anything of this shape may be, or hold, a secret by mistake.
     fn may_hide_a_secret(&self) -> bool {
         match self {
-            Self::Secret(_) | Self::Named(_) | Self::Table(_) | Self::Crm | Self::Provider => true,
+            Self::Secret(_) | Self::Named(_) | Self::Table(_) | Self::Crm | Self::Provider | Self::Fallback => true,
             Self::List(of) => of.may_hide_a_secret(),
             _ => false,
         }

@@ -6,6 +6,7 @@ use super::OnExhausted;
 use super::hooks::{HookCause, SignatureWord};
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, SecretRole};
+use super::waterfall::OnBlocked;
 use crate::credits::cycle::Cadence;
 use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::lead::patch::FieldPolicy;
@@ -52,6 +53,8 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("sources", Shape::Named(&SOURCE)),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),
+    Key::optional("fallbacks", Shape::List(&Shape::Fallback)),
+    Key::optional("waterfall", WATERFALL),
     Key::optional("on_exhausted", Shape::OneOf(OnExhausted::VARIANTS)),
     Key::optional("caps", CAPS),
     Key::optional("floor", AMOUNTS),
@@ -111,6 +114,18 @@ pub(super) static PROVIDER: &[Key] = &[
         ]),
     ),
 ];
+
+/// What one that is asked beside the first has, beside that.
+pub(super) static FALLBACK: &[Key] = &[Key::needed("plan", PLAN)];
+
+static PROVIDERS: Shape = Shape::List(&Shape::ProviderName);
+
+const WATERFALL: Shape = Shape::Table(&[
+    Key::optional("order", Shape::List(&Shape::ProviderName)),
+    Key::optional("fields", Shape::Named(&PROVIDERS)),
+    Key::optional("on_exhausted", Shape::OneOf(OnBlocked::VARIANTS)),
+    Key::optional("on_unavailable", Shape::OneOf(OnBlocked::VARIANTS)),
+]);
 
 /// What the tokens in the addresses are made with that a provider delivers to.
 pub(super) static CALLBACK_SECRETS: SecretKey = SecretKey::needed("callback_secrets", SecretRole::ProviderCallback);

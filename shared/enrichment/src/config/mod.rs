@@ -15,6 +15,7 @@ mod pointer;
 mod problem;
 mod shape;
 mod vendor;
+mod waterfall;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,14 +32,15 @@ pub use self::shape::{Key, Shape};
 pub use self::vendor::{
     CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
 };
+pub use self::waterfall::{OnBlocked, Step, Waterfall};
 use crate::credits::Amounts;
 use crate::credits::plan::Plan;
 use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};
 use crate::crm::schema::{Named, ValueKind};
 use crate::ids::{ProviderName, TenantId};
-use crate::lead::gate::Windows;
 use crate::lead::patch::FieldMapping;
 use crate::lead::request::Source;
+use crate::lead::windows::Windows;
 use crate::person::{IdentityProperties, ProfileField};
 use crate::provider::limits::CallLimits;
 
@@ -68,10 +70,12 @@ pub struct Tenant {
     pub crm: CrmConnection,
     /// What else tells of its leads, by name.
     pub sources: BTreeMap<String, HookSource>,
-    /// Who it buys from.
+    /// Who it buys from: who is asked first, unless the waterfall says otherwise.
     pub provider: ProviderConnection,
-    /// What it has bought.
-    pub plan: Plan,
+    /// Who else it buys from.
+    pub fallbacks: Vec<ProviderConnection>,
+    /// Who is asked for what, one after another.
+    pub waterfall: Waterfall,
     /// What becomes of a lead that the credits can pay for in part.
     pub on_exhausted: OnExhausted,
     /// The most that may be spent, beside what there is.
@@ -109,7 +113,7 @@ pub struct CrmConnection {
     pub owner_property: String,
 }
 
-/// How to reach a provider. Secrets are named here, never written.
+/// How a tenant buys from a provider: how it is reached, and what was bought of it. Secrets are named here, never written.
 #[derive(Debug, Clone)]
 pub struct ProviderConnection {
     /// Which provider.
@@ -128,12 +132,28 @@ pub struct ProviderConnection {
     pub secrets: SecretNames,
     /// What only this provider has.
     pub own: OwnKeys,
+    /// What was bought of it. No other provider's plan grants the same kinds of credit.
+    pub plan: Plan,
 }
 
 impl ProviderConnection {
     /// The provider's name, as prices and limits are kept under.
     pub fn name(&self) -> ProviderName {
         ProviderName::known(self.vendor.name)
+    }
+
+    /// What is paid for of what comes at once, when `fields` are wanted of a person.
+    pub fn at_once(&self, fields: &BTreeSet<ProfileField>) -> Vec<PricedField> {
+        let number = ProfileField::MobilePhone;
+        let number = fields.contains(&number) && !self.asynchronous.contains_key(&number);
+        PERSON.into_iter().chain(number.then_some(PricedField::Mobile)).collect()
+    }
+
+    /// What `fields` are paid for as, of those that arrive later: sorted, each once.
+    pub fn asynchronous_of(&self, fields: &BTreeSet<ProfileField>) -> Vec<PricedField> {
+        let priced: BTreeSet<PricedField> =
+            fields.iter().filter_map(|field| self.asynchronous.get(field)).copied().collect();
+        priced.into_iter().collect()
     }
 }
 
@@ -184,39 +204,57 @@ impl Config {
         self.tenants.get(id)
     }
 
-    /// What the tenant's provider charges at `now` for looking a person up.
-    pub fn person_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, &tenant.provider.name(), Action::Match, &PERSON, now)
+    /// What a provider charges at `now` for looking a person up, without what is wanted beside that.
+    pub fn person_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, &provider.name(), Action::Match, &PERSON, now)
+    }
+
+    /// What it charges for all that comes at once when `fields` are wanted of a person.
+    pub fn at_once_tariff(
+        &self,
+        provider: &ProviderConnection,
+        fields: &BTreeSet<ProfileField>,
+        now: Timestamp,
+    ) -> Option<Tariff> {
+        Tariff::at(&self.prices, &provider.name(), Action::Match, &provider.at_once(fields), now)
     }
 
     /// What it charges for looking an organization up.
-    pub fn organization_tariff(&self, tenant: &Tenant, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, &tenant.provider.name(), Action::EnrichOrganization, &[PricedField::Organization], now)
+    pub fn organization_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, &provider.name(), Action::EnrichOrganization, &[PricedField::Organization], now)
     }
 
     /// What it charges for `fields` that arrive later.
-    pub fn asynchronous_tariff(&self, tenant: &Tenant, fields: &[PricedField], now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, &tenant.provider.name(), Action::Match, fields, now)
+    pub fn asynchronous_tariff(
+        &self,
+        provider: &ProviderConnection,
+        fields: &[PricedField],
+        now: Timestamp,
+    ) -> Option<Tariff> {
+        Tariff::at(&self.prices, &provider.name(), Action::Match, fields, now)
     }
 }
 
 impl Tenant {
-    /// What a field of a profile is paid for as, when it arrives later. `None` for what comes at once.
-    pub fn is_asynchronous(&self, field: ProfileField) -> Option<PricedField> {
-        self.provider.asynchronous.get(&field).copied()
+    /// Whether a field is asked of a provider that delivers it later.
+    pub fn is_asynchronous(&self, field: ProfileField) -> bool {
+        self.providers()
+            .any(|provider| provider.asynchronous.contains_key(&field) && self.asked_of(provider).contains(&field))
     }
 
-    /// Everything mapped that arrives later: sorted, each once.
-    pub fn asynchronous_fields(&self) -> Vec<PricedField> {
-        let mut fields: Vec<PricedField> = self.mapped().filter_map(|field| self.is_asynchronous(field)).collect();
-        fields.sort_unstable();
-        fields.dedup();
-        fields
+    /// Everything that is asked of this provider and arrives later: sorted, each once.
+    pub fn asynchronous_fields(&self, provider: &ProviderConnection) -> Vec<PricedField> {
+        provider.asynchronous_of(&self.asked_of(provider))
     }
 
-    /// What looking a person up has to tell: whatever is mapped, but for the employer where that is looked up by itself.
-    pub fn fields_of_people(&self) -> BTreeSet<ProfileField> {
-        self.mapped().filter(|field| !(self.provider.organizations && field.is_of_employer())).collect()
+    /// What looking a person up has to tell, of what is wanted: all but the employer, where that is looked up by itself.
+    pub fn fields_of_people(
+        &self,
+        provider: &ProviderConnection,
+        wanted: &BTreeSet<ProfileField>,
+    ) -> BTreeSet<ProfileField> {
+        let by_itself = |field: &&ProfileField| provider.organizations && field.is_of_employer();
+        wanted.iter().filter(|field| !by_itself(field)).copied().collect()
     }
 
     /// What looking an employer up has to tell.

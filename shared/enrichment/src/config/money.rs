@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Tenant;
 use super::check::Checker;
-use crate::credits::price::{Action, PERSON, Price};
+use super::{ProviderConnection, Tenant};
+use crate::credits::price::{Action, PERSON, Price, PricedField};
 use crate::credits::{Amounts, Milli};
 use crate::lead::request::Source;
 
@@ -16,37 +16,50 @@ const ADD_A_PRICE: &str = "Add a [[prices]] row for it, or one of the `price_set
 impl Checker<'_> {
     /// Credits that nothing was granted of could never be held: every lead would wait for ever.
     pub(super) fn prices_cover(&mut self, path: &str, tenant: &Tenant, prices: &[Price]) {
-        let provider = tenant.provider.name();
-        let asynchronous = tenant.asynchronous_fields();
-        let of = |price: &&Price| price.provider == provider && price.action == Action::Match;
-        for field in &asynchronous {
+        for (table, provider) in tenant.provider_tables() {
+            let plan = if table == "provider" { "plan".to_owned() } else { format!("{table}.plan") };
+            self.prices_cover_one((path, &plan), tenant, provider, prices);
+        }
+    }
+
+    fn prices_cover_one(
+        &mut self,
+        (path, plan): (&str, &str),
+        tenant: &Tenant,
+        provider: &ProviderConnection,
+        prices: &[Price],
+    ) {
+        let (name, asked) = (provider.name(), tenant.asked_of(provider));
+        let priced: Vec<PricedField> =
+            provider.asynchronous_of(&asked).into_iter().chain(provider.at_once(&asked)).collect();
+        let of = |price: &&Price| price.provider == name && price.action == Action::Match;
+        for field in priced.iter().filter(|field| !PERSON.contains(field)) {
             if !prices.iter().filter(of).any(|price| price.field == *field) {
                 let found =
-                    format!("no price of {} for {:?}, which {path}.fields asks for", provider.as_str(), field.word());
+                    format!("no price of {} for {:?}, which {path}.fields asks for", name.as_str(), field.word());
                 self.problem("prices", found, "a price for it", ADD_A_PRICE);
             }
         }
-        let organizations = |price: &Price| price.provider == provider && price.action == Action::EnrichOrganization;
-        if tenant.provider.organizations && !prices.iter().any(organizations) {
-            let found =
-                format!("no price of {} for looking an organization up, which {path} asks for", provider.as_str());
+        let organizations = |price: &Price| price.provider == name && price.action == Action::EnrichOrganization;
+        if provider.organizations && !prices.iter().any(organizations) {
+            let found = format!("no price of {} for looking an organization up, which {path} asks for", name.as_str());
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }
         let bought = |price: &&Price| {
-            let of_person = of(price) && (PERSON.contains(&price.field) || asynchronous.contains(&price.field));
-            of_person || (tenant.provider.organizations && organizations(price))
+            let of_person = of(price) && priced.contains(&price.field);
+            of_person || (provider.organizations && organizations(price))
         };
         let own: Vec<&Price> = prices.iter().filter(bought).collect();
         if !own.iter().any(|price| PERSON.contains(&price.field)) {
-            let found = format!("no price of {} for matching a person", provider.as_str());
+            let found = format!("no price of {} for matching a person", name.as_str());
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }
-        let granted = tenant.plan.granted();
+        let granted = provider.plan.granted();
         for (bucket, _) in own.iter().flat_map(|price| price.cost.iter()) {
             if granted.get(bucket) == Milli::ZERO {
                 let expected = format!("some \"{bucket}\", which the prices are in");
                 let remedy = format!("Grant some {bucket}, or write the prices in what is granted.");
-                return self.problem(&format!("{path}.plan.grant"), &tenant.plan.grant, expected, remedy);
+                return self.problem(&format!("{path}.{plan}.grant"), &provider.plan.grant, expected, remedy);
             }
         }
     }
@@ -85,7 +98,7 @@ impl Checker<'_> {
     }
 
     fn known_kinds(&mut self, path: &str, amounts: &Amounts, tenant: &Tenant) {
-        let granted = tenant.plan.granted();
+        let granted = tenant.granted();
         let known: Vec<String> = granted.iter().map(|(bucket, _)| format!("\"{bucket}\"")).collect();
         // Nothing of what isn't granted is left for new leads: a floor of 0 says no more than that.
         for (bucket, amount) in amounts.iter().filter(|(bucket, _)| !granted.names(bucket)) {

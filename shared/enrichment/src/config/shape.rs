@@ -27,6 +27,8 @@ pub enum Shape {
     Crm,
     /// The table of a provider, in the same way.
     Provider,
+    /// The table of a provider that is asked beside the first: the same, with a plan of its own.
+    Fallback,
     /// The name of a CRM.
     CrmName,
     /// The name of a provider.

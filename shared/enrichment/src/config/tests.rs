@@ -3,7 +3,7 @@
 
 use super::super::example::vendors;
 use super::super::fit::Fit;
-use super::super::keys::{CRM, PROVIDER};
+use super::super::keys::{CRM, FALLBACK, PROVIDER};
 use super::super::shape::{Key, Shape};
 use super::*;
 use toml::Table;
@@ -28,8 +28,9 @@ fn whole(shape: &Shape, vendors: &Vendors) -> Value {
         Shape::List(of) => Value::Array(vec![whole(of, vendors)]),
         Shape::Named(of) => Value::Table([("acme".to_owned(), whole(of, vendors))].into_iter().collect()),
         Shape::Table(keys) => Value::Table(table(keys)),
-        Shape::Crm | Shape::Provider => {
+        Shape::Crm | Shape::Provider | Shape::Fallback => {
             let mut all = table(if matches!(shape, Shape::Crm) { CRM } else { PROVIDER });
+            all.extend(table(if matches!(shape, Shape::Fallback) { FALLBACK } else { &[] }));
             let Value::Table(own) = shape.example(vendors) else { unreachable!("a vendor's is a table") };
             all.extend(own);
             Value::Table(all)

@@ -6,7 +6,7 @@ use toml::Table;
 use super::shape::{Key, Shape};
 use crate::credits::price::PricedField;
 use crate::ids::ObjectType;
-use crate::person::{IdentityProperties, ProfileField};
+use crate::person::{Identity, IdentityProperties, ProfileField};
 use crate::provider::limits::CallLimits;
 
 /// The vendors that a configuration may name.
@@ -122,6 +122,10 @@ pub struct ProviderVendor {
     pub price_lists: &'static [(&'static str, &'static str)],
     /// What a field is paid for as, if it arrives minutes later. `None` for what comes at once.
     pub asynchronous: fn(&OwnKeys, ProfileField) -> Option<PricedField>,
+    /// Whether it tells this of a person at all.
+    pub tells: fn(ProfileField) -> bool,
+    /// Whether this is enough to ask it with, of an [`Identity`] that is usable at all.
+    pub can_be_asked: fn(&Identity) -> bool,
     /// Checks what the shape of its own keys doesn't.
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
 }

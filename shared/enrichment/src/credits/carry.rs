@@ -118,6 +118,8 @@ mod tests {
         };
         Hold {
             purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(10)).asynchronous(),
+            claim: None,
+            provider: None,
             kind: PurchaseKind::Asynchronous,
             held_at: at(10),
             claimed_until: at(70),

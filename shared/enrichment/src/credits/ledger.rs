@@ -14,7 +14,7 @@ pub use self::allocation::{Allocation, allocate, part};
 pub use self::hold::{AskedAbout, Hold, HoldLine, PurchaseKind};
 use crate::credits::wallet::{ChangeReason, WalletId};
 use crate::credits::{Amounts, Bucket, Milli};
-use crate::ids::{PurchaseId, RecordKey};
+use crate::ids::{ProviderName, PurchaseId, RecordKey};
 
 /// An amount of one kind out of one wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +157,9 @@ pub enum Entry {
         /// What it buys.
         #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
         kind: PurchaseKind,
+        /// Of whom. Of the tenant's first provider, in what was stored when there was no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<ProviderName>,
         /// When it was settled.
         #[serde(with = "millisecond::required")]
         at: Timestamp,
@@ -175,6 +178,14 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Whom it was bought of. `None` for what isn't a purchase, and for one that was stored when there was one provider.
+    pub fn provider(&self) -> Option<&ProviderName> {
+        match self {
+            Self::Purchase { provider, .. } => provider.as_ref(),
+            _ => None,
+        }
+    }
+
     /// When it happened.
     pub fn at(&self) -> Timestamp {
         match self {
@@ -259,6 +270,8 @@ mod tests {
     fn hold(slices: Vec<Slice>) -> Hold {
         Hold {
             purchase: serde_json::from_str("\"p\"").expect("an id"),
+            claim: None,
+            provider: None,
             kind: PurchaseKind::Person,
             held_at: Timestamp::UNIX_EPOCH,
             claimed_until: Timestamp::UNIX_EPOCH,

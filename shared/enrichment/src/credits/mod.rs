@@ -171,6 +171,13 @@ impl Amounts {
         self.0.iter().map(|(bucket, amount)| (bucket, *amount))
     }
 
+    /// Of the kinds that `other` names alone.
+    #[must_use]
+    pub fn of_kinds_in(&self, other: &Self) -> Self {
+        let named = self.iter().filter(|(bucket, _)| other.names(bucket));
+        named.map(|(bucket, amount)| (bucket.clone(), amount)).collect()
+    }
+
     /// Whether every kind is zero.
     pub fn is_zero(&self) -> bool {
         self.0.values().all(|amount| *amount == Milli::ZERO)

@@ -9,6 +9,8 @@ use super::price::Action;
 /// What a tenant has bought.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What the names of its wallets begin with: nothing, for the first provider's.
+    pub prefix: String,
     /// When billing cycles open and close.
     pub calendar: Calendar,
     /// When grants are made: with each cycle, or in another rhythm.

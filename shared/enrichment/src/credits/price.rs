@@ -132,7 +132,7 @@ pub const PERSON: [PricedField; 2] = [PricedField::Person, PricedField::Email];
 pub const LATER: [PricedField; 3] = [PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile];
 
 /// The prices of one purchase: for each thing that it may get, the row in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tariff {
     version: String,
     rows: Vec<Terms>,

@@ -211,13 +211,26 @@ pub fn burn_order(mut wallets: Vec<Wallet>, action: Action, now: Timestamp) -> V
 
 /// The wallets that are to be open at `now`, each as it is when it opens with all of its grant.
 pub fn due(plan: &Plan, now: Timestamp) -> Vec<Wallet> {
+    let prefix = &plan.prefix;
     let in_cycle = |series: &str, kind, cycle: &BillingCycle, grant: &Amounts| {
-        Wallet::open(WalletId::of_cycle(series, cycle), kind, cycle.opens, cycle.closes, grant.clone())
+        Wallet::open(
+            WalletId::of_cycle(&format!("{prefix}{series}"), cycle),
+            kind,
+            cycle.opens,
+            cycle.closes,
+            grant.clone(),
+        )
     };
     let mut due = vec![in_cycle("plan", WalletKind::Plan, &plan.grants.cycle_at(now), &plan.grant)];
     if let Some(trial) = &plan.trial {
         let (opens, expires) = (trial.opens, trial.expires);
-        due.push(Wallet::open(WalletId("trial".into()), WalletKind::Trial, opens, expires, trial.grant.clone()));
+        due.push(Wallet::open(
+            WalletId(format!("{prefix}trial")),
+            WalletKind::Trial,
+            opens,
+            expires,
+            trial.grant.clone(),
+        ));
     }
     for allowance in &plan.allowances {
         let (series, cycle) = (format!("allowance-{}", allowance.name), allowance.calendar.cycle_at(now));
@@ -290,7 +303,8 @@ mod tests {
         );
         let config = Config::parse(&text, &crate::config::example::vendors()).expect("a good file");
         let tenant = config.tenants.values().next().expect("a tenant");
-        let due = |now| due(&tenant.plan, at(now)).into_iter().map(|wallet| wallet.wallet.0).collect::<Vec<_>>();
+        let due =
+            |now| due(&tenant.provider.plan, at(now)).into_iter().map(|wallet| wallet.wallet.0).collect::<Vec<_>>();
         assert_eq!(
             due("2026-02-01T00:00:00Z"),
             [

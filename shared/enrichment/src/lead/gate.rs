@@ -11,6 +11,7 @@ use crate::ids::PurchaseId;
 use crate::lead::event::{Cause, DueEvent};
 use crate::lead::record::{Deferral, Record, State};
 use crate::lead::request::{EnrichmentRequest, Source};
+use crate::lead::windows::Windows;
 use crate::outcome::{Outcome, RefuseReason};
 use crate::person::IdentityProperties;
 
@@ -20,17 +21,6 @@ impl Windows {
     fn renewal(&self) -> Duration {
         (self.give_up / RENEWALS_PER_WINDOW).min(RENEWAL_MAX)
     }
-}
-
-/// How long answers stay good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    /// What was bought.
-    pub freshness: Duration,
-    /// That the provider doesn't know a person.
-    pub miss: Duration,
-    /// A request: a lead that has waited for credits for longer is closed.
-    pub give_up: Duration,
 }
 
 /// How many renewals there may be at most within the time after which a lead that waits is closed.

@@ -8,6 +8,7 @@
 //! | [`gate`] | whether a record is due |
 //! | [`record`] | what is kept of a record, and how it goes from state to state |
 //! | [`patch`] | what may be written to it |
+//! | [`windows`] | how long answers and requests are good |
 //! | [`undo`] | what a write-back changed, and how that is undone |
 
 pub mod event;
@@ -17,3 +18,4 @@ pub mod patch;
 pub mod record;
 pub mod request;
 pub mod undo;
+pub mod windows;

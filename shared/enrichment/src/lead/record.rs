@@ -5,16 +5,19 @@
 
 mod kept;
 mod parts;
+mod progress;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, StateName, Waited};
+pub use self::progress::{AskedOf, Progress, Said};
 use crate::credits::Amounts;
-use crate::credits::ledger::LineResult;
 use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};
-use crate::ids::{PurchaseId, RecordKey, RequestId};
+use crate::ids::{ProviderName, PurchaseId, RecordKey, RequestId};
 use crate::lead::patch::Patch;
 use crate::lead::request::{EnrichmentRequest, Source};
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
@@ -55,6 +58,9 @@ pub struct Record {
     /// Bought and not yet written.
     #[serde(skip_serializing_if = "Patch::is_empty", default)]
     pub patch: Patch,
+    /// Of what is bought, what another provider than the tenant's first has told.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub told_by: BTreeMap<String, ProviderName>,
     /// What we wrote into the CRM last.
     #[serde(skip_serializing_if = "Fingerprints::is_empty", default)]
     pub written: Fingerprints,
@@ -81,6 +87,9 @@ pub struct Record {
     /// Who it was about when it was bought: a provider that charges nothing for the same person again goes by that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bought_for: Option<Fingerprint>,
+    /// Whom it was asked of, where more than one provider may be asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub progress: Option<Progress>,
     /// How it last waited for the request that it was last worked on for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited: Option<Waited>,
@@ -110,6 +119,7 @@ impl Record {
             last_enriched: None,
             cost: Amounts::default(),
             patch: Patch::new(),
+            told_by: BTreeMap::new(),
             written: Fingerprints::new(),
             filled_by: None,
             unknowns: 0,
@@ -118,6 +128,7 @@ impl Record {
             owed: None,
             asked: None,
             bought_for: None,
+            progress: None,
             waited: None,
             erased_at: None,
         }
@@ -204,7 +215,8 @@ impl Record {
         };
         let mut all = self.written.clone();
         all.extend(written);
-        Self { state: State::Written, since: now, patch: Patch::new(), written: all, filled_by, ..self }
+        let (patch, told_by) = (Patch::new(), BTreeMap::new());
+        Self { state: State::Written, since: now, patch, told_by, written: all, filled_by, ..self }
     }
 
     /// What was on its way has arrived, and the CRM has what it may have of it; or it never will.
@@ -236,9 +248,9 @@ impl Record {
         if self.written.is_empty() { State::Unmatched } else { State::Written }
     }
 
-    /// Parked for `request`. One that was bought in part stays a part of that purchase.
+    /// Parked for `request`. One that was bought in part stays a part of that purchase, unless it says what it bought of whom.
     pub fn deferred(self, request: &EnrichmentRequest, deferral: Deferral) -> Self {
-        let claim = self.claim.filter(|_| self.owed.is_some());
+        let claim = self.claim.filter(|_| self.owed.is_some() && self.progress.is_none());
         Self {
             since: deferral.since,
             state: State::Deferred { deferral },
@@ -352,6 +364,7 @@ impl Record {
             filled_by: None,
             asked: None,
             bought_for: None,
+            progress: None,
             ..self
         }
     }
@@ -359,18 +372,6 @@ impl Record {
     /// The purchase that the last claim belongs to.
     pub fn purchase(&self) -> Option<&PurchaseId> {
         self.claim.as_ref().map(|claim| &claim.purchase)
-    }
-
-    /// What this record keeps of `purchase`: how it ended and what it cost. `None` when it keeps nothing of it.
-    pub fn kept_of(&self, purchase: &PurchaseId) -> Option<(LineResult, Amounts)> {
-        let result = match self.state {
-            State::Deferred { .. } | State::Released if self.owed.is_some() => LineResult::Hit,
-            State::Noted | State::Claimed | State::Deferred { .. } | State::Released => return None,
-            State::Unmatched => LineResult::Miss,
-            State::Written if self.is_miss() => LineResult::Miss,
-            State::Bought | State::Written | State::Refused { .. } | State::Failed { .. } => LineResult::Hit,
-        };
-        (self.purchase() == Some(purchase)).then(|| (result, self.cost.clone()))
     }
 
     /// What is on its way as a part of `purchase`.

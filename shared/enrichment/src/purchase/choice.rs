@@ -26,7 +26,7 @@ pub struct Cap {
 
 /// The caps that one record counts towards at `now`.
 pub fn caps(tenant: &Tenant, source: Source, owner: Option<&str>, now: Timestamp) -> Vec<Cap> {
-    let (limits, cycle) = (&tenant.caps, tenant.plan.calendar.cycle_at(now));
+    let (limits, cycle) = (&tenant.caps, tenant.provider.plan.calendar.cycle_at(now));
     let mut caps = Vec::new();
     if let Some(limit) = &limits.per_day {
         let (name, lifts) = day(&tenant.time_zone, now);
@@ -129,7 +129,9 @@ fn take(
         return Some(cap.reason);
     }
     let total = plus(need, worst);
-    let with_floor = if demand.source.leaves_floor() { plus(&total, &balances.floor) } else { total.clone() };
+    // What another provider's credits are kept for is no reason to wait for this one's.
+    let floor = || balances.floor.of_kinds_in(worst);
+    let with_floor = if demand.source.leaves_floor() { plus(&total, &floor()) } else { total.clone() };
     if !balances.available.covers(&with_floor) {
         let all = plus(&balances.available, &balances.held);
         return Some(if balances.available.covers(&total) {

@@ -4,6 +4,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`want`] | what a claimed record wants, if it is worth buying for |
+//! | [`next_step`] | which provider is to be asked next, where there are several |
 //! | [`choice`] | what of a batch can be held, under caps and floors |
 //! | [`settlement`] | what a call has cost, from evidence |
 //! | [`asynchronous`] | the same for what arrives minutes later |
@@ -11,6 +12,7 @@
 
 pub mod asynchronous;
 pub mod choice;
+pub mod next_step;
 pub mod reconciliation;
 pub mod settlement;
 pub mod want;

@@ -48,6 +48,8 @@ impl LineEnd {
 /// Who was asked about.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
+    /// What is charged for the answer.
+    pub tariff: &'a Tariff,
     /// What we asked with.
     pub identity: &'a Identity,
     /// They were bought before, for the same record.
@@ -58,15 +60,10 @@ pub struct Asked<'a> {
 
 /// What each line cost: as reported, else inferred from what came back, and the worst case where nothing is known.
 /// `None` for a line that was not asked for.
-pub fn costs(
-    tariff: &Tariff,
-    asked: &[Asked<'_>],
-    ends: &[LineEnd],
-    reported: Option<Milli>,
-) -> (Vec<Option<Amounts>>, Evidence) {
+pub fn costs(asked: &[Asked<'_>], ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<Amounts>>, Evidence) {
     let results: Vec<Option<LineResult>> = ends.iter().map(LineEnd::result).collect();
     let unknown = results.contains(&Some(LineResult::Unknown));
-    let reported = reported.filter(|_| !unknown).and_then(|reported| tariff.reported(reported));
+    let reported = reported.filter(|_| !unknown).and_then(|reported| in_credits(asked, reported));
     if let Some(reported) = reported {
         // What is shared is charged to the record that pays for it, and counts towards their caps.
         let paying = |(result, asked): (&Option<LineResult>, &Asked<'_>)| {
@@ -81,11 +78,18 @@ pub fn costs(
         LineEnd::NotAsked => None,
         _ if asked.shared => Some(Amounts::default()),
         LineEnd::Invalid | LineEnd::Answered(Answer::Suppressed) => Some(Amounts::default()),
-        LineEnd::Unknown => Some(tariff.worst_of(asked.repeated)),
-        LineEnd::Answered(_) => Some(tariff.of(asked.identity, asked.repeated, end.profile())),
+        LineEnd::Unknown => Some(asked.tariff.worst_of(asked.repeated)),
+        LineEnd::Answered(_) => Some(asked.tariff.of(asked.identity, asked.repeated, end.profile())),
     };
     let evidence = if unknown { Evidence::Assumed } else { Evidence::Inferred };
     (ends.iter().zip(asked).map(cost).collect(), evidence)
+}
+
+/// What a figure for a whole call stands for: `None` where its lines are in different kinds of credit.
+fn in_credits(asked: &[Asked<'_>], reported: Milli) -> Option<Amounts> {
+    let mut all = asked.iter().map(|asked| asked.tariff.reported(reported));
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The ledger entry for a purchase whose worker saw how it ended. Lines that were not asked for are left out: their
@@ -111,8 +115,9 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
         let (result, cost) = records.get(&line.record)?.kept_of(&hold.purchase)?;
         Some(EntryLine { record: line.record.clone(), result, cost })
     };
-    let called = hold.lines.iter().filter(|line| was_called(hold, records.get(&line.record)));
-    let lines: Vec<EntryLine> = called.map(|line| kept(line).unwrap_or_else(|| assume_spent(line))).collect();
+    let called = |line: &HoldLine| was_called(hold, records.get(&line.record));
+    let ended = |line: &HoldLine| kept(line).or_else(|| called(line).then(|| assume_spent(line)));
+    let lines: Vec<EntryLine> = hold.lines.iter().filter_map(ended).collect();
     let known = lines.iter().all(|line| line.result != LineResult::Unknown);
     let evidence = if known { Evidence::Inferred } else { Evidence::Assumed };
     (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
@@ -123,7 +128,7 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
 /// the record anew. So one that names it no longer was given back by the purchase's own worker, which does so only
 /// without having called. Employers are looked up for a record that names the purchase of the person.
 fn was_called(hold: &Hold, record: Option<&Record>) -> bool {
-    hold.kind == PurchaseKind::Organization || record.is_none_or(|record| record.purchase() == Some(&hold.purchase))
+    hold.kind == PurchaseKind::Organization || record.is_none_or(|record| record.purchase() == Some(hold.claim()))
 }
 
 /// The ledger entry for a hold of which `lines` were asked for.
@@ -138,6 +143,7 @@ pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timesta
     Entry::Purchase {
         purchase: hold.purchase.clone(),
         kind: hold.kind,
+        provider: hold.provider.clone(),
         at,
         slices: slices.collect(),
         excess: charge.excess,
@@ -208,8 +214,9 @@ mod tests {
 
     fn cost_of(charge_on: ChargeOn, ends: &[LineEnd], reported: Option<Milli>) -> (Vec<Option<i64>>, Evidence) {
         let identity = Identity::default();
-        let asked = vec![Asked { identity: &identity, repeated: false, shared: false }; ends.len()];
-        let (costs, evidence) = costs(&tariff(charge_on), &asked, ends, reported);
+        let tariff = tariff(charge_on);
+        let asked = vec![Asked { tariff: &tariff, identity: &identity, repeated: false, shared: false }; ends.len()];
+        let (costs, evidence) = costs(&asked, ends, reported);
         (costs.iter().map(|cost| cost.as_ref().map(|cost| cost.total().get())).collect(), evidence)
     }
 

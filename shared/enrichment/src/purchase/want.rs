@@ -1,15 +1,17 @@
 //! Whether a claimed record, as the CRM shows it now, is worth buying for.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::clock::later;
 use crate::config::Tenant;
-use crate::credits::price::PricedField;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::lead::gate::is_known_miss;
-use crate::lead::record::Record;
-use crate::outcome::{Outcome, RefuseReason};
-use crate::person::{Identity, Properties, value_of};
+use crate::lead::record::{Record, Said};
+use crate::outcome::{FailReason, Outcome, RefuseReason};
+use crate::person::{Identity, ProfileField, Properties, value_of};
+use crate::purchase::next_step::{Ask, Position};
 
 /// What is to be done with a claimed record.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,15 +22,17 @@ pub enum Verdict {
     Close(Box<Record>, Outcome),
 }
 
-/// What to ask a provider.
+/// Who a record is about, what is missing of them, and whom to ask first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Want {
     /// About whom.
     pub identity: Identity,
-    /// Who that is by what we haven't written into the record ourselves: a miss is remembered by it.
+    /// Who that is by what we haven't written into the record ourselves: what was asked is remembered by it.
     pub described: Fingerprint,
-    /// For what, beside what comes at once: sorted, each once.
-    pub asynchronous: Vec<PricedField>,
+    /// What is missing.
+    pub missing: BTreeSet<ProfileField>,
+    /// The next step.
+    pub ask: Ask,
 }
 
 /// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it.
@@ -51,8 +55,8 @@ pub fn judge(
     if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
-    let (at_once, asynchronous) = wanted(record, current, tenant, key);
-    if !at_once && asynchronous.is_empty() {
+    let missing = missing(record, current, tenant, key);
+    if missing.is_empty() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = Identity::read(current, &tenant.identity);
@@ -60,13 +64,33 @@ pub fn judge(
         return refuse(RefuseReason::NoIdentity);
     }
     let described = described(record, current, tenant, key);
-    if is_known_miss(record, &described, tenant.windows, now) {
-        return close(record.clone().still_unmatched(now), Outcome::Unmatched);
+    let asked = record.asked_about(&described, tenant.windows, now);
+    if asked.iter().any(|asked| asked.said == Said::Suppressed) {
+        return refuse(RefuseReason::Suppressed);
     }
+    let is_known_miss = !tenant.is_waterfall() && is_known_miss(record, &described, tenant.windows, now);
+    let is_known = record.owed.is_some();
+    let position = Position { asked, is_known, missing: &missing, skipped: &BTreeSet::new() };
+    let Some(ask) = position.next(tenant, &identity).filter(|_| !is_known_miss) else {
+        let said = |said| position.asked.iter().any(|asked| asked.said == said);
+        return match (is_known || said(Said::Hit), said(Said::Unknown), said(Said::Miss) || is_known_miss) {
+            // What is missing is what those who know the person don't have.
+            (true, ..) => {
+                close(record.clone().satisfied(record.last_enriched.unwrap_or(now), now), Outcome::NothingWanted)
+            }
+            (_, true, _) => {
+                let reason = FailReason::OutcomeUnknown;
+                close(record.clone().failed(reason, now), Outcome::Failed(reason))
+            }
+            (_, _, true) => close(record.clone().still_unmatched(now), Outcome::Unmatched),
+            // What there is to ask with is too little for any of them.
+            _ => refuse(RefuseReason::NoIdentity),
+        };
+    };
     if record.hops.within_hour(now) >= tenant.hops_per_hour {
         return refuse(RefuseReason::TooManyHops);
     }
-    Verdict::Buy(Want { identity, described, asynchronous })
+    Verdict::Buy(Want { identity, described, missing: missing.clone(), ask })
 }
 
 /// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
@@ -79,21 +103,15 @@ fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &Finge
     Identity::read(&theirs, &tenant.identity).fingerprint(key)
 }
 
-/// Whether any field that comes at once wants a value, and what is wanted of what arrives later. What is on its way
-/// already is not asked for again.
-fn wanted(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> (bool, Vec<PricedField>) {
-    let (mut at_once, mut asynchronous) = (false, Vec::new());
-    for field in tenant.fields.iter().filter(|field| field.may_write(current, record.ours(key))) {
-        match tenant.is_asynchronous(field.from) {
-            Some(priced) if record.awaited.is_none() => asynchronous.push(priced),
-            Some(_) => {}
-            // What is said of a number is no reason to buy one.
-            None => at_once |= record.owed.is_none() && !field.from.comes_with_a_number(),
-        }
-    }
-    asynchronous.sort_unstable();
-    asynchronous.dedup();
-    (at_once, asynchronous)
+/// What wants a value. What is on its way already is not asked for again, and what is said of a number is no reason to buy
+/// one.
+fn missing(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> BTreeSet<ProfileField> {
+    let may_be_written = tenant.fields.iter().filter(|field| field.may_write(current, record.ours(key)));
+    let is_on_its_way = |field: ProfileField| record.awaited.is_some() && tenant.is_asynchronous(field);
+    may_be_written
+        .map(|field| field.from)
+        .filter(|field| !field.comes_with_a_number() && !is_on_its_way(*field))
+        .collect()
 }
 
 /// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as CRMs write them. Whatever

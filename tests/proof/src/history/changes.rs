@@ -108,7 +108,7 @@ impl Play {
         let (credits, id, now) = (self.world.credits.unmetered(), self.world.tenant_id(), self.world.clock.now());
         let (wallets, holds) = (credits.wallets(id).await?, credits.open_holds(id).await?);
         let books = Books::read(&credits, id).await?;
-        let plan = &self.world.tenant().plan;
+        let plan = &self.world.tenant().provider.plan;
         let cycle = plan.grants.cycle_at(now);
         let of = |kind: WalletKind| wallets.iter().filter(move |wallet: &&Wallet| wallet.kind == kind);
         let is_plan = |slice: &&Slice| of(WalletKind::Plan).any(|wallet| wallet.wallet == slice.wallet);

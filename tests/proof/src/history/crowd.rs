@@ -30,7 +30,7 @@ impl Play {
             return Ok(());
         };
         let now = self.world.clock.now();
-        let closes = self.world.tenant().plan.calendar.cycle_at(now).closes;
+        let closes = self.world.tenant().provider.plan.calendar.cycle_at(now).closes;
         let worst = parked.state.deferral().map(|deferral| deferral.worst.clone()).unwrap_or_default();
         let mut records = Vec::with_capacity(count);
         let first = self.crowd.len();

@@ -164,7 +164,7 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
     let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
     let available: Amounts = open.map(|wallet| &wallet.available).sum();
     let tenant = play.world.tenant();
-    let Some(tariff) = play.world.config.person_tariff(tenant, now) else { return Ok(()) };
+    let Some(tariff) = play.world.config.person_tariff(&tenant.provider, now) else { return Ok(()) };
     let worst: Amounts = [tariff.worst()].iter().chain(&play.worst_number()).sum();
     for (contact, record) in &states(play).await?.records {
         let Some(deferral) = record.state.deferral() else { continue };

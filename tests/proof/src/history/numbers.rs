@@ -166,7 +166,8 @@ impl Play {
     /// The most that a number can cost now.
     pub(super) fn worst_number(&self) -> Option<Amounts> {
         let (tenant, now) = (self.world.tenant(), self.world.clock.now());
-        let tariff = self.world.config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), now);
+        let tariff =
+            self.world.config.asynchronous_tariff(&tenant.provider, &tenant.asynchronous_fields(&tenant.provider), now);
         self.known.numbers.and(tariff).map(|tariff| tariff.worst())
     }
 }

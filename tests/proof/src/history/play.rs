@@ -191,7 +191,7 @@ impl Play {
             Operation::Configure(change) => self.configure(*change, findings),
             Operation::Eve(before) => {
                 let now = self.world.clock.now();
-                let eve = earlier(self.world.tenant().plan.calendar.cycle_at(now).closes, *before);
+                let eve = earlier(self.world.tenant().provider.plan.calendar.cycle_at(now).closes, *before);
                 if until(now, eve) < MONTH {
                     self.turn(until(now, eve)).await;
                 }
@@ -217,7 +217,7 @@ impl Play {
     /// The next cycle opens, where one lasts no longer than a month, and otherwise a month goes by.
     pub(super) async fn next_cycle(&mut self) -> Result<(), StoreError> {
         let now = self.world.clock.now();
-        let closes = self.world.tenant().plan.calendar.cycle_at(now).closes;
+        let closes = self.world.tenant().provider.plan.calendar.cycle_at(now).closes;
         if until(now, closes) > MONTH {
             self.ask_in_time(later(now, MONTH)).await?;
             self.turn(MONTH).await;

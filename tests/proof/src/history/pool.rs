@@ -37,7 +37,7 @@ impl Play {
     /// credits. A hold has its place before it is known what holds beside it really cost, so that ours may lie in a pack
     /// although the cycle has room in the end.
     fn spent_elsewhere(&self, wallets: &[Wallet], now: Timestamp) -> i64 {
-        let opens = self.world.tenant().plan.calendar.cycle_at(now).opens;
+        let opens = self.world.tenant().provider.plan.calendar.cycle_at(now).opens;
         let ended = wallets
             .iter()
             .filter(|wallet| wallet.kind == WalletKind::Pack && opens <= wallet.expires && wallet.expires <= now);
@@ -56,7 +56,7 @@ impl Play {
         }
         let ledger = self.world.apollo.ledger();
         let wallets = self.world.credits.unmetered().wallets(self.world.tenant_id()).await?;
-        let calendar = &self.world.tenant().plan.calendar;
+        let calendar = &self.world.tenant().provider.plan.calendar;
         let mut cycles: BTreeMap<_, i64> = BTreeMap::new();
         for charge in &ledger.charges {
             let cycle = calendar.cycle_at(charge.at);

@@ -27,7 +27,7 @@ impl Play {
 
     /// What one plan wallet was granted. Where the plan changes, that is looked at while it does.
     fn check_grant(&self, wallet: &Wallet, findings: &mut Findings) {
-        let plan = &self.world.tenant().plan;
+        let plan = &self.world.tenant().provider.plan;
         findings.check(self.wide.changes || wallet.granted == plan.grant, Promise::Credits, || {
             format!("wallet {} was granted {}, the plan says {}", wallet.wallet.0, wallet.granted, plan.grant)
         });
@@ -35,7 +35,7 @@ impl Play {
 
     fn check_slices(&self, purchase: &Purchase, wallets: &BTreeMap<&str, &Wallet>, findings: &mut Findings) {
         let Some(began) = purchase.began() else { return };
-        let cycle = self.tenant_at(began).plan.grants.cycle_at(began);
+        let cycle = self.tenant_at(began).provider.plan.grants.cycle_at(began);
         for slice in &purchase.slices {
             let name = slice.wallet.0.as_str();
             let wallet = wallets.get(name);
@@ -55,9 +55,11 @@ impl Play {
         let Some(began) = purchase.began() else { return };
         let (config, tenant) = (self.config_at(began), self.tenant_at(began));
         let tariff = match purchase.goods {
-            Goods::People => config.person_tariff(tenant, began),
-            Goods::Numbers => config.asynchronous_tariff(tenant, &tenant.asynchronous_fields(), began),
-            Goods::Employers => config.organization_tariff(tenant, began),
+            Goods::People => config.person_tariff(&tenant.provider, began),
+            Goods::Numbers => {
+                config.asynchronous_tariff(&tenant.provider, &tenant.asynchronous_fields(&tenant.provider), began)
+            }
+            Goods::Employers => config.organization_tariff(&tenant.provider, began),
         };
         let version = tariff.as_ref().map(Tariff::version);
         findings.check(version.as_ref() == Some(&purchase.price_version), Promise::Order, || {

@@ -202,6 +202,8 @@ impl Track {
             |request: &Request| HoldLine { record: request.record.clone(), worst: one_credit(), caps: Vec::new() };
         Hold {
             purchase: PurchaseId::derive(&self.tenant.id, &number.to_string(), now),
+            claim: None,
+            provider: None,
             kind: PurchaseKind::Person,
             held_at: now,
             claimed_until: now,

@@ -321,7 +321,7 @@ impl World {
     /// Turns the clock to the next billing cycle, here and at the provider.
     pub async fn next_cycle(&self, provider_credits_milli: i64) {
         let now = self.clock.now();
-        let closes = self.tenant().plan.calendar.cycle_at(now).closes;
+        let closes = self.tenant().provider.plan.calendar.cycle_at(now).closes;
         self.clock.turn(leadgate_enrichment::clock::until(now, closes) + Duration::from_secs(1));
         self.apollo.begin_cycle(provider_credits_milli);
         self.pump.show_hidden().await;

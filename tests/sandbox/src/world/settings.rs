@@ -183,9 +183,9 @@ impl Settings {
                 callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
             }
             if let Some(credits) = self.credits_per_cycle {
-                let bucket = tenant.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
+                let bucket = tenant.provider.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
                 let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
-                tenant.plan.grant = Amounts::one(bucket, Milli::credits(credits));
+                tenant.provider.plan.grant = Amounts::one(bucket, Milli::credits(credits));
             }
         }
         Ok(config)

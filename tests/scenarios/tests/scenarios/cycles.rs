@@ -213,9 +213,9 @@ async fn a_plan_that_changes_while_numbers_are_on_their_way_counts_them_once() {
     let leads = come_in(&world, 0..2).await;
     world.reconfigure(|tenant| {
         let first_day = "2026-01-01".parse().expect("a day");
-        tenant.plan.calendar = Calendar::new(first_day, Cadence::Annual, jiff::tz::TimeZone::UTC);
-        tenant.plan.grants = tenant.plan.calendar.clone();
-        tenant.plan.grant = Amounts::one(Bucket::new("credits"), Milli::credits(100));
+        tenant.provider.plan.calendar = Calendar::new(first_day, Cadence::Annual, jiff::tz::TimeZone::UTC);
+        tenant.provider.plan.grants = tenant.provider.plan.calendar.clone();
+        tenant.provider.plan.grant = Amounts::one(Bucket::new("credits"), Milli::credits(100));
     });
     world.run_release().await;
     assert_eq!(stand(&world, "plan-2026-01-01-2027-01-01").await, [82, 16, 0]);

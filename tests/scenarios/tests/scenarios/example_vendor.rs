@@ -128,6 +128,8 @@ static PEOPLEWELL: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[("peoplewell-2026", PRICES)],
     asynchronous: |_, _| None,
+    tells: |_| true,
+    can_be_asked: |_| true,
     check: |_| Vec::new(),
 };
 

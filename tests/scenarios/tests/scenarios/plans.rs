@@ -29,13 +29,13 @@ fn calendar(first_day: &str, cadence: Cadence, zone: &str) -> Calendar {
 
 /// From now on, the plan is so.
 pub(crate) fn plan(tenant: &mut Tenant, first_day: &str, cadence: Cadence, grant: i64) {
-    tenant.plan.calendar = calendar(first_day, cadence, "UTC");
-    tenant.plan.grants = tenant.plan.calendar.clone();
-    tenant.plan.grant = credits(grant);
+    tenant.provider.plan.calendar = calendar(first_day, cadence, "UTC");
+    tenant.provider.plan.grants = tenant.provider.plan.calendar.clone();
+    tenant.provider.plan.grant = credits(grant);
 }
 
 fn overage(tenant: &mut Tenant, limit: Option<i64>) {
-    tenant.plan.overage = limit.map(|limit| Overage { limit: credits(limit), price: "0.10 USD".into() });
+    tenant.provider.plan.overage = limit.map(|limit| Overage { limit: credits(limit), price: "0.10 USD".into() });
 }
 
 pub(crate) async fn world_of(credits: i64) -> Stage {
@@ -137,7 +137,7 @@ async fn a_grant_that_is_raised_or_lowered_is_given_or_taken_back_as_far_as_it_i
     assert_eq!(come_in(&world, 0..4).await, 4);
     let name = "plan-2026-01-01-2026-02-01";
     for (grant, left) in [(8, 4), (6, 2), (2, 0), (7, 3)] {
-        world.reconfigure(|tenant| tenant.plan.grant = credits(grant));
+        world.reconfigure(|tenant| tenant.provider.plan.grant = credits(grant));
         world.run_release().await;
         assert_eq!(open(&world).await, one(name, left), "{grant} are granted");
         assert_eq!(world.run_release().await.plan_changes, 0, "once");
@@ -152,7 +152,7 @@ async fn a_grant_that_is_raised_or_lowered_is_given_or_taken_back_as_far_as_it_i
     world.credits.adjust(world.tenant_id(), &by_hand).await.expect("adjusted");
     world.run_release().await;
     assert_eq!(open(&world).await, one(name, 5), "what was put in by hand is no change of the grant");
-    world.reconfigure(|tenant| tenant.plan.grant = credits(8));
+    world.reconfigure(|tenant| tenant.provider.plan.grant = credits(8));
     world.run_release().await;
     assert_eq!(available(&world).await, 6);
     at_rest(&world).await;
@@ -194,8 +194,8 @@ async fn another_time_zone_moves_the_end_of_the_cycle_and_grants_nothing() {
     let mut world = world_of(10).await;
     assert_eq!(come_in(&world, 0..4).await, 4);
     world.reconfigure(|tenant| {
-        tenant.plan.calendar = calendar("2026-01-01", Cadence::Monthly, "America/New_York");
-        tenant.plan.grants = tenant.plan.calendar.clone();
+        tenant.provider.plan.calendar = calendar("2026-01-01", Cadence::Monthly, "America/New_York");
+        tenant.provider.plan.grants = tenant.provider.plan.calendar.clone();
     });
     world.run_release().await;
     let there = wallets(&world).await;
@@ -220,7 +220,7 @@ async fn changed() -> Stage {
     world.reconfigure(|tenant| {
         plan(tenant, "2026-01-10", Cadence::Monthly, 15);
         overage(tenant, None);
-        tenant.plan.packs = vec![leadgate_enrichment::credits::plan::Pack {
+        tenant.provider.plan.packs = vec![leadgate_enrichment::credits::plan::Pack {
             name: "extra".into(),
             from: world_start(),
             until: jiff::Timestamp::MAX,
@@ -305,7 +305,7 @@ async fn what_comes_back_makes_up_first_for_what_could_not_be_taken_back() {
     world.clock.turn(Duration::from_secs(3601));
     world.settle_down(1).await;
     assert_eq!(available(&world).await, 0, "one is used");
-    world.reconfigure(|tenant| tenant.plan.grant = credits(3));
+    world.reconfigure(|tenant| tenant.provider.plan.grant = credits(3));
     world.run_release().await;
     assert_eq!(available(&world).await, 2);
     at_rest(&world).await;

@@ -101,12 +101,12 @@ impl<'a> Facts<'a> {
 
     /// What the tenant has arriving later, as people call it.
     pub(super) fn noun(&self) -> Noun {
-        noun(&self.tenant.asynchronous_fields())
+        noun(&self.tenant.asynchronous_fields(&self.tenant.provider))
     }
 
     /// Whether a property of the CRM is filled with what arrives later.
     pub(super) fn is_asynchronous(&self, property: &str) -> bool {
-        self.is_filled(property, |from| self.tenant.is_asynchronous(from).is_some())
+        self.is_filled(property, |from| self.tenant.is_asynchronous(from))
     }
 
     /// The same, or with what is said of that.
@@ -197,13 +197,14 @@ impl<'a> Facts<'a> {
     /// prices are no longer configured.
     pub(super) fn worst(&self, (purchase, kind): Which<'_>, price_version: &str, repeated: bool) -> Option<Amounts> {
         let made_at = purchase.made_at();
-        let person = self.config.person_tariff(self.tenant, made_at);
+        let first = &self.tenant.provider;
+        let person = self.config.person_tariff(first, made_at);
         if !kind.is_asynchronous() {
             return person.filter(|tariff| tariff.version() == price_version).map(|tariff| tariff.worst_of(repeated));
         }
         // Where several things arrive later, nobody knows any more which of them were wanted.
-        let fields = self.tenant.asynchronous_fields();
-        let tariff = self.config.asynchronous_tariff(self.tenant, &fields, made_at).filter(|_| fields.len() == 1)?;
+        let fields = self.tenant.asynchronous_fields(first);
+        let tariff = self.config.asynchronous_tariff(first, &fields, made_at).filter(|_| fields.len() == 1)?;
         // Both holds of a call name the prices that the call was reckoned with.
         let versions = [person.map(|tariff| tariff.version()), Some(tariff.version())];
         versions.into_iter().flatten().any(|version| version == price_version).then(|| tariff.worst())

@@ -20,7 +20,7 @@ pub(super) fn story(asked: &str, facts: &Facts<'_>) -> Option<Story> {
 }
 
 fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
-    let Entry::Purchase { purchase, kind, at, slices, excess, evidence: how, price_version, lines } = entry else {
+    let Entry::Purchase { purchase, kind, at, slices, excess, evidence: how, price_version, lines, .. } = entry else {
         return None;
     };
     let which = (purchase, *kind);

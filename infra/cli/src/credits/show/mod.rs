@@ -9,7 +9,7 @@ use leadgate_enrichment::config::{OnExhausted, Tenant};
 use leadgate_enrichment::credits::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
 use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::credits::price::Action;
-use leadgate_enrichment::credits::wallet::{Wallet, burn_order, due, unopened};
+use leadgate_enrichment::credits::wallet::{Wallet, burn_order, unopened};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::outcome::DeferReason;
 use serde_json::{Map, Value, json};
@@ -112,7 +112,7 @@ impl Standing {
             waiting,
             holds,
             on_its_way,
-            noun: noun(&tenant.asynchronous_fields()),
+            noun: noun(&tenant.asynchronous_fields(&tenant.provider)),
             next,
         })
     }
@@ -130,7 +130,7 @@ fn held<'h>(holds: impl IntoIterator<Item = &'h Hold>) -> Amounts {
 
 /// In burn order. Those that pay for one action only come where they would, if it were asked for.
 fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
-    let missing = unopened(&due(&tenant.plan, now), there, now);
+    let missing = unopened(&tenant.wallets_due(now), there, now);
     let all: Vec<Wallet> = there.iter().chain(&missing).cloned().collect();
     let any_action = all.iter().map(|wallet| Wallet { only: None, ..wallet.clone() }).collect();
     let order = burn_order(any_action, Action::Match, now).into_iter();
@@ -165,11 +165,11 @@ async fn waiting(books: &Books) -> Result<Waiting, Failure> {
 
 /// The plan's, or that of a pack which comes with each billing cycle, whichever is first.
 fn next_grant(tenant: &Tenant, now: Timestamp) -> NextGrant {
-    let plan = &tenant.plan;
+    let plan = &tenant.provider.plan;
     let packs = (!plan.packs.is_empty()).then(|| plan.calendar.cycle_at(now).closes);
     let at = packs.into_iter().fold(plan.grants.cycle_at(now).closes, Timestamp::min);
-    let today: Vec<Wallet> = due(&tenant.plan, now);
-    let mut wallets = due(&tenant.plan, at);
+    let today: Vec<Wallet> = tenant.wallets_due(now);
+    let mut wallets = tenant.wallets_due(at);
     wallets.retain(|wallet| !today.iter().any(|due| due.wallet == wallet.wallet));
     NextGrant { at, wallets }
 }

@@ -26,6 +26,8 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
         ("apollo-example", include_str!("prices/apollo-example.toml")),
     ],
     asynchronous,
+    tells: |_| true,
+    can_be_asked: |_| true,
     check: |_| Vec::new(),
 };
 

@@ -9,7 +9,7 @@ use crate::credits::Amounts;
 use crate::credits::price::{PricedField, Tariff, Terms};
 use crate::credits::wallet::WalletId;
 use crate::fingerprint::Fingerprint;
-use crate::ids::{PurchaseId, RecordKey};
+use crate::ids::{ProviderName, PurchaseId, RecordKey};
 
 /// What one record can cost at worst.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,12 @@ impl PurchaseKind {
 pub struct Hold {
     /// The purchase it is for.
     pub purchase: PurchaseId,
+    /// The purchase that its records are claimed for, if that is another: the first of the same worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<PurchaseId>,
+    /// Whose credits they are. Of a tenant's first provider, in what was stored when there was no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderName>,
     /// What that buys.
     #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
     pub kind: PurchaseKind,
@@ -114,6 +120,11 @@ impl AskedAbout {
 }
 
 impl Hold {
+    /// The purchase that its records are claimed for.
+    pub fn claim(&self) -> &PurchaseId {
+        self.claim.as_ref().unwrap_or(&self.purchase)
+    }
+
     /// The stored prices of `fields`. `None` when none of them was stored.
     pub fn tariff(&self, fields: &[PricedField]) -> Option<Tariff> {
         let rows = self.prices.iter().filter(|terms| fields.contains(&terms.field));

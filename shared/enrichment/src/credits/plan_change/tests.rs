@@ -22,7 +22,7 @@ fn plan(edits: &[(&str, &str)]) -> Plan {
         text.replace(from, to)
     });
     let config = Config::parse(&text, &crate::config::example::vendors()).expect("a good file");
-    config.tenants.into_values().next().expect("a tenant").plan
+    config.tenants.into_values().next().expect("a tenant").provider.plan
 }
 
 const OVERAGE: (&str, &str) =
@@ -139,6 +139,7 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     let bought = |time: &str, slices: Vec<Slice>| Entry::Purchase {
         purchase: purchase(time),
         kind: PurchaseKind::Person,
+        provider: None,
         at: at(NOW),
         slices,
         excess: Amounts::default(),
@@ -148,6 +149,8 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     };
     let hold = |time: &str, count| Hold {
         purchase: purchase(time),
+        claim: None,
+        provider: None,
         kind: PurchaseKind::Person,
         held_at: at(time),
         claimed_until: at(time),

@@ -49,6 +49,8 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
     let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
         purchase: purchase().asynchronous(),
+        claim: None,
+        provider: None,
         kind: PurchaseKind::Asynchronous,
         held_at: at(0),
         claimed_until: at(65),

@@ -1,0 +1,32 @@
+//! One provider's turn in a batch: a purchase of its own, for all records whose next step is the same.
+
+use leadgate_aws::answers::Whose;
+use leadgate_enrichment::config::ProviderConnection;
+use leadgate_enrichment::ids::PurchaseId;
+use leadgate_purchase::permits::Permits;
+
+use crate::batch::Batch;
+
+/// A provider's turn.
+pub(crate) struct Turn<'a> {
+    pub(crate) provider: &'a ProviderConnection,
+    /// What is bought in it, is bought under this id.
+    pub(crate) purchase: PurchaseId,
+}
+
+impl<'a> Turn<'a> {
+    /// Whose answers are kept for others.
+    pub(crate) fn whose(&self, batch: &Batch<'a>) -> Whose<'a> {
+        Whose::of(batch.tenant, self.provider)
+    }
+
+    pub(crate) fn permits(&self, batch: &Batch<'a>) -> Permits<'a> {
+        batch.permits(self.provider)
+    }
+
+    /// Whether it is the tenant's first provider: the one that employers are looked up at, and that may charge nothing for
+    /// who was bought before.
+    pub(crate) fn is_first(&self, batch: &Batch<'_>) -> bool {
+        self.provider.vendor.name == batch.tenant.provider.vendor.name
+    }
+}

@@ -1,0 +1,168 @@
+//! Where the records of a batch are on their way from provider to provider.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadgate_enrichment::config::OnBlocked;
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::patch::patch_from;
+use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::outcome::{DeferReason, Outcome};
+use leadgate_enrichment::person::ProfileField;
+use leadgate_enrichment::provider::Answer;
+use leadgate_enrichment::purchase::next_step::{Ask, Position};
+use leadgate_enrichment::purchase::settlement::LineEnd;
+use leadgate_enrichment::retry::Retry;
+
+use crate::batch::Batch;
+use crate::employers::Employers;
+use crate::outcomes::Outcomes;
+use crate::price::Wanted;
+use crate::turn::Turn;
+
+/// The most turns of providers in one batch. Each record moves on with every turn it is in, so that a waterfall of all
+/// providers that there are, each asked twice, has fewer.
+const TURNS_MAX: usize = 16;
+
+/// The records that go on, and those that are done.
+#[derive(Default)]
+pub(crate) struct Waterfall {
+    open: Vec<Wanted>,
+    turns: usize,
+    /// What the CRM is to be told.
+    pub(crate) bought: Vec<Record>,
+    /// What those of them wait for that could not be paid for.
+    pub(crate) waits_for: BTreeMap<RecordKey, Amounts>,
+    /// What is known of where people work.
+    pub(crate) employers: Employers,
+}
+
+impl Waterfall {
+    /// These are to be bought for.
+    pub(crate) fn of(wanted: Vec<Wanted>) -> Self {
+        Self { open: wanted, ..Self::default() }
+    }
+
+    /// The next provider's turn, with the records whose step it is: those that are furthest behind go first, so that others
+    /// may meet them at a later step.
+    pub(crate) fn next_turn<'a>(
+        &mut self,
+        batch: &Batch<'a>,
+        outcomes: &mut Outcomes<'_>,
+    ) -> Option<(Turn<'a>, Vec<Wanted>)> {
+        let step = self.open.iter().map(|wanted| wanted.ask.step).min()?;
+        let (now, later): (Vec<Wanted>, Vec<Wanted>) =
+            std::mem::take(&mut self.open).into_iter().partition(|wanted| wanted.ask.step == step);
+        self.open = later;
+        let name = now.first().map(|wanted| wanted.ask.provider.clone())?;
+        let provider = batch.tenant.provider_named(name.as_str()).filter(|_| self.turns < TURNS_MAX);
+        let Some(provider) = provider else {
+            let records: Vec<Record> = now.into_iter().map(|wanted| wanted.record).collect();
+            outcomes.give_all_back(&records, "its waterfall has too many steps", Retry::Never);
+            return None;
+        };
+        let purchase = batch.purchase.of_turn(self.turns);
+        self.turns += 1;
+        Some((Turn { provider, purchase }, now))
+    }
+
+    /// Sends a record on its way whose answer has been kept: to the next step, to the CRM, or to its end.
+    pub(crate) fn place(
+        &mut self,
+        batch: &Batch<'_>,
+        outcomes: &mut Outcomes<'_>,
+        wanted: Wanted,
+        kept: Record,
+        end: &LineEnd,
+    ) {
+        if let State::Refused { reason } = kept.state {
+            return outcomes.end(&kept.key, Outcome::Refused(reason));
+        }
+        let is_awaited = kept.awaited.is_some() && wanted.record.awaited.is_none();
+        if let Some(ask) = wanted.next_ask(batch, &kept, end, is_awaited) {
+            let missing = wanted.missing_after(batch, end, is_awaited);
+            let key = kept.key.clone();
+            return match (Wanted { missing, ..wanted }).at_step(batch, kept, ask) {
+                Some(next) => self.open.push(next),
+                None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
+            };
+        }
+        if kept.is_paid_for() {
+            self.bought.push(kept);
+        } else {
+            outcomes.end(&kept.key, Outcome::Unmatched);
+        }
+    }
+
+    /// What becomes of a record whose step can't be made now: it goes on to the next one if the tenant prefers that, what was
+    /// bought for it before is written, or else it is given, to wait.
+    pub(crate) fn blocked(&mut self, batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) -> Option<Wanted> {
+        let policy = match reason {
+            DeferReason::ProviderDenied | DeferReason::ProviderLimit => batch.tenant.waterfall.on_unavailable,
+            // They are free again in a moment.
+            DeferReason::HeldByOthers | DeferReason::NextStep => OnBlocked::Wait,
+            _ => batch.tenant.waterfall.on_exhausted,
+        };
+        if policy == OnBlocked::Skip
+            && let Some(next) = wanted.skipping(batch)
+        {
+            self.open.push(next);
+            return None;
+        }
+        if !batch.tenant.is_waterfall() || wanted.record.patch.is_empty() {
+            return Some(wanted);
+        }
+        self.waits_for.insert(wanted.record.key.clone(), wanted.total.clone());
+        self.bought.push(Record { owed: Some(reason), ..wanted.record });
+        None
+    }
+}
+
+impl Wanted {
+    /// The step that is next once `end` has been kept, as `kept` says it. `is_awaited` says that the rest of what was asked
+    /// for is on its way.
+    pub(crate) fn next_ask(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd, is_awaited: bool) -> Option<Ask> {
+        let is_suppressed = *end == LineEnd::Answered(Answer::Suppressed);
+        if !batch.tenant.is_waterfall() || is_suppressed || kept.erased_at.is_some() {
+            return None;
+        }
+        let mut skipped = self.skipped.clone();
+        if self.owed.is_some() {
+            // A part of what was to be asked could not be paid for.
+            match batch.tenant.waterfall.on_exhausted {
+                OnBlocked::Wait => return None,
+                OnBlocked::Skip => drop(skipped.insert(self.ask.provider.clone())),
+            }
+        }
+        let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let missing = self.missing_after(batch, end, is_awaited);
+        let position = Position { asked, is_known: self.record.owed.is_some(), missing: &missing, skipped: &skipped };
+        position.next(batch.tenant, &self.identity)
+    }
+
+    /// What is missing still.
+    fn missing_after(&self, batch: &Batch<'_>, end: &LineEnd, is_awaited: bool) -> BTreeSet<ProfileField> {
+        let mut missing = self.missing.clone();
+        let LineEnd::Answered(Answer::Hit(profile)) = end else { return missing };
+        let patch = patch_from(&batch.tenant.fields, profile);
+        for field in batch.tenant.fields.iter().filter(|field| patch.contains_key(&field.property)) {
+            missing.remove(&field.from);
+        }
+        if let Some(provider) = batch.tenant.provider_named(self.ask.provider.as_str()).filter(|_| is_awaited) {
+            missing.retain(|field| !provider.asynchronous.contains_key(field));
+        }
+        missing
+    }
+
+    /// The same record at the next step that isn't this provider's.
+    fn skipping(&self, batch: &Batch<'_>) -> Option<Self> {
+        let mut skipped = self.skipped.clone();
+        skipped.insert(self.ask.provider.clone());
+        let asked = self.record.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let is_known = self.record.owed.is_some();
+        let position = Position { asked, is_known, missing: &self.missing, skipped: &skipped };
+        let ask = position.next(batch.tenant, &self.identity)?;
+        let record = self.record.clone();
+        Self { skipped, ..self.clone() }.at_step(batch, record, ask)
+    }
+}

@@ -1,0 +1,234 @@
+//! Who is asked for what, one after another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use strum::VariantNames;
+
+use super::check::Checker;
+use super::file::WaterfallTable;
+use super::{ProviderConnection, Tenant};
+use crate::credits::wallet::{Wallet, due};
+use crate::credits::{Amounts, Bucket};
+use crate::ids::ProviderName;
+use crate::lead::patch::FieldMapping;
+use crate::person::ProfileField;
+
+/// What becomes of a record while a step can't be made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum OnBlocked {
+    /// It waits for the step: the next one may be dearer.
+    #[default]
+    Wait,
+    /// It goes on to the next step.
+    Skip,
+}
+
+/// The steps that a record goes through until nothing is missing any more. Each is a purchase of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waterfall {
+    /// In order. Never empty in a configuration that was checked.
+    pub steps: Vec<Step>,
+    /// While the credits of a step's provider are used up.
+    pub on_exhausted: OnBlocked,
+    /// While a step's provider is down, throttles us or refuses our key.
+    pub on_unavailable: OnBlocked,
+}
+
+/// One provider's turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Who is asked.
+    pub provider: ProviderName,
+    /// Whether it is asked about a person whom nobody before it knows. What has no order of its own comes along with that,
+    /// and is no reason to ask another provider once one knows the person.
+    pub person: bool,
+    /// What it is asked for as long as it is missing, whoever knows the person: what has an order of its own.
+    pub fields: BTreeSet<ProfileField>,
+}
+
+impl Waterfall {
+    /// What has an order of its own.
+    pub fn fields(&self) -> BTreeSet<ProfileField> {
+        self.steps.iter().flat_map(|step| &step.fields).copied().collect()
+    }
+
+    /// The steps that these orders come to. Those that are next in line and belong to one provider are one step, and of
+    /// several providers that are next, the one that stands first in `order` has its turn.
+    pub(super) fn compiled(order: &[ProviderName], fields: &BTreeMap<ProfileField, Vec<ProviderName>>) -> Vec<Step> {
+        let mut lines: Vec<(Option<ProfileField>, &[ProviderName])> = vec![(None, order)];
+        lines.extend(fields.iter().map(|(field, order)| (Some(*field), order.as_slice())));
+        let place = |provider: &ProviderName| order.iter().position(|own| own == provider).unwrap_or(order.len());
+        let mut steps = Vec::new();
+        while let Some(next) = lines.iter().filter_map(|(_, order)| order.first()).min_by_key(|next| place(next)) {
+            let provider = next.clone();
+            let mut step = Step { provider, person: false, fields: BTreeSet::new() };
+            for (field, order) in &mut lines {
+                if let Some(rest) = order.strip_prefix(std::slice::from_ref(&step.provider)) {
+                    *order = rest;
+                    match field {
+                        Some(field) => drop(step.fields.insert(*field)),
+                        None => step.person = true,
+                    }
+                }
+            }
+            steps.push(step);
+        }
+        steps
+    }
+}
+
+impl Checker<'_> {
+    /// The waterfall as it is written, for these providers and fields: the first provider alone when nothing is.
+    pub(super) fn waterfall(
+        &mut self,
+        path: &str,
+        table: WaterfallTable,
+        providers: &[&ProviderConnection],
+        mapping: &[FieldMapping],
+    ) -> Waterfall {
+        let known: Vec<&'static str> = providers.iter().map(|provider| provider.vendor.name).collect();
+        let order = table.order.unwrap_or_else(|| known.iter().map(|name| (*name).to_owned()).collect());
+        let order = self.order(&format!("{path}.order"), order, &known);
+        let is_mapped = |field: ProfileField| mapping.iter().any(|own| own.is_mapped() && own.from == field);
+        let mut fields = BTreeMap::new();
+        for (name, order) in table.fields {
+            let path = format!("{path}.fields.{name}");
+            let field = name.parse::<ProfileField>().ok().filter(|field| is_mapped(*field));
+            let order = self.order(&path, order, &known);
+            match field.filter(|field| field.says_something_of().is_none()) {
+                Some(field) => drop(fields.insert(field, order)),
+                None => {
+                    let expected = "something that is mapped in `fields`, such as \"email\" or \"mobile_phone\"";
+                    self.problem(&path, format!("{name:?}"), expected, "Map it, or take it out.");
+                }
+            }
+        }
+        for field in mapping.iter().filter(|own| own.is_mapped()).map(|own| own.from) {
+            let first = providers.iter().find(|it| order.contains(&it.name()) && (it.vendor.tells)(field));
+            // What is paid for by itself has an order of its own: that of the first who has it.
+            let has_price = |it: &&ProviderConnection| it.asynchronous.contains_key(&field);
+            if field == ProfileField::MobilePhone || providers.iter().any(|it| has_price(it)) {
+                fields.entry(field).or_insert_with(|| first.map(|it| it.name()).into_iter().collect());
+            }
+        }
+        let steps = Waterfall::compiled(&order, &fields);
+        Waterfall { steps, on_exhausted: table.on_exhausted, on_unavailable: table.on_unavailable }
+    }
+
+    /// Providers of the tenant's, each once.
+    fn order(&mut self, path: &str, names: Vec<String>, known: &[&'static str]) -> Vec<ProviderName> {
+        let mut order: Vec<ProviderName> = Vec::with_capacity(names.len());
+        if names.is_empty() {
+            self.problem(path, "nothing", "at least one provider", "Name those who are to be asked.");
+        }
+        for (i, name) in names.iter().enumerate() {
+            let Some(known_name) = known.iter().find(|own| **own == *name).copied() else {
+                let expected = format!("a provider of this tenant: {}", known.join(", "));
+                let remedy = "Add the table of this provider to `fallbacks`, or take it out.";
+                self.problem(&format!("{path}[{i}]"), format!("{name:?}"), expected, remedy);
+                continue;
+            };
+            let name = ProviderName::known(known_name);
+            match order.contains(&name) {
+                true => self.problem(
+                    &format!("{path}[{i}]"),
+                    format!("{known_name:?} again"),
+                    "each provider once",
+                    "Take it out: one that was asked is not asked the same again.",
+                ),
+                false => order.push(name),
+            }
+        }
+        order
+    }
+}
+
+impl Tenant {
+    /// Everyone it buys from.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderConnection> {
+        std::iter::once(&self.provider).chain(&self.fallbacks)
+    }
+
+    /// The provider of this name, if it buys from it.
+    pub fn provider_named(&self, name: &str) -> Option<&ProviderConnection> {
+        self.providers().find(|provider| provider.vendor.name == name)
+    }
+
+    /// The provider of a purchase: the first, for one that was stored when there was no other.
+    pub fn provider_of(&self, name: Option<&ProviderName>) -> Option<&ProviderConnection> {
+        match name {
+            Some(name) => self.provider_named(name.as_str()),
+            None => Some(&self.provider),
+        }
+    }
+
+    /// The same, with where their tables stand in the file.
+    pub(super) fn provider_tables(&self) -> impl Iterator<Item = (String, &ProviderConnection)> {
+        let place = |i: usize| match i.checked_sub(1) {
+            Some(i) => format!("fallbacks[{i}]"),
+            None => "provider".to_owned(),
+        };
+        self.providers().enumerate().map(move |(i, provider)| (place(i), provider))
+    }
+
+    /// Everything that is mapped and may be asked of this provider.
+    pub fn asked_of(&self, provider: &ProviderConnection) -> BTreeSet<ProfileField> {
+        let (name, listed) = (provider.name(), self.waterfall.fields());
+        let steps: Vec<&Step> = self.waterfall.steps.iter().filter(|step| step.provider == name).collect();
+        let comes_along = steps.iter().any(|step| step.person);
+        let is_asked = |field: &ProfileField| match listed.contains(field) {
+            true => steps.iter().any(|step| step.fields.contains(field)),
+            false => comes_along,
+        };
+        self.mapped().filter(is_asked).collect()
+    }
+
+    /// The wallets that are to be open at `now`, of all plans.
+    pub fn wallets_due(&self, now: Timestamp) -> Vec<Wallet> {
+        self.providers().flat_map(|provider| due(&provider.plan, now)).collect()
+    }
+
+    /// Whether a kind of credit is this provider's. One that no plan grants is the first's.
+    pub fn is_credit_of(&self, provider: &ProviderConnection, bucket: &Bucket) -> bool {
+        let owner = self.fallbacks.iter().find(|fallback| fallback.plan.granted().names(bucket));
+        owner.unwrap_or(&self.provider).vendor.name == provider.vendor.name
+    }
+
+    /// Everything that any plan can ever grant, added up.
+    pub fn granted(&self) -> Amounts {
+        self.providers().map(|provider| provider.plan.granted()).collect::<Vec<_>>().iter().sum()
+    }
+
+    /// Whether more than one provider may be asked about a record.
+    pub fn is_waterfall(&self) -> bool {
+        self.waterfall.steps.len() > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&'static str]) -> Vec<ProviderName> {
+        names.iter().map(|name| ProviderName::known(name)).collect()
+    }
+
+    fn compiled(order: &[&'static str], fields: &[(ProfileField, &[&'static str])]) -> Vec<String> {
+        let fields = fields.iter().map(|(field, order)| (*field, names(order))).collect();
+        let shown = |step: &Step| format!("{} {} {:?}", step.provider.as_str(), step.person, step.fields);
+        Waterfall::compiled(&names(order), &fields).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn orders_by_field_become_turns_of_providers() {
+        use ProfileField::{Email, MobilePhone};
+        assert_eq!(compiled(&["a"], &[(MobilePhone, &["a"])]), ["a true {MobilePhone}"]);
+        assert_eq!(compiled(&["a", "b"], &[]), ["a true {}", "b true {}"]);
+        let both = compiled(&["a", "b", "c"], &[(MobilePhone, &["b", "a"]), (Email, &["a", "c"])]);
+        assert_eq!(both, ["a true {Email}", "b true {MobilePhone}", "a false {MobilePhone}", "c true {Email}"]);
+    }
+}

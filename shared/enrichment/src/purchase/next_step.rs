@@ -1,0 +1,66 @@
+//! Which step of the waterfall is next for a record.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Step, Tenant};
+use crate::ids::ProviderName;
+use crate::lead::record::{AskedOf, Said};
+use crate::person::{Identity, ProfileField};
+
+/// What one provider is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Its step's place in the waterfall.
+    pub step: usize,
+    /// Who is asked.
+    pub provider: ProviderName,
+    /// What is wanted.
+    pub fields: BTreeSet<ProfileField>,
+    /// Of that, what has an order of its own.
+    pub ordered: BTreeSet<ProfileField>,
+}
+
+/// What there is to go by.
+#[derive(Debug, Clone)]
+pub struct Position<'a> {
+    /// What was asked before, and still holds.
+    pub asked: Vec<&'a AskedOf>,
+    /// A provider knows the person, whoever it was.
+    pub is_known: bool,
+    /// What is missing.
+    pub missing: &'a BTreeSet<ProfileField>,
+    /// Whose steps are left out this time.
+    pub skipped: &'a BTreeSet<ProviderName>,
+}
+
+impl Position<'_> {
+    /// The next step that can tell something which is missing. What has no order of its own is a reason to ask only while no
+    /// provider knows the person.
+    pub fn next(&self, tenant: &Tenant, identity: &Identity) -> Option<Ask> {
+        let ordered = tenant.waterfall.fields();
+        let is_known = self.is_known || self.asked.iter().any(|asked| asked.said == Said::Hit);
+        let ask = |(place, step): (usize, &Step)| {
+            let provider = tenant.provider_named(step.provider.as_str())?;
+            if self.skipped.contains(&step.provider) || !(provider.vendor.can_be_asked)(identity) {
+                return None;
+            }
+            let asked: Vec<_> = self.asked.iter().filter(|asked| asked.provider == step.provider).collect();
+            let is_told = |field: &&ProfileField| (provider.vendor.tells)(**field);
+            let was_asked = |field: &&ProfileField| {
+                let knows_nobody = asked.iter().any(|asked| asked.said != Said::Hit);
+                knows_nobody || asked.iter().any(|asked| asked.fields.contains(*field))
+            };
+            let missing = || self.missing.iter().filter(is_told);
+            let own = missing().filter(|field| step.fields.contains(*field) && !was_asked(field));
+            let own: BTreeSet<ProfileField> = own.copied().collect();
+            let comes_along = missing().filter(|field| !ordered.contains(*field));
+            let comes_along: BTreeSet<ProfileField> = match step.person && !is_known && asked.is_empty() {
+                true => comes_along.copied().collect(),
+                false => BTreeSet::new(),
+            };
+            let fields: BTreeSet<ProfileField> = own.union(&comes_along).copied().collect();
+            (!fields.is_empty()).then(|| Ask { step: place, provider: step.provider.clone(), fields, ordered: own })
+        };
+        tenant.waterfall.steps.iter().enumerate().find_map(ask)
+    }
+}
