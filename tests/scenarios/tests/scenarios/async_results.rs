@@ -14,7 +14,7 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{Stage, all_enriched, queued_leads, started, states, with_waterfall_email};
+use crate::stage::{Stage, all_enriched, queued_leads, states, with_waterfall_email, world_with_numbers};
 
 /// A person, and a number.
 const PERSON: i64 = 1000;
@@ -22,14 +22,12 @@ const NUMBER: i64 = 8000;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_phones();
-    settings.apollo.unknown_share = 0.0;
-    settings.apollo.mobile_share = 1.0;
-    settings.apollo.do_not_call_share = 0.0;
-    // The provider never calls back: everything is found out by asking.
-    settings.apollo.asynchronous.lost_share = 1.0;
-    set(&mut settings);
-    started(settings).await
+    world_with_numbers(|settings| {
+        // The provider never calls back: everything is found out by asking.
+        settings.apollo.asynchronous.lost_share = 1.0;
+        set(settings);
+    })
+    .await
 }
 
 /// Leads whose people are written and whose numbers are on their way.

@@ -10,26 +10,17 @@ use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::provider::callback;
 use leadgate_sandbox::simulators::apollo::{Callback, Mobile};
-use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, Settings, World};
+use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, World};
 use serde_json::json;
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{Stage, all_enriched, queued_leads, started, states};
+use crate::stage::{Stage, all_enriched, queued_leads, states, world_with_numbers};
 
 /// A person and a number.
 const BOTH: i64 = 9000;
 
-async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_phones();
-    settings.apollo.unknown_share = 0.0;
-    settings.apollo.mobile_share = 1.0;
-    settings.apollo.do_not_call_share = 0.0;
-    set(&mut settings);
-    started(settings).await
-}
-
 async fn world() -> Stage {
-    world_with(|_| {}).await
+    world_with_numbers(|_| {}).await
 }
 
 /// Leads whose people are written and whose numbers are on their way.
@@ -66,7 +57,7 @@ async fn post(world: &World, url: &str, body: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn a_number_is_written_when_it_arrives_and_settled_once() {
-    let world = world_with(|settings| settings.apollo.do_not_call_share = 1.0).await;
+    let world = world_with_numbers(|settings| settings.apollo.do_not_call_share = 1.0).await;
     world.apollo.set_mobile("first2.last2@engine.example", None);
     let leads = awaiting(&world, 3).await;
     let before = books_of(&world).await;
@@ -90,7 +81,7 @@ async fn a_number_is_written_when_it_arrives_and_settled_once() {
 
 #[tokio::test]
 async fn a_delivery_that_is_lost_is_asked_after() {
-    let world = world_with(|settings| settings.apollo.asynchronous.lost_share = 1.0).await;
+    let world = world_with_numbers(|settings| settings.apollo.asynchronous.lost_share = 1.0).await;
     let leads = awaiting(&world, 2).await;
     minutes_pass(&world).await;
     assert_eq!(numbers(&world, &leads), 0, "nobody has said anything, and it isn't time to ask");
@@ -125,7 +116,7 @@ async fn a_delivery_that_is_doubled_late_or_early_is_only_a_hint() {
 
 #[tokio::test]
 async fn a_delivery_that_is_faster_than_the_call_itself_waits_for_it() {
-    let world = world_with(|settings| settings.apollo.asynchronous.delay = Duration::ZERO).await;
+    let world = world_with_numbers(|settings| settings.apollo.asynchronous.delay = Duration::ZERO).await;
     let leads = queued_leads(&world, 2).await;
     // The worker dies before it can keep what came back.
     let mut asked = false;
@@ -217,7 +208,7 @@ async fn what_is_not_a_delivery_is_told_so_and_does_nothing() {
 
 #[tokio::test]
 async fn what_does_not_come_is_asked_after_ever_more_seldom() {
-    let world = world_with(|settings| settings.apollo.asynchronous.delay = days(3)).await;
+    let world = world_with_numbers(|settings| settings.apollo.asynchronous.delay = days(3)).await;
     world.leaves_behind(Leftover::OpenHolds);
     awaiting(&world, 2).await;
     let polls = || {
@@ -256,7 +247,7 @@ async fn what_somebody_typed_in_or_who_asked_to_be_forgotten_is_left_alone() {
 #[tokio::test]
 async fn who_can_be_paid_for_in_part_waits_for_both_or_takes_the_person_now() {
     for (policy, first, reason) in [("defer", 0, true), ("degrade", 2000, false)] {
-        let world = world_with(|settings| {
+        let world = world_with_numbers(|settings| {
             settings.config =
                 settings.config.replace("on_exhausted = \"defer\"", &format!("on_exhausted = \"{policy}\""));
             settings.credits_per_cycle = Some(7);
@@ -308,7 +299,7 @@ fn price(field: &str, credits: u8) -> String {
 
 #[tokio::test]
 async fn what_other_sources_have_arrives_with_its_own_price() {
-    let world = world_with(|settings| {
+    let world = world_with_numbers(|settings| {
         let rows = format!("{}{}\n[[prices]]", price("waterfall-email", 4), price("waterfall-mobile", 25));
         let config = settings.config.replacen("\n[[prices]]", &rows, 1);
         let provider = "waterfall = [\"email\", \"mobile\"]\ncallback_url =";

@@ -7,66 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::attio::{Kind, Person};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, leads, queued_leads, stands, with_numbers, world_of};
 
 /// The token that Leadgate has, as events call it.
 const ACTOR: &str = "5e1b6a0c-0d3f-4c7a-9a38-2f4f6a3f0b11";
 
 /// A world with a workspace, and settings of its own.
 async fn workspace_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_attio();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_attio, set).await
 }
 
 async fn workspace() -> Stage {
     workspace_with(|_| {}).await
 }
 
-/// The same, with numbers bought as well.
-async fn workspace_with_phones() -> Stage {
-    let mut settings = Settings::default().with_attio().with_phones();
-    settings.apollo.unknown_share = 0.0;
-    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
-    started(settings).await
-}
-
-fn people(world: &World, count: usize) -> Vec<String> {
-    let email = |i: usize| format!("first{i}.last{i}@engine.example");
-    (0..count).map(|i| world.attio.create_person([("email_addresses", email(i))])).collect()
-}
-
-/// So many people, on the queue.
-async fn queued_people(world: &World, count: usize) -> Vec<String> {
-    let people = people(world, count);
-    let delivered = world.attio.deliver().await;
-    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
-    people
-}
-
 fn there(world: &World, id: &str) -> Person {
     world.attio.person(id).expect("the person")
-}
-
-async fn stands(world: &World, id: &str) -> StateName {
-    world.record(id).await.expect("a record").state.name()
-}
-
-/// Checks that each person has the provider's job title.
-fn all_enriched(world: &World, ids: &[String]) {
-    for id in ids {
-        let person = there(world, id);
-        let known = world.apollo.whom(&Asked::email(&person.value("email_addresses").expect("an address")));
-        let title = known.expect("a person that the provider knows").title;
-        assert_eq!(person.value("job_title"), Some(title), "{id}");
-    }
 }
 
 /// What we wrote, by attribute.
@@ -104,7 +65,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
             }
         })
         .await;
-        let people = queued_people(&world, 3).await;
+        let people = queued_leads(&world, 3).await;
         world.settle_down(2).await;
         let calls = world.apollo.ledger().people_asked;
         let reads = world.attio.counters().records_read;
@@ -122,7 +83,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
 #[tokio::test]
 async fn what_a_person_types_between_our_read_and_our_write_stays() {
     let world = workspace().await;
-    let people = queued_people(&world, 2).await;
+    let people = queued_leads(&world, 2).await;
     let (workspace, id) = (Arc::downgrade(&world.attio), people[0].clone());
     // Just before the provider is asked: after the first read, before the second.
     world.apollo.on_call(move |_| {
@@ -143,7 +104,7 @@ async fn what_a_person_types_between_our_read_and_our_write_stays() {
 async fn the_other_addresses_and_numbers_of_a_person_stay() {
     // Without a number, with one that a person typed in before, and with one that is typed in right before we write.
     for (before, meanwhile) in [(None, None), (Some("+442079460000"), None), (None, Some("+442079460001"))] {
-        let world = workspace_with_phones().await;
+        let world = workspace_with(with_numbers).await;
         let id = world.attio.create_person([("email_addresses", "ada.lovelace@engine.example")]);
         world.attio.edit(&id, "email_addresses", "first1.last1@engine.example");
         if let Some(number) = before {
@@ -191,7 +152,7 @@ async fn a_bad_value_is_dropped_and_the_rest_is_written() {
         world.attio.define_attribute("industry", Kind::Select(vec!["Mills".to_owned()]));
         world.attio.define_attribute("city", Kind::Number);
         world.attio.refuse_silently(silently);
-        let people = queued_people(&world, 3).await;
+        let people = queued_leads(&world, 3).await;
         world.settle_down(1).await;
         all_enriched(&world, &people);
         for id in &people {
@@ -209,7 +170,7 @@ async fn a_bad_value_is_dropped_and_the_rest_is_written() {
 #[tokio::test]
 async fn a_workspace_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
     let world = workspace().await;
-    let people = queued_people(&world, 4).await;
+    let people = queued_leads(&world, 4).await;
     for fault in [
         Fault::Status(503, String::new()),
         Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
@@ -228,7 +189,7 @@ async fn a_workspace_that_is_down_or_busy_gets_what_was_bought_later_and_nothing
 #[tokio::test]
 async fn more_writes_than_a_second_has_wait_for_the_next_and_none_is_lost() {
     let world = workspace_with(|settings| settings.attio.writes_per_second = 5).await;
-    let people = queued_people(&world, 40).await;
+    let people = queued_leads(&world, 40).await;
     world.settle_down(4).await;
     all_enriched(&world, &people);
     for id in &people {
@@ -242,7 +203,7 @@ async fn more_writes_than_a_second_has_wait_for_the_next_and_none_is_lost() {
 async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
     for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
         let world = workspace().await;
-        let people = queued_people(&world, 2).await;
+        let people = queued_leads(&world, 2).await;
         let first = AtomicBool::new(true);
         world.wire.break_by(move |call| {
             let is_write = call.operation.starts_with("attio PATCH") && first.swap(false, Ordering::SeqCst);
@@ -276,7 +237,7 @@ async fn a_changed_address_makes_due_and_another_change_does_not() {
 #[tokio::test]
 async fn a_deleted_person_ends_and_what_two_have_become_is_enriched() {
     let world = workspace().await;
-    let gone = queued_people(&world, 1).await.remove(0);
+    let gone = queued_leads(&world, 1).await.remove(0);
     world.attio.delete(&gone);
     world.settle_down(1).await;
     assert_eq!(stands(&world, &gone).await, StateName::Refused);
@@ -286,7 +247,7 @@ async fn a_deleted_person_ends_and_what_two_have_become_is_enriched() {
     let nameless = world.attio.create_person([("city", "London")]);
     world.attio.deliver().await;
     world.settle_down(1).await;
-    let known = people(&world, 1).remove(0);
+    let known = leads(&world, 1).remove(0);
     let both = world.attio.merge(&known, &nameless).expect("a new record");
     world.attio.deliver().await;
     world.settle_down(1).await;

@@ -7,66 +7,27 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::close::{CITY, COUNTRY, Contact, INDUSTRY, Kind, LAST_ENRICHED};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, queued_leads, stands, with_numbers, world_of};
 
 /// The user whose key Leadgate has.
 const USER: &str = "user_simulated0leadgate";
 
 /// A world with an organization, and settings of its own.
 async fn organization_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_close();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_close, set).await
 }
 
 async fn organization() -> Stage {
     organization_with(|_| {}).await
 }
 
-/// The same, with numbers bought as well.
-async fn organization_with_phones() -> Stage {
-    let mut settings = Settings::default().with_close().with_phones();
-    settings.apollo.unknown_share = 0.0;
-    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
-    started(settings).await
-}
-
-fn contacts(world: &World, count: usize) -> Vec<String> {
-    let email = |i: usize| format!("first{i}.last{i}@engine.example");
-    (0..count).map(|i| world.close.create_contact([("email", email(i))])).collect()
-}
-
-/// So many contacts, on the queue.
-async fn queued_contacts(world: &World, count: usize) -> Vec<String> {
-    let contacts = contacts(world, count);
-    let delivered = world.close.deliver().await;
-    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
-    contacts
-}
-
 fn there(world: &World, id: &str) -> Contact {
     world.close.contact(id).expect("the person")
-}
-
-async fn stands(world: &World, id: &str) -> StateName {
-    world.record(id).await.expect("a record").state.name()
-}
-
-/// Checks that each person has the provider's job title.
-fn all_enriched(world: &World, ids: &[String]) {
-    for id in ids {
-        let person = there(world, id);
-        let known = world.apollo.whom(&Asked::email(&person.value("email").expect("an address")));
-        let title = known.expect("a person that the provider knows").title;
-        assert_eq!(person.value("title"), Some(title), "{id}");
-    }
 }
 
 /// What we wrote, by field.
@@ -103,7 +64,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
             }
         })
         .await;
-        let contacts = queued_contacts(&world, 3).await;
+        let contacts = queued_leads(&world, 3).await;
         world.settle_down(2).await;
         let calls = world.apollo.ledger().people_asked;
         let reads = world.close.counters().records_read;
@@ -121,7 +82,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
 #[tokio::test]
 async fn what_a_person_types_between_our_read_and_our_write_stays() {
     let world = organization().await;
-    let contacts = queued_contacts(&world, 2).await;
+    let contacts = queued_leads(&world, 2).await;
     let (organization, id) = (Arc::downgrade(&world.close), contacts[0].clone());
     // Just before the provider is asked: after the first read, before the second.
     world.apollo.on_call(move |_| {
@@ -144,7 +105,7 @@ async fn the_other_addresses_and_numbers_of_a_person_stay() {
     // The contact is read right before a list is written: it is the last read of the first round.
     let mut last_read = usize::MAX;
     for (before, meanwhile) in [(None, None), (Some("+442079460000"), None), (None, Some("+442079460001"))] {
-        let world = organization_with_phones().await;
+        let world = organization_with(with_numbers).await;
         let id = world.close.create_contact([("email", "ada.lovelace@engine.example")]);
         world.close.edit(&id, "email", "first1.last1@engine.example");
         if let Some(number) = before {
@@ -193,7 +154,7 @@ async fn a_bad_field_is_dropped_and_the_rest_is_written() {
         world.close.define_field(INDUSTRY, Kind::Choices(vec!["Mills".to_owned()]));
         world.close.define_field(CITY, Kind::Number);
         world.close.refuse_silently(silently);
-        let contacts = queued_contacts(&world, 3).await;
+        let contacts = queued_leads(&world, 3).await;
         world.settle_down(1).await;
         all_enriched(&world, &contacts);
         for id in &contacts {
@@ -211,7 +172,7 @@ async fn a_bad_field_is_dropped_and_the_rest_is_written() {
 #[tokio::test]
 async fn an_organization_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
     let world = organization().await;
-    let contacts = queued_contacts(&world, 4).await;
+    let contacts = queued_leads(&world, 4).await;
     for fault in [
         Fault::Status(503, String::new()),
         Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
@@ -230,7 +191,7 @@ async fn an_organization_that_is_down_or_busy_gets_what_was_bought_later_and_not
 #[tokio::test]
 async fn more_calls_than_a_second_has_wait_for_the_next_and_none_is_lost() {
     let world = organization_with(|settings| settings.close.calls_per_second = 25).await;
-    let contacts = queued_contacts(&world, 40).await;
+    let contacts = queued_leads(&world, 40).await;
     // What one batch reads fits into a second, and its second reading and its writes don't.
     world.settle_down(1).await;
     all_enriched(&world, &contacts);
@@ -245,7 +206,7 @@ async fn more_calls_than_a_second_has_wait_for_the_next_and_none_is_lost() {
 async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
     for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
         let world = organization().await;
-        let contacts = queued_contacts(&world, 2).await;
+        let contacts = queued_leads(&world, 2).await;
         let first = AtomicBool::new(true);
         world.wire.break_by(move |call| {
             let is_write = call.operation.starts_with("close PUT") && first.swap(false, Ordering::SeqCst);
@@ -279,7 +240,7 @@ async fn a_changed_address_makes_due_and_another_change_does_not() {
 #[tokio::test]
 async fn a_deleted_contact_ends_and_costs_nothing() {
     let world = organization().await;
-    let gone = queued_contacts(&world, 1).await.remove(0);
+    let gone = queued_leads(&world, 1).await.remove(0);
     world.close.delete(&gone);
     world.settle_down(1).await;
     assert_eq!(stands(&world, &gone).await, StateName::Refused);

@@ -13,7 +13,7 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::{at_rest, books_of};
-use crate::stage::{Stage, all_enriched, started, states};
+use crate::stage::{Stage, all_enriched, states, world_with_numbers};
 
 const JANUARY: &str = "plan-2026-01-01-2026-02-01";
 const FEBRUARY: &str = "plan-2026-02-01-2026-03-01";
@@ -22,15 +22,13 @@ const GRANT: i64 = 20;
 
 /// Everyone is known and has a number, and our credits are the provider's.
 async fn world_at(start: &str, set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_phones();
-    settings.start = start.parse().expect("an instant");
-    settings.credits_per_cycle = Some(GRANT);
-    settings.apollo.pool_milli = GRANT * 1000;
-    settings.apollo.unknown_share = 0.0;
-    settings.apollo.mobile_share = 1.0;
-    settings.apollo.do_not_call_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_with_numbers(|settings| {
+        settings.start = start.parse().expect("an instant");
+        settings.credits_per_cycle = Some(GRANT);
+        settings.apollo.pool_milli = GRANT * 1000;
+        set(settings);
+    })
+    .await
 }
 
 /// Leads come in, each by itself, and are worked on as far as that goes now.

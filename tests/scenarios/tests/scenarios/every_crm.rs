@@ -9,16 +9,13 @@ use leadgate_sandbox::simulators::SimulatedCrm;
 use leadgate_sandbox::world::{EVERY_CRM, Settings, With, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, world_of};
 
 /// More rounds of telling than this mean a loop.
 const ROUNDS_MAX: usize = 3;
 
 async fn served(with: With, change: impl FnOnce(&mut Settings)) -> (Stage, Arc<dyn SimulatedCrm>) {
-    let mut settings = with(Settings::default());
-    settings.apollo.unknown_share = 0.0;
-    change(&mut settings);
-    let world = started(settings).await;
+    let world = world_of(with, change).await;
     let crm = world.crm();
     (world, crm)
 }

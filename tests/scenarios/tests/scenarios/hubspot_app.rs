@@ -9,17 +9,18 @@ use leadgate_sandbox::simulators::hubspot::Limits;
 use leadgate_sandbox::world::{Leftover, Settings};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, all_enriched, queued_leads, started, states};
+use crate::stage::{Stage, all_enriched, queued_leads, states, world_with};
 
 const ACCESS: &str = "access_token = \"leadgate/demo/crm-token\"";
 
 async fn app(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default();
-    settings.apollo.unknown_share = 0.0;
-    assert!(settings.config.contains(ACCESS));
-    settings.config = settings.config.replacen(ACCESS, &format!("client_id = \"simulated-client-id\"\n{ACCESS}"), 1);
-    set(&mut settings);
-    started(settings).await
+    world_with(|settings| {
+        assert!(settings.config.contains(ACCESS));
+        let id = format!("client_id = \"simulated-client-id\"\n{ACCESS}");
+        settings.config = settings.config.replacen(ACCESS, &id, 1);
+        set(settings);
+    })
+    .await
 }
 
 /// One more lead, on the queue.
@@ -78,11 +79,11 @@ async fn without_a_token_nothing_is_called_and_the_lead_lives_until_the_app_is_m
 
 #[tokio::test]
 async fn the_rest_of_a_days_calls_is_left_to_others() {
-    let mut settings = Settings::default();
-    settings.apollo.unknown_share = 0.0;
-    settings.hubspot.limits = Limits { daily: Some(100), ..Limits::unlimited() };
-    settings.config = settings.config.replacen(ACCESS, &format!("daily_calls_floor = 40\n{ACCESS}"), 1);
-    let world = started(settings).await;
+    let world = world_with(|settings| {
+        settings.hubspot.limits = Limits { daily: Some(100), ..Limits::unlimited() };
+        settings.config = settings.config.replacen(ACCESS, &format!("daily_calls_floor = 40\n{ACCESS}"), 1);
+    })
+    .await;
     let mut leads = Vec::new();
     for number in 0..30 {
         leads.push(one_more(&world, number).await);

@@ -13,19 +13,11 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, all_enriched, queued_leads, refuse_writes, slow_provider, world, world_with};
+use crate::stage::{
+    Stage, all_enriched, queued_leads, refuse_writes, slow_provider, world, world_with, world_with_numbers,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-async fn world_with_numbers(set: impl FnOnce(&mut Settings)) -> Stage {
-    world_with(|settings| {
-        *settings = settings.clone().with_phones();
-        settings.apollo.mobile_share = 1.0;
-        settings.apollo.do_not_call_share = 0.0;
-        set(settings);
-    })
-    .await
-}
 
 fn number(world: &World, lead: &str) -> Option<String> {
     world.hubspot.contact(lead).expect("the contact").value("mobilephone").map(str::to_owned)

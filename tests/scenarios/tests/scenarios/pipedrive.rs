@@ -7,66 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::simulators::pipedrive::{CITY, COUNTRY, INDUSTRY, Kind, LAST_ENRICHED, Person};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, leads, queued_leads, stands, with_numbers, world_of};
 
 /// The user whose token Leadgate has.
 const USER: u64 = 18_487_521;
 
 /// A world with a company, and settings of its own.
 async fn company_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_pipedrive();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_pipedrive, set).await
 }
 
 async fn company() -> Stage {
     company_with(|_| {}).await
 }
 
-/// The same, with numbers bought as well.
-async fn company_with_phones() -> Stage {
-    let mut settings = Settings::default().with_pipedrive().with_phones();
-    settings.apollo.unknown_share = 0.0;
-    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
-    started(settings).await
-}
-
-fn persons(world: &World, count: usize) -> Vec<String> {
-    let email = |i: usize| format!("first{i}.last{i}@engine.example");
-    (0..count).map(|i| world.pipedrive.create_person([("email", email(i))])).collect()
-}
-
-/// So many persons, on the queue.
-async fn queued_persons(world: &World, count: usize) -> Vec<String> {
-    let persons = persons(world, count);
-    let delivered = world.pipedrive.deliver().await;
-    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
-    persons
-}
-
 fn there(world: &World, id: &str) -> Person {
     world.pipedrive.person(id).expect("the person")
-}
-
-async fn stands(world: &World, id: &str) -> StateName {
-    world.record(id).await.expect("a record").state.name()
-}
-
-/// Checks that each person has the provider's job title.
-fn all_enriched(world: &World, ids: &[String]) {
-    for id in ids {
-        let person = there(world, id);
-        let known = world.apollo.whom(&Asked::email(&person.value("email").expect("an address")));
-        let title = known.expect("a person that the provider knows").title;
-        assert_eq!(person.value("job_title"), Some(title), "{id}");
-    }
 }
 
 /// What we wrote, by field.
@@ -103,7 +64,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
             }
         })
         .await;
-        let persons = queued_persons(&world, 3).await;
+        let persons = queued_leads(&world, 3).await;
         world.settle_down(2).await;
         let calls = world.apollo.ledger().people_asked;
         let reads = world.pipedrive.counters().records_read;
@@ -121,7 +82,7 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
 #[tokio::test]
 async fn what_a_person_types_between_our_read_and_our_write_stays() {
     let world = company().await;
-    let persons = queued_persons(&world, 2).await;
+    let persons = queued_leads(&world, 2).await;
     let (company, id) = (Arc::downgrade(&world.pipedrive), persons[0].clone());
     // Just before the provider is asked: after the first read, before the second.
     world.apollo.on_call(move |_| {
@@ -142,7 +103,7 @@ async fn what_a_person_types_between_our_read_and_our_write_stays() {
 async fn the_other_addresses_and_numbers_of_a_person_stay() {
     // Without a number, with one that a person typed in before, and with one that is typed in right before we write.
     for (before, meanwhile) in [(None, None), (Some("+44 20 7946 0000"), None), (None, Some("+44 20 7946 0001"))] {
-        let world = company_with_phones().await;
+        let world = company_with(with_numbers).await;
         let id = world.pipedrive.create_person([("email", "ada.lovelace@engine.example")]);
         world.pipedrive.edit(&id, "email", "first1.last1@engine.example");
         if let Some(number) = before {
@@ -189,7 +150,7 @@ async fn a_bad_field_is_dropped_and_the_rest_is_written() {
         world.pipedrive.define_field(INDUSTRY, Kind::Options(vec![1, 2]));
         world.pipedrive.define_field(CITY, Kind::Text(1));
         world.pipedrive.refuse_silently(silently);
-        let persons = queued_persons(&world, 3).await;
+        let persons = queued_leads(&world, 3).await;
         world.settle_down(1).await;
         all_enriched(&world, &persons);
         for id in &persons {
@@ -207,7 +168,7 @@ async fn a_bad_field_is_dropped_and_the_rest_is_written() {
 #[tokio::test]
 async fn a_company_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
     let world = company().await;
-    let persons = queued_persons(&world, 4).await;
+    let persons = queued_leads(&world, 4).await;
     for fault in [
         Fault::Status(503, String::new()),
         Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
@@ -227,7 +188,7 @@ async fn a_company_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_i
 async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
     for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
         let world = company().await;
-        let persons = queued_persons(&world, 2).await;
+        let persons = queued_leads(&world, 2).await;
         let first = AtomicBool::new(true);
         world.wire.break_by(move |call| {
             let is_write = call.operation.starts_with("pipedrive PATCH") && first.swap(false, Ordering::SeqCst);
@@ -245,7 +206,7 @@ async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
 async fn below_the_floor_nothing_is_called_and_the_persons_wait() {
     let world = company_with(|settings| settings.pipedrive.daily_budget = 30_000).await;
     world.pipedrive.others_use(29_100);
-    let persons = queued_persons(&world, 30).await;
+    let persons = queued_leads(&world, 30).await;
     world.settle_down(2).await;
     // How much is left is seen by a call, and there is one in a quarter of an hour.
     let counters = world.pipedrive.counters();
@@ -281,7 +242,7 @@ async fn a_changed_address_makes_due_and_another_change_does_not() {
 #[tokio::test]
 async fn a_deleted_person_ends_and_who_was_merged_into_is_enriched() {
     let world = company().await;
-    let gone = queued_persons(&world, 1).await.remove(0);
+    let gone = queued_leads(&world, 1).await.remove(0);
     world.pipedrive.delete(&gone);
     world.settle_down(1).await;
     assert_eq!(stands(&world, &gone).await, StateName::Refused);
@@ -291,7 +252,7 @@ async fn a_deleted_person_ends_and_who_was_merged_into_is_enriched() {
     let nameless = world.pipedrive.create_person([(CITY, "London")]);
     world.pipedrive.deliver().await;
     world.settle_down(1).await;
-    let known = persons(&world, 1).remove(0);
+    let known = leads(&world, 1).remove(0);
     assert!(world.pipedrive.merge(&known, &nameless), "the one without an address gets it");
     world.pipedrive.deliver().await;
     world.settle_down(1).await;

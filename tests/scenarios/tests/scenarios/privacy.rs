@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::stage::{Stage, queued_leads, slow_provider, started, states, world, world_with};
+use crate::stage::{Stage, queued_leads, slow_provider, started, states, with_numbers, world, world_with};
 
 #[derive(Clone, Default)]
 pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<u8>>>);
@@ -152,11 +152,11 @@ async fn found(world: &World, lines: &Lines, traces: &[String]) -> Vec<String> {
 
 /// A CRM of each kind: one where an address is a person's alone, and one where many records may be about one person.
 fn two_crms() -> [Settings; 2] {
-    let mut crms = [Settings::default().with_phones(), Settings::default().with_salesforce().with_phones()];
+    let mut crms = [Settings::default(), Settings::default().with_salesforce()];
     for settings in &mut crms {
         settings.road = Road::Callouts;
         settings.apollo.unknown_share = 0.0;
-        (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
+        with_numbers(settings);
     }
     crms
 }

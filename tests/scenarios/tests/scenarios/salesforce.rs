@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::simulators::salesforce::{Kind, Record, Road};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, leads, queued_leads, stands, world_of};
 
 const USER: &str = "005000000000001AAA";
 /// Those that come to an address of ours.
@@ -22,44 +21,15 @@ const BOTH: [Road; 2] = [Road::OutboundMessages, Road::Callouts];
 
 /// A world with an org, and settings of its own.
 async fn org_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_salesforce();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_salesforce, set).await
 }
 
 async fn org() -> Stage {
     org_with(|_| {}).await
 }
 
-fn leads(world: &World, count: usize) -> Vec<String> {
-    (0..count).map(|i| world.salesforce.create_lead([("Email", format!("first{i}.last{i}@engine.example"))])).collect()
-}
-
-/// So many leads, on the queue.
-async fn queued_leads(world: &World, count: usize) -> Vec<String> {
-    let leads = leads(world, count);
-    let delivered = world.salesforce.deliver().await;
-    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
-    leads
-}
-
 fn there(world: &World, id: &str) -> Record {
     world.salesforce.record(id).expect("the record")
-}
-
-async fn stands(world: &World, id: &str) -> StateName {
-    world.record(id).await.expect("a record").state.name()
-}
-
-/// Checks that each record has the provider's job title.
-fn all_enriched(world: &World, ids: &[String]) {
-    for id in ids {
-        let record = there(world, id);
-        let person = world.apollo.whom(&Asked::email(record.value("Email").expect("an address")));
-        let title = person.expect("a person that the provider knows").title;
-        assert_eq!(record.value("Title"), Some(title.as_str()), "{id}");
-    }
 }
 
 /// What we wrote, by field.

@@ -5,8 +5,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use leadgate_enrichment::lead::record::StateName;
+use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::Fault;
-use leadgate_sandbox::world::{Leftover, Settings, World};
+use leadgate_sandbox::world::{Leftover, Settings, With, World};
 use tokio::sync::Notify;
 
 /// A world in which a scenario is played. When that is over, no hold may be open, and no message on a queue, unless the
@@ -62,8 +63,22 @@ pub(crate) async fn world() -> Stage {
 
 /// A world with settings of its own.
 pub(crate) async fn world_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default();
-    // Whoever a scenario makes up is known, unless the scenario says otherwise.
+    world_of(|settings| settings, set).await
+}
+
+/// A world in which numbers are bought as well, with settings of its own.
+pub(crate) async fn world_with_numbers(set: impl FnOnce(&mut Settings)) -> Stage {
+    world_with(|settings| {
+        with_numbers(settings);
+        set(settings);
+    })
+    .await
+}
+
+/// A world with this CRM, and settings of its own.
+pub(crate) async fn world_of(crm: With, set: impl FnOnce(&mut Settings)) -> Stage {
+    let mut settings = crm(Settings::default());
+    // People whom a scenario makes up are known, unless the scenario says otherwise.
     settings.apollo.unknown_share = 0.0;
     set(&mut settings);
     started(settings).await
@@ -76,13 +91,14 @@ pub(crate) async fn started(settings: Settings) -> Stage {
 
 /// So many leads, not told about yet.
 pub(crate) fn leads(world: &World, count: usize) -> Vec<String> {
-    (0..count).map(|i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))])).collect()
+    let crm = world.crm();
+    (0..count).map(|i| crm.create_person(&[("email", format!("first{i}.last{i}@engine.example"))])).collect()
 }
 
 /// So many leads, on the queue.
 pub(crate) async fn queued_leads(world: &World, count: usize) -> Vec<String> {
     let leads = leads(world, count);
-    let delivered = world.hubspot.deliver().await;
+    let delivered = world.crm().deliver().await;
     assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
     leads
 }
@@ -108,13 +124,19 @@ pub(crate) async fn states(world: &World, leads: &[String]) -> Vec<StateName> {
     leads.iter().map(|lead| states.records[lead].state.name()).collect()
 }
 
+/// Where this lead stands.
+pub(crate) async fn stands(world: &World, lead: &str) -> StateName {
+    world.record(lead).await.expect("a record").state.name()
+}
+
 /// Checks that each lead has what the provider knows of it.
 pub(crate) fn all_enriched(world: &World, leads: &[String]) {
+    let crm = world.crm();
     for lead in leads {
-        let contact = world.hubspot.contact(lead).expect("the contact");
-        let asked = leadgate_sandbox::simulators::apollo::Asked::email(contact.value("email").expect("an address"));
-        let person = world.apollo.whom(&asked).expect("somebody the provider knows");
-        assert_eq!(contact.value("jobtitle"), Some(person.title.as_str()), "{lead} has the provider's job title");
+        let card = crm.card(lead).expect("the record");
+        let asked = Asked::email(card.get("email").expect("an address"));
+        let person = world.apollo.whom(&asked).expect("a person that the provider knows");
+        assert_eq!(card.get("jobtitle"), Some(&person.title), "{lead} has the provider's job title");
     }
 }
 
@@ -125,6 +147,12 @@ pub(crate) fn refuse_writes(world: &World) {
         let body = r#"{"status":"error","message":"a rule of the portal","category":"VALIDATION_ERROR"}"#;
         writes.then(|| Fault::Status(400, body.to_owned()))
     });
+}
+
+/// Has numbers bought as well, and everybody has one that may be called.
+pub(crate) fn with_numbers(settings: &mut Settings) {
+    *settings = settings.clone().with_phones();
+    (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
 }
 
 /// Has e-mail addresses looked for in other sources, too, and written to `property`.

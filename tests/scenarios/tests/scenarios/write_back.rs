@@ -10,7 +10,7 @@ use leadgate_sandbox::world::{Break, Rewrite};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with};
+use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with, world_with_numbers};
 
 #[tokio::test]
 async fn what_a_person_types_between_our_read_and_our_write_stays() {
@@ -197,12 +197,7 @@ async fn what_the_crm_says_it_left_out_of_a_write_is_not_ours() {
 /// What is settled is not asked after any more, so that the message must not be taken for dealt with.
 #[tokio::test]
 async fn a_number_that_is_settled_outlasts_the_crm_and_then_the_provider_being_down() {
-    let world = world_with(|settings| {
-        *settings = settings.clone().with_phones();
-        settings.apollo.mobile_share = 1.0;
-        settings.apollo.do_not_call_share = 0.0;
-    })
-    .await;
+    let world = world_with_numbers(|_| {}).await;
     let leads = queued_leads(&world, 2).await;
     world.pump.run_dry(1).await;
     world.clock.turn(Duration::from_secs(6 * 60));

@@ -7,58 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::simulators::zoho::{Kind, Record};
 use leadgate_sandbox::world::{Break, Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, queued_leads, stands, world_of};
 
 /// By whom the API's changes are made.
 const API: &str = "api";
 
 /// A world with an org, and settings of its own.
 async fn org_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_zoho();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_zoho, set).await
 }
 
 async fn org() -> Stage {
     org_with(|_| {}).await
 }
 
-fn leads(world: &World, count: usize) -> Vec<String> {
-    let email = |i: usize| format!("first{i}.last{i}@engine.example");
-    (0..count).map(|i| world.zoho.create_lead([("Email", email(i))])).collect()
-}
-
-/// So many leads, on the queue.
-async fn queued_leads(world: &World, count: usize) -> Vec<String> {
-    let leads = leads(world, count);
-    let delivered = world.zoho.deliver().await;
-    assert_eq!((delivered.rejected.len(), delivered.unanswered), (0, 0), "{delivered:?}");
-    leads
-}
-
 fn there(world: &World, id: &str) -> Record {
     world.zoho.record(id).expect("the person")
-}
-
-async fn stands(world: &World, id: &str) -> StateName {
-    world.record(id).await.expect("a record").state.name()
-}
-
-/// Checks that each person has the provider's job title.
-fn all_enriched(world: &World, ids: &[String]) {
-    for id in ids {
-        let person = there(world, id);
-        let known = world.apollo.whom(&Asked::email(&person.value("Email").expect("an address")));
-        let title = known.expect("a person that the provider knows").title;
-        assert_eq!(person.value("Designation"), Some(title), "{id}");
-    }
 }
 
 /// What we wrote, by field.

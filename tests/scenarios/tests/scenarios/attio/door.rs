@@ -5,8 +5,9 @@ use leadgate_connectors::secret::Secret;
 use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
 use serde_json::json;
 
-use super::{all_enriched, people, queued_people, workspace, workspace_with};
+use super::{workspace, workspace_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, leads, queued_leads};
 
 const OLD_SECRET: &str = "an-old-signing-secret";
 
@@ -36,7 +37,7 @@ async fn signed(world: &World, secret: &str, body: &str) -> u16 {
 #[tokio::test]
 async fn nothing_gets_in_without_the_signature_and_nothing_is_queued() {
     let world = workspace().await;
-    let id = people(&world, 1).remove(0);
+    let id = leads(&world, 1).remove(0);
     let good = created(&id);
     let signature = sign(&Secret::new(SIGNING_SECRET.to_owned()), good.as_bytes());
     for (what, signature, body) in [
@@ -70,7 +71,7 @@ async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
     })
     .await;
     world.leaves_behind(Leftover::Messages);
-    let body = created(&people(&world, 1).remove(0));
+    let body = created(&leads(&world, 1).remove(0));
     for (secret, expected) in [(OLD_SECRET, 200), (SIGNING_SECRET, 200), ("neither-of-the-secrets", 401)] {
         assert_eq!(signed(&world, secret, &body).await, expected, "{secret}");
     }
@@ -79,7 +80,7 @@ async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
 #[tokio::test]
 async fn a_blank_secret_lets_nothing_in_and_nothing_is_lost_by_it() {
     let world = workspace_with(|settings| settings.signing_secret = String::new()).await;
-    let id = people(&world, 1).remove(0);
+    let id = leads(&world, 1).remove(0);
     let report = world.attio.deliver().await;
     assert_eq!((report.accepted, report.rejected.as_slice()), (0, [503].as_slice()));
     assert_eq!(signed(&world, "", &created(&id)).await, 503);
@@ -89,7 +90,7 @@ async fn a_blank_secret_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = workspace_with(|settings| settings.attio.duplicate_share = 1.0).await;
-    let people = queued_people(&world, 5).await;
+    let people = queued_leads(&world, 5).await;
     let again = async || signed(&world, SIGNING_SECRET, &created(&people[0])).await;
     assert_eq!(again().await, 200);
     world.settle_down(3).await;
@@ -105,7 +106,7 @@ async fn what_is_delivered_again_is_bought_once() {
 #[tokio::test]
 async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
     let world = workspace().await;
-    let people = people(&world, 3);
+    let people = leads(&world, 3);
     world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
     let report = world.attio.deliver().await;
     assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");

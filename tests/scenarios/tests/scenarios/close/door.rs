@@ -10,8 +10,9 @@ use leadgate_sandbox::simulators::close::signature_key;
 use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
 use serde_json::json;
 
-use super::{all_enriched, contacts, organization, organization_with, queued_contacts};
+use super::{organization, organization_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, leads, queued_leads};
 
 const OLD_SECRET: &str = "an-old-signing-secret";
 
@@ -52,7 +53,7 @@ async fn signed(world: &World, secret: &str, body: &str) -> u16 {
 #[tokio::test]
 async fn nothing_gets_in_without_the_signature_and_nothing_is_queued() {
     let world = organization().await;
-    let id = contacts(&world, 1).remove(0);
+    let id = leads(&world, 1).remove(0);
     let good = created(&id);
     let now = world.clock.now();
     let signature = sign(&key(SIGNING_SECRET), now.as_second(), good.as_bytes()).expect("a key");
@@ -90,7 +91,7 @@ async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
     })
     .await;
     world.leaves_behind(Leftover::Messages);
-    let body = created(&contacts(&world, 1).remove(0));
+    let body = created(&leads(&world, 1).remove(0));
     for (secret, expected) in [(OLD_SECRET, 200), (SIGNING_SECRET, 200), ("neither-of-the-secrets", 401)] {
         assert_eq!(signed(&world, secret, &body).await, expected, "{secret}");
     }
@@ -100,7 +101,7 @@ async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
 async fn a_blank_or_short_key_lets_nothing_in_and_nothing_is_lost_by_it() {
     for secret in ["", "short"] {
         let world = organization_with(|settings| settings.signing_secret = secret.to_owned()).await;
-        let id = contacts(&world, 1).remove(0);
+        let id = leads(&world, 1).remove(0);
         let report = world.close.deliver().await;
         assert_eq!((report.accepted, report.rejected.as_slice()), (0, [503].as_slice()), "{secret:?}");
         assert_eq!(signed(&world, secret, &created(&id)).await, 503, "{secret:?}");
@@ -111,7 +112,7 @@ async fn a_blank_or_short_key_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = organization_with(|settings| settings.close.duplicate_share = 1.0).await;
-    let contacts = queued_contacts(&world, 5).await;
+    let contacts = queued_leads(&world, 5).await;
     let again = async || signed(&world, SIGNING_SECRET, &created(&contacts[0])).await;
     assert_eq!(again().await, 200);
     world.settle_down(3).await;
@@ -127,7 +128,7 @@ async fn what_is_delivered_again_is_bought_once() {
 #[tokio::test]
 async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
     let world = organization().await;
-    let contacts = contacts(&world, 3);
+    let contacts = leads(&world, 3);
     world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
     let report = world.close.deliver().await;
     assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");

@@ -3,8 +3,9 @@
 use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
-use super::{all_enriched, company, company_with, persons, queued_persons};
+use super::{company, company_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, leads, queued_leads};
 
 const OLD_PASSWORD: &str = "an-old-signing-secret";
 
@@ -28,7 +29,7 @@ async fn told(world: &World, user: &str, password: &str, body: String) -> u16 {
 #[tokio::test]
 async fn nothing_gets_in_without_the_user_and_the_password_and_nothing_is_queued() {
     let world = company().await;
-    let id = persons(&world, 1).remove(0);
+    let id = leads(&world, 1).remove(0);
     let good = created(&id).to_string();
     let (user, password) = (WEBHOOK_USER, SIGNING_SECRET);
     let other_company = good.replace("\"7654321\"", "\"7654322\"");
@@ -65,7 +66,7 @@ async fn either_of_two_passwords_opens_while_one_replaces_the_other() {
     })
     .await;
     world.leaves_behind(Leftover::Messages);
-    let body = created(&persons(&world, 1).remove(0)).to_string();
+    let body = created(&leads(&world, 1).remove(0)).to_string();
     for (password, expected) in [(OLD_PASSWORD, 200), (SIGNING_SECRET, 200), ("neither-of-the-passwords", 401)] {
         assert_eq!(told(&world, WEBHOOK_USER, password, body.clone()).await, expected, "{password}");
     }
@@ -75,7 +76,7 @@ async fn either_of_two_passwords_opens_while_one_replaces_the_other() {
 async fn a_blank_or_short_password_lets_nothing_in_and_nothing_is_lost_by_it() {
     for password in ["", "short"] {
         let world = company_with(|settings| settings.signing_secret = password.to_owned()).await;
-        let id = persons(&world, 1).remove(0);
+        let id = leads(&world, 1).remove(0);
         let report = world.pipedrive.deliver().await;
         assert_eq!((report.accepted, report.rejected.as_slice()), (0, [503].as_slice()), "{password:?}");
         assert_eq!(told(&world, WEBHOOK_USER, password, created(&id).to_string()).await, 503, "{password:?}");
@@ -86,7 +87,7 @@ async fn a_blank_or_short_password_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = company_with(|settings| settings.pipedrive.duplicate_share = 1.0).await;
-    let persons = queued_persons(&world, 5).await;
+    let persons = queued_leads(&world, 5).await;
     let again = async || told(&world, WEBHOOK_USER, SIGNING_SECRET, created(&persons[0]).to_string()).await;
     assert_eq!(again().await, 200);
     world.settle_down(3).await;
@@ -102,7 +103,7 @@ async fn what_is_delivered_again_is_bought_once() {
 #[tokio::test]
 async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
     let world = company().await;
-    let persons = persons(&world, 3);
+    let persons = leads(&world, 3);
     world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
     let report = world.pipedrive.deliver().await;
     assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");

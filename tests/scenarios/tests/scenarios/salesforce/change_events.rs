@@ -4,18 +4,15 @@ use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::world::{Break, Caller, Leftover, Settings, World};
 use serde_json::json;
 
-use super::{all_enriched, leads, ours, queued_leads, stands, there};
+use super::{ours, there};
 use crate::books::at_rest;
-use crate::stage::{Stage, started};
+use crate::stage::{Stage, all_enriched, leads, queued_leads, stands, world_of};
 
 const BUS: &str = "/simulators/eventbridge/partner";
 const SOURCE: &str = "aws.partner/salesforce.com/00D000000000001EAA/0YL000000000001AAA";
 
 async fn org_with(set: impl FnOnce(&mut Settings)) -> Stage {
-    let mut settings = Settings::default().with_change_events();
-    settings.apollo.unknown_share = 0.0;
-    set(&mut settings);
-    started(settings).await
+    world_of(Settings::with_change_events, set).await
 }
 
 /// Puts an event of these records on the bus.

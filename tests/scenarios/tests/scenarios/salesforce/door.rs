@@ -6,8 +6,9 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_sandbox::simulators::salesforce::Road;
 use leadgate_sandbox::world::{APEX_SECRET, Break, Leftover, SIGNING_SECRET, World};
 
-use super::{BOTH, all_enriched, leads, org, org_with, queued_leads};
+use super::{BOTH, org, org_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, leads, queued_leads};
 
 const OLD_APEX_SECRET: &str = "whsec_YW4tb2xkLXNpZ25pbmctc2VjcmV0OmFwZXg=";
 

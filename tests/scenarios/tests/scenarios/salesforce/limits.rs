@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
 
-use super::{all_enriched, org, org_with, queued_leads, stands};
+use super::{org, org_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, queued_leads, stands};
 
 #[tokio::test]
 async fn a_token_that_ends_on_the_way_is_replaced_and_nothing_is_done_twice() {

@@ -3,8 +3,9 @@
 use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
-use super::{all_enriched, leads, org, org_with, queued_leads};
+use super::{org, org_with};
 use crate::books::at_rest;
+use crate::stage::{all_enriched, leads, queued_leads};
 
 const OLD_TOKEN: &str = "an-old-signing-secret";
 
