@@ -14,7 +14,7 @@ use super::report::DeliveryReport;
 use super::salesforce::{self, Salesforce};
 
 /// A CRM with people in it. What is known of a person goes by the names of a business card: `email`, `firstname`,
-/// `lastname`, `jobtitle`, `company`, `city`, `industry`, `mobilephone`.
+/// `lastname`, `jobtitle`, `company`, `city`, `country`, `industry`, `mobilephone`.
 #[async_trait]
 pub trait SimulatedCrm: Send + Sync {
     /// Its name, as people write it.
@@ -93,7 +93,7 @@ impl SimulatedCrm for HubSpot {
 }
 
 /// What a CRM calls the names of a business card.
-pub(super) type Names = [(&'static str, &'static str); 8];
+pub(super) type Names = [(&'static str, &'static str); 9];
 
 /// What a CRM calls a name of the card.
 pub(super) fn field(names: &Names, name: &str) -> Option<&'static str> {
@@ -118,6 +118,7 @@ const LEAD_CARD: Names = [
     ("jobtitle", "Title"),
     ("company", "Company"),
     ("city", "City"),
+    ("country", "Country"),
     ("industry", "Industry"),
     ("mobilephone", "MobilePhone"),
 ];
@@ -183,6 +184,7 @@ const PERSON_CARD: Names = [
     ("jobtitle", "job_title"),
     ("company", "company"),
     ("city", pipedrive::CITY),
+    ("country", pipedrive::COUNTRY),
     ("industry", pipedrive::INDUSTRY),
     ("mobilephone", "phone"),
 ];
@@ -251,6 +253,7 @@ const PEOPLE_CARD: Names = [
     ("jobtitle", "job_title"),
     ("company", "company"),
     ("city", "city"),
+    ("country", "country"),
     ("industry", "industry"),
     ("mobilephone", "phone_numbers"),
 ];

@@ -3,13 +3,12 @@
 mod door;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::close::{CITY, COUNTRY, Contact, INDUSTRY, Kind, LAST_ENRICHED};
-use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
-use leadgate_sandbox::world::{Break, Settings, World};
+use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
 use crate::stage::{Stage, all_enriched, queued_leads, stands, with_numbers, world_of};
@@ -77,26 +76,6 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
         all_enriched(&world, &contacts);
         assert_eq!(at_rest(&world).await.spent, 3000);
     }
-}
-
-#[tokio::test]
-async fn what_a_person_types_between_our_read_and_our_write_stays() {
-    let world = organization().await;
-    let contacts = queued_leads(&world, 2).await;
-    let (organization, id) = (Arc::downgrade(&world.close), contacts[0].clone());
-    // Just before the provider is asked: after the first read, before the second.
-    world.apollo.on_call(move |_| {
-        if let Some(organization) = organization.upgrade() {
-            organization.edit(&id, "title", "Typed by hand");
-        }
-    });
-    world.settle_down(1).await;
-    let written = there(&world, &contacts[0]);
-    assert_eq!(written.value("title").as_deref(), Some("Typed by hand"));
-    assert!(written.value(COUNTRY).is_some(), "the blank ones are filled all the same");
-    assert!(!ours(&written).contains(&"title"));
-    all_enriched(&world, &contacts[1..]);
-    at_rest(&world).await;
 }
 
 #[tokio::test]
@@ -170,25 +149,6 @@ async fn a_bad_field_is_dropped_and_the_rest_is_written() {
 }
 
 #[tokio::test]
-async fn an_organization_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
-    let world = organization().await;
-    let contacts = queued_leads(&world, 4).await;
-    for fault in [
-        Fault::Status(503, String::new()),
-        Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
-        Fault::Status(200, "<html>".to_owned()),
-        Fault::Status(403, String::new()),
-        Fault::DropAfterWork,
-    ] {
-        world.close.faults().add(FaultRule { path_contains: "/contact".into(), times: 1, fault });
-    }
-    world.settle_down(1).await;
-    all_enriched(&world, &contacts);
-    assert_eq!(at_rest(&world).await.spent, 4000);
-    assert_eq!(world.apollo.ledger().records_charged, 4);
-}
-
-#[tokio::test]
 async fn more_calls_than_a_second_has_wait_for_the_next_and_none_is_lost() {
     let world = organization_with(|settings| settings.close.calls_per_second = 25).await;
     let contacts = queued_leads(&world, 40).await;
@@ -200,51 +160,4 @@ async fn more_calls_than_a_second_has_wait_for_the_next_and_none_is_lost() {
     }
     assert!(world.close.counters().throttled > 0, "the limit was met");
     assert_eq!(at_rest(&world).await.spent, 40_000);
-}
-
-#[tokio::test]
-async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
-    for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
-        let world = organization().await;
-        let contacts = queued_leads(&world, 2).await;
-        let first = AtomicBool::new(true);
-        world.wire.break_by(move |call| {
-            let is_write = call.operation.starts_with("close PUT") && first.swap(false, Ordering::SeqCst);
-            is_write.then(|| broken.clone())
-        });
-        world.settle_down(1).await;
-        world.wire.mend();
-        world.settle_down(1).await;
-        all_enriched(&world, &contacts);
-        assert_eq!(at_rest(&world).await.spent, 2000);
-    }
-}
-
-#[tokio::test]
-async fn a_changed_address_makes_due_and_another_change_does_not() {
-    let world = organization().await;
-    let id = world.close.create_contact([(CITY, "London")]);
-    world.close.deliver().await;
-    world.settle_down(1).await;
-    assert_eq!(at_rest(&world).await.spent, 0, "no one can tell who that is");
-    world.close.edit(&id, CITY, "Paris");
-    world.close.deliver().await;
-    assert_eq!(world.waiting().await, 0);
-    world.close.edit(&id, "email", "ada.lovelace@engine.example");
-    world.close.deliver().await;
-    world.settle_down(1).await;
-    all_enriched(&world, std::slice::from_ref(&id));
-    assert_eq!(at_rest(&world).await.spent, 1000);
-}
-
-#[tokio::test]
-async fn a_deleted_contact_ends_and_costs_nothing() {
-    let world = organization().await;
-    let gone = queued_leads(&world, 1).await.remove(0);
-    world.close.delete(&gone);
-    world.settle_down(1).await;
-    assert_eq!(stands(&world, &gone).await, StateName::Refused);
-    assert_eq!(at_rest(&world).await.spent, 0);
-    world.close.deliver().await;
-    assert_eq!(world.waiting().await, 0, "what is told of it later starts nothing");
 }

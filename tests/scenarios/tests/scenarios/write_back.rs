@@ -13,25 +13,6 @@ use crate::books::at_rest;
 use crate::stage::{all_enriched, queued_leads, refuse_writes, states, world, world_with, world_with_numbers};
 
 #[tokio::test]
-async fn what_a_person_types_between_our_read_and_our_write_stays() {
-    let world = world().await;
-    let leads = queued_leads(&world, 2).await;
-    let (hubspot, lead) = (Arc::downgrade(&world.hubspot), leads[0].clone());
-    // Just before the provider is asked: after the first read, before the second.
-    world.apollo.on_call(move |_| {
-        if let Some(hubspot) = hubspot.upgrade() {
-            hubspot.edit(&lead, "jobtitle", "Typed by hand");
-        }
-    });
-    world.settle_down(1).await;
-    let contact = world.hubspot.contact(&leads[0]).expect("the contact");
-    assert_eq!(contact.value("jobtitle"), Some("Typed by hand"));
-    assert!(contact.value("company").is_some(), "the blank fields are filled all the same");
-    all_enriched(&world, &leads[1..]);
-    at_rest(&world).await;
-}
-
-#[tokio::test]
 async fn each_policy_is_kept() {
     let world = world_with(|settings| {
         settings.config = settings

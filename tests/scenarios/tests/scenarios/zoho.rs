@@ -2,14 +2,9 @@
 
 mod door;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use leadgate_enrichment::lead::record::StateName;
-use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::simulators::zoho::{Kind, Record};
-use leadgate_sandbox::world::{Break, Settings, World};
+use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
 use crate::stage::{Stage, all_enriched, queued_leads, stands, world_of};
@@ -75,26 +70,6 @@ async fn our_own_write_comes_back_once_and_starts_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_person_types_between_our_read_and_our_write_stays() {
-    let world = org().await;
-    let leads = queued_leads(&world, 2).await;
-    let (org, id) = (Arc::downgrade(&world.zoho), leads[0].clone());
-    // Just before the provider is asked: after the first read, before the second.
-    world.apollo.on_call(move |_| {
-        if let Some(org) = org.upgrade() {
-            org.edit(&id, "Designation", "Typed by hand");
-        }
-    });
-    world.settle_down(1).await;
-    let written = there(&world, &leads[0]);
-    assert_eq!(written.value("Designation").as_deref(), Some("Typed by hand"));
-    assert!(written.value("Country").is_some(), "the blank ones are filled all the same");
-    assert!(!ours(&written).contains(&"Designation"));
-    all_enriched(&world, &leads[1..]);
-    at_rest(&world).await;
-}
-
-#[tokio::test]
 async fn a_bad_field_is_dropped_and_the_rest_is_written() {
     let world = org().await;
     // One that is gone, one that takes one of a few choices, one that takes a number.
@@ -143,70 +118,4 @@ async fn a_token_that_ends_is_replaced_and_one_serves_for_an_hour() {
     assert_eq!(stands(&world, &more).await, StateName::Written);
     assert_eq!((world.zoho.counters().tokens, world.zoho.counters().unauthorized), (2, 1));
     at_rest(&world).await;
-}
-
-#[tokio::test]
-async fn an_org_that_is_down_or_busy_gets_what_was_bought_later_and_nothing_is_bought_twice() {
-    let world = org().await;
-    let leads = queued_leads(&world, 4).await;
-    for fault in [
-        Fault::Status(503, String::new()),
-        Fault::Throttle { retry_after: Some(Duration::from_secs(20)) },
-        Fault::Status(200, "<html>".to_owned()),
-        Fault::Status(403, String::new()),
-        Fault::DropAfterWork,
-    ] {
-        world.zoho.faults().add(FaultRule { path_contains: "/crm/v8/Leads".into(), times: 1, fault });
-    }
-    world.settle_down(1).await;
-    all_enriched(&world, &leads);
-    assert_eq!(at_rest(&world).await.spent, 4000);
-    assert_eq!(world.apollo.ledger().records_charged, 4);
-}
-
-#[tokio::test]
-async fn an_answer_that_is_lost_or_a_worker_that_dies_writes_the_same_again() {
-    for broken in [Break::AnswerLost, Break::DeathAfter, Break::DeathBefore] {
-        let world = org().await;
-        let leads = queued_leads(&world, 2).await;
-        let first = AtomicBool::new(true);
-        world.wire.break_by(move |call| {
-            let is_write = call.operation.starts_with("zoho PUT") && first.swap(false, Ordering::SeqCst);
-            is_write.then(|| broken.clone())
-        });
-        world.settle_down(1).await;
-        world.wire.mend();
-        world.settle_down(1).await;
-        all_enriched(&world, &leads);
-        assert_eq!(at_rest(&world).await.spent, 2000);
-    }
-}
-
-#[tokio::test]
-async fn a_changed_address_makes_due_and_another_change_does_not() {
-    let world = org().await;
-    let id = world.zoho.create_lead([("City", "London")]);
-    world.zoho.deliver().await;
-    world.settle_down(1).await;
-    assert_eq!(at_rest(&world).await.spent, 0, "no one can tell who that is");
-    world.zoho.edit(&id, "City", "Paris");
-    world.zoho.deliver().await;
-    assert_eq!(world.waiting().await, 0);
-    world.zoho.edit(&id, "Email", "ada.lovelace@engine.example");
-    world.zoho.deliver().await;
-    world.settle_down(1).await;
-    all_enriched(&world, std::slice::from_ref(&id));
-    assert_eq!(at_rest(&world).await.spent, 1000);
-}
-
-#[tokio::test]
-async fn a_deleted_lead_ends_and_costs_nothing() {
-    let world = org().await;
-    let gone = queued_leads(&world, 1).await.remove(0);
-    world.zoho.delete(&gone);
-    world.settle_down(1).await;
-    assert_eq!(stands(&world, &gone).await, StateName::Refused);
-    assert_eq!(at_rest(&world).await.spent, 0);
-    world.zoho.deliver().await;
-    assert_eq!(world.waiting().await, 0, "what is told of it later starts nothing");
 }

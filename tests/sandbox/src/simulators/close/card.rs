@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use leadgate_enrichment::ids::ObjectType;
 
-use super::{CITY, Close, INDUSTRY, USER};
+use super::{CITY, COUNTRY, Close, INDUSTRY, USER};
 use crate::simulators::crm::{Names, SimulatedCrm, card, field, fields, said};
 use crate::simulators::fault::Faults;
 use crate::simulators::report::DeliveryReport;
@@ -18,6 +18,7 @@ const CONTACT_CARD: Names = [
     ("jobtitle", "title"),
     ("company", "company"),
     ("city", CITY),
+    ("country", COUNTRY),
     ("industry", INDUSTRY),
     ("mobilephone", "phone"),
 ];

@@ -18,6 +18,7 @@ const ZOHO_CARD: Names = [
     ("jobtitle", "Designation"),
     ("company", "Company"),
     ("city", "City"),
+    ("country", "Country"),
     ("industry", "Industry"),
     ("mobilephone", "Mobile"),
 ];
