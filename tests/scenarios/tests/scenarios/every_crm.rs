@@ -14,13 +14,16 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, EVERY_CRM, With, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, all_enriched, queued_leads, stands, world_of};
+use crate::stage::{Row, Stage, all_enriched, leads, queued_leads, stands, world_of};
 
 /// More rounds of telling than this mean a loop.
 const ROUNDS_MAX: usize = 3;
 
 /// Those that tell every save, whatever was changed by it.
 const TELL_EVERY_SAVE: [&str; 2] = ["Salesforce, by messages", "Salesforce, by callouts"];
+
+/// Those that tell of several people in one delivery.
+const TELL_TOGETHER: [&str; 2] = ["HubSpot", "Salesforce, by messages"];
 
 /// The one whose events wait on a queue until a function reads them.
 const BY_A_QUEUE: &str = "Salesforce, by change events";
@@ -52,17 +55,6 @@ const OWN: [Own; 6] = [
 
 fn own(crm: &dyn SimulatedCrm) -> &'static Own {
     OWN.iter().find(|own| own.name == crm.name()).expect("each CRM has a row")
-}
-
-/// Says with which CRM a scenario failed.
-struct Row(&'static str);
-
-impl Drop for Row {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("that was with {}", self.0);
-        }
-    }
 }
 
 /// Plays a scenario with one CRM after the other.
@@ -183,6 +175,29 @@ async fn nothing_is_due(world: &World, name: &str) {
         world.pump.round().await;
     }
     assert_eq!(world.waiting().await, 0, "nothing is on the worker's queue");
+}
+
+#[tokio::test]
+async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
+    with_every_crm(async |name, with| {
+        if name == BY_A_QUEUE {
+            return;
+        }
+        let (world, crm) = served(with).await;
+        let leads = leads(&world, 3);
+        world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
+        let report = crm.deliver().await;
+        let deliveries = if TELL_TOGETHER.contains(&name) { 1 } else { 3 };
+        assert!(report.accepted == 0 && report.rejected == vec![503; deliveries], "{report:?}");
+        world.wire.mend();
+        assert_eq!((world.waiting().await, crm.pending()), (0, 3));
+        assert_eq!(crm.deliver().await.rejected, [0_u16; 0]);
+        assert_eq!(world.waiting().await, 3);
+        world.settle_down(2).await;
+        all_enriched(&world, &leads);
+        at_rest(&world).await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Worlds with a few leads in them.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -9,6 +10,8 @@ use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Leftover, Settings, With, World};
 use tokio::sync::Notify;
+
+use crate::books::at_rest;
 
 /// A world in which a scenario is played. When that is over, no hold may be open, and no message on a queue, unless the
 /// scenario says that it leaves it.
@@ -53,6 +56,17 @@ impl Drop for Stage {
         let expected = self.left.get_mut().unwrap_or_else(PoisonError::into_inner);
         leftovers.retain(|left, _| !expected.contains(left));
         assert!(leftovers.is_empty(), "the scenario leaves behind what it doesn't say that it leaves: {leftovers:?}");
+    }
+}
+
+/// Says in which row of a table a scenario failed.
+pub(crate) struct Row<T: Debug>(pub(crate) T);
+
+impl<T: Debug> Drop for Row<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("that was with {:?}", self.0);
+        }
     }
 }
 
@@ -153,6 +167,26 @@ pub(crate) fn refuse_writes(world: &World) {
 pub(crate) fn with_numbers(settings: &mut Settings) {
     *settings = settings.clone().with_phones();
     (settings.apollo.mobile_share, settings.apollo.do_not_call_share) = (1.0, 0.0);
+}
+
+/// Has another secret sign deliveries beside the first, as while one replaces the other.
+pub(crate) fn with_two_signing_secrets(settings: &mut Settings) {
+    let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
+    settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
+}
+
+/// Leads of whom the CRM tells, and whose first is told of `again` and again: each is bought once.
+pub(crate) async fn bought_once_however_often_told(world: &World, again: impl AsyncFn(&str) -> u16) {
+    let leads = queued_leads(world, 5).await;
+    assert_eq!(again(&leads[0]).await, 200);
+    world.settle_down(3).await;
+    for _ in 0..3 {
+        assert_eq!(again(&leads[0]).await, 200, "it is taken, and does nothing");
+        world.crm().deliver().await;
+        world.settle_down(3).await;
+    }
+    all_enriched(world, &leads);
+    assert_eq!((at_rest(world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
 }
 
 /// Has e-mail addresses looked for in other sources, too, and written to `property`.

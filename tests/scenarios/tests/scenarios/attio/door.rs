@@ -2,12 +2,11 @@
 
 use leadgate_connectors::crm::attio::inbound::signature::sign;
 use leadgate_connectors::secret::Secret;
-use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
+use leadgate_sandbox::world::{Leftover, SIGNING_SECRET, World};
 use serde_json::json;
 
 use super::{workspace, workspace_with};
-use crate::books::at_rest;
-use crate::stage::{all_enriched, leads, queued_leads};
+use crate::stage::{bought_once_however_often_told, leads, with_two_signing_secrets};
 
 const OLD_SECRET: &str = "an-old-signing-secret";
 
@@ -65,11 +64,7 @@ async fn nothing_gets_in_without_the_signature_and_nothing_is_queued() {
 
 #[tokio::test]
 async fn either_of_two_secrets_opens_while_one_replaces_the_other() {
-    let world = workspace_with(|settings| {
-        let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
-        settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
-    })
-    .await;
+    let world = workspace_with(with_two_signing_secrets).await;
     world.leaves_behind(Leftover::Messages);
     let body = created(&leads(&world, 1).remove(0));
     for (secret, expected) in [(OLD_SECRET, 200), (SIGNING_SECRET, 200), ("neither-of-the-secrets", 401)] {
@@ -90,31 +85,6 @@ async fn a_blank_secret_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = workspace_with(|settings| settings.attio.duplicate_share = 1.0).await;
-    let people = queued_leads(&world, 5).await;
-    let again = async || signed(&world, SIGNING_SECRET, &created(&people[0])).await;
-    assert_eq!(again().await, 200);
-    world.settle_down(3).await;
-    for _ in 0..3 {
-        assert_eq!(again().await, 200, "it is taken, and does nothing");
-        world.attio.deliver().await;
-        world.settle_down(3).await;
-    }
-    all_enriched(&world, &people);
-    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
-}
-
-#[tokio::test]
-async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
-    let world = workspace().await;
-    let people = leads(&world, 3);
-    world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
-    let report = world.attio.deliver().await;
-    assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");
-    world.wire.mend();
-    assert_eq!((world.waiting().await, world.attio.pending_events().len()), (0, 3));
-    assert_eq!(world.attio.deliver().await.rejected, [0_u16; 0]);
-    assert_eq!(world.waiting().await, 3);
-    world.settle_down(2).await;
-    all_enriched(&world, &people);
-    at_rest(&world).await;
+    let again = async |lead: &str| signed(&world, SIGNING_SECRET, &created(lead)).await;
+    bought_once_however_often_told(&world, again).await;
 }

@@ -1,11 +1,10 @@
 //! What arrives from a company, and what only seems to.
 
-use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, WEBHOOK_USER, World};
+use leadgate_sandbox::world::{Leftover, SIGNING_SECRET, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
 use super::{company, company_with};
-use crate::books::at_rest;
-use crate::stage::{all_enriched, leads, queued_leads};
+use crate::stage::{bought_once_however_often_told, leads, with_two_signing_secrets};
 
 const OLD_PASSWORD: &str = "an-old-signing-secret";
 
@@ -60,11 +59,7 @@ async fn nothing_gets_in_without_the_user_and_the_password_and_nothing_is_queued
 
 #[tokio::test]
 async fn either_of_two_passwords_opens_while_one_replaces_the_other() {
-    let world = company_with(|settings| {
-        let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
-        settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
-    })
-    .await;
+    let world = company_with(with_two_signing_secrets).await;
     world.leaves_behind(Leftover::Messages);
     let body = created(&leads(&world, 1).remove(0)).to_string();
     for (password, expected) in [(OLD_PASSWORD, 200), (SIGNING_SECRET, 200), ("neither-of-the-passwords", 401)] {
@@ -87,31 +82,6 @@ async fn a_blank_or_short_password_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = company_with(|settings| settings.pipedrive.duplicate_share = 1.0).await;
-    let persons = queued_leads(&world, 5).await;
-    let again = async || told(&world, WEBHOOK_USER, SIGNING_SECRET, created(&persons[0]).to_string()).await;
-    assert_eq!(again().await, 200);
-    world.settle_down(3).await;
-    for _ in 0..3 {
-        assert_eq!(again().await, 200, "it is taken, and does nothing");
-        world.pipedrive.deliver().await;
-        world.settle_down(3).await;
-    }
-    all_enriched(&world, &persons);
-    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
-}
-
-#[tokio::test]
-async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
-    let world = company().await;
-    let persons = leads(&world, 3);
-    world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
-    let report = world.pipedrive.deliver().await;
-    assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");
-    world.wire.mend();
-    assert_eq!((world.waiting().await, world.pipedrive.pending_events().len()), (0, 3));
-    assert_eq!(world.pipedrive.deliver().await.rejected, [0_u16; 0]);
-    assert_eq!(world.waiting().await, 3);
-    world.settle_down(2).await;
-    all_enriched(&world, &persons);
-    at_rest(&world).await;
+    let again = async |lead: &str| told(&world, WEBHOOK_USER, SIGNING_SECRET, created(lead).to_string()).await;
+    bought_once_however_often_told(&world, again).await;
 }

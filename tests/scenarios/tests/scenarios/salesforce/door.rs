@@ -4,11 +4,10 @@ use leadgate_connectors::secret::Secret;
 use leadgate_connectors::signatures::standard_webhooks::sign;
 use leadgate_enrichment::clock::Clock;
 use leadgate_sandbox::simulators::salesforce::Road;
-use leadgate_sandbox::world::{APEX_SECRET, Break, Leftover, SIGNING_SECRET, World};
+use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, World};
 
 use super::{BOTH, org, org_with};
-use crate::books::at_rest;
-use crate::stage::{all_enriched, leads, queued_leads};
+use crate::stage::{Row, bought_once_however_often_told, leads};
 
 const OLD_APEX_SECRET: &str = "whsec_YW4tb2xkLXNpZ25pbmctc2VjcmV0OmFwZXg=";
 
@@ -181,37 +180,11 @@ async fn what_is_delivered_again_is_bought_once() {
             settings.salesforce.duplicate_share = 1.0;
         })
         .await;
-        let leads = queued_leads(&world, 5).await;
-        let again = async || match road {
-            Road::OutboundMessages => told(&world, &format!("/{SIGNING_SECRET}"), message(&leads[0])).await.0,
-            _ => Callout::of(&world, &leads[0]).send(&world).await,
+        let _row = Row(road);
+        let again = async |lead: &str| match road {
+            Road::OutboundMessages => told(&world, &format!("/{SIGNING_SECRET}"), message(lead)).await.0,
+            _ => Callout::of(&world, lead).send(&world).await,
         };
-        assert_eq!(again().await, 200);
-        world.settle_down(3).await;
-        for _ in 0..3 {
-            assert_eq!(again().await, 200, "it is taken, and does nothing");
-            world.salesforce.deliver().await;
-            world.settle_down(3).await;
-        }
-        all_enriched(&world, &leads);
-        assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5), "{road:?}");
-    }
-}
-
-#[tokio::test]
-async fn what_cannot_be_queued_is_not_acknowledged_and_nothing_is_lost() {
-    for road in BOTH {
-        let world = org_with(|settings| settings.road = road).await;
-        let leads = leads(&world, 3);
-        world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
-        let report = world.salesforce.deliver().await;
-        assert!(report.accepted == 0 && report.rejected.iter().all(|status| *status == 503), "{road:?}: {report:?}");
-        world.wire.mend();
-        assert_eq!((world.waiting().await, world.salesforce.pending_events().len()), (0, 3));
-        assert_eq!(world.salesforce.deliver().await.rejected, [0_u16; 0]);
-        assert_eq!(world.waiting().await, 3);
-        world.settle_down(2).await;
-        all_enriched(&world, &leads);
-        at_rest(&world).await;
+        bought_once_however_often_told(&world, again).await;
     }
 }

@@ -1,11 +1,10 @@
 //! What arrives from a channel, and what only seems to.
 
-use leadgate_sandbox::world::{Break, Leftover, SIGNING_SECRET, World};
+use leadgate_sandbox::world::{Leftover, SIGNING_SECRET, World};
 use serde_json::{Value, json};
 
 use super::{org, org_with};
-use crate::books::at_rest;
-use crate::stage::{all_enriched, leads, queued_leads};
+use crate::stage::{bought_once_however_often_told, leads, with_two_signing_secrets};
 
 const OLD_TOKEN: &str = "an-old-signing-secret";
 
@@ -46,11 +45,7 @@ async fn nothing_gets_in_without_the_token_and_nothing_is_queued() {
 
 #[tokio::test]
 async fn either_of_two_tokens_opens_while_one_replaces_the_other() {
-    let world = org_with(|settings| {
-        let both = "\"leadgate/demo/crm-signing\", \"leadgate/demo/crm-signing-next\"";
-        settings.config = settings.config.replace("\"leadgate/demo/crm-signing\"", both);
-    })
-    .await;
+    let world = org_with(with_two_signing_secrets).await;
     world.leaves_behind(Leftover::Messages);
     let id = leads(&world, 1).remove(0);
     for (token, expected) in [(OLD_TOKEN, 200), (SIGNING_SECRET, 200), ("neither-of-the-tokens", 401)] {
@@ -73,31 +68,6 @@ async fn a_blank_or_short_token_lets_nothing_in_and_nothing_is_lost_by_it() {
 #[tokio::test]
 async fn what_is_delivered_again_is_bought_once() {
     let world = org_with(|settings| settings.zoho.duplicate_share = 1.0).await;
-    let leads = queued_leads(&world, 5).await;
-    let again = async || told(&world, created(&leads[0], SIGNING_SECRET)).await;
-    assert_eq!(again().await, 200);
-    world.settle_down(3).await;
-    for _ in 0..3 {
-        assert_eq!(again().await, 200, "it is taken, and does nothing");
-        world.zoho.deliver().await;
-        world.settle_down(3).await;
-    }
-    all_enriched(&world, &leads);
-    assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (5000, 5));
-}
-
-#[tokio::test]
-async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
-    let world = org().await;
-    let leads = leads(&world, 3);
-    world.wire.break_by(|call| (call.operation == "sqs SendMessageBatch").then_some(Break::Refused));
-    let report = world.zoho.deliver().await;
-    assert!(report.accepted == 0 && report.rejected == [503; 3], "{report:?}");
-    world.wire.mend();
-    assert_eq!((world.waiting().await, world.zoho.pending_events().len()), (0, 3));
-    assert_eq!(world.zoho.deliver().await.rejected, [0_u16; 0]);
-    assert_eq!(world.waiting().await, 3);
-    world.settle_down(2).await;
-    all_enriched(&world, &leads);
-    at_rest(&world).await;
+    let again = async |lead: &str| told(&world, created(lead, SIGNING_SECRET)).await;
+    bought_once_however_often_told(&world, again).await;
 }
