@@ -45,6 +45,18 @@ async fn compared(world: &World, config: &str) -> Found {
     live::compare(&config, Some(&world.url)).await.expect("an answer").remove(0)
 }
 
+/// A CRM that its own file fits, and what is said of the same file with another name in the place of a field's.
+async fn compared_good_and_bad(settings: Settings, field: &str, another: &str) -> (World, String) {
+    let config = settings.config.clone();
+    let wrong = config.replacen(&format!("{field} = {{"), &format!("{another} = {{"), 1);
+    let world = World::start(settings).await.expect("a world starts");
+    let good = compared(&world, &config).await;
+    assert!(good.is_good(), "{}", good.text());
+    let found = compared(&world, &wrong).await;
+    assert!(!found.is_good());
+    (world, found.text())
+}
+
 #[tokio::test]
 async fn what_is_missing_of_ours_is_created_once_and_then_written() {
     let world = world().await;
@@ -102,12 +114,7 @@ async fn a_mapping_that_the_crm_does_not_fit_is_found_before_a_lead_is() {
 
 #[tokio::test]
 async fn a_company_is_compared_and_chooses_the_keys_of_its_fields_itself() {
-    let settings = Settings::default().with_pipedrive();
-    let (config, bad) = (settings.config.clone(), settings.config.replacen("job_title = {", "company = {", 1));
-    let world = World::start(settings).await.expect("a world starts");
-    let good = compared(&world, &config).await;
-    assert!(good.is_good(), "{}", good.text());
-    let said = compared(&world, &bad).await.text();
+    let (world, said) = compared_good_and_bad(Settings::default().with_pipedrive(), "job_title", "company").await;
     assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
     let books = books(&world).await;
     world.pipedrive.remove_field(LAST_ENRICHED);
@@ -117,12 +124,7 @@ async fn a_company_is_compared_and_chooses_the_keys_of_its_fields_itself() {
 
 #[tokio::test]
 async fn an_org_is_compared_and_what_it_lacks_is_for_its_administrator() {
-    let settings = Settings::default().with_salesforce();
-    let (config, bad) = (settings.config.clone(), settings.config.replacen("Title = {", "Titel = {", 1));
-    let world = World::start(settings).await.expect("a world starts");
-    let good = compared(&world, &config).await;
-    assert!(good.is_good(), "{}", good.text());
-    let said = compared(&world, &bad).await.text();
+    let (world, said) = compared_good_and_bad(Settings::default().with_salesforce(), "Title", "Titel").await;
     assert!(said.contains("tenants.demo.fields.Titel: the CRM has no property \"Titel\""), "{said}");
     assert!(!said.contains("identity ()"), "what an org has no field for is not asked for: {said}");
     let books = books(&world).await;
@@ -134,12 +136,7 @@ async fn an_org_is_compared_and_what_it_lacks_is_for_its_administrator() {
 
 #[tokio::test]
 async fn a_workspace_is_compared_and_gets_the_attribute_that_it_lacks() {
-    let settings = Settings::default().with_attio();
-    let (config, bad) = (settings.config.clone(), settings.config.replacen("job_title = {", "company = {", 1));
-    let world = World::start(settings).await.expect("a world starts");
-    let good = compared(&world, &config).await;
-    assert!(good.is_good(), "{}", good.text());
-    let said = compared(&world, &bad).await.text();
+    let (world, said) = compared_good_and_bad(Settings::default().with_attio(), "job_title", "company").await;
     assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
     let books = books(&world).await;
     world.attio.remove_attribute("last_enriched_at");
@@ -149,12 +146,7 @@ async fn a_workspace_is_compared_and_gets_the_attribute_that_it_lacks() {
 
 #[tokio::test]
 async fn an_organization_is_compared_and_chooses_the_ids_of_its_fields_itself() {
-    let settings = Settings::default().with_close();
-    let (config, bad) = (settings.config.clone(), settings.config.replacen("title = {", "company = {", 1));
-    let world = World::start(settings).await.expect("a world starts");
-    let good = compared(&world, &config).await;
-    assert!(good.is_good(), "{}", good.text());
-    let said = compared(&world, &bad).await.text();
+    let (world, said) = compared_good_and_bad(Settings::default().with_close(), "title", "company").await;
     assert!(said.contains("\"company\" is set by the CRM only"), "{said}");
     let books = books(&world).await;
     world.close.remove_field(leadgate_sandbox::simulators::close::LAST_ENRICHED);
@@ -164,11 +156,6 @@ async fn an_organization_is_compared_and_chooses_the_ids_of_its_fields_itself() 
 
 #[tokio::test]
 async fn the_fields_of_an_org_at_zoho_are_compared() {
-    let settings = Settings::default().with_zoho();
-    let (config, bad) = (settings.config.clone(), settings.config.replacen("Designation = {", "Designatoin = {", 1));
-    let world = World::start(settings).await.expect("a world starts");
-    let good = compared(&world, &config).await;
-    assert!(good.is_good(), "{}", good.text());
-    let said = compared(&world, &bad).await.text();
+    let (_, said) = compared_good_and_bad(Settings::default().with_zoho(), "Designation", "Designatoin").await;
     assert!(said.contains("the CRM has no property \"Designatoin\""), "{said}");
 }
