@@ -185,7 +185,7 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
         let lines = books.lines_of(Goods::People, &lead.contact);
         let record = states.records.get(&lead.contact);
         lead.check_end(record, lines, &play.known, play.give_up(lead), findings);
-        let is_there = play.crm == Crm::HubSpot || !lead.is_gone();
+        let is_there = play.crm == Crm::HUBSPOT || !lead.is_gone();
         let there = play.world.crm().card(&lead.contact).filter(|_| is_there);
         if let Some((there, record)) = there.zip(record) {
             lead.check_values(&*play.world.crm(), &there, &record.state, lines, &play.known, findings);

@@ -232,7 +232,7 @@ impl Plan {
             limits,
             numbers: None,
             wide: Wide::default(),
-            crm: Crm::HubSpot,
+            crm: Crm::HUBSPOT,
             calm: true,
             operations,
         }
@@ -262,7 +262,7 @@ impl Plan {
             limits,
             numbers: None,
             wide,
-            crm: Crm::HubSpot,
+            crm: Crm::HUBSPOT,
             calm: true,
             operations,
         }

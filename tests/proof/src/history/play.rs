@@ -77,7 +77,7 @@ impl Play {
     pub(super) async fn begin(lane: &mut Lane, plan: &Plan) -> Result<Self, StartError> {
         let terms = Terms::of(plan);
         let world = lane.world(terms.settings()).await?;
-        if plan.crm == Crm::HubSpot {
+        if plan.crm == Crm::HUBSPOT {
             world.hubspot.define_property(&world.tenant().crm.owner_property);
         }
         let (seen, mutant) = (Seen::default(), lane.mutant);
@@ -146,10 +146,11 @@ impl Play {
             }
             Operation::Erase { lead } => {
                 let lead = &mut self.leads[*lead];
-                match self.crm {
-                    Crm::HubSpot => lead.erased |= self.world.hubspot.privacy_delete(&lead.contact),
+                if self.crm == Crm::HUBSPOT {
+                    lead.erased |= self.world.hubspot.privacy_delete(&lead.contact);
+                } else {
                     // Others don't tell that it was asked for.
-                    _ => lead.deleted |= self.world.crm().delete(&lead.contact),
+                    lead.deleted |= self.world.crm().delete(&lead.contact);
                 }
             }
             Operation::Forget { lead } => {
@@ -174,7 +175,7 @@ impl Play {
             }
             Operation::NextCycle => self.next_cycle().await?,
             Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
-            Operation::Crm(Trouble::Rejected) if self.crm == Crm::HubSpot => {
+            Operation::Crm(Trouble::Rejected) if self.crm == Crm::HUBSPOT => {
                 let body =
                     r#"{"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid"}"#;
                 let refused = Fault::Status(400, body.to_owned());
@@ -248,13 +249,12 @@ impl Play {
             properties.push(("jobtitle", "As I said in the form".to_owned()));
         }
         self.known.introduce(&self.world.apollo, &email, known);
-        lead.contact = match self.crm {
-            Crm::HubSpot => {
-                let owner = (self.world.tenant().crm.owner_property.clone(), owner.to_string());
-                let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value));
-                self.world.hubspot.create_contact(properties.chain([owner]))
-            }
-            _ => self.world.crm().create_person(&properties),
+        lead.contact = if self.crm == Crm::HUBSPOT {
+            let owner = (self.world.tenant().crm.owner_property.clone(), owner.to_string());
+            let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value));
+            self.world.hubspot.create_contact(properties.chain([owner]))
+        } else {
+            self.world.crm().create_person(&properties)
         };
         self.leads.push(lead);
     }
@@ -307,7 +307,7 @@ impl Play {
 
     /// The CRM delivers what it has to tell.
     pub(super) async fn deliver(&mut self) -> usize {
-        let pending = if self.crm == Crm::HubSpot { self.world.hubspot.pending_events() } else { Vec::new() };
+        let pending = if self.crm == Crm::HUBSPOT { self.world.hubspot.pending_events() } else { Vec::new() };
         let new = |event: &Event| !self.told.iter().any(|told| told.key() == event.key());
         let new: Vec<Event> = pending.into_iter().filter(new).collect();
         self.told.extend(new);

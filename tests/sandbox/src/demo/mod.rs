@@ -17,12 +17,6 @@ use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::{Record, StateName};
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
-use crate::simulators::attio::AttioSetup;
-use crate::simulators::close::CloseSetup;
-use crate::simulators::hubspot::HubSpotSetup;
-use crate::simulators::pipedrive::PipedriveSetup;
-use crate::simulators::salesforce::SalesforceSetup;
-use crate::simulators::zoho::ZohoSetup;
 use crate::world::{Settings, StartError, States, World};
 
 pub use people::{Lead, leads};
@@ -133,19 +127,10 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
     let settings = Settings {
         credits_per_cycle: Some(request.credits),
         seed: request.seed,
-        hubspot: HubSpotSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..HubSpotSetup::default() },
-        salesforce: SalesforceSetup {
-            duplicate_share: DUPLICATE_SHARE,
-            seed: request.seed,
-            ..SalesforceSetup::default()
-        },
-        pipedrive: PipedriveSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..PipedriveSetup::default() },
-        attio: AttioSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..AttioSetup::default() },
-        close: CloseSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..CloseSetup::default() },
-        zoho: ZohoSetup { duplicate_share: DUPLICATE_SHARE, seed: request.seed, ..ZohoSetup::default() },
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
+    let settings = settings.with_duplicate_events(DUPLICATE_SHARE, request.seed);
     let settings = match request.crm {
         DemoCrm::HubSpot => settings,
         DemoCrm::Salesforce => settings.with_salesforce(),

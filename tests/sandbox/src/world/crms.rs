@@ -68,6 +68,18 @@ impl Settings {
         Self { config: ZOHO_CONFIG.replacen(CAPS, "", 1), ..self }
     }
 
+    /// The same, whose CRM tells this share of its events twice, chosen by chance from this seed on.
+    #[must_use]
+    pub fn with_duplicate_events(mut self, share: f64, seed: u64) -> Self {
+        (self.hubspot.duplicate_share, self.hubspot.seed) = (share, seed);
+        (self.salesforce.duplicate_share, self.salesforce.seed) = (share, seed);
+        (self.pipedrive.duplicate_share, self.pipedrive.seed) = (share, seed);
+        (self.attio.duplicate_share, self.attio.seed) = (share, seed);
+        (self.close.duplicate_share, self.close.seed) = (share, seed);
+        (self.zoho.duplicate_share, self.zoho.seed) = (share, seed);
+        self
+    }
+
     /// The same, with mobile numbers bought as well.
     #[must_use]
     pub fn with_phones(self) -> Self {

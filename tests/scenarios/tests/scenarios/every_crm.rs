@@ -263,18 +263,7 @@ struct Effects {
 async fn effects(with: With, seed: u64, disordered: bool) -> Effects {
     let world = world_of(with, |settings| {
         if disordered {
-            for share in [
-                &mut settings.hubspot.duplicate_share,
-                &mut settings.salesforce.duplicate_share,
-                &mut settings.pipedrive.duplicate_share,
-                &mut settings.attio.duplicate_share,
-            ] {
-                *share = 1.0;
-            }
-            settings.hubspot.seed = seed + 1;
-            settings.salesforce.seed = seed + 1;
-            settings.pipedrive.seed = seed + 1;
-            settings.attio.seed = seed + 1;
+            *settings = settings.clone().with_duplicate_events(1.0, seed + 1);
         }
     })
     .await;
