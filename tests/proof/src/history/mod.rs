@@ -6,6 +6,7 @@ mod beside;
 mod changes;
 mod crm;
 mod crowd;
+mod edits;
 mod finish;
 mod limits;
 mod maker;

@@ -17,9 +17,8 @@ use super::crm::Crm;
 use super::limits::Purchases;
 use super::model::{Known, Lead};
 use super::neighbour::Theirs;
-use super::numbers::NUMBER;
-use super::plan::{Edit, Fault as CallFault, Operation, Plan, Trouble};
-use super::seen::{Change, Meanwhile, Moment, Seen};
+use super::plan::{Fault as CallFault, Operation, Plan, Trouble};
+use super::seen::{Meanwhile, Moment, Seen};
 use super::terms::{POOL_MILLI, Terms};
 use super::wide::Wide;
 use crate::lane::Lane;
@@ -68,7 +67,7 @@ pub(super) struct Play {
     pub(super) crowd: Vec<Record>,
     /// The leads of the second tenant.
     pub(super) theirs: Vec<Theirs>,
-    meanwhile: Meanwhile,
+    pub(super) meanwhile: Meanwhile,
     pub(super) packs: Vec<Wallet>,
     pub(super) chance: Rng,
 }
@@ -257,52 +256,6 @@ impl Play {
             self.world.crm().create_person(&properties)
         };
         self.leads.push(lead);
-    }
-
-    /// A person changes a contact, if it is still there.
-    pub(super) fn edit(&mut self, lead: usize, edit: Edit) {
-        let change = self.change(lead, edit);
-        if change.make(&*self.world.crm()) {
-            self.note(change);
-        }
-    }
-
-    /// The same, the next time that the provider is asked.
-    fn edit_meanwhile(&mut self, lead: usize, edit: Edit) {
-        let change = self.change(lead, edit);
-        self.meanwhile.plan(change);
-    }
-
-    /// What a person is going to type. Whether the provider knows whom it tells of is settled beforehand.
-    fn change(&mut self, lead: usize, edit: Edit) -> Change {
-        let number = self.chance.u32(..);
-        let (property, value) = match edit {
-            Edit::Email { .. } => ("email", format!("other{number}@engine.example")),
-            Edit::Company => ("company", format!("Company {number}")),
-            Edit::Title => ("jobtitle", format!("Title {number}")),
-            Edit::Industry => ("industry", format!("Industry {number}")),
-            Edit::NoTitle => ("jobtitle", String::new()),
-            Edit::Number => (NUMBER, format!("+1 555 {number} (mine)")),
-        };
-        if let Edit::Email { known } = edit {
-            self.known.introduce(&self.world.apollo, &value, known);
-        }
-        Change { lead, contact: self.leads[lead].contact.clone(), property, value }
-    }
-
-    fn note(&mut self, Change { lead, property, value, .. }: Change) {
-        let lead = &mut self.leads[lead];
-        lead.human.insert(property, value.clone());
-        if property == "email" {
-            lead.emails.push(value);
-        }
-    }
-
-    /// Takes note of what people have changed while others were at work. What hasn't been typed so far won't be.
-    pub(super) fn note_meanwhile(&mut self) {
-        for change in self.meanwhile.take() {
-            self.note(change);
-        }
     }
 
     /// The CRM delivers what it has to tell.
