@@ -51,19 +51,18 @@ pub struct Pump {
     pub(super) timeout: Duration,
     invocations: AtomicU64,
     busy: AtomicUsize,
-    /// Messages that were received and not deleted, by their ids.
-    hidden: Mutex<BTreeMap<String, Hidden>>,
-    /// Where each message came from that was ever received: it may be handed over once more when it is gone.
-    origins: Mutex<BTreeMap<String, String>>,
+    /// Every message that was ever received, by its id: it may be handed over once more when it is gone.
+    received: Mutex<BTreeMap<String, Received>>,
     deaths: AtomicU64,
     finished: AtomicUsize,
 }
 
-/// Where a message lies that was received, and its last receipt.
-#[derive(Clone)]
-struct Hidden {
+/// A message that was received.
+struct Received {
+    /// Where it came from.
     queue_url: String,
-    receipt: String,
+    /// Its last receipt, while it is hidden: until it is deleted or shown again.
+    receipt: Option<String>,
 }
 
 impl Pump {
@@ -86,8 +85,7 @@ impl Pump {
             timeout,
             invocations: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
-            hidden: Mutex::default(),
-            origins: Mutex::default(),
+            received: Mutex::default(),
             deaths: AtomicU64::new(0),
             finished: AtomicUsize::new(0),
         }
@@ -234,14 +232,12 @@ impl Pump {
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let answer = request.wait_time_seconds(wait_seconds).send().await.ok()?;
         let messages = answer.messages.unwrap_or_default();
-        let mut hidden = self.hidden();
+        let mut all = self.received();
         for message in &messages {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            let received = Hidden { queue_url: queue.to_owned(), receipt: text(&message.receipt_handle) };
-            hidden.insert(text(&message.message_id), received);
-            self.origins().insert(text(&message.message_id), queue.to_owned());
+            let received = Received { queue_url: queue.to_owned(), receipt: message.receipt_handle.clone() };
+            all.insert(message.message_id.clone().unwrap_or_default(), received);
         }
-        drop(hidden);
+        drop(all);
         Some(messages)
     }
 
@@ -285,8 +281,8 @@ impl Pump {
     /// Messages come together from one queue.
     fn queue_of(&self, messages: &[Message]) -> String {
         let first = messages.first().and_then(|message| message.message_id.as_ref());
-        let origin = first.and_then(|id| self.origins().get(id).cloned());
-        origin.unwrap_or_else(|| self.queue_urls[0].clone())
+        let queue = first.and_then(|id| Some(self.received().get(id)?.queue_url.clone()));
+        queue.unwrap_or_else(|| self.queue_urls[0].clone())
     }
 
     async fn delete(&self, queue: &str, messages: &[&Message]) {
@@ -301,17 +297,19 @@ impl Pump {
         let request = self.sqs.delete_message_batch().queue_url(queue).set_entries(entries.ok());
         let _ = request.send().await;
         self.finished.fetch_add(messages.len(), Ordering::SeqCst);
-        let mut hidden = self.hidden();
+        let mut all = self.received();
         for message in messages {
-            hidden.remove(message.message_id.as_deref().unwrap_or_default());
+            if let Some(received) = all.get_mut(message.message_id.as_deref().unwrap_or_default()) {
+                received.receipt = None;
+            }
         }
     }
 
     /// Shows every hidden message again: what happens when enough time has passed. SQS goes by the machine's clock,
     /// so turning the world's has to be told to it.
     pub async fn show_hidden(&self) -> usize {
-        let hidden = std::mem::take(&mut *self.hidden());
-        for Hidden { queue_url, receipt } in hidden.values() {
+        let hidden = self.take_hidden();
+        for (queue_url, receipt) in &hidden {
             let request = self.sqs.change_message_visibility().queue_url(queue_url).receipt_handle(receipt);
             // One that is gone (to the dead-letter queue) needs no showing.
             let _ = request.visibility_timeout(0).send().await;
@@ -321,8 +319,8 @@ impl Pump {
 
     /// Loses every hidden message: what happens to one that nobody could handle, or that has lain for too long.
     pub async fn lose_hidden(&self) -> usize {
-        let hidden = std::mem::take(&mut *self.hidden());
-        for Hidden { queue_url, receipt } in hidden.values() {
+        let hidden = self.take_hidden();
+        for (queue_url, receipt) in &hidden {
             let _ = self.sqs.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await;
         }
         hidden.len()
@@ -330,7 +328,13 @@ impl Pump {
 
     /// How many messages were received and neither deleted nor shown again.
     pub fn hidden_count(&self) -> usize {
-        self.hidden().len()
+        self.received().values().filter(|message| message.receipt.is_some()).count()
+    }
+
+    /// Where every hidden message lies, and its receipt. From now on none is.
+    fn take_hidden(&self) -> Vec<(String, String)> {
+        let mut all = self.received();
+        all.values_mut().filter_map(|message| Some((message.queue_url.clone(), message.receipt.take()?))).collect()
     }
 
     /// How many messages have been dealt with.
@@ -343,12 +347,8 @@ impl Pump {
         self.deaths.load(Ordering::SeqCst)
     }
 
-    fn origins(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hidden(&self) -> MutexGuard<'_, BTreeMap<String, Hidden>> {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
+    fn received(&self) -> MutexGuard<'_, BTreeMap<String, Received>> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
