@@ -23,7 +23,7 @@ const OLD_SECRET: &str = "an-old-signing-secret";
 const OLD_STANDARD_SECRET: &str = "whsec_YW4tb2xkLXNpZ25pbmctc2VjcmV0OmFwZXg=";
 
 /// A table for each form, with this at the end of each.
-fn sources(more: &str, rotating: bool) -> String {
+pub(crate) fn sources(more: &str, rotating: bool) -> String {
     let table = |(name, form): &(&str, &str)| {
         let secret = format!("leadgate/demo/{name}/crm-signing");
         let next = if rotating { format!(", \"{secret}-next\"") } else { String::new() };
@@ -34,13 +34,13 @@ fn sources(more: &str, rotating: bool) -> String {
     FORMS.iter().map(table).collect()
 }
 
-async fn world_of(more: &str) -> Stage {
+pub(crate) async fn world_of(more: &str) -> Stage {
     let more = more.to_owned();
     world_with(move |settings| settings.config += &sources(&more, false)).await
 }
 
 /// One delivery, signed as its source does.
-struct Post<'a> {
+pub(crate) struct Post<'a> {
     world: &'a World,
     source: &'a str,
     /// What the source is sent to.
@@ -52,7 +52,7 @@ struct Post<'a> {
 }
 
 impl<'a> Post<'a> {
-    fn of(world: &'a World, source: &'a str, body: Value) -> Self {
+    pub(crate) fn of(world: &'a World, source: &'a str, body: Value) -> Self {
         let secret = if source == "standard" { APEX_SECRET } else { SIGNING_SECRET };
         Self { world, source, to: source, body, secret, signed_ago: 0, id: "msg_1" }
     }
@@ -89,7 +89,7 @@ impl<'a> Post<'a> {
         request.body(body)
     }
 
-    async fn send(self) -> (u16, String) {
+    pub(crate) async fn send(self) -> (u16, String) {
         let secret = self.secret;
         let response = self.request().send().await.expect("an answer");
         let (status, body) = (response.status().as_u16(), response.text().await.expect("a body"));
@@ -98,7 +98,7 @@ impl<'a> Post<'a> {
     }
 }
 
-fn about(lead: &str) -> Value {
+pub(crate) fn about(lead: &str) -> Value {
     json!({ "contact": { "id": lead } })
 }
 

@@ -38,6 +38,7 @@ mod reconciliation;
 mod renewal;
 mod repeats;
 mod salesforce;
+mod several_roads;
 mod stage;
 mod tenants;
 mod wire;

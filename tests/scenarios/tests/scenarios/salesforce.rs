@@ -1,7 +1,7 @@
 //! Salesforce for a CRM: the main job by each of its roads, and what is its own.
 
 mod change_events;
-mod door;
+pub(crate) mod door;
 mod limits;
 
 use std::sync::Arc;

@@ -36,8 +36,13 @@ async fn told(world: &World, ending: &str, body: String) -> (u16, bool) {
     (status, body.contains("<Ack>true</Ack>"))
 }
 
+/// Tells of this lead by an Outbound Message. The status, and whether it was acknowledged.
+pub(crate) async fn told_by_message(world: &World, lead: &str) -> (u16, bool) {
+    told(world, &format!("/{SIGNING_SECRET}"), message(lead)).await
+}
+
 /// A callout about this lead, as it is signed.
-struct Callout {
+pub(crate) struct Callout {
     id: String,
     seconds: i64,
     body: String,
@@ -50,7 +55,7 @@ struct Callout {
 }
 
 impl Callout {
-    fn of(world: &World, lead: &str) -> Self {
+    pub(crate) fn of(world: &World, lead: &str) -> Self {
         let body = format!(
             r#"{{"organizationId":"00D000000000001EAA","object":"Lead","cause":"created","recordIds":["{lead}"]}}"#
         );
@@ -58,7 +63,7 @@ impl Callout {
         Self { id, seconds, body, secret, sent_id: None, sent_seconds: None, sent_body: None, signature: None }
     }
 
-    async fn send(self, world: &World) -> u16 {
+    pub(crate) async fn send(self, world: &World) -> u16 {
         let secret = Secret::new(self.secret);
         let signature = sign(&secret, &self.id, self.seconds, self.body.as_bytes()).expect("a secret");
         let request = world.http().post(world.webhook_url()).header("content-type", "application/json");
@@ -182,7 +187,7 @@ async fn what_is_delivered_again_is_bought_once() {
         .await;
         let _row = Row(road);
         let again = async |lead: &str| match road {
-            Road::OutboundMessages => told(&world, &format!("/{SIGNING_SECRET}"), message(lead)).await.0,
+            Road::OutboundMessages => told_by_message(&world, lead).await.0,
             _ => Callout::of(&world, lead).send(&world).await,
         };
         bought_once_however_often_told(&world, again).await;
