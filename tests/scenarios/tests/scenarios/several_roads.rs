@@ -1,13 +1,15 @@
 //! One lead, told of by several roads at once: it is bought once and written once, wherever the workers that have its
 //! messages meet.
 
+mod two_ids;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::lead::request::BULK_MIN;
-use leadgate_sandbox::world::{Break, Settings, World};
+use leadgate_sandbox::world::{Break, Call, Settings, World};
 use tokio::sync::Notify;
 
 use crate::books::at_rest;
@@ -51,12 +53,22 @@ const PERSON_AND_NUMBER: Cost = Cost { milli: 9000, writes: 2 };
 /// A worker takes one message, and at its `at`th call this happens to it. Then `others` happens, another worker takes all
 /// messages that are in sight, and the first goes on. Whether it got that far.
 async fn meet(world: &World, at: usize, meanwhile: Meanwhile, others: impl Future<Output = ()>) -> bool {
+    meet_at(world, move |call| call.index == at, meanwhile, others).await
+}
+
+/// The same, at the first call that is such a one.
+async fn meet_at(
+    world: &World,
+    is_there: impl Fn(&Call) -> bool + Copy + Send + 'static,
+    meanwhile: Meanwhile,
+    others: impl Future<Output = ()>,
+) -> bool {
     let first = world.pump.receive_at_most(1).await;
     assert_eq!(first.len(), 1);
     let reached = Arc::new(Notify::new());
     let here = reached.clone();
     world.wire.break_by(move |call| {
-        if call.index != at {
+        if !is_there(call) {
             return None;
         }
         here.notify_one();
@@ -68,7 +80,7 @@ async fn meet(world: &World, at: usize, meanwhile: Meanwhile, others: impl Futur
         () = reached.notified(), if meanwhile == Meanwhile::Stands => false,
         () = &mut work => true,
     };
-    let got_there = world.wire.mend().len() > at;
+    let got_there = world.wire.mend().iter().any(is_there);
     others.await;
     let mut batches = 0;
     while world.pump.round().await {

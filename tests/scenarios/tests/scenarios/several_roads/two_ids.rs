@@ -1,0 +1,80 @@
+//! A person who gets another id while a worker is at work, and is told of under that as well: by a merge, or because a lead
+//! becomes a contact. Each is bought once, whichever ids the workers know it by.
+
+use leadgate_sandbox::world::{Call, Settings, With, World};
+
+use super::{CALLS_TO_BUY, Meanwhile, meet_at, wherever_they_meet};
+use crate::books::at_rest;
+use crate::stage::{all_enriched, queued_leads, world_of};
+
+/// More rounds of telling than this mean a loop.
+const ROUNDS_MAX: usize = 3;
+
+/// A lead and another record become one. Its id.
+type Become = fn(&World, &str, &str) -> String;
+
+/// They become one, and the CRM tells of it, when a worker is there. Whether it got there.
+async fn bought_once(with: With, become_one: Become, is_there: impl Fn(&Call) -> bool + Copy + Send + 'static) -> bool {
+    let world = world_of(with, |_| {}).await;
+    let crm = world.crm();
+    let other = crm.create_person(&[("city", "London".to_owned())]);
+    crm.deliver().await;
+    world.settle_down(1).await;
+    assert_eq!(at_rest(&world).await.spent, 0, "no one can say who that is");
+    let lead = queued_leads(&world, 1).await.remove(0);
+    let mut survivor = String::new();
+    let got_there = meet_at(&world, is_there, Meanwhile::Stands, async {
+        survivor = become_one(&world, &lead, &other);
+        crm.deliver().await;
+    })
+    .await;
+    world.settle_down(2).await;
+    let mut rounds = 0;
+    while crm.pending() > 0 {
+        rounds += 1;
+        assert!(rounds <= ROUNDS_MAX, "it goes round in circles");
+        crm.deliver().await;
+        world.settle_down(2).await;
+    }
+    all_enriched(&world, &[survivor]);
+    let (books, charged) = (at_rest(&world).await, world.apollo.ledger().credits_charged);
+    assert_eq!((books.spent, charged), (1000, 1000));
+    got_there
+}
+
+/// HubSpot tells which ids a contact had before, so that the door knows that it is being worked on.
+#[tokio::test]
+async fn two_contacts_of_hubspot_become_one() {
+    let merge: Become = |world, lead, other| world.hubspot.merge(lead, other).expect("both are there");
+    wherever_they_meet(&[Meanwhile::Stands], CALLS_TO_BUY, async |at, _| {
+        bought_once(|settings| settings, merge, move |call| call.index == at).await
+    })
+    .await;
+}
+
+/// The others' workers know of each other by whom they ask about.
+async fn bought_once_while_the_provider_is_asked(with: With, become_one: Become) {
+    let is_asking = |call: &Call| call.operation.starts_with("apollo");
+    assert!(bought_once(with, become_one, is_asking).await, "the provider was asked");
+}
+
+#[tokio::test]
+async fn two_people_of_attio_become_one_while_the_provider_is_asked() {
+    let merge: Become = |world, lead, other| world.attio.merge(lead, other).expect("both are there");
+    bought_once_while_the_provider_is_asked(Settings::with_attio, merge).await;
+}
+
+#[tokio::test]
+async fn two_persons_of_pipedrive_become_one_while_the_provider_is_asked() {
+    let merge: Become = |world, lead, other| {
+        assert!(world.pipedrive.merge(lead, other), "both are there");
+        other.to_owned()
+    };
+    bought_once_while_the_provider_is_asked(Settings::with_pipedrive, merge).await;
+}
+
+#[tokio::test]
+async fn a_lead_of_salesforce_becomes_a_contact_while_the_provider_is_asked() {
+    let convert: Become = |world, lead, _| world.salesforce.convert(lead);
+    bought_once_while_the_provider_is_asked(Settings::with_salesforce, convert).await;
+}
