@@ -1,11 +1,13 @@
 //! What any other system sends: what its table in the configuration may say, and which records a delivery is about.
 
 use jiff::Timestamp;
+use leadgate_connectors::crm::attio;
 use leadgate_connectors::hooks::{ITEMS_MAX, People, Told, told as told_by, verify};
 use leadgate_connectors::inbound::{BodyError, Delivery, Events};
 use leadgate_connectors::registry;
 use leadgate_connectors::secret::Secret;
-use leadgate_enrichment::config::{Config, HookSource, Tenant};
+use leadgate_enrichment::config::{Config, CrmVendor, HookSource, ObjectKind, Tenant, Vendors};
+use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::person::IdentityProperties;
 use serde_json::{Value, json};
@@ -335,11 +337,17 @@ fn each_problem_of_a_source_of_people_is_said() {
     }
 }
 
+/// A CRM as Attio is, but for that.
+static CREATES_NO_ONE: CrmVendor =
+    CrmVendor { objects: &[ObjectKind::numbered(ObjectType::known("people"))], ..attio::VENDOR };
+
 #[test]
 fn a_crm_in_which_people_cant_be_created_says_so() {
     let form = form();
     let said = "tenants.acme.sources.warehouse.fields: found people who are to be created in attio, expected a CRM in which \
                 Leadgate creates people, or `record`. Write where the id of the CRM's record stands, in `record`.";
-    let problem = checked(ATTIO, &form).expect_err("it can't");
+    let file = format!("{ATTIO}\n{form}");
+    let vendors = Vendors { crms: vec![&CREATES_NO_ONE], ..registry::vendors() };
+    let problem = Config::check(&file, &vendors, at(0)).expect_err("it can't").to_string();
     assert!(problem.contains(said), "{problem}");
 }

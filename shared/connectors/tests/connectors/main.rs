@@ -21,6 +21,7 @@ mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
 mod people;
+mod people_created;
 mod pipedrive_client;
 mod pipedrive_inbound;
 mod salesforce_change_events;

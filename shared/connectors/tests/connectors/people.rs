@@ -14,11 +14,13 @@ use leadgate_enrichment::retry::Retry;
 use serde_json::{Value, json};
 
 use crate::loopback::{Answer, Server, nobody};
+use crate::people_created::{attio, close};
 use crate::salesforce_client::{salesforce, server as salesforce_server};
+use crate::zoho_client::{server as zoho_server, zoho};
 
-const ADA: &str = "ada@engine.example";
+pub(crate) const ADA: &str = "ada@engine.example";
 
-fn patch(values: &[(&str, &str)]) -> Patch {
+pub(crate) fn patch(values: &[(&str, &str)]) -> Patch {
     values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -31,15 +33,15 @@ fn pipedrive(url: &str) -> Pipedrive {
     Pipedrive::new(client(), url.to_owned(), settings, Secret::new("a token".into()), Timestamp::UNIX_EPOCH)
 }
 
-fn answer(status: u16, body: &Value) -> Answer {
+pub(crate) fn answer(status: u16, body: &Value) -> Answer {
     (status, body.to_string())
 }
 
-fn contact(id: &str) -> Result<Created, String> {
+pub(crate) fn contact(id: &str) -> Result<Created, String> {
     Ok(Created::Record(ObjectType::CONTACT, id.to_owned()))
 }
 
-fn said(created: Result<Created, CrmError>) -> Result<Created, String> {
+pub(crate) fn said(created: Result<Created, CrmError>) -> Result<Created, String> {
     created.map_err(|error| error.reason)
 }
 
@@ -70,6 +72,8 @@ async fn no_failure_of_a_search_passes_for_nobody_found() {
         (207, json!({ "status": "COMPLETE", "results": [], "errors": [{ "category": "INTERNAL" }] }).to_string()),
         (400, "[]".to_owned()),
         (429, String::new()),
+        (200, r#"{"data":{}}"#.to_owned()),
+        (200, json!({ "data": vec![json!({ "id": 1 }); 101], "cursor": null }).to_string()),
         (500, String::new()),
     ];
     for broken in broken {
@@ -77,6 +81,11 @@ async fn no_failure_of_a_search_passes_for_nobody_found() {
         let server = Server::start(move |_, _| copy.clone()).await;
         assert!(hubspot(&server.url).find_person(ADA).await.is_err(), "HubSpot: {broken:?}");
         assert!(pipedrive(&server.url).find_person(ADA).await.is_err(), "Pipedrive: {broken:?}");
+        assert!(attio(&server.url).find_person(ADA).await.is_err(), "Attio: {broken:?}");
+        assert!(close(&server.url).find_person(ADA).await.is_err(), "Close: {broken:?}");
+        let copy = broken.clone();
+        let server = zoho_server(move |_, _| copy.clone()).await;
+        assert!(zoho(&server.url).find_person(ADA).await.is_err(), "Zoho: {broken:?}");
         let copy = broken.clone();
         let server = salesforce_server(move |_, _| copy.clone()).await;
         assert!(salesforce(&server.url).find_person(ADA).await.is_err(), "Salesforce: {broken:?}");

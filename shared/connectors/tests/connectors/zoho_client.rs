@@ -33,12 +33,12 @@ fn zoho_at(http: &Http, url: &str) -> Zoho {
     Zoho::new(http.clone(), url.to_owned(), settings, credential, Timestamp::UNIX_EPOCH)
 }
 
-fn zoho(url: &str) -> Zoho {
+pub(crate) fn zoho(url: &str) -> Zoho {
     zoho_at(&client().into(), url)
 }
 
 /// A server that gives tokens for its own address, and answers everything else so.
-async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Server {
+pub(crate) async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Server {
     let own: Arc<Mutex<String>> = Arc::default();
     let url = own.clone();
     let server = Server::start(move |line, body| match line {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::crm::schema::Property;
-use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
@@ -141,6 +141,14 @@ impl Crm for Attio {
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError> {
         self.write_all(object, patches).await
+    }
+
+    async fn find_person(&self, email: &str) -> Result<Option<(ObjectType, String)>, CrmError> {
+        Ok(self.with_email(email).await?.map(|id| (PEOPLE, id)))
+    }
+
+    async fn create_person(&self, properties: &Patch) -> Result<Created, CrmError> {
+        self.create(properties).await
     }
 
     async fn properties(&self, _: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {

@@ -6,6 +6,7 @@
 //! | [`inbound`] | whether a delivery comes from the workspace's webhook, and what it tells |
 //! | [`client`] | reading and writing people |
 //! | `write` | what becomes of each record of a write |
+//! | `people` | finding and creating a person |
 //! | `schema` | which attributes there are |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
@@ -24,6 +25,7 @@ pub mod inbound;
 pub mod client;
 
 mod classify;
+mod people;
 mod schema;
 mod wire;
 mod write;

@@ -25,7 +25,9 @@ pub(super) const COMPANIES: &str = "companies";
 /// The attribute that says which company a person is with.
 pub(super) const COMPANY: &str = "company";
 /// The attributes with several values of which one is the property.
-pub(super) const LISTS: [&str; 2] = ["email_addresses", "phone_numbers"];
+pub(super) const LISTS: [&str; 2] = [EMAILS, "phone_numbers"];
+/// The one with the addresses.
+pub(super) const EMAILS: &str = "email_addresses";
 
 /// Where a property is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

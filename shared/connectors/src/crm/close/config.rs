@@ -30,7 +30,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     ],
     account_key: Some(ORGANIZATION),
     check,
-    objects: &[ObjectKind { object: CONTACT, is_created: false, id: |id| is_id("cont", id).then(|| id.to_owned()) }],
+    objects: &[ObjectKind { object: CONTACT, is_created: true, id: |id| is_id("cont", id).then(|| id.to_owned()) }],
     record_of: |id| (CONTACT, id.to_owned()),
 };
 

@@ -6,6 +6,7 @@
 //! | [`inbound`] | whether a delivery comes from the organization's webhook, and what it tells |
 //! | [`client`] | reading and writing contacts |
 //! | `write` | what becomes of each record of a write |
+//! | `people` | finding and creating a contact |
 //! | `schema` | which fields there are |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
@@ -22,6 +23,7 @@ pub mod inbound;
 pub mod client;
 
 mod classify;
+mod people;
 mod schema;
 mod wire;
 mod write;

@@ -4,6 +4,7 @@ use leadgate_enrichment::ids::ObjectType;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::people::FOUND_MAX;
 use crate::loose::{List, Loose, Map, Scalar, read};
 
 /// The most records of a batch. Each is read and written with a call of its own, of which there may be some twenty in a
@@ -159,6 +160,32 @@ fn text(value: &Value) -> Option<String> {
 /// The record of an answer. `None` if it isn't the one that was asked for.
 pub(super) fn row(body: &[u8], id: &str) -> Option<Row> {
     read::<Loose<Row>>(body).ok()?.into_object().filter(|row| row.is(id))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NewLead {
+    contacts: List<Loose<Row>, 1>,
+}
+
+/// The id of the only contact of a lead that was created.
+pub(super) fn only_contact(body: &[u8]) -> Option<String> {
+    let contact = read::<Loose<NewLead>>(body).ok()?.into_object()?.contacts.into_objects().pop()?;
+    contact.property("id").filter(|id| is_id("cont", id))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Found {
+    data: List<Loose<Row>, FOUND_MAX>,
+    cursor: Scalar,
+}
+
+/// What a search has found, and whether there is more. `None` if it isn't such an answer.
+pub(super) fn rows(body: &[u8]) -> Option<(Vec<Row>, bool)> {
+    let found = read::<Loose<Found>>(body).ok()?.into_object()?;
+    let is_whole = matches!(&found.data, List::Of { total, .. } if *total <= FOUND_MAX);
+    is_whole.then(|| (found.data.into_objects(), found.cursor.to_text().is_some()))
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::crm::schema::Property;
-use leadgate_enrichment::crm::{Crm, CrmError, Written};
+use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
 use leadgate_enrichment::ids::{ObjectType, digest};
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
@@ -166,6 +166,14 @@ impl Crm for Zoho {
         patches: &BTreeMap<String, Patch>,
     ) -> Result<BTreeMap<String, Written>, CrmError> {
         self.write_all(object, patches).await
+    }
+
+    async fn find_person(&self, email: &str) -> Result<Option<(ObjectType, String)>, CrmError> {
+        self.with_email(email).await
+    }
+
+    async fn create_person(&self, properties: &Patch) -> Result<Created, CrmError> {
+        self.create(properties).await
     }
 
     /// A mapping has the names of leads.

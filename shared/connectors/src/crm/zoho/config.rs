@@ -29,7 +29,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     ],
     account_key: Some(CHANNEL),
     check: |_: &OwnKeys| Vec::<Wrong>::new(),
-    objects: &[ObjectKind::numbered(LEADS), ObjectKind::numbered(CONTACTS)],
+    objects: &[ObjectKind::numbered_and_created(LEADS), ObjectKind::numbered(CONTACTS)],
     record_of: |id| (LEADS, id.to_owned()),
 };
 

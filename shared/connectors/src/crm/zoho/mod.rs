@@ -6,6 +6,7 @@
 //! | [`inbound`] | whether a notification comes from the channel, and what it tells |
 //! | [`client`] | reading and writing leads and contacts |
 //! | `write` | what becomes of each record of a write |
+//! | `people` | finding a record by the address, and creating a lead |
 //! | `fields` | what a field of a lead is called on a contact |
 //! | `schema` | which fields there are |
 //! | `session` | the access token, from call to call |
@@ -23,6 +24,7 @@ pub mod client;
 
 mod classify;
 mod fields;
+mod people;
 mod schema;
 mod session;
 mod wire;

@@ -20,6 +20,9 @@ pub(super) const LEADS: ObjectType = ObjectType::known("Leads");
 /// People at customers'.
 pub(super) const CONTACTS: ObjectType = ObjectType::known("Contacts");
 
+/// What stands where Zoho requires a value of a lead and none is known. Read as if nothing did.
+pub(super) const NOT_PROVIDED: &str = "[not provided]";
+
 /// Whether there are such records here.
 pub(super) fn is_module(object: &ObjectType) -> bool {
     *object == LEADS || *object == CONTACTS
@@ -43,7 +46,12 @@ impl Row {
 
     /// The value of a field. Another record is told by its id.
     pub(super) fn field(&self, name: &str) -> Option<String> {
-        text(self.0.0.get(name)?)
+        text(self.0.0.get(name)?).filter(|text| text != NOT_PROVIDED)
+    }
+
+    /// Whether one of its fields holds this address, in whatever letters.
+    pub(super) fn has_address(&self, email: &str) -> bool {
+        self.0.0.values().any(|value| value.as_str().is_some_and(|there| there.trim().eq_ignore_ascii_case(email)))
     }
 
     /// The name of the record that a field names.
@@ -86,7 +94,14 @@ pub(super) fn rows(body: &[u8], asked: &BTreeSet<&str>) -> Option<BTreeMap<Strin
     is_whole.then(|| data.into_objects().into_iter().map(named).collect())?
 }
 
-/// What became of one row of an update.
+/// The records of a search. `None` if it isn't such an answer.
+pub(super) fn found(body: &[u8]) -> Option<Vec<Row>> {
+    let data = read::<Loose<Data<Row>>>(body).ok()?.into_object()?.data;
+    let is_whole = matches!(&data, List::Of { total, .. } if *total <= RECORDS_MAX);
+    is_whole.then(|| data.into_objects())
+}
+
+/// What became of one row of a write.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Outcome {
@@ -100,6 +115,14 @@ struct Details {
     id: Scalar,
     /// The field that it is about.
     api_name: Scalar,
+    /// The record that has the value already.
+    duplicate_record: Loose<Duplicate>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Duplicate {
+    id: Scalar,
 }
 
 impl Outcome {
@@ -111,6 +134,13 @@ impl Outcome {
     /// The record that was written.
     pub(super) fn id(&self) -> Option<String> {
         self.details.as_object()?.id.to_text()
+    }
+
+    /// The record that has a value already that no two may have: beside the field, or as a record of its own (recalled).
+    pub(super) fn duplicate(&self) -> Option<String> {
+        let details = self.details.as_object()?;
+        let named = details.duplicate_record.as_object().and_then(|record| record.id.to_text());
+        named.or_else(|| details.id.to_text()).filter(|id| is_id(id))
     }
 
     /// The field that it is about.

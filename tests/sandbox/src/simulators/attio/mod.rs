@@ -46,6 +46,8 @@ pub struct AttioSetup {
     pub seed: u64,
     /// Which share of the events is delivered twice, `0.0..=1.0`.
     pub duplicate_share: f64,
+    /// How long a query by an address doesn't see who was created.
+    pub search_lag: Duration,
     /// How long every answer takes, by the simulator's clock.
     pub latency: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for AttioSetup {
             writes_per_second: 25,
             seed: 1,
             duplicate_share: 0.0,
+            search_lag: Duration::ZERO,
             latency: Duration::ZERO,
         }
     }
@@ -153,6 +156,11 @@ impl Attio {
     /// A person, if they are there.
     pub fn person(&self, id: &str) -> Option<Person> {
         self.workspace.lock().people.get(id).cloned()
+    }
+
+    /// All people, by their ids.
+    pub fn people(&self) -> Vec<Person> {
+        self.workspace.lock().people.values().cloned().collect()
     }
 
     /// What the API was used for so far.

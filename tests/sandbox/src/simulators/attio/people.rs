@@ -56,6 +56,12 @@ impl Person {
         self.values(slug).first()?[part].as_str().map(str::to_owned)
     }
 
+    /// Whether one of the e-mail addresses is this one.
+    pub fn has_address(&self, email: &str) -> bool {
+        let addresses = self.values("email_addresses").iter().filter_map(|value| value["email_address"].as_str());
+        addresses.into_iter().any(|there| there.eq_ignore_ascii_case(email))
+    }
+
     /// Every change of any attribute, the earliest first.
     pub fn changes(&self) -> &[Change] {
         &self.changes

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use leadgate_enrichment::clock::later;
+use leadgate_enrichment::clock::{earlier, later};
 use serde_json::{Map, Value, json};
 
 use super::Attio;
@@ -42,7 +42,10 @@ impl Vendor for Attio {
         workspace.counters.calls += 1;
         let by = By { id: self.setup.actor_id.clone(), kind: "api-token" };
         match (call.method.as_str(), path.as_slice()) {
-            ("POST", ["objects", "people", "records", "query"]) => workspace.list(call),
+            ("POST", ["objects", "people", "records", "query"]) => match address(call) {
+                Some(email) => workspace.search(&email, earlier(now, self.setup.search_lag)),
+                None => workspace.list(call),
+            },
             ("POST", ["objects", "companies", "records", "query"]) => workspace.list_companies(call),
             ("POST", ["objects", "people", "records"]) => workspace.create_one(call, &by, now),
             ("GET", ["objects", "people", "records", id]) => workspace.read_one(id),
@@ -81,7 +84,13 @@ fn no_record(id: &str) -> Answer {
     error(404, "not_found", &format!("Record with ID \"{id}\" was not found."))
 }
 
-/// The ids of a query by ids: no other filter is known here.
+/// The address of a query by an address ("Filtering and sorting": its verbose form).
+fn address(call: &Call) -> Option<String> {
+    let body = call.json::<Value>().unwrap_or_default();
+    body["filter"]["email_addresses"]["email_address"]["$eq"].as_str().map(str::to_owned)
+}
+
+/// The ids of a query by ids: beside that by an address, no other filter is known here.
 fn ids(call: &Call) -> Result<Vec<String>, Answer> {
     let body = call.json::<Value>().unwrap_or_default();
     let ids: Option<Vec<String>> = body["filter"]["record_id"]["$in"]
@@ -108,6 +117,14 @@ impl Workspace {
         ok(rows.into())
     }
 
+    /// Those with this address who were created by then.
+    fn search(&mut self, email: &str, created_by: Timestamp) -> Answer {
+        let there = self.people.values().filter(|person| person.created_at <= created_by && person.has_address(email));
+        let rows: Vec<Value> = there.map(|person| self.shown(person)).collect();
+        self.counters.records_read += rows.len() as u64;
+        ok(rows.into())
+    }
+
     fn list_companies(&mut self, call: &Call) -> Answer {
         let ids = match ids(call) {
             Ok(ids) => ids,
@@ -129,7 +146,17 @@ impl Workspace {
     }
 
     fn create_one(&mut self, call: &Call, by: &By, now: Timestamp) -> Answer {
-        match self.create(&values(call), by, now) {
+        let values = values(call);
+        let given = values.get("email_addresses").and_then(Value::as_array).cloned().unwrap_or_default();
+        let is_taken = |email: &str| self.people.values().any(|person| person.has_address(email));
+        if given.iter().filter_map(Value::as_str).any(is_taken) {
+            let sentence = format!(
+                "The value provided for attribute with ID \"{}\" conflicts with one already in the system.",
+                attribute_id("email_addresses")
+            );
+            return self.refused(&[("uniqueness_conflict", sentence)]);
+        }
+        match self.create(&values, by, now) {
             Ok(id) => self.read_one(&id),
             Err(violations) => self.refused(&violations),
         }

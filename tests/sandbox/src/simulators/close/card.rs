@@ -41,6 +41,7 @@ impl SimulatedCrm for Close {
         Some(card(&CONTACT_CARD, |field| match field {
             "first_name" => part(first),
             "last_name" => part(last),
+            "company" => self.company_of(id),
             _ => contact.value(field),
         }))
     }

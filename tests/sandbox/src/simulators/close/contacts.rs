@@ -54,6 +54,12 @@ impl Contact {
         self.field(list).and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
+    /// Whether one of the addresses is this one.
+    pub fn has_address(&self, email: &str) -> bool {
+        let entries = self.entries("emails");
+        entries.iter().any(|entry| entry["email"].as_str().is_some_and(|there| there.eq_ignore_ascii_case(email)))
+    }
+
     /// Every value that any field was given, the earliest first.
     pub fn changes(&self) -> &[Change] {
         &self.changes

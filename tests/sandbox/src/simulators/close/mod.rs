@@ -43,6 +43,8 @@ pub struct CloseSetup {
     pub seed: u64,
     /// Which share of the events is delivered twice, `0.0..=1.0`.
     pub duplicate_share: f64,
+    /// How long a search doesn't see what was created.
+    pub search_lag: Duration,
     /// How long every answer takes, by the simulator's clock.
     pub latency: Duration,
 }
@@ -56,6 +58,7 @@ impl Default for CloseSetup {
             calls_per_second: 60,
             seed: 1,
             duplicate_share: 0.0,
+            search_lag: Duration::ZERO,
             latency: Duration::ZERO,
         }
     }
@@ -143,6 +146,23 @@ impl Close {
     /// A contact, if it is there.
     pub fn contact(&self, id: &str) -> Option<Contact> {
         self.organization.lock().contacts.get(id).cloned()
+    }
+
+    /// All contacts, by their ids.
+    pub fn contacts(&self) -> Vec<Contact> {
+        self.organization.lock().contacts.values().cloned().collect()
+    }
+
+    /// What the lead of a contact is called, which is the company.
+    pub fn company_of(&self, id: &str) -> Option<String> {
+        let organization = self.organization.lock();
+        let lead = organization.contacts.get(id)?.value("lead_id")?;
+        organization.leads.get(&lead).cloned().filter(|name| !name.is_empty())
+    }
+
+    /// How many leads there are.
+    pub fn leads(&self) -> usize {
+        self.organization.lock().leads.len()
     }
 
     /// What the API was used for so far.

@@ -84,6 +84,13 @@ impl Organization {
         format!("{kind}_simulated{:08}", *self.created)
     }
 
+    /// A company of this name.
+    pub(super) fn add_lead(&mut self, name: String) -> String {
+        let id = self.next_id("lead");
+        self.leads.insert(id.clone(), name);
+        id
+    }
+
     /// Whether one more call may be made in this second.
     pub(super) fn take_call(&mut self, most: u64, now: Timestamp) -> bool {
         if self.second.0 != now.as_second() {
@@ -107,9 +114,8 @@ impl Organization {
         let id = self.next_id("cont");
         let mut values = values.clone();
         if !values.contains_key("lead_id") {
-            let lead = self.next_id("lead");
-            self.leads.insert(lead.clone(), values.get("name").and_then(Value::as_str).unwrap_or_default().to_owned());
-            values.insert("lead_id".to_owned(), lead.into());
+            let name = values.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            values.insert("lead_id".to_owned(), self.add_lead(name).into());
         }
         let mut contact = Contact::new(id.clone(), now);
         contact.set(&values, &by.user, now);
@@ -135,9 +141,7 @@ impl Organization {
                     fields.insert(format!("{name}s"), json!([{ "type": "office", name: value }]));
                 }
                 "company" => {
-                    let id = self.next_id("lead");
-                    fields.insert("lead_id".to_owned(), id.clone().into());
-                    self.leads.insert(id, value.clone());
+                    fields.insert("lead_id".to_owned(), self.add_lead(value.clone()).into());
                 }
                 "first_name" | "last_name" => {}
                 _ => drop(fields.insert(name.clone(), value.clone().into())),

@@ -1,11 +1,13 @@
 //! Which call is which operation, and who may make it (developer.close.com, "API reference").
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use leadgate_enrichment::clock::earlier;
 use serde_json::{Map, Value, json};
 
 use super::Close;
@@ -42,6 +44,8 @@ impl Vendor for Close {
             ("GET", ["contact", id]) => organization.read_one(id),
             ("PUT", ["contact", id]) => organization.update_one(id, call, &by, now),
             ("GET", ["lead", id]) => organization.read_lead(id),
+            ("POST", ["lead"]) => organization.create_lead(call, &by, now),
+            ("POST", ["data", "search"]) => organization.search(call, earlier(now, self.setup.search_lag)),
             ("GET", ["custom_field", "contact"]) => organization.list_fields(),
             _ => Answer::text(404, "<html>Not found</html>"),
         }
@@ -83,6 +87,55 @@ impl Organization {
             Ok(id) => self.read_one(&id),
             Err(violations) => self.refused(&violations),
         }
+    }
+
+    /// A lead and its contacts: all of it, or nothing. Each contact is told of.
+    fn create_lead(&mut self, call: &Call, by: &By, now: Timestamp) -> Answer {
+        let lead = values(call);
+        let contacts = lead.get("contacts").and_then(Value::as_array).cloned().unwrap_or_default();
+        let contacts: Vec<Map<String, Value>> = contacts.into_iter().filter_map(|it| it.as_object().cloned()).collect();
+        let url = lead.get("url").and_then(Value::as_str);
+        let mut violations = Violations::new();
+        if url.is_some_and(|url| !url.starts_with("http")) {
+            violations.insert("url".to_owned(), "Not a valid URL.".to_owned());
+        }
+        contacts.iter().for_each(|contact| violations.extend(self.fields.violations(contact)));
+        if !violations.is_empty() {
+            return self.refused(&violations);
+        }
+        let name = lead.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = self.add_lead(name.clone());
+        let mut shown = Vec::new();
+        for mut contact in contacts {
+            contact.insert("lead_id".to_owned(), id.clone().into());
+            let Ok(contact) = self.create(&contact, by, now) else { continue };
+            shown.extend(self.contacts.get(&contact).map(|contact| contact.shown(&self.id)));
+        }
+        Answer::json(200, &json!({ "id": id, "name": name, "url": url, "contacts": shown }))
+    }
+
+    /// Contacts with an address that has all the words of another one, who were created by then. Only this query is simulated.
+    fn search(&mut self, call: &Call, created_by: Timestamp) -> Answer {
+        let body = call.json::<Value>().unwrap_or_default();
+        let related = &body["query"]["queries"][1];
+        let address = &related["related_query"]["queries"][0];
+        let (mode, email) = (&address["condition"]["mode"], address["condition"]["value"].as_str());
+        let is_it = related["related_object_type"] == "contact_email" && mode == "full_words";
+        let (Some(email), true) = (email, is_it) else { return error(400, "Invalid query.") };
+        let words = |text: &str| -> BTreeSet<String> {
+            text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect()
+        };
+        let asked = words(email);
+        let has_them = |contact: &&super::Contact| {
+            let entries = contact.entries("emails");
+            entries.iter().filter_map(|entry| entry["email"].as_str()).any(|there| words(there).is_superset(&asked))
+        };
+        let there = self.contacts.values().filter(|contact| contact.created_at <= created_by).filter(has_them);
+        let mut found: Vec<Value> = there.map(|contact| contact.shown(&self.id)).collect();
+        found.reverse();
+        self.counters.records_read += found.len() as u64;
+        found.iter_mut().for_each(|row| row["__object_type"] = "contact".into());
+        Answer::json(200, &json!({ "data": found, "cursor": null, "count": { "limited": null, "total": null } }))
     }
 
     /// All of it, or nothing.

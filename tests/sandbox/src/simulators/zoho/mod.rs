@@ -39,6 +39,8 @@ pub struct ZohoSetup {
     pub seed: u64,
     /// Which share of the notifications is delivered twice, `0.0..=1.0`.
     pub duplicate_share: f64,
+    /// How long a search doesn't see what was created.
+    pub search_lag: Duration,
     /// How long every answer takes, by the simulator's clock.
     pub latency: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for ZohoSetup {
             credential: "simulated-client-secret:simulated-refresh-token".to_owned(),
             seed: 1,
             duplicate_share: 0.0,
+            search_lag: Duration::ZERO,
             latency: Duration::ZERO,
         }
     }
@@ -152,6 +155,11 @@ impl Zoho {
     /// A record, if it is there.
     pub fn record(&self, id: &str) -> Option<Record> {
         self.org.lock().records.get(id).cloned()
+    }
+
+    /// All leads and contacts, by their ids.
+    pub fn records(&self) -> Vec<Record> {
+        self.org.lock().records.values().cloned().collect()
     }
 
     /// What the API was used for so far.

@@ -111,7 +111,7 @@ impl Org {
         }
         *self.created += 1;
         let id = format!("48768760{:010}", *self.created);
-        let mut record = Record::new(id.clone(), module);
+        let mut record = Record::new(id.clone(), module, now);
         record.set(values, by, now);
         self.records.insert(id.clone(), record);
         let created = BTreeMap::from([(id.clone(), Map::new())]);

@@ -26,13 +26,15 @@ pub struct Record {
     pub id: String,
     /// `Leads`, `Contacts`.
     pub module: String,
+    /// When it came to be.
+    pub created_at: Timestamp,
     values: BTreeMap<String, Value>,
     changes: Vec<Change>,
 }
 
 impl Record {
-    pub(super) fn new(id: String, module: &str) -> Self {
-        Self { id, module: module.to_owned(), values: BTreeMap::new(), changes: Vec::new() }
+    pub(super) fn new(id: String, module: &str, created_at: Timestamp) -> Self {
+        Self { id, module: module.to_owned(), created_at, values: BTreeMap::new(), changes: Vec::new() }
     }
 
     /// A field in text, if it has a value.
@@ -61,6 +63,12 @@ impl Record {
             changed.insert(field.clone(), value.clone());
         }
         changed
+    }
+
+    /// All of its fields, as a search shows them.
+    pub(super) fn shown_whole(&self) -> Value {
+        let fields: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        self.shown(&fields)
     }
 
     /// These fields of it, as the API shows them: of those that it hasn't, `null`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
+use leadgate_enrichment::clock::earlier;
 use serde_json::{Map, Value, json};
 
 use super::Zoho;
@@ -39,6 +40,9 @@ impl Vendor for Zoho {
         match (call.method.as_str(), path.as_slice()) {
             ("GET", ["settings", "fields"]) => org.list_fields(),
             ("GET", [module @ ("Leads" | "Contacts")]) => org.list(module, call),
+            ("GET", [module @ ("Leads" | "Contacts"), "search"]) => {
+                org.search(module, call, earlier(now, self.setup.search_lag))
+            }
             ("PUT", [module @ ("Leads" | "Contacts")]) => org.update_all(module, call, now),
             ("POST", [module @ ("Leads" | "Contacts")]) => org.create_all(module, call, now),
             _ => error(404, "INVALID_URL_PATTERN"),
@@ -109,6 +113,26 @@ impl Org {
         }
     }
 
+    /// Those with this address in any field that were created by then, in no order that can be relied on; without any, there is
+    /// no content. Only searches by an address are simulated.
+    fn search(&mut self, module: &str, call: &Call, created_by: Timestamp) -> Answer {
+        let Some(email) = call.parameter("email") else { return error(400, "REQUIRED_PARAM_MISSING") };
+        let has_it = |record: &&super::Record| {
+            ["Email", "Secondary_Email"]
+                .iter()
+                .filter_map(|name| record.value(name))
+                .any(|it| it.eq_ignore_ascii_case(email))
+        };
+        let there = self.records.values().filter(|record| record.module == module && record.created_at <= created_by);
+        let mut rows: Vec<Value> = there.filter(has_it).map(super::Record::shown_whole).collect();
+        rows.reverse();
+        self.counters.records_read += rows.len() as u64;
+        match rows.is_empty() {
+            true => Answer::nothing(),
+            false => Answer::json(200, &json!({ "data": rows, "info": { "more_records": false } })),
+        }
+    }
+
     /// Each row has an outcome of its own.
     fn update_all(&mut self, module: &str, call: &Call, now: Timestamp) -> Answer {
         let rows = rows(call);
@@ -141,6 +165,11 @@ impl Org {
     fn create_all(&mut self, module: &str, call: &Call, now: Timestamp) -> Answer {
         let mut outcomes = Vec::new();
         for row in rows(call) {
+            let required = if module == "Leads" { &["Last_Name", "Company"][..] } else { &["Last_Name"] };
+            if let Some(missing) = required.iter().find(|name| row.get(**name).is_none_or(Value::is_null)) {
+                outcomes.push(refused("MANDATORY_NOT_FOUND", missing));
+                continue;
+            }
             outcomes.push(match self.create(module, &row, API, now) {
                 Ok(id) => json!({ "code": "SUCCESS", "details": { "id": id }, "message": "record added", "status": "success" }),
                 Err(field) => refused("INVALID_DATA", &field),
