@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::Call;
-use leadgate_sandbox::simulators::fault::{Fault, Faults};
+use leadgate_sandbox::simulators::fault::Fault;
 use leadgate_sandbox::world::{Break, Call as WireCall, Leftover, Settings, Site, World};
 use serde_json::json;
 
@@ -15,10 +15,15 @@ use crate::books::at_rest;
 use crate::privacy::listen;
 use crate::stage::{Stage, started};
 
-/// A search of Pipedrive's doesn't see what was created before the claim of a worker that died has run out.
+/// How long the searches of some CRMs don't see what was created: for longer than the claim of a worker that died stands.
+const SEARCH_LAG: Duration = Duration::from_secs(90);
+
 fn settings(crm: &str) -> Settings {
     let mut settings = settings_of(crm);
-    settings.pipedrive.search_lag = Duration::from_secs(90);
+    settings.pipedrive.search_lag = SEARCH_LAG;
+    settings.attio.search_lag = SEARCH_LAG;
+    settings.close.search_lag = SEARCH_LAG;
+    settings.zoho.search_lag = SEARCH_LAG;
     settings
 }
 
@@ -29,24 +34,17 @@ async fn told_of_ada(crm: &str) -> Stage {
     world
 }
 
-fn faults(world: &World) -> &Faults {
-    match world.tenant().crm.vendor.name {
-        "salesforce" => world.salesforce.faults(),
-        "pipedrive" => world.pipedrive.faults(),
-        _ => world.hubspot.faults(),
-    }
-}
-
 fn creates(call: &Call) -> bool {
     let path = call.path.trim_end_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();
-    call.method == "POST" && ["contacts", "Lead", "persons"].contains(&last) && !path.contains("composite")
+    let created = ["contacts", "Lead", "persons", "records", "lead", "Leads"];
+    call.method == "POST" && created.contains(&last) && !path.contains("composite")
 }
 
 /// This many creations fail so.
 fn break_creations(world: &World, times: u32, fault: &Fault) {
     let (left, fault) = (AtomicU32::new(times), fault.clone());
-    faults(world).decide_by(move |call| {
+    world.crm().faults().decide_by(move |call| {
         let is_next =
             creates(call) && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
         is_next.then(|| fault.clone())
@@ -117,6 +115,21 @@ async fn whatever_breaks_while_she_is_taken_in_she_is_one_person_and_enriched() 
     Worlds::default().sweep("pipedrive").await;
 }
 
+#[tokio::test]
+async fn whatever_breaks_while_she_is_taken_in_she_is_one_record_of_people_and_enriched() {
+    Worlds::default().sweep("attio").await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_while_she_is_taken_in_she_is_one_contact_of_a_lead_and_enriched() {
+    Worlds::default().sweep("close").await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_while_she_is_taken_in_she_is_one_lead_of_a_module_and_enriched() {
+    Worlds::default().sweep("zoho").await;
+}
+
 /// The answer of a creation is lost, and the message comes again at once, or an hour later, or with a twin beside it.
 #[tokio::test]
 async fn a_creation_of_which_the_outcome_is_unknown_is_not_made_twice() {
@@ -168,14 +181,14 @@ async fn two_deaths_in_a_row_leave_one_record() {
 async fn while_the_crm_is_down_she_waits_and_then_is_created() {
     for crm in CRMS {
         let world = told_of_ada(crm).await;
-        faults(&world).decide_by(|_| Some(Fault::Status(503, String::new())));
+        world.crm().faults().decide_by(|_| Some(Fault::Status(503, String::new())));
         for _ in 0..20 {
             world.pump.run_dry(1).await;
             world.clock.turn(Duration::from_secs(20 * 60));
             world.pump.show_hidden().await;
         }
         assert_eq!((world.dead_letters().await, world.waiting().await), (0, 1), "{crm}");
-        faults(&world).decide_by(|_| None);
+        world.crm().faults().decide_by(|_| None);
         world.settle_down(1).await;
         only_ada(&world).await;
         assert_eq!(at_rest(&world).await.spent, 1000, "{crm}");
@@ -195,14 +208,17 @@ async fn when_the_crm_throttles_she_waits_for_as_long_as_it_says() {
 
 #[tokio::test]
 async fn one_whom_the_crm_refuses_is_left_to_an_operator_with_nothing_in_the_clear() {
-    let refusal =
-        r#"{"status":"error","success":false,"message":"a rule of the company","category":"VALIDATION_ERROR"}"#;
+    let refusal = |crm: &str| match crm {
+        "salesforce" => r#"[{"errorCode":"FIELD_CUSTOM_VALIDATION_EXCEPTION"}]"#,
+        "attio" => r#"{"status_code":400,"code":"validation_type","message":"a rule of the workspace"}"#,
+        "close" => r#"{"errors":["a rule of the organization"],"field-errors":{}}"#,
+        "zoho" => r#"{"data":[{"code":"INVALID_DATA","details":{},"message":"a rule of the org","status":"error"}]}"#,
+        _ => r#"{"status":"error","success":false,"message":"a rule of the company","category":"VALIDATION_ERROR"}"#,
+    };
     for crm in CRMS {
         let world = told_of_ada(crm).await;
         world.leaves_behind(Leftover::DeadLetters);
-        let refusal =
-            if crm == "salesforce" { r#"[{"errorCode":"FIELD_CUSTOM_VALIDATION_EXCEPTION"}]"# } else { refusal };
-        break_creations(&world, u32::MAX, &Fault::Status(400, refusal.to_owned()));
+        break_creations(&world, u32::MAX, &Fault::Status(400, refusal(crm).to_owned()));
         world.settle_down(1).await;
         assert_eq!((world.dead_letters().await, with_email(&world, ADA).len()), (1, 0), "{crm}");
     }
@@ -232,7 +248,7 @@ async fn nothing_personal_is_in_the_clear_on_a_queue_in_a_table_or_in_a_log() {
                 0 => {}
                 1 => break_creations(&world, 1, &Fault::DropAfterWork),
                 2 => break_creations(&world, u32::MAX, &Fault::Status(400, words)),
-                _ => faults(&world).decide_by(|call| (call.index < 3).then(|| Fault::Status(500, String::new()))),
+                _ => world.crm().faults().decide_by(|call| (call.index < 3).then(|| Fault::Status(500, String::new()))),
             }
             let canary = json!({ "email": "canary.bird@secret-company.example", "first": "Canary", "last": "Bird",
                                  "company": "Secret Company", "site": "secret-company.example" });
