@@ -23,6 +23,7 @@ use leadgate_enrichment::fingerprint::Fingerprints;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::{Patch, patch_from};
 use leadgate_enrichment::lead::record::{Record, Said};
+use leadgate_enrichment::lead::related::known_by;
 use leadgate_enrichment::lead::request::Collect;
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_enrichment::person::ProfileField;
@@ -323,7 +324,7 @@ async fn write_early(batch: &Batch<'_>, provider: &ProviderConnection, waiting: 
     };
     let written = waiting.into_iter().filter_map(|record| match ends.get(&record.key)? {
         WriteEnd { patch, end: end @ Written::Done { .. }, .. } => {
-            Some(record.written_early(batch.fingerprints.of_all(&end.of(patch))))
+            Some(record.written_early(batch.fingerprints.of_all(&known_by(&end.of(patch)))))
         }
         _ => None,
     });
@@ -360,7 +361,7 @@ async fn write_arrived(
             None => Patch::new(),
         };
         written += usize::from(!kept.is_empty());
-        let collected = record.collected(batch.fingerprints.of_all(&kept));
+        let collected = record.collected(batch.fingerprints.of_all(&known_by(&kept)));
         closed.push(if is_written { collected } else { for_the_next_step(batch, provider, collected) });
     }
     let steps = join_all(closed.into_iter().map(|record| step(batch, Step::Close, record))).await;

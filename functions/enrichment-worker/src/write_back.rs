@@ -13,6 +13,7 @@ use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::{Patch, applicable};
 use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::related::{known_by, name_records, names_record};
 use leadgate_enrichment::lead::undo::WriteBack;
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::person::{Properties, value_of};
@@ -61,7 +62,7 @@ pub(crate) async fn write_back(
         let key = record.key.clone();
         let (record, outcome) = match end {
             Written::Done { .. } => {
-                let kept = end.of(patch);
+                let kept = known_by(&end.of(patch));
                 let record = record.written(batch.fingerprints.of_all(&kept), *only_filled, now);
                 (park_the_rest_of(batch, record, waits_for.get(&key)), Outcome::WrittenBack { fields: kept.len() })
             }
@@ -192,7 +193,7 @@ fn provenance(batch: &Batch<'_>, record: &Record, patch: &Patch) -> String {
     let day = batch.now().to_zoned(batch.tenant.time_zone.clone()).date();
     let first = batch.tenant.provider.name();
     let mut told: BTreeMap<&ProviderName, Vec<&str>> = BTreeMap::new();
-    for property in patch.keys() {
+    for property in patch.keys().filter(|property| !names_record(property)) {
         told.entry(record.told_by.get(property).unwrap_or(&first)).or_default().push(property);
     }
     let of_one =
@@ -203,5 +204,7 @@ fn provenance(batch: &Batch<'_>, record: &Record, patch: &Patch) -> String {
 /// What of a patch the CRM holds already.
 fn standing_already(patch: &Patch, current: &Properties) -> Patch {
     let stands = |(name, value): &(&String, &String)| value_of(current, name) == Some(value.trim());
-    patch.iter().filter(stands).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let mut there = patch.iter().filter(stands).map(|(name, value)| (name.clone(), value.clone())).collect();
+    name_records(&mut there, current);
+    there
 }

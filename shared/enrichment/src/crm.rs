@@ -14,8 +14,8 @@ use crate::retry::Retry;
 #[async_trait::async_trait]
 pub trait Crm: Send + Sync {
     /// The current values of `properties` for each of `ids`. An id that the CRM doesn't have (deleted, merged) is
-    /// absent from the answer. No more ids than the CRM takes
-    /// in one call.
+    /// absent from the answer. No more ids than the CRM takes in one call. With properties of a related record comes its id
+    /// ([`related`](crate::lead::related)).
     async fn read(
         &self,
         object: &ObjectType,
@@ -24,7 +24,8 @@ pub trait Crm: Send + Sync {
     ) -> Result<BTreeMap<String, Properties>, CrmError>;
 
     /// Writes each patch to its record. Same values again are no harm. One answer per record, whatever happened to
-    /// the others; a record without an answer must be taken as failed. No more than the CRM takes in one call.
+    /// the others; a record without an answer must be taken as failed. No more than the CRM takes in one call. Values of a
+    /// related record go into the one that the patch names.
     async fn write(
         &self,
         object: &ObjectType,

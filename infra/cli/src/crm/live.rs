@@ -36,8 +36,9 @@ pub(crate) async fn compare(config: &Config, local: Option<&str>) -> Result<Vec<
     let mut found = Vec::with_capacity(config.tenants.len());
     for tenant in config.tenants.values() {
         let crm = connections.crm(tenant).await?;
-        let there = properties(&*crm).await.map_err(|error| format!("tenant {}: {error}", tenant.id))?;
         let named = tenant.named_properties();
+        let there = properties(&*crm, &named, tenant.crm.vendor).await;
+        let there = there.map_err(|error| format!("tenant {}: {error}", tenant.id))?;
         found.push(Found { tenant: tenant.id.clone(), named: named.len(), misfits: misfits(&named, &there) });
     }
     Ok(found)

@@ -7,6 +7,7 @@ mod tests;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use leadgate_enrichment::config::CrmVendor;
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::crm::schema::{Named, Problem, Property, Takes, ValueKind, misfits};
 use leadgate_enrichment::ids::ObjectType;
@@ -73,7 +74,7 @@ async fn set_up(books: &Books, dry_run: bool) -> Result<Vec<Prepared>, Failure> 
     let tenant = books.tenant();
     let crm = books.connections.crm(tenant).await?;
     let ours: Vec<Named> = tenant.named_properties().into_iter().filter(|named| named.is_ours).collect();
-    let there = properties(&*crm).await?;
+    let there = properties(&*crm, &ours, tenant.crm.vendor).await?;
     let misfits = misfits(&ours, &there);
     let mut prepared = Vec::new();
     for named in &ours {
@@ -101,8 +102,16 @@ fn property(named: &Named) -> Property {
     Property { name: named.property.clone(), takes, is_read_only: false }
 }
 
-/// The properties that contacts have.
-async fn properties(crm: &dyn Crm) -> Result<Vec<Property>, Failure> {
-    let there = crm.properties(&ObjectType::CONTACT).await?;
-    Ok(there.ok_or("this CRM doesn't say which properties it has: create them there by hand")?)
+/// The properties that contacts have, and those that related records have of which any is named.
+async fn properties(crm: &dyn Crm, named: &[Named], vendor: &CrmVendor) -> Result<Vec<Property>, Failure> {
+    const SILENT: &str = "this CRM doesn't say which properties it has: create them there by hand";
+    let mut there = crm.properties(&ObjectType::CONTACT).await?.ok_or(SILENT)?;
+    for relation in vendor.related {
+        if named.iter().any(|named| named.property.starts_with(relation)) {
+            let related = crm.properties(&ObjectType::known(relation.trim_end_matches('.'))).await?.ok_or(SILENT)?;
+            let prefixed = |it: Property| Property { name: format!("{relation}{}", it.name), ..it };
+            there.extend(related.into_iter().map(prefixed));
+        }
+    }
+    Ok(there)
 }

@@ -159,3 +159,19 @@ async fn the_fields_of_an_org_at_zoho_are_compared() {
     let (_, said) = compared_good_and_bad(Settings::default().with_zoho(), "Designation", "Designatoin").await;
     assert!(said.contains("the CRM has no property \"Designatoin\""), "{said}");
 }
+
+#[tokio::test]
+async fn what_goes_to_companies_is_compared_with_their_properties() {
+    let world = world().await;
+    let with = |fields: &str| format!("{CONFIG}\n{fields}\n");
+    let good = with("\"companies.industry\" = { from = \"company_industry\" }");
+    assert!(compared(&world, &good).await.is_good(), "{}", compared(&world, &good).await.text());
+    let wrong = with("\"companies.jobtitle\" = { from = \"title\" }\n\"companies.createdate\" = { from = \"city\" }");
+    let said = compared(&world, &wrong).await.text();
+    for part in [
+        "tenants.demo.fields.companies.jobtitle: the CRM has no property \"companies.jobtitle\"",
+        "tenants.demo.fields.companies.createdate: \"companies.createdate\" is set by the CRM only",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}

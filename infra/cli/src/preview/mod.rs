@@ -14,6 +14,7 @@ use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::patch::{FieldMapping, FieldPolicy};
 use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::related;
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::person::{ProfileField, Properties, value_of};
@@ -175,6 +176,9 @@ fn ended(books: &Books, record: &Record, outcome: &Outcome) -> (&'static str, St
 fn action(field: &FieldMapping, record: &Record, current: &Properties, key: &FingerprintKey) -> (&'static str, String) {
     let blank = value_of(current, &field.property).is_none();
     let bought = record.patch.get(&field.property).filter(|_| record.is_paid_for());
+    if related::record_of(current, &field.property) == Some(None) {
+        return ("nowhere", "stays: the record is with none that has it".to_owned());
+    }
     match (field.may_write(current, record.ours(key)), field.policy) {
         (true, _) if bought.is_some() => ("write", format!("gets {:?}, bought already", bought.map_or("", |it| it))),
         (true, _) if blank => ("fill", "would be filled".to_owned()),

@@ -71,3 +71,21 @@ async fn what_stands_in_the_way_is_said() {
     let gone = shown(&world, "4711").await.err().expect("nothing").to_string();
     assert_eq!(gone, "the CRM has no record \"4711\": it may be deleted, or merged");
 }
+
+#[tokio::test]
+async fn a_field_of_a_company_is_shown_with_the_company_and_stays_without_one() {
+    let world = world(|settings| {
+        settings.config.push_str("\n\"companies.industry\" = { from = \"company_industry\" }\n");
+    })
+    .await;
+    let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);
+    let of_company = |preview: &Preview| action(preview, "companies.industry");
+    assert_eq!(of_company(&shown(&world, &lead).await.expect("a preview")), "nowhere");
+    let company = world.hubspot.create_company([("name", "Engine")]);
+    world.hubspot.associate(&lead, &company);
+    assert_eq!(of_company(&shown(&world, &lead).await.expect("a preview")), "fill");
+    world.hubspot.edit_company(&company, "industry", "Steam");
+    let preview = shown(&world, &lead).await.expect("a preview");
+    assert_eq!(of_company(&preview), "keep");
+    assert!(preview.rows.iter().any(|row| row.now.as_deref() == Some("Steam")));
+}

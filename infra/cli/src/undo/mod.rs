@@ -12,6 +12,7 @@ use leadgate_enrichment::crm::{Crm, Written};
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::Patch;
+use leadgate_enrichment::lead::related::names_record;
 use leadgate_enrichment::lead::undo::WriteBack;
 use serde_json::{Value, json};
 
@@ -172,7 +173,7 @@ async fn undo_record(
         restore.retain(|property, _| !refused.contains_key(property));
         undone.left.extend(refused);
     }
-    undone.restored = restore.into_keys().collect();
+    undone.restored = restore.into_keys().filter(|property| !names_record(property)).collect();
     Ok(undone)
 }
 
@@ -184,7 +185,8 @@ async fn write(
     restore: &Patch,
 ) -> Result<BTreeMap<String, String>, Failure> {
     let written = crm.write(object, &BTreeMap::from([(id.to_owned(), restore.clone())])).await?.remove(id);
-    let all = |why: &str| restore.keys().map(|property| (property.clone(), why.to_owned())).collect();
+    let values = || restore.keys().filter(|property| !names_record(property));
+    let all = |why: &str| values().map(|property| (property.clone(), why.to_owned())).collect();
     Ok(match written {
         Some(Written::Done { dropped, .. }) => {
             dropped.into_iter().map(|(property, why)| (property, format!("{REFUSED}: {why}"))).collect()

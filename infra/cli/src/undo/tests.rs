@@ -214,3 +214,41 @@ async fn a_number_of_a_person_is_taken_out_and_the_person_keeps_the_others() {
     let person = world.pipedrive.person(&id).expect("the person");
     assert_eq!(person.value("email").as_deref(), Some("ada.lovelace@engine.example"));
 }
+
+/// Two leads, each with a company of its own in which Leadgate has written.
+#[tokio::test]
+async fn what_was_written_into_a_company_is_put_back_in_that_company_only() {
+    let world = world(|settings| {
+        let fields = "\"companies.industry\" = { from = \"company_industry\", policy = \"overwrite\" }\n\
+                      \"companies.city\" = { from = \"company_city\" }\n";
+        settings.config.push_str(&format!("\n{fields}"));
+    })
+    .await;
+    let company = |name: &str| world.hubspot.create_company([("name", name), ("industry", "Steam")]);
+    let [first, second, other] = ["First", "Second", "Other"].map(company);
+    let mut leads = Vec::new();
+    for (number, company) in [(1, &first), (2, &second)] {
+        let email = format!("first{number}.last{number}@engine.example");
+        let lead = world.hubspot.create_contact([("email", email.as_str())]);
+        world.hubspot.associate(&lead, company);
+        leads.push(lead);
+    }
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    let of = |company: &str, property: &str| {
+        world.hubspot.company(company).expect("the company").value(property).map(str::to_owned)
+    };
+    let written = of(&second, "industry").expect("an industry");
+    assert_ne!(written, "Steam");
+    // The second one changes employers: there, a person has typed the same word.
+    world.hubspot.edit_company(&other, "industry", &written);
+    world.hubspot.associate(&leads[1], &other);
+
+    let undone = undone(&world, &["--since", "2026-01-01T00:00:00Z"]).await.expect("undone");
+    let properties: Vec<&str> = undone.iter().flat_map(|it| &it.restored).map(String::as_str).collect();
+    assert!(properties.contains(&"companies.industry") && !properties.iter().any(|name| name.ends_with('.')));
+    assert_eq!((of(&first, "industry").as_deref(), of(&first, "city")), (Some("Steam"), None));
+    assert_eq!((of(&second, "industry"), of(&other, "industry")), (Some(written.clone()), Some(written)));
+    let left = undone.iter().find(|it| it.record.ends_with(&leads[1])).expect("the second").left.clone();
+    assert_eq!(left.get("companies.industry").map(String::as_str), Some("it was changed since"));
+}

@@ -113,3 +113,15 @@ fn what_looks_like_a_secret_is_not_repeated() {
         assert!(!said.contains("very"), "{said}");
     }
 }
+
+#[test]
+fn only_where_a_crm_has_related_records_are_their_properties_written() {
+    let field = "\"companies.industry\" = { from = \"company_industry\" }\n";
+    assert!(check(&format!("{GOOD}{field}"), now()).is_ok());
+    let other = format!("{}{field}", include_str!("config/pipedrive.toml"));
+    let said = check(&other, now()).expect_err("it has none").to_string();
+    let expected = "tenants.acme.fields.\"companies.industry\": found a property of a related record, in pipedrive, expected a \
+                    property of the record itself: only in hubspot is another one written. Name a property of the record, or \
+                    take the field out.";
+    assert!(said.contains(expected), "{said}");
+}

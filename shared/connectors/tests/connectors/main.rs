@@ -17,6 +17,7 @@ mod close_inbound;
 mod config;
 mod hooks;
 mod hubspot_client;
+mod hubspot_companies;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;

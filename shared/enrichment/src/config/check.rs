@@ -187,7 +187,7 @@ impl<'v> Checker<'v> {
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
         let crm = self.crm(&format!("{path}.crm"), table.crm)?;
         let sources = self.hooks(&format!("{path}.sources"), table.sources, crm.vendor);
-        let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor.property_name_max);
+        let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
             self.problem(

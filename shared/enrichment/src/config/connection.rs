@@ -9,7 +9,7 @@ use super::address::address;
 use super::check::Checker;
 use super::file::{CrmTable, FieldTable, LimitsTable, ProviderTable};
 use super::keys::CALLBACK_SECRETS;
-use super::vendor::{OwnKeys, SecretKey, SecretNames, Wrong};
+use super::vendor::{CrmVendor, OwnKeys, SecretKey, SecretNames, Wrong};
 use super::{Callback, CrmConnection, ProviderConnection, Tenant};
 use crate::credits::plan::Plan;
 use crate::lead::patch::FieldMapping;
@@ -28,7 +28,9 @@ impl Checker<'_> {
         let secrets = self.secrets(path, &mut own, vendor.secrets);
         let name_max = vendor.property_name_max;
         for (i, property) in table.enrich_on_change.iter().enumerate() {
-            self.property(&format!("{path}.enrich_on_change[{i}]"), property, name_max);
+            let path = format!("{path}.enrich_on_change[{i}]");
+            self.property(&path, property, name_max);
+            self.no_related(&path, property);
         }
         let named = [
             ("last_enriched_property", &table.last_enriched_property),
@@ -36,7 +38,10 @@ impl Checker<'_> {
             ("owner_property", &table.owner_property),
         ];
         for (key, property) in named {
-            property.iter().for_each(|property| self.property(&format!("{path}.{key}"), property, name_max));
+            if let Some(property) = property {
+                self.property(&format!("{path}.{key}"), property, name_max);
+                self.no_related(&format!("{path}.{key}"), property);
+            }
         }
         Some(CrmConnection {
             vendor,
@@ -157,14 +162,15 @@ impl Checker<'_> {
         &mut self,
         path: &str,
         table: BTreeMap<String, FieldTable>,
-        name_max: usize,
+        crm: &'static CrmVendor,
     ) -> Vec<FieldMapping> {
         if table.is_empty() {
             let expected = "at least one field, such as jobtitle = { from = \"title\" }";
             self.problem(path, "nothing", expected, "Add what is to be written.");
         }
         for (property, field) in &table {
-            self.property(&format!("{path}.{property:?}"), property, name_max);
+            self.property(&format!("{path}.{property:?}"), property, crm.property_name_max);
+            self.known_related(&format!("{path}.{property:?}"), property, crm);
             if field.min_confidence.is_some() && !field.from.has_confidence() {
                 let path = format!("{path}.{property}.min_confidence");
                 let expected =
@@ -191,6 +197,32 @@ impl Checker<'_> {
         if name.is_empty() || name.len() > most || !name.chars().all(allowed) {
             let expected = "the CRM's own name of a property: letters, digits, '_', '-' and '.' only";
             self.problem(path, quoted(name), expected, "Write the property's internal name, not its label.");
+        }
+    }
+
+    /// What begins with the name of a relation that another CRM has would be taken for a property of the lead.
+    fn known_related(&mut self, path: &str, property: &str, crm: &'static CrmVendor) {
+        let is_of = |vendor: &CrmVendor| vendor.related.iter().any(|relation| property.starts_with(relation));
+        if is_of(crm) || !self.vendors.crms.iter().any(|vendor| is_of(vendor)) {
+            return;
+        }
+        let others: Vec<&str> =
+            self.vendors.crms.iter().filter(|vendor| is_of(vendor)).map(|vendor| vendor.name).collect();
+        let found = format!("a property of a related record, in {}", crm.name);
+        let expected = format!("a property of the record itself: only in {} is another one written", others.join(", "));
+        self.problem(path, found, expected, "Name a property of the record, or take the field out.");
+    }
+
+    /// For what is said of each lead by itself.
+    fn no_related(&mut self, path: &str, property: &str) {
+        if self.vendors.crms.iter().flat_map(|vendor| vendor.related).any(|relation| property.starts_with(relation)) {
+            let (found, expected) = ("a property of a related record", "a property of the record itself");
+            self.problem(
+                path,
+                found,
+                expected,
+                "Name one: those of related records may stand in `fields` and `identity`.",
+            );
         }
     }
 

@@ -16,6 +16,7 @@ static CRM: CrmVendor = CrmVendor {
     has_unique_email: true,
     records_per_call: 100,
     property_name_max: 100,
+    related: &[],
     keys: &[Key::needed("account", Shape::Whole(1, i64::MAX))],
     secrets: &[
         SecretKey::needed("signing_secrets", SecretRole::CrmSigning),

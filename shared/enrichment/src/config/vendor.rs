@@ -52,6 +52,9 @@ pub struct CrmVendor {
     pub records_per_call: usize,
     /// It takes no longer name of a property.
     pub property_name_max: usize,
+    /// What the names of properties begin with that are of a record which a lead is related to
+    /// ([`related`](crate::lead::related)): the kind of that record, and a dot.
+    pub related: &'static [&'static str],
     /// The keys that only this CRM has, without those of secrets.
     pub keys: &'static [Key],
     /// Its keys that name secrets.

@@ -8,6 +8,7 @@
 //! | [`gate`] | whether a record is due |
 //! | [`record`] | what is kept of a record, and how it goes from state to state |
 //! | [`patch`] | what may be written to it |
+//! | [`related`] | values of a record that it is related to |
 //! | [`windows`] | how long answers and requests are good |
 //! | [`undo`] | what a write-back changed, and how that is undone |
 
@@ -16,6 +17,7 @@ pub mod gate;
 pub mod new_lead;
 pub mod patch;
 pub mod record;
+pub mod related;
 pub mod request;
 pub mod undo;
 pub mod windows;

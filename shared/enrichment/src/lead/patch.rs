@@ -6,6 +6,7 @@ use serde::Deserialize;
 use strum::VariantNames;
 
 use crate::fingerprint::Ours;
+use crate::lead::related;
 use crate::person::{Confidence, Profile, ProfileField, Properties, value_of};
 
 /// When a field of the CRM may be written.
@@ -53,11 +54,14 @@ impl FieldMapping {
 
     /// Whether the field may be written, given what the CRM holds now and what we wrote before.
     pub fn may_write(&self, current: &Properties, ours: Ours<'_>) -> bool {
+        if related::record_of(current, &self.property) == Some(None) {
+            return false;
+        }
         let Some(value) = value_of(current, &self.property) else { return self.policy != FieldPolicy::Never };
         match self.policy {
             FieldPolicy::Never | FieldPolicy::FillBlank => false,
             FieldPolicy::Overwrite => true,
-            FieldPolicy::OverwriteOurs => ours.wrote(&self.property, value),
+            FieldPolicy::OverwriteOurs => related::is_ours(ours, current, &self.property, value),
         }
     }
 }
@@ -82,7 +86,7 @@ pub fn patch_from(mapping: &[FieldMapping], profile: &Profile) -> Patch {
     mapping.iter().filter(may_say).filter(is_accepted).filter_map(value).collect()
 }
 
-/// The part of a patch that may be written now, and would change something.
+/// The part of a patch that may be written now, and would change something. It says which related records it is for.
 pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties, ours: Ours<'_>) -> Patch {
     let may_write =
         |property: &str| mapping.iter().any(|field| field.property == property && field.may_write(current, ours));
@@ -95,6 +99,7 @@ pub fn applicable(patch: &Patch, mapping: &[FieldMapping], current: &Properties,
         };
         written.retain(|property, _| !of_number(property));
     }
+    related::name_records(&mut written, current);
     written
 }
 
@@ -191,6 +196,28 @@ mod tests {
         let mut profile = Profile::default();
         profile.set_confidence(ProfileField::Email, Some(Confidence::Verified));
         assert!(profile.confidence().is_empty(), "of no value");
+    }
+
+    #[test]
+    fn a_field_of_a_related_record_has_no_room_where_there_is_none_and_is_ours_in_that_record_only() {
+        let mapping = [field("companies.city", ProfileField::City, FieldPolicy::OverwriteOurs)];
+        let patch = Patch::from([("companies.city".into(), "London".into())]);
+        let key = key();
+        let wrote = Patch::from([("companies.".into(), "7".into()), ("companies.city".into(), "Paris".into())]);
+        let written = key.of_all(&related::known_by(&wrote));
+        let applied = |company: Option<&str>, value: Option<&str>| {
+            let current = [("companies.", company), ("companies.city", value)];
+            let current = current.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
+            applicable(&patch, &mapping, &current, Ours { written: &written, key: &key })
+        };
+        let to = |company: &str| {
+            Patch::from([("companies.".into(), company.to_owned()), ("companies.city".into(), "London".into())])
+        };
+        assert_eq!(applied(None, None), Patch::new());
+        assert_eq!(applied(Some("7"), None), to("7"));
+        assert_eq!(applied(Some("7"), Some("Paris")), to("7"));
+        assert_eq!(applied(Some("8"), None), to("8"));
+        assert_eq!(applied(Some("8"), Some("Paris")), Patch::new(), "there it is a person's");
     }
 
     #[test]

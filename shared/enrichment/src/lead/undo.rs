@@ -13,6 +13,7 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::PurchaseId;
 use crate::lead::patch::{Patch, is_same_number};
 use crate::lead::record::Record;
+use crate::lead::related;
 use crate::person::{Properties, value_of};
 
 /// What one write-back changed in one record.
@@ -36,6 +37,9 @@ pub struct Change {
     pub before: Option<String>,
     /// What was written.
     pub wrote: Wrote,
+    /// The related record that it was written into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
 }
 
 /// What was written into a property.
@@ -70,9 +74,11 @@ impl WriteBack {
     ) -> Self {
         let change = |(property, wrote): (&String, &String)| {
             let before = value_of(current, property).map(str::to_owned);
-            (property.clone(), Change { before, wrote: Wrote::Value(wrote.clone()) })
+            let within = related::named_for(patch, property).map(str::to_owned);
+            (property.clone(), Change { before, wrote: Wrote::Value(wrote.clone()), within })
         };
-        Self { purchase, kind, at, changes: patch.iter().map(change).collect() }
+        let values = patch.iter().filter(|(property, _)| !related::names_record(property));
+        Self { purchase, kind, at, changes: values.map(change).collect() }
     }
 
     /// Whether the record itself remembers enough to undo `patch`, so that nothing has to be kept: nothing was written into it
@@ -90,7 +96,7 @@ impl WriteBack {
         let purchase = record.filled_by.clone()?;
         let is_its_own = |property: &String| !others.iter().any(|other| other.changes.contains_key(property));
         let written = record.written.iter().filter(|(property, _)| is_its_own(property));
-        let change = |wrote: &Fingerprint| Change { before: None, wrote: Wrote::Known(wrote.clone()) };
+        let change = |wrote: &Fingerprint| Change { before: None, wrote: Wrote::Known(wrote.clone()), within: None };
         let changes: BTreeMap<String, Change> = written.map(|(name, wrote)| (name.clone(), change(wrote))).collect();
         let (kind, at) = (PurchaseKind::Person, purchase.made_at());
         (!changes.is_empty()).then_some(Self { purchase, kind, at, changes })
@@ -100,27 +106,31 @@ impl WriteBack {
     pub fn undo(&self, current: &Properties, key: &FingerprintKey) -> Undoing {
         let mut undoing = Undoing::default();
         for (property, change) in &self.changes {
-            let there = value_of(current, property);
-            if there == change.before.as_deref().map(str::trim) {
+            let (there, record) = (value_of(current, property), related::record_of(current, property).flatten());
+            if change.within.is_some() && change.within.as_deref() != record {
+                undoing.changed_since.push(property.clone());
+            } else if there == change.before.as_deref().map(str::trim) {
                 undoing.restored_before.push(property.clone());
-            } else if there.is_some_and(|there| is_ours(&change.wrote, there, key)) {
+            } else if there.is_some_and(|there| is_ours(&change.wrote, there, record, key)) {
                 undoing.restore.insert(property.clone(), change.before.clone().unwrap_or_default());
             } else {
                 undoing.changed_since.push(property.clone());
             }
         }
+        related::name_records(&mut undoing.restore, current);
         undoing
     }
 }
 
-/// Whether it is what we wrote.
-fn is_ours(wrote: &Wrote, there: &str, key: &FingerprintKey) -> bool {
+/// Whether it is what we wrote, into the related record where it stands in one.
+fn is_ours(wrote: &Wrote, there: &str, record: Option<&str>, key: &FingerprintKey) -> bool {
     match wrote {
         Wrote::Value(wrote) => is_same(wrote, there),
         Wrote::Known(wrote) => {
             let number = format!("+{}", there.chars().filter(char::is_ascii_digit).collect::<String>());
             let forms = [Some(there.to_owned()), Some(number), instant(there).map(|at| at.to_string())];
-            forms.into_iter().flatten().any(|form| key.of(&form) == *wrote)
+            let known = |form: String| record.map_or(form.clone(), |record| related::within(record, &form));
+            forms.into_iter().flatten().any(|form| key.of(&known(form)) == *wrote)
         }
     }
 }
@@ -180,6 +190,34 @@ mod tests {
         assert!(again.restore.is_empty());
         assert_eq!(again.restored_before, ["at", "industry", "mobile", "title"]);
     }
+
+    #[test]
+    fn a_value_in_a_related_record_is_put_back_there_only() {
+        let of = |company: &str, value: &str| properties(&[("companies.", company), ("companies.city", value)]);
+        let patch = |values: &[(&str, &str)]| -> Patch {
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let (now, tenant) = (Timestamp::UNIX_EPOCH, "acme".parse().expect("a tenant"));
+        let purchase = PurchaseId::derive(&tenant, "run", now);
+        let wrote = patch(&[("companies.", "7"), ("companies.city", "London")]);
+        let written = WriteBack::of((purchase.clone(), PurchaseKind::Person), now, &wrote, &of("7", "Paris"));
+        let undoing = written.undo(&of("7", "London"), &key());
+        assert_eq!(undoing.restore, patch(&[("companies.", "7"), ("companies.city", "Paris")]));
+        for elsewhere in [of("8", "London"), of("8", "Paris"), properties(&[("companies.city", "London")])] {
+            assert_eq!(written.undo(&elsewhere, &key()).changed_since, ["companies.city"], "{elsewhere:?}");
+        }
+
+        let claim = Claim { purchase, since: now, until: now };
+        let record =
+            Record { claim: Some(claim), ..Record::new("acme#hubspot#contacts#1".parse().expect("a key"), now) };
+        assert!(WriteBack::only_fills(&record, PurchaseKind::Person, &wrote, &of("7", "")));
+        let record = record.written(key().of_all(&related::known_by(&wrote)), true, now);
+        let remembered = WriteBack::remembered(&record, &[]).expect("it is remembered");
+        let cleared = patch(&[("companies.", "7"), ("companies.city", "")]);
+        assert_eq!(remembered.undo(&of("7", "London"), &key()).restore, cleared);
+        assert_eq!(remembered.undo(&of("8", "London"), &key()).changed_since, ["companies.city"]);
+    }
+
     #[test]
     fn a_first_write_into_blank_fields_is_undone_by_what_the_record_remembers() {
         let tenant = "acme".parse().expect("a tenant");

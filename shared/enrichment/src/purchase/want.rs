@@ -9,6 +9,7 @@ use crate::config::Tenant;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::lead::gate::is_known_miss;
 use crate::lead::record::{Record, Said};
+use crate::lead::related;
 use crate::outcome::{FailReason, Outcome, RefuseReason};
 use crate::person::{Identity, ProfileField, Properties, value_of};
 use crate::purchase::next_step::{Ask, Position};
@@ -97,7 +98,9 @@ pub fn judge(
 /// That tells nothing new of the person.
 fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> Fingerprint {
     let ours = record.ours(key);
-    let is_ours = |name: &String, value: &Option<String>| value.as_deref().is_some_and(|value| ours.wrote(name, value));
+    let is_ours = |name: &String, value: &Option<String>| {
+        value.as_deref().is_some_and(|value| related::is_ours(ours, current, name, value))
+    };
     let theirs = current.iter().filter(|(name, value)| !is_ours(name, value));
     let theirs: Properties = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
     Identity::read(&theirs, &tenant.identity).fingerprint(key)

@@ -47,6 +47,7 @@ static LEDGERLINE: CrmVendor = CrmVendor {
     has_unique_email: false,
     records_per_call: 1,
     property_name_max: 40,
+    related: &[],
     keys: &[Key::optional("region", Shape::OneOf(&["eu", "us"]))],
     secrets: &[
         SecretKey::needed("shared_secret", SecretRole::CrmSigning),

@@ -11,6 +11,7 @@ mod books;
 mod bulk;
 mod caps;
 mod close;
+mod companies;
 mod crash;
 mod credits;
 mod cycles;

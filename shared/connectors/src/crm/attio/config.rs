@@ -32,6 +32,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     has_unique_email: false,
     records_per_call: RECORDS_MAX,
     property_name_max: 100,
+    related: &[],
     keys: &[
         Key::needed(WORKSPACE, Shape::Text(EXAMPLE)),
         Key::needed(OBJECT, Shape::Text(EXAMPLE)),

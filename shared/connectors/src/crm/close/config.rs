@@ -20,6 +20,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     records_per_call: RECORDS_MAX,
     // `custom.cf_` and 43 characters.
     property_name_max: 100,
+    related: &[],
     keys: &[
         Key::needed(ORGANIZATION, Shape::Text("orga_bwwWG475zqWiQGur0thQshwVXo8rIYecQHDWFanqhen")),
         Key::optional(USER, Shape::Text("user_scOgjLAQD6aBSJYBVhIeNr6FJDp8iDTug8Mv6VqYoFn")),

@@ -53,6 +53,15 @@ impl ApiVersion {
         self.path_of("properties", object)
     }
 
+    /// Where associations of contacts with companies are listed. Beside the v3 paths it is a v4 one (documented as
+    /// unsupported from March 2027 on).
+    pub(super) fn companies_of_contacts_path(&self) -> String {
+        match self {
+            Self::V3 => "/crm/v4/associations/contacts/companies/batch/read".to_owned(),
+            Self::Dated(date) => format!("/crm/associations/{date}/contacts/companies/batch/read"),
+        }
+    }
+
     /// Where access tokens are had.
     pub(super) fn token_path(&self) -> String {
         match self {

@@ -5,6 +5,7 @@ use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
 use super::api_version::ApiVersion;
+use super::companies::OF_COMPANY;
 use super::inbound::signature::Version;
 use super::wire::RECORDS_MAX;
 
@@ -28,6 +29,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     has_unique_email: true,
     records_per_call: RECORDS_MAX,
     property_name_max: 100,
+    related: &[OF_COMPANY],
     keys: &[
         Key::needed(PORTAL, Shape::Whole(1, i64::MAX)),
         Key::optional(SIGNATURES, Shape::List(&Shape::OneOf(&["v1", "v2", "v3"]))),

@@ -8,7 +8,9 @@
 //! | `session` | an OAuth app's tokens, and the day's calls, from call to call |
 //! | [`api_version`] | the generations of paths |
 //! | `schema` | which properties there are, and adding ours |
+//! | `write` | what becomes of each record of a write |
 //! | `people` | finding and creating a contact |
+//! | `companies` | the properties of the company that a contact is with |
 //! | `classify` | what a failed call means |
 //! | `wire` | the shapes of requests and answers |
 //!
@@ -16,6 +18,9 @@
 //! `contact.creation`, or to `object.creation` for contacts, and to `contact.privacyDeletion`. HubSpot waits 5 seconds
 //! for the answer and delivers again, up to 10 times within 24 hours, after any 4xx as well as any 5xx. Deliveries come
 //! at least once and in no order, and they carry no properties but a changed one: the contact has to be read.
+//!
+//! A contact may be associated with companies, one of which is the primary one. What the mapping names with `companies.` before it
+//! is read there and written there; nothing creates a company or changes an association.
 //!
 //! The API version is configuration ([`api_version::ApiVersion`]): the `v3` paths become unsupported in September 2027, and
 //! the dated ones that follow live 18 months each. The shapes are the same.
@@ -27,10 +32,12 @@ pub mod inbound;
 pub mod client;
 
 mod classify;
+mod companies;
 mod people;
 mod schema;
 mod session;
 mod wire;
+mod write;
 
 use leadgate_enrichment::config::SecretRole;
 

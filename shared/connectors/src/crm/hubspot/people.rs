@@ -7,8 +7,10 @@ use leadgate_enrichment::lead::patch::Patch;
 use reqwest::Method;
 
 use super::classify::unreadable;
-use super::client::{HubSpot, NOT_FOUND, WRITES_MAX, is_record_id};
+use super::client::{HubSpot, NOT_FOUND, is_record_id};
+use super::companies::OF_COMPANY;
 use super::wire::{BatchRead, Complaint, ReadInput, Record, Update};
+use super::write::WRITES_MAX;
 use crate::loose::{Loose, read};
 
 /// The property that contacts are told apart by.
@@ -32,6 +34,7 @@ impl HubSpot {
     pub(super) async fn create(&self, properties: &Patch) -> Result<Created, CrmError> {
         let contact = |id| Created::Record(ObjectType::CONTACT, id);
         let mut properties = properties.clone();
+        properties.retain(|property, _| !property.starts_with(OF_COMPANY));
         let mut rejection = String::new();
         for _ in 0..WRITES_MAX {
             let request = self.create_request(&ObjectType::CONTACT).json(&Update { properties: &properties });

@@ -25,6 +25,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     records_per_call: RECORDS_MAX,
     // A custom field's key has 40 characters, and no field of Pipedrive's own has a longer name.
     property_name_max: 40,
+    related: &[],
     keys: &[
         Key::needed(COMPANY, Shape::Whole(1, i64::MAX)),
         Key::optional(USER, Shape::Whole(1, i64::MAX)),

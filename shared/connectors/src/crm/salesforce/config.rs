@@ -46,6 +46,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     records_per_call: RECORDS_MAX,
     // A namespace, two underscores, 40 characters, and two underscores with a `c`.
     property_name_max: 60,
+    related: &[],
     keys: &[
         Key::needed(ORGANIZATION, Shape::Text("00D000000000001EAA")),
         Key::needed(CLIENT, Shape::Text("3MVG9…")),

@@ -19,6 +19,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     has_unique_email: false,
     records_per_call: RECORDS_MAX,
     property_name_max: 100,
+    related: &[],
     keys: &[
         Key::needed(CHANNEL, Shape::Whole(1, i64::MAX)),
         Key::needed(CLIENT, Shape::Text("1000.GMB0YULZHJK411248S8I5GZ4CHUEX0")),

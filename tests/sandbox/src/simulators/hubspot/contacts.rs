@@ -9,7 +9,7 @@ use super::wire::instant;
 use crate::kept::{One, Table};
 
 /// The first contact's id. Ids of today's portals don't fit into 32 bits.
-const FIRST_ID: u64 = 30_000_000_001;
+pub(super) const FIRST_ID: u64 = 30_000_000_001;
 
 /// Who set a value, in HubSpot's words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,11 @@ impl Contact {
         self.versions.get(property).map_or(&[], Vec::as_slice)
     }
 
+    /// Its id, as webhooks have it.
+    pub(super) fn number(&self) -> u64 {
+        self.id.parse().unwrap_or_default()
+    }
+
     /// All the properties that have a value.
     pub fn properties(&self) -> BTreeMap<String, String> {
         let set = self.versions.keys().filter_map(|name| Some((name.clone(), self.value(name)?.to_owned())));
@@ -83,10 +88,6 @@ impl Contact {
             "lastmodifieddate" => Some(instant(self.updated_at)),
             _ => self.value(property).map(str::to_owned),
         }
-    }
-
-    pub(super) fn number(&self) -> u64 {
-        self.id.parse().unwrap_or_default()
     }
 
     /// Sets what is different, and tells what that was.
@@ -107,9 +108,10 @@ impl Contact {
     }
 }
 
-/// All contacts of a portal.
-#[derive(Debug, Default)]
+/// All contacts of a portal, or all companies.
+#[derive(Debug)]
 pub(super) struct Contacts {
+    first_id: u64,
     pub(super) by_id: Table<u64, Contact>,
     by_email: HashMap<String, u64>,
     /// What each that was merged away has become.
@@ -118,6 +120,12 @@ pub(super) struct Contacts {
 }
 
 impl Contacts {
+    /// None, the first of which will have this id.
+    pub(super) fn numbered_from(first_id: u64) -> Self {
+        let (by_id, merged) = (Table::default(), Table::default());
+        Self { first_id, by_id, by_email: HashMap::new(), merged, created: One::default() }
+    }
+
     /// A new one. The values have been checked.
     pub(super) fn create(
         &mut self,
@@ -125,7 +133,7 @@ impl Contacts {
         source: &Source,
         now: Timestamp,
     ) -> (u64, Vec<(String, String)>) {
-        let id = FIRST_ID + *self.created;
+        let id = self.first_id + *self.created;
         *self.created += 1;
         let mut contact = Contact {
             id: id.to_string(),

@@ -2,6 +2,7 @@
 //! of v3 and under the date-based ones, its limits and its webhooks.
 
 mod batch;
+mod companies;
 mod contacts;
 mod delivery;
 mod limits;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::contacts::{Contacts, Source};
+use super::companies::{Associations, FIRST_COMPANY_ID};
+use super::contacts::{Contacts, FIRST_ID, Source};
 use super::limits::Meter;
 use super::schema::{Schema, Violation};
 use super::webhooks::{About, Happening, Outbox};
@@ -55,12 +56,24 @@ impl Counters {
     }
 }
 
+/// A kind of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Object {
+    Contact,
+    Company,
+}
+
 /// Everything that is behind one lock.
 pub(super) struct Portal {
     pub(super) portal_id: u64,
     pub(super) app_id: u64,
     pub(super) schema: Schema,
     pub(super) contacts: Contacts,
+    /// What the operations on companies are about, which stands in the place of the contacts while one is carried out.
+    pub(super) companies: (Schema, Contacts),
+    /// What stands there at present.
+    pub(super) object: Object,
+    pub(super) associations: Associations,
     pub(super) outbox: Outbox,
     pub(super) meter: Meter,
     pub(super) counters: Counters,
@@ -77,6 +90,12 @@ impl Keep for Portal {
             ("merged", &mut self.contacts.merged),
             ("created", &mut self.contacts.created),
             ("properties", &mut self.schema.changed),
+            ("companies", &mut self.companies.1.by_id),
+            ("companies_merged", &mut self.companies.1.merged),
+            ("companies_created", &mut self.companies.1.created),
+            ("company_properties", &mut self.companies.0.changed),
+            ("associations", &mut self.associations.primary),
+            ("other_associations", &mut self.associations.others),
             ("webhooks", &mut self.outbox.undelivered),
             ("given_up", &mut self.outbox.lost),
             ("subscriptions", &mut self.outbox.counted),
@@ -86,6 +105,7 @@ impl Keep for Portal {
     fn restored(&mut self) {
         self.contacts.index_all();
         self.schema.apply_changes();
+        self.companies.0.apply_changes();
     }
 }
 
@@ -95,7 +115,10 @@ impl Portal {
             portal_id,
             app_id,
             schema: Schema::new(),
-            contacts: Contacts::default(),
+            contacts: Contacts::numbered_from(FIRST_ID),
+            companies: (Schema::of_companies(), Contacts::numbered_from(FIRST_COMPANY_ID)),
+            object: Object::Contact,
+            associations: Associations::default(),
             outbox: Outbox::default(),
             meter: Meter::default(),
             counters: Counters::default(),
@@ -115,7 +138,7 @@ impl Portal {
             return Err(Refusal::Exists(id.to_string()));
         }
         let (contact, set) = self.contacts.create(&values, source, now);
-        self.outbox.tell_created(&about(self.portal_id, self.app_id, contact, source, now), &set);
+        self.outbox.tell_created(&about((self.portal_id, self.app_id, self.object), contact, source, now), &set);
         Ok(contact)
     }
 
@@ -132,7 +155,7 @@ impl Portal {
         if !changed.is_empty() && *source == Source::app(self.app_id) {
             self.counters.records_changed += 1;
         }
-        self.outbox.tell_changed(&about(self.portal_id, self.app_id, id, source, now), &changed);
+        self.outbox.tell_changed(&about((self.portal_id, self.app_id, self.object), id, source, now), &changed);
         Ok(())
     }
 
@@ -160,7 +183,8 @@ impl Portal {
     pub(super) fn archive(&mut self, id: u64, source: &Source, now: Timestamp) -> bool {
         let was_there = self.contacts.archive(id, now);
         if was_there {
-            self.outbox.tell(&about(self.portal_id, self.app_id, id, source, now), &Happening::Deleted);
+            self.associations.gone(self.object, id);
+            self.outbox.tell(&about((self.portal_id, self.app_id, self.object), id, source, now), &Happening::Deleted);
         }
         was_there
     }
@@ -168,7 +192,8 @@ impl Portal {
     /// Makes one contact of two, under an id of its own.
     pub(super) fn merge(&mut self, both: [u64; 2], source: &Source, now: Timestamp) -> Option<u64> {
         let id = self.contacts.merge(both, source, now)?;
-        let about = about(self.portal_id, self.app_id, id, source, now);
+        self.associations.merged(self.object, both, id);
+        let about = about((self.portal_id, self.app_id, self.object), id, source, now);
         self.outbox.tell(&about, &Happening::Merged { from: both });
         Some(id)
     }
@@ -177,7 +202,7 @@ impl Portal {
     pub(super) fn forget(&mut self, id: u64, source: &Source, now: Timestamp) -> bool {
         let was_there = self.contacts.erase(id);
         if was_there {
-            let about = about(self.portal_id, self.app_id, id, source, now);
+            let about = about((self.portal_id, self.app_id, self.object), id, source, now);
             self.outbox.tell(&about, &Happening::Forgotten);
             self.outbox.tell(&about, &Happening::Deleted);
         }
@@ -192,6 +217,6 @@ impl Portal {
     }
 }
 
-fn about(portal_id: u64, app_id: u64, contact: u64, source: &Source, at: Timestamp) -> About<'_> {
-    About { portal_id, app_id, contact, source, at }
+fn about((portal_id, app_id, object): (u64, u64, Object), contact: u64, source: &Source, at: Timestamp) -> About<'_> {
+    About { portal_id, app_id, object, contact, source, at }
 }

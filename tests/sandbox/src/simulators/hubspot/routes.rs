@@ -8,7 +8,7 @@ use serde_json::json;
 use super::HubSpot;
 use super::limits::Policy;
 use super::oauth;
-use super::portal::Portal;
+use super::portal::{Object, Portal};
 use super::wire;
 use crate::simulators::exchange::{Answer, Call, Reception, Vendor};
 
@@ -31,6 +31,7 @@ pub(super) enum Operation<'a> {
     Properties,
     Property(&'a str),
     CreateProperty,
+    Associations,
 }
 
 impl Vendor for HubSpot {
@@ -52,7 +53,7 @@ impl Vendor for HubSpot {
             portal.counters.unauthorized += 1;
             return wire::error(401, "INVALID_AUTHENTICATION", NO_CREDENTIALS, &correlation_id);
         }
-        let Some(operation) = Operation::of(&call.method, &call.path) else {
+        let Some((object, operation)) = Operation::of(&call.method, &call.path) else {
             return wire::error(404, "OBJECT_NOT_FOUND", "resource not found", &correlation_id);
         };
         let (refused, limit_headers) = portal.meter.take(&self.setup.limits, operation == Operation::Search, now);
@@ -60,8 +61,12 @@ impl Vendor for HubSpot {
             portal.counters.throttled += 1;
             return wire::rate_limited(policy, &correlation_id).with_headers(limit_headers);
         }
-        *portal.counters.calls.entry(operation.name()).or_default() += 1;
-        operation.perform(&mut portal, call, now).with_headers(limit_headers)
+        *portal.counters.calls.entry(operation.name(object)).or_default() += 1;
+        let answer = match object {
+            Object::Contact => operation.perform(&mut portal, call, now),
+            Object::Company => portal.about_companies(|portal| operation.perform(portal, call, now)),
+        };
+        answer.with_headers(limit_headers)
     }
 
     fn throttled(&self, retry_after: Option<Duration>) -> Answer {
@@ -80,18 +85,24 @@ impl Vendor for HubSpot {
 
 impl<'a> Operation<'a> {
     /// The operation behind a method and a path: `/crm/v3/objects/contacts/…` or `/crm/objects/2026-03/contacts/…`.
-    fn of(method: &str, path: &'a str) -> Option<Self> {
+    fn of(method: &str, path: &'a str) -> Option<(Object, Self)> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        if let ["crm", "v4", "associations", rest @ ..] | ["crm", "associations", _, rest @ ..] = parts.as_slice() {
+            let is_list = method == "POST" && rest == ["contacts", "companies", "batch", "read"];
+            return is_list.then_some((Object::Contact, Self::Associations));
+        }
         let (family, rest) = match parts.as_slice() {
             ["crm", "v3", family, rest @ ..] => (*family, rest),
             ["crm", family, version, rest @ ..] if is_dated(version) => (*family, rest),
             _ => return None,
         };
         let [object, rest @ ..] = rest else { return None };
-        if !matches!(*object, "contacts" | "contact" | "0-1") {
-            return None;
-        }
-        match (family, method, rest) {
+        let object = match *object {
+            "contacts" | "contact" | "0-1" => Object::Contact,
+            "companies" | "company" | "0-2" => Object::Company,
+            _ => return None,
+        };
+        let operation = match (family, method, rest) {
             ("objects", "GET", []) => Some(Self::List),
             ("objects", "POST", []) => Some(Self::Create),
             ("objects", "POST", ["batch", "read"]) => Some(Self::BatchRead),
@@ -105,12 +116,21 @@ impl<'a> Operation<'a> {
             ("properties", "GET", [name]) => Some(Self::Property(name)),
             ("properties", "POST", []) => Some(Self::CreateProperty),
             _ => None,
-        }
+        };
+        // Searches and privacy deletions of companies are not simulated.
+        let is_for_both = |operation: &Self| !matches!(operation, Self::Search | Self::GdprDelete);
+        operation.filter(|it| object == Object::Contact || is_for_both(it)).map(|operation| (object, operation))
     }
 
     /// As in the counters.
-    fn name(self) -> &'static str {
+    fn name(self, object: Object) -> &'static str {
         match self {
+            Self::Associations => "associations",
+            Self::BatchRead if object == Object::Company => "company_batch_read",
+            Self::BatchUpdate if object == Object::Company => "company_batch_update",
+            Self::Read(_) if object == Object::Company => "company_read",
+            Self::Update(_) if object == Object::Company => "company_update",
+            _ if object == Object::Company => "companies",
             Self::List => "list",
             Self::Create => "create",
             Self::Read(_) => "read",
@@ -139,6 +159,7 @@ impl<'a> Operation<'a> {
             Self::Properties => portal.properties(),
             Self::Property(name) => portal.property(name),
             Self::CreateProperty => portal.create_property(call),
+            Self::Associations => portal.list_companies_of(call, now),
         }
     }
 }
@@ -161,13 +182,22 @@ mod tests {
     fn both_kinds_of_paths_lead_to_the_same_operations() {
         for base in ["/crm/v3/objects/contacts", "/crm/objects/2026-03/contacts", "/crm/objects/2026-09/0-1"] {
             let at = |rest: &str| format!("{base}{rest}");
-            assert_eq!(Operation::of("POST", &at("/batch/read")), Some(Operation::BatchRead));
-            assert_eq!(Operation::of("PATCH", &at("/101")), Some(Operation::Update("101")));
-            assert_eq!(Operation::of("GET", &at("")), Some(Operation::List));
+            let of =
+                |method: &str, path: &str| Operation::of(method, path).map(|(_, operation)| format!("{operation:?}"));
+            assert_eq!(of("POST", &at("/batch/read")).as_deref(), Some("BatchRead"));
+            assert_eq!(of("PATCH", &at("/101")).as_deref(), Some("Update(\"101\")"));
+            assert_eq!(of("GET", &at("")).as_deref(), Some("List"));
             assert_eq!(Operation::of("PUT", &at("/101")), None);
         }
         assert_eq!(Operation::of("GET", "/crm/objects/latest/contacts/1"), None);
         assert_eq!(Operation::of("GET", "/crm/v3/objects/deals/1"), None);
-        assert_eq!(Operation::of("GET", "/crm/properties/2026-03/contacts"), Some(Operation::Properties));
+        let of_contacts = |operation| Some((Object::Contact, operation));
+        assert_eq!(Operation::of("GET", "/crm/properties/2026-03/contacts"), of_contacts(Operation::Properties));
+        let companies = Operation::of("POST", "/crm/objects/2026-03/companies/batch/update");
+        assert_eq!(companies, Some((Object::Company, Operation::BatchUpdate)));
+        for base in ["/crm/v4/associations", "/crm/associations/2026-03"] {
+            let path = format!("{base}/contacts/companies/batch/read");
+            assert_eq!(Operation::of("POST", &path), of_contacts(Operation::Associations));
+        }
     }
 }

@@ -30,6 +30,14 @@ const STARTING_PROPERTIES: [&str; 16] = [
     "leadgate_source",
 ];
 
+/// The properties that every portal of ours starts with for companies (documented among HubSpot's default company
+/// properties).
+const COMPANY_PROPERTIES: [&str; 9] =
+    ["name", "domain", "website", "industry", "city", "state", "country", "description", "linkedin_company_page"];
+
+/// The same, for numbers.
+const COMPANY_NUMBERS: [&str; 2] = ["numberofemployees", "annualrevenue"];
+
 /// The same, for telephone numbers.
 const STARTING_NUMBERS: [&str; 2] = ["phone", "mobilephone"];
 
@@ -127,6 +135,20 @@ impl Schema {
         let stages = LIFECYCLE_STAGES.iter().map(|stage| (*stage).to_owned()).collect();
         kinds.insert("lifecyclestage".to_owned(), Kind::Choice(stages));
         Self { kinds, changed: Table::default() }
+    }
+
+    /// Those of companies.
+    pub(super) fn of_companies() -> Self {
+        let named = |names: &[&str], kind: Kind| -> Vec<(String, Kind)> {
+            names.iter().map(|name| ((*name).to_owned(), kind.clone())).collect()
+        };
+        let kinds = [
+            named(&COMPANY_PROPERTIES, Kind::Text),
+            named(&COMPANY_NUMBERS, Kind::Number),
+            named(&["phone"], Kind::Phone),
+            named(&READ_ONLY_PROPERTIES, Kind::ReadOnly),
+        ];
+        Self { kinds: kinds.concat().into_iter().collect(), changed: Table::default() }
     }
 
     pub(super) fn define(&mut self, name: &str, kind: Kind) {

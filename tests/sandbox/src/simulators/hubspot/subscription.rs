@@ -44,6 +44,8 @@ pub struct Subscription {
     pub privacy_deletion: bool,
     /// Tell when one of these changes, whoever changed it: the app's own writes come back as echoes.
     pub properties: Vec<String>,
+    /// Tell of everything that happens to companies, too.
+    pub companies: bool,
     /// Tell of the subscribed properties that a new contact comes with, too.
     pub changes_on_creation: bool,
     /// In which form.
@@ -68,6 +70,7 @@ impl Subscription {
             merge: true,
             privacy_deletion: true,
             properties: Vec::new(),
+            companies: false,
             changes_on_creation: false,
             format: Format::Classic,
             events_per_delivery: EVENTS_MAX,

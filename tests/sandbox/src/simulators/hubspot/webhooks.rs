@@ -9,6 +9,7 @@ use leadgate_enrichment::clock::later;
 use serde::{Deserialize, Serialize};
 
 use super::contacts::Source;
+use super::portal::Object;
 use super::subscription::{EVENTS_MAX, Format, RETRIES_MAX, Subscription};
 use crate::kept::{Log, Table, Undelivered};
 
@@ -72,6 +73,7 @@ pub(super) enum Happening<'a> {
 pub(super) struct About<'a> {
     pub(super) portal_id: u64,
     pub(super) app_id: u64,
+    pub(super) object: Object,
     pub(super) contact: u64,
     pub(super) source: &'a Source,
     pub(super) at: Timestamp,
@@ -80,8 +82,23 @@ pub(super) struct About<'a> {
 /// Subscriptions are numbered from here.
 const FIRST_SUBSCRIPTION_ID: u64 = 2_500_001;
 
-/// HubSpot's number for contacts.
-const CONTACT_TYPE_ID: &str = "0-1";
+impl Object {
+    /// HubSpot's number for it.
+    fn type_id(self) -> &'static str {
+        match self {
+            Self::Contact => "0-1",
+            Self::Company => "0-2",
+        }
+    }
+
+    /// HubSpot's word for it in the classic events.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Company => "company",
+        }
+    }
+}
 
 /// An event that is still to be told, from when on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,7 +166,9 @@ impl Outbox {
 
     /// Writes down what happened, if the app wants to know.
     pub(super) fn tell(&mut self, about: &About<'_>, happening: &Happening<'_>) {
-        let Some(subscription) = self.subscription.clone().filter(|it| it.wants(happening)) else { return };
+        let Some(subscription) = self.subscription.clone().filter(|it| it.wants(about.object, happening)) else {
+            return;
+        };
         for is_generic in subscription.format.forms(happening) {
             let event = self.event(about, happening, *is_generic);
             self.undelivered.push(Waiting { event, due: about.at });
@@ -201,7 +220,7 @@ impl Outbox {
     }
 
     fn event(&mut self, about: &About<'_>, happening: &Happening<'_>, is_generic: bool) -> Event {
-        let subscription_type = happening.subscription_type(is_generic);
+        let subscription_type = happening.subscription_type(about.object, is_generic);
         let (property_name, property_value) = match happening {
             Happening::Changed { property, value } => (Some((*property).to_owned()), Some((*value).to_owned())),
             _ => (None, None),
@@ -210,7 +229,8 @@ impl Outbox {
             Happening::Merged { from } => Some(*from),
             _ => None,
         };
-        let key = format!("{subscription_type} {}", property_name.as_deref().unwrap_or_default());
+        let key =
+            format!("{subscription_type} {} {}", about.object.word(), property_name.as_deref().unwrap_or_default());
         let subscription_id = FIRST_SUBSCRIPTION_ID + u64::try_from(self.counted.len()).unwrap_or_default();
         let counted = self.counted.get_or_insert(key, Counted { subscription_id, events: 0 });
         counted.events += 1;
@@ -223,7 +243,7 @@ impl Outbox {
             subscription_type,
             attempt_number: 0,
             object_id: about.contact,
-            object_type_id: is_generic.then(|| CONTACT_TYPE_ID.to_owned()),
+            object_type_id: is_generic.then(|| about.object.type_id().to_owned()),
             property_name,
             property_value,
             change_flag: happening.flag(is_generic).map(str::to_owned),
@@ -237,7 +257,10 @@ impl Outbox {
 }
 
 impl Subscription {
-    fn wants(&self, happening: &Happening<'_>) -> bool {
+    fn wants(&self, object: Object, happening: &Happening<'_>) -> bool {
+        if object == Object::Company {
+            return self.companies;
+        }
         match happening {
             Happening::Created => self.creation,
             Happening::Merged { .. } => self.merge,
@@ -261,7 +284,7 @@ impl Format {
 }
 
 impl Happening<'_> {
-    fn subscription_type(&self, is_generic: bool) -> String {
+    fn subscription_type(&self, object: Object, is_generic: bool) -> String {
         let what = match self {
             Self::Created => "creation",
             Self::Changed { .. } => "propertyChange",
@@ -269,7 +292,7 @@ impl Happening<'_> {
             Self::Merged { .. } => "merge",
             Self::Forgotten => "privacyDeletion",
         };
-        format!("{}.{what}", if is_generic { "object" } else { "contact" })
+        format!("{}.{what}", if is_generic { "object" } else { object.word() })
     }
 
     fn flag(&self, is_generic: bool) -> Option<&'static str> {
