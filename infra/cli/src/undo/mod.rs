@@ -1,5 +1,6 @@
 //! `leadgate undo`: puts back what stood in the CRM before a write-back.
 
+mod batch;
 #[cfg(all(test, feature = "sandbox"))]
 mod tests;
 
@@ -7,15 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::ledger::Entry;
-use leadgate_enrichment::crm::{Crm, Written};
-use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ObjectType, PurchaseId, RecordKey};
-use leadgate_enrichment::lead::patch::Patch;
-use leadgate_enrichment::lead::related::names_record;
 use leadgate_enrichment::lead::undo::WriteBack;
+use leadgate_lambda::clock::SystemClock;
 use serde_json::{Value, json};
 
+use self::batch::{Kept, Undoer};
 use crate::books::{Books, Place};
 use crate::terminal::{count, object, say};
 use crate::{Failure, Outcome};
@@ -27,8 +27,10 @@ const NAMED_MAX: usize = 20;
 ///
 /// What stood there is known for as many days as the tenant's undo_days say, of the last write-back of each record (what
 /// arrives minutes later counts by itself). A property that holds what Leadgate wrote gets back what it
-/// held, or is cleared; one that was changed since stays, and is named. Nothing is bought, and no credit comes back. It
-/// may be run again: what is put back is left alone.
+/// held, or is cleared; one that was changed since stays, and is named. Nothing is bought, and no credit comes back.
+///
+/// Records are read and written as many at a time as the CRM takes, and it is waited where the CRM asks for that. It may be
+/// interrupted, and run again: what is put back is left alone.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The purchase whose write-backs are undone, as `credits history` shows it.
@@ -57,18 +59,34 @@ pub(super) struct Undone {
     left: BTreeMap<String, String>,
 }
 
+/// What a run came to.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    records: Vec<Undone>,
+    /// Why it ended before all of them: what is left has to be run again.
+    stopped: Option<String>,
+}
+
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let books = Books::find(&arguments.place).await?;
-    let undone = undo(&books, arguments).await?;
+    let progress = |done: usize, of: usize| {
+        // What takes one call is done before it is read.
+        if done < of {
+            eprintln!("leadgate: {done} of {}", count(of, "record"));
+        }
+    };
+    let Done { records, stopped } = undo(&books, arguments, &SystemClock::new(), &progress).await?;
     if arguments.json {
         let one = |it: &Undone| json!({ "record": it.record, "restored": it.restored, "left": it.left });
-        let list: Vec<Value> = undone.iter().map(one).collect();
-        println!("{}", object(json!({ "tenant": books.tenant, "dry_run": arguments.dry_run, "records": list })));
+        let list: Vec<Value> = records.iter().map(one).collect();
+        let said = json!({ "tenant": books.tenant, "dry_run": arguments.dry_run, "records": list, "stopped": stopped });
+        println!("{}", object(said));
     } else {
-        lines(&undone, arguments.dry_run).iter().for_each(|line| say(line));
+        lines(&records, arguments.dry_run).iter().for_each(|line| say(line));
+        stopped.iter().for_each(|why| say(&format!("It stopped before all were reached: {why}. Run it again.")));
     }
-    let is_refused = undone.iter().any(|it| it.left.values().any(|why| why.starts_with(REFUSED)));
-    Ok(if is_refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let is_refused = records.iter().any(|it| it.left.values().any(|why| why.starts_with(REFUSED)));
+    Ok(if is_refused || stopped.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Begins why the CRM doesn't take a value back.
@@ -90,8 +108,14 @@ fn lines(undone: &[Undone], dry_run: bool) -> Vec<String> {
     said
 }
 
-/// What was written by the purchases that are asked about, put back record by record.
-async fn undo(books: &Books, arguments: &Arguments) -> Result<Vec<Undone>, Failure> {
+/// What was written by the purchases that are asked about, put back batch by batch. `progress` is told how many records it has
+/// been through, of how many.
+async fn undo(
+    books: &Books,
+    arguments: &Arguments,
+    clock: &dyn Clock,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Done, Failure> {
     let tenant = books.tenant();
     if tenant.undo.is_zero() {
         return Err(format!("nothing is kept to undo: tenants.{}.undo_days is 0", tenant.id).into());
@@ -99,17 +123,41 @@ async fn undo(books: &Books, arguments: &Arguments) -> Result<Vec<Undone>, Failu
     let wanted = purchases(books, arguments).await?;
     let key = books.fingerprints.key_of(&tenant.id).await;
     let key = key.map_err(|error| format!("{error}: name the secret of fingerprints with --fingerprints"))?;
-    let sealing = key.sealing();
     let crm = books.connections.crm(tenant).await?;
-    let mut undone = Vec::new();
+    let undoer = Undoer { crm: &*crm, key: &key, clock, dry_run: arguments.dry_run };
+    let (mut done, mut seen, all) = (Done::default(), 0, wanted.len());
+    let mut by_object: BTreeMap<ObjectType, Vec<(RecordKey, BTreeSet<PurchaseId>)>> = BTreeMap::new();
     for (record, purchases) in wanted {
-        let kept = books.records.undoable(&record, &sealing, tenant.undo, books.now).await?;
-        let kept: Vec<WriteBack> = kept.into_iter().filter(|written| purchases.contains(&written.purchase)).collect();
-        if !kept.is_empty() {
-            undone.push(undo_record((&*crm, &key), &record, &kept, arguments.dry_run).await?);
+        // In another CRM, which was the tenant's before, the same id is another person's.
+        if record.origin.as_str() == tenant.crm.vendor.name {
+            by_object.entry(record.object.clone()).or_default().push((record, purchases));
         }
     }
-    if undone.is_empty() {
+    for (object, records) in by_object {
+        for batch in records.chunks(tenant.crm.vendor.records_per_call.max(1)) {
+            let mut kept = Vec::new();
+            for (record, purchases) in batch {
+                let written = books.records.undoable(record, &key.sealing(), tenant.undo, books.now).await?;
+                let asked = written.into_iter().filter(|written| purchases.contains(&written.purchase));
+                kept.push(Kept::new(record.clone(), asked.collect::<Vec<WriteBack>>()));
+            }
+            kept.retain(|kept| !kept.written.is_empty());
+            if !kept.is_empty() {
+                let (undone, error) = undoer.undo(&object, kept).await;
+                done.records.extend(undone);
+                if let Some(error) = error {
+                    if done.records.is_empty() {
+                        return Err(error.into());
+                    }
+                    done.stopped = Some(error.reason);
+                    return Ok(done);
+                }
+            }
+            seen += batch.len();
+            progress(seen, all);
+        }
+    }
+    if done.records.is_empty() {
         let days = tenant.undo.as_secs() / (24 * 60 * 60);
         return Err(format!(
             "nothing is kept of that: it wrote nothing, was followed by another write-back of the same records, is older \
@@ -117,7 +165,7 @@ async fn undo(books: &Books, arguments: &Arguments) -> Result<Vec<Undone>, Failu
         )
         .into());
     }
-    Ok(undone)
+    Ok(done)
 }
 
 /// The purchases that are asked about, by the records that they were for.
@@ -139,60 +187,4 @@ async fn purchases(books: &Books, arguments: &Arguments) -> Result<BTreeMap<Reco
         return Err(format!("the ledger has no purchase {what}: `credits history` shows them").into());
     }
     Ok(wanted)
-}
-
-async fn undo_record(
-    (crm, key): (&dyn Crm, &FingerprintKey),
-    record: &RecordKey,
-    kept: &[WriteBack],
-    dry_run: bool,
-) -> Result<Undone, Failure> {
-    let mut undone = Undone { record: record.to_string(), ..Undone::default() };
-    let properties: BTreeSet<&str> =
-        kept.iter().flat_map(|written| written.changes.keys()).map(String::as_str).collect();
-    let properties: Vec<&str> = properties.into_iter().collect();
-    let mut current = crm.read(&record.object, std::slice::from_ref(&record.id), &properties).await?;
-    let Some(mut current) = current.remove(&record.id) else {
-        undone.left = properties.iter().map(|name| ((*name).to_owned(), "the record is gone".to_owned())).collect();
-        return Ok(undone);
-    };
-    // The latest first: what stood there before it may be what an earlier one wrote.
-    let mut restore = Patch::new();
-    for written in kept {
-        let undoing = written.undo(&current, key);
-        for (property, value) in undoing.restore {
-            current.insert(property.clone(), Some(value.clone()));
-            undone.left.remove(&property);
-            restore.insert(property, value);
-        }
-        let changed = undoing.changed_since.into_iter().filter(|property| !restore.contains_key(property));
-        undone.left.extend(changed.map(|property| (property, "it was changed since".to_owned())));
-    }
-    if !dry_run && !restore.is_empty() {
-        let refused = write(crm, &record.object, &record.id, &restore).await?;
-        restore.retain(|property, _| !refused.contains_key(property));
-        undone.left.extend(refused);
-    }
-    undone.restored = restore.into_keys().filter(|property| !names_record(property)).collect();
-    Ok(undone)
-}
-
-/// Writes it, and gives what the CRM didn't take, with its reason.
-async fn write(
-    crm: &dyn Crm,
-    object: &ObjectType,
-    id: &str,
-    restore: &Patch,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let written = crm.write(object, &BTreeMap::from([(id.to_owned(), restore.clone())])).await?.remove(id);
-    let values = || restore.keys().filter(|property| !names_record(property));
-    let all = |why: &str| values().map(|property| (property.clone(), why.to_owned())).collect();
-    Ok(match written {
-        Some(Written::Done { dropped, .. }) => {
-            dropped.into_iter().map(|(property, why)| (property, format!("{REFUSED}: {why}"))).collect()
-        }
-        Some(Written::Gone) => all("the record is gone"),
-        Some(Written::Rejected(why)) => all(&format!("{REFUSED}: {why}")),
-        None => all(&format!("{REFUSED}, without an answer")),
-    })
 }

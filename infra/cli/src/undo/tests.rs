@@ -1,12 +1,14 @@
 //! The command as people give it, on a running world.
 
+mod batches;
+
 use clap::Parser;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Settings, World};
 
-use super::{Arguments, Undone, lines, undo};
+use super::{Arguments, Done, Undone, lines, undo};
 use crate::Failure;
 use crate::books::Books;
 
@@ -39,10 +41,16 @@ fn typed(world: &World, words: &[&str]) -> Arguments {
     }
 }
 
-async fn undone(world: &World, words: &[&str]) -> Result<Vec<Undone>, Failure> {
+async fn done(world: &World, words: &[&str]) -> Result<Done, Failure> {
     let arguments = typed(world, words);
     let books = Books::find(&arguments.place).await.expect("books");
-    undo(&books, &arguments).await
+    undo(&books, &arguments, &*world.clock, &|_, _| {}).await
+}
+
+async fn undone(world: &World, words: &[&str]) -> Result<Vec<Undone>, Failure> {
+    let done = done(world, words).await?;
+    assert_eq!(done.stopped, None);
+    Ok(done.records)
 }
 
 async fn purchase(world: &World) -> String {
