@@ -9,7 +9,9 @@ use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::limits::Share;
-use leadgate_enrichment::provider::{AsynchronousId, AsynchronousRequest, CallKind, Provider, Reply};
+use leadgate_enrichment::provider::{
+    Answer, AsynchronousId, AsynchronousRequest, CallKind, Provider, RefusedAlone, Reply,
+};
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::{Backoff, Retry};
 use tracing::{error, warn};
@@ -117,6 +119,7 @@ async fn call_once(
                 let ends = answers.into_iter().map(LineEnd::Answered).collect();
                 return Ok(Call { ends, asynchronous, reported, stopped: None });
             }
+            Reply::InPart { answers, reported } => return Ok(Call::in_part(answers, reported)),
             Reply::Unknown(reason) => {
                 error!(%tenant, %purchase, reason, "outcome unknown: counted as spent");
                 return Ok(Call::of(LineEnd::Unknown, people.len(), None));
@@ -168,6 +171,25 @@ impl Call {
         Self { ends: vec![end; count], asynchronous: vec![None; count], reported, stopped: None }
     }
 
+    /// Some have an answer. The others were not looked up, and are asked about again when the reason is over.
+    fn in_part(answers: Vec<Result<Answer, RefusedAlone>>, reported: Option<Milli>) -> Self {
+        let (asynchronous, mut stopped) = (vec![None; answers.len()], None);
+        let end = |answer| match answer {
+            Ok(answer) => LineEnd::Answered(answer),
+            Err(RefusedAlone::Invalid) => LineEnd::Invalid,
+            Err(RefusedAlone::OutOfCredits) => {
+                stopped = Some(Stopped::OutOfCredits);
+                LineEnd::NotAsked
+            }
+            Err(RefusedAlone::Transient(reason)) => {
+                stopped.get_or_insert(Stopped::Later(Retry::Backoff, reason));
+                LineEnd::NotAsked
+            }
+        };
+        let ends = answers.into_iter().map(end).collect();
+        Self { ends, asynchronous, reported, stopped }
+    }
+
     fn invalid() -> Self {
         Self::of(LineEnd::Invalid, 1, None)
     }
@@ -188,5 +210,22 @@ impl Call {
         self.asynchronous.extend(part.asynchronous);
         self.reported = self.reported.zip(part.reported).map(|(a, b)| a + b);
         self.stopped = self.stopped.take().or(part.stopped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_were_refused_alone_are_asked_about_again_unless_it_was_their_own_fault() {
+        let failed = || Err(RefusedAlone::Transient("500".to_owned()));
+        let of = |answers: Vec<Result<Answer, RefusedAlone>>| Call::in_part(answers, Some(Milli::credits(1)));
+        let call = of(vec![Ok(Answer::Miss), failed(), Err(RefusedAlone::OutOfCredits), Err(RefusedAlone::Invalid)]);
+        let ends = [LineEnd::Answered(Answer::Miss), LineEnd::NotAsked, LineEnd::NotAsked, LineEnd::Invalid];
+        assert_eq!((&call.ends[..], call.asynchronous.len()), (&ends[..], 4));
+        assert!(matches!(call.stopped, Some(Stopped::OutOfCredits)), "{:?}", call.stopped);
+        assert!(matches!(of(vec![failed()]).stopped, Some(Stopped::Later(Retry::Backoff, _))));
+        assert!(of(vec![Err(RefusedAlone::Invalid)]).stopped.is_none());
     }
 }

@@ -195,6 +195,13 @@ pub enum Reply {
         /// Under what the rest can be asked for, when some of it arrives later.
         asynchronous: Option<AsynchronousId>,
     },
+    /// It answered for some of several people, and refused the others one by one.
+    InPart {
+        /// One per person asked for, in the order asked.
+        answers: Vec<Result<Answer, RefusedAlone>>,
+        /// What it says it charged for the call, when it does say so.
+        reported: Option<Milli>,
+    },
     /// Not now, and not charged: a rate limit.
     Throttled {
         /// When it said to come back.
@@ -210,6 +217,17 @@ pub enum Reply {
     Transient(String),
     /// We can't know whether it was carried out: a time-out after sending, a broken answer, a server error.
     Unknown(String),
+}
+
+/// Why one person of several in a call has no answer. Not charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusedAlone {
+    /// What was asked about them is wrong.
+    Invalid,
+    /// The credits were used up by then.
+    OutOfCredits,
+    /// It failed for them: they can be asked about again.
+    Transient(String),
 }
 
 /// What a provider knows of one person, or one organization.
