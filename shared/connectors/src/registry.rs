@@ -22,9 +22,7 @@ macro_rules! crms {
 /// One part of each provider that comes with Leadgate.
 macro_rules! providers {
     ($part:ident) => {
-        vec![
-            &provider::apollo::$part, //
-        ]
+        vec![&provider::apollo::$part, &provider::pdl::$part]
     };
 }
 

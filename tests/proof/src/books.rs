@@ -316,7 +316,7 @@ impl Books {
 /// At rest: nothing is held, nothing waits, nobody was given up on, and the books agree.
 pub async fn at_rest(world: &World) -> Books {
     let mut books = Books::of(world).await;
-    books.compare_with(&world.apollo.ledger());
+    books.compare_with(&world.provider().ledger());
     let held = books.held;
     books.findings.check(held == 0, Promise::Order, || format!("{held} are held by nobody who comes back for them"));
     let (waiting, dead) = (world.waiting().await, world.dead_letters().await);

@@ -1,3 +1,6 @@
 //! The data providers.
 
 pub mod apollo;
+pub mod pdl;
+
+mod exchange;

@@ -21,6 +21,7 @@ mod hubspot_companies;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod loopback;
+mod pdl;
 mod people;
 mod people_created;
 mod pipedrive_client;

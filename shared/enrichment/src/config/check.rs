@@ -21,7 +21,7 @@ use super::{
 use crate::clock::{days, later};
 use crate::credits::cycle::{Cadence, Calendar};
 use crate::credits::plan::{Allowance, Overage, Pack, Plan, Trial};
-use crate::credits::price::Price;
+use crate::credits::price::{Price, PricedField};
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::TenantId;
 use crate::lead::windows::Windows;
@@ -139,7 +139,9 @@ impl<'v> Checker<'v> {
 
     fn price(&mut self, path: &str, row: PriceRow) -> Option<Price> {
         let cost = self.amounts(&format!("{path}.cost"), &row.cost)?;
-        if cost.is_zero() {
+        // A number may come with the person at no price of its own, which has to be said.
+        let comes_along = row.field == PricedField::Mobile && cost.iter().next().is_some();
+        if cost.is_zero() && !comes_along {
             self.problem(
                 &format!("{path}.cost"),
                 "nothing",

@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct Guarded<T>(Mutex<T>);
 
 impl<T> Guarded<T> {
-    #[cfg(test)]
     pub(super) fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }

@@ -1,9 +1,10 @@
-//! The vendors, on one machine: CRMs and a data provider that remember what was done to them.
+//! The vendors, on one machine: CRMs and data providers that remember what was done to them.
 //!
 //! Each is written from its vendor's documentation and shares no code with our connectors, so the two can disagree. All
 //! keep their own books: what a scenario claims about money or about writes is compared with what the vendor says.
 //! Each can be told to fail ([`fault::Fault`]), and can be interrupted before it carries out a call.
 
+mod account;
 pub mod apollo;
 pub mod attio;
 pub mod close;
@@ -18,7 +19,9 @@ pub mod hubspot;
 #[cfg(test)]
 mod loopback;
 mod outbox;
+pub mod pdl;
 pub mod pipedrive;
+mod provider;
 mod report;
 pub mod salesforce;
 pub mod zoho;
@@ -31,9 +34,11 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 
+pub use account::AccountSetup;
 pub use crm::SimulatedCrm;
 pub use exchange::Call;
 pub use outbox::{Event, Subscription};
+pub use provider::SimulatedProvider;
 pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
@@ -42,6 +47,7 @@ use close::Close;
 use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
+use pdl::PeopleDataLabs;
 use pipedrive::Pipedrive;
 use salesforce::Salesforce;
 use zoho::Zoho;
@@ -93,6 +99,11 @@ pub fn close_router(close: Arc<Close>) -> Router {
 /// Serves one org at Zoho CRM in the same way.
 pub fn zoho_router(zoho: Arc<Zoho>) -> Router {
     vendor_router(zoho)
+}
+
+/// Serves one account at People Data Labs in the same way.
+pub fn pdl_router(pdl: Arc<PeopleDataLabs>) -> Router {
+    vendor_router(pdl)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

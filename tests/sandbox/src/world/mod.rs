@@ -9,6 +9,7 @@ mod guard;
 mod kept;
 mod leftovers;
 mod partner_bus;
+mod providers;
 mod pump;
 mod queues;
 mod servers;
@@ -40,6 +41,7 @@ use leadgate_lambda::invocation::Invocation;
 pub use clock::{Companion, Patience, WorldClock};
 use crms::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
 pub use leftovers::Leftover;
+pub use providers::{Accounts, EVERY_PROVIDER, Providers};
 pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
@@ -78,8 +80,10 @@ pub struct World {
     pub close: Arc<Close>,
     /// And another one.
     pub zoho: Arc<Zoho>,
-    /// The simulated provider.
+    /// A simulated provider, and the tenant's unless the configuration names another.
     pub apollo: Arc<Apollo>,
+    /// The others.
+    pub providers: Providers,
     /// What operators were told.
     pub bus: Arc<EventBridge>,
     /// An observer's view of the tables and the queue: what is planned for calls is for the functions' own.
@@ -323,7 +327,7 @@ impl World {
         let now = self.clock.now();
         let closes = self.tenant().provider.plan.calendar.cycle_at(now).closes;
         self.clock.turn(leadgate_enrichment::clock::until(now, closes) + Duration::from_secs(1));
-        self.apollo.begin_cycle(provider_credits_milli);
+        self.provider().begin_cycle(provider_credits_milli);
         self.pump.show_hidden().await;
     }
 

@@ -11,6 +11,7 @@ use leadgate_enrichment::ids::TenantId;
 
 use super::clock::Patience;
 use super::crms::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
+use super::providers::{Accounts, api_path};
 use crate::simulators::apollo::ApolloSetup;
 use crate::simulators::attio::AttioSetup;
 use crate::simulators::close::{self as simulated_close, CloseSetup};
@@ -92,8 +93,10 @@ pub struct Settings {
     pub zoho: ZohoSetup,
     /// How an org tells of leads and contacts.
     pub road: Road,
-    /// The provider.
+    /// The provider, where the configuration names this one.
     pub apollo: ApolloSetup,
+    /// The other providers.
+    pub accounts: Accounts,
     /// Real services in the place of simulators.
     pub real: Real,
     /// What signs the webhooks of the simulated CRM.
@@ -148,6 +151,7 @@ impl Default for Settings {
             zoho: ZohoSetup::default(),
             road: Road::OutboundMessages,
             apollo: ApolloSetup::default(),
+            accounts: Accounts::default(),
             real: Real::default(),
             signing_secret: SIGNING_SECRET.to_owned(),
             apex_secret: APEX_SECRET.to_owned(),
@@ -177,7 +181,8 @@ impl Settings {
                 tenant.crm.base_url = format!("{url}/{vendors}/{}", tenant.crm.vendor.name);
             }
             if self.real.apollo_api_key.is_none() {
-                tenant.provider.base_url = format!("{url}/{vendors}/apollo/api/v1");
+                let name = tenant.provider.vendor.name;
+                tenant.provider.base_url = format!("{url}/{vendors}/{name}{}", api_path(name));
             }
             if let Some(callback) = &mut tenant.provider.callback {
                 callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
@@ -202,7 +207,7 @@ impl Settings {
                 secrets.extend(names.map(|name| (name.to_owned(), value.clone())));
             };
             put(SecretRole::CrmToken, or(&real.hubspot_access_token, self.crm_token(tenant)));
-            put(SecretRole::ProviderKey, or(&real.apollo_api_key, &self.apollo.api_key));
+            put(SecretRole::ProviderKey, or(&real.apollo_api_key, self.provider_key(tenant)));
             put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
             put(SecretRole::CrmSigning, OLD_SIGNING_SECRET.to_owned());

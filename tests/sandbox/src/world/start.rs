@@ -33,6 +33,7 @@ use super::clock::{Patience, WorldClock};
 use super::guard;
 use super::kept;
 use super::partner_bus::{self, PartnerBus};
+use super::providers::Providers;
 use super::pump::Pump;
 use super::servers::Servers;
 use super::settings::{FINGERPRINT_SECRET_NAME, NEIGHBOUR, Settings, callback_url, webhook_url};
@@ -85,6 +86,7 @@ impl World {
             close: Arc::new(Close::new(clock.clone(), settings.close.clone(), site.http.clone())),
             zoho: zoho(&clock, &settings, &site, &url),
             apollo: apollo(&clock, &settings),
+            providers: Providers::new(&clock, &settings.accounts),
             neighbour: settings.neighbour.is_some().then(|| Neighbour {
                 hubspot: Arc::new(HubSpot::new(clock.clone(), settings.hubspot.clone(), site.http.clone())),
                 apollo: apollo(&clock, &settings),
@@ -116,6 +118,7 @@ impl World {
         parts.wire.tap_vendor(parts.attio.faults());
         parts.wire.tap_vendor(parts.close.faults());
         parts.wire.tap_vendor(parts.zoho.faults());
+        parts.providers.tap(&parts.wire);
         if let Some(Neighbour { hubspot, apollo }) = &parts.neighbour {
             parts.wire.tap(hubspot, apollo);
         }
@@ -195,6 +198,7 @@ struct Parts {
     close: Arc<Close>,
     zoho: Arc<Zoho>,
     apollo: Arc<Apollo>,
+    providers: Providers,
     neighbour: Option<Neighbour>,
     bus: Arc<EventBridge>,
 }
@@ -324,6 +328,7 @@ impl Parts {
             .nest("/simulators/attio", simulators::attio_router(self.attio.clone()))
             .nest("/simulators/close", simulators::close_router(self.close.clone()))
             .nest("/simulators/zoho", simulators::zoho_router(self.zoho.clone()))
+            .merge(self.providers.router())
             .merge(eventbridge::router(self.bus.clone()))
             .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
@@ -343,6 +348,7 @@ impl Parts {
             close: self.close,
             zoho: self.zoho,
             apollo: self.apollo,
+            providers: self.providers,
             bus: self.bus,
             records,
             credits,

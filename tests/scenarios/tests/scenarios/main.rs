@@ -18,6 +18,7 @@ mod cycles;
 mod door;
 mod events;
 mod every_crm;
+mod every_provider;
 mod example_vendor;
 mod forms;
 mod gate;

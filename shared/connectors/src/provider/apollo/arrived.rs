@@ -8,6 +8,7 @@ use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected};
 use serde::Deserialize;
 
+use super::super::exchange::e164;
 use super::classify::CallError;
 use super::exchange::{PEOPLE_MAX, amount, object};
 use super::people::{is_shown, set_email};
@@ -16,9 +17,6 @@ use crate::loose::{List, Loose, Scalar};
 
 /// The most numbers, and the most addresses, that are compared for one person. Apollo sends a handful.
 const CHOICES_MAX: usize = 50;
-
-/// How many digits an E.164 number has.
-const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// The 200 of `webhook_result` for this call. Whatever can't be told for sure isn't taken as arrived: it can be asked
 /// for again, and would be lost otherwise.
@@ -202,11 +200,4 @@ fn either<'a>(one: &'a Scalar, other: &'a Scalar) -> Option<&'a str> {
 /// Without one it comes last.
 fn place(position: &Scalar) -> i64 {
     position.to_text().and_then(|place| place.parse().ok()).unwrap_or(i64::MAX)
-}
-
-fn e164(number: &Scalar) -> Option<String> {
-    let text = number.to_text()?;
-    let digits = text.trim().strip_prefix('+')?;
-    let is_number = DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.trim().to_owned())
 }

@@ -229,10 +229,10 @@ fn slug(words: &str) -> String {
 }
 
 /// Numbers that depend on nothing but a seed and a name.
-struct Dice([u8; 32]);
+pub(in crate::simulators) struct Dice([u8; 32]);
 
 impl Dice {
-    fn of(seed: u64, name: &str) -> Self {
+    pub(in crate::simulators) fn of(seed: u64, name: &str) -> Self {
         Self(Sha256::new().chain_update(seed.to_be_bytes()).chain_update(name).finalize().into())
     }
 
@@ -242,7 +242,7 @@ impl Dice {
     }
 
     /// In `0.0..1.0`.
-    fn share(&self, n: usize) -> f64 {
+    pub(in crate::simulators) fn share(&self, n: usize) -> f64 {
         f64::from(self.number(n)) / 65_536.0
     }
 

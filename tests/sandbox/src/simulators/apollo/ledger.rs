@@ -112,7 +112,7 @@ impl Ledger {
         self.charges.iter().any(|charge| charge.item == item && charge.id == id)
     }
 
-    pub(super) fn charge(&mut self, charge: Charge) {
+    pub(in crate::simulators) fn charge(&mut self, charge: Charge) {
         self.records_charged += u64::from(charge.item == Item::Person);
         self.mobiles_charged += u64::from(charge.item == Item::Mobile);
         self.credits_charged += charge.milli;

@@ -114,25 +114,30 @@ struct Window {
 
 /// A request that was turned away.
 #[derive(Debug)]
-pub(super) struct Throttled {
+pub(in crate::simulators) struct Throttled {
     pub(super) message: String,
-    pub(super) retry_after: Duration,
+    pub(in crate::simulators) retry_after: Duration,
 }
 
 /// What was used of a window.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct Used {
+pub(in crate::simulators) struct Used {
     opened: Option<Timestamp>,
     requests: u32,
 }
 
 /// What was used of the limits, by endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Meter(pub(super) Table<String, [Used; 3]>);
+pub(in crate::simulators) struct Meter(pub(super) Table<String, [Used; 3]>);
 
 impl Meter {
     /// Counts a request in, or says why it is turned away. What is turned away isn't counted.
-    pub(super) fn take(&mut self, endpoint: &'static str, limits: Windows, now: Timestamp) -> Result<(), Throttled> {
+    pub(in crate::simulators) fn take(
+        &mut self,
+        endpoint: &'static str,
+        limits: Windows,
+        now: Timestamp,
+    ) -> Result<(), Throttled> {
         let used = self.0.get_or_insert(endpoint.to_owned(), Default::default());
         let mut throttled: Option<Throttled> = None;
         for ((window, used), most) in WINDOWS.iter().zip(used.iter_mut()).zip(limits.each()) {
@@ -159,6 +164,13 @@ impl Meter {
             used.requests += 1;
         }
         Ok(())
+    }
+
+    /// How many requests there were in each of the running windows, and when the first of them closes.
+    pub(in crate::simulators) fn used(&self, endpoint: &str) -> ([u32; 3], Option<Timestamp>) {
+        let used = self.0.get(endpoint).copied().unwrap_or_default();
+        let [minute, ..] = used;
+        (used.map(|used| used.requests), minute.opened.map(|opened| later(opened, WINDOWS[0].length)))
     }
 
     /// The nine headers. An unlimited window has an empty limit, and nothing else.
@@ -192,7 +204,7 @@ impl Meter {
 }
 
 impl Windows {
-    fn each(self) -> [Option<u32>; 3] {
+    pub(in crate::simulators) fn each(self) -> [Option<u32>; 3] {
         [self.minute, self.hour, self.day]
     }
 }

@@ -167,7 +167,7 @@ impl Asked {
     }
 
     /// The address, in small letters.
-    pub(super) fn address(&self) -> Option<String> {
+    pub(in crate::simulators) fn address(&self) -> Option<String> {
         text(&self.email).map(str::to_lowercase)
     }
 
@@ -194,7 +194,7 @@ impl Asked {
 type Know = Arc<dyn Fn(&Asked) -> Option<Person> + Send + Sync>;
 
 /// Everybody.
-pub(super) struct Directory {
+pub(in crate::simulators) struct Directory {
     introduced: Vec<Person>,
     by_email: BTreeMap<String, usize>,
     pub(super) by_id: Table<String, Person>,
@@ -205,7 +205,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    pub(super) fn new(by_default: impl Fn(&Asked) -> Option<Person> + Send + Sync + 'static) -> Self {
+    pub(in crate::simulators) fn new(by_default: impl Fn(&Asked) -> Option<Person> + Send + Sync + 'static) -> Self {
         Self {
             introduced: Vec::new(),
             by_email: BTreeMap::new(),
@@ -216,7 +216,7 @@ impl Directory {
         }
     }
 
-    pub(super) fn know(&mut self, person: Person) {
+    pub(in crate::simulators) fn know(&mut self, person: Person) {
         if let Some(email) = person.email.as_ref().map(|email| email.to_lowercase()) {
             self.forgotten.remove(&email);
             self.by_email.insert(email, self.introduced.len());
@@ -229,7 +229,7 @@ impl Directory {
         self.by_default = Arc::new(know);
     }
 
-    pub(super) fn forget(&mut self, email: &str) {
+    pub(in crate::simulators) fn forget(&mut self, email: &str) {
         self.forgotten.insert(email.to_lowercase());
     }
 
@@ -242,7 +242,7 @@ impl Directory {
     }
 
     /// Whoever is asked for, whatever is asked with.
-    pub(super) fn find(&mut self, asked: &Asked) -> Option<Person> {
+    pub(in crate::simulators) fn find(&mut self, asked: &Asked) -> Option<Person> {
         let address = asked.address();
         if address.as_ref().is_some_and(|email| self.forgotten.contains(email)) {
             return None;

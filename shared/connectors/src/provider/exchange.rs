@@ -1,0 +1,145 @@
+//! One call to a provider that answers at once, and what its failures before an answer mean. What an answer means is the
+//! vendor's own matter.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use leadgate_enrichment::provider::limits::Rates;
+use leadgate_enrichment::provider::{Answer, Reply, Told, UsageError};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, StatusCode};
+
+use crate::http::{ExchangeError, Http, read_body};
+use crate::loose::{Scalar, read};
+use crate::secret::Secret;
+
+/// The largest answer that is read. A person with a whole career is some 50 KB, and a call is about a hundred at most.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// An account at a provider that is opened by a key in a header.
+pub(super) struct Account {
+    http: Http,
+    base_url: String,
+    key_header: &'static str,
+    key: Secret,
+}
+
+/// An answer, as it came.
+pub(super) struct Received {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    body: Result<Vec<u8>, ExchangeError>,
+}
+
+impl Account {
+    pub(super) fn new(http: impl Into<Http>, base_url: &str, key_header: &'static str, key: Secret) -> Self {
+        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key_header, key }
+    }
+
+    /// The beginning of a call.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        // A function is frozen between invocations, and a connection kept meanwhile may be dead without knowing. A call
+        // written to it would be an unknown outcome, and so a paid one: each call has a connection of its own.
+        let request = self.http.request(method, format!("{}/{path}", self.base_url)).header(CONNECTION, "close");
+        request.header(ACCEPT, "application/json").header(CACHE_CONTROL, "no-cache")
+    }
+
+    /// Makes the call, once. The error is what becomes of a call without an answer.
+    pub(super) async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Received, Reply> {
+        let Ok(mut key) = HeaderValue::from_str(self.key.expose()) else {
+            return Err(Reply::Denied("the key has characters that no header can hold".to_owned()));
+        };
+        key.set_sensitive(true);
+        let request = self.http.within(timeout, request.header(self.key_header, key));
+        let response = request.send().await.map_err(|error| without_an_answer(error.into()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Received { status, headers, body: read_body(response, ANSWER_BYTES_MAX).await })
+    }
+}
+
+impl Received {
+    /// What there is of the body. Which way a call failed is in the status, even when the rest of the answer was lost.
+    pub(super) fn text(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// The whole body of a success.
+    pub(super) fn whole(&self) -> Result<&[u8], Reply> {
+        self.body.as_deref().map_err(|error| without_an_answer(error.clone()))
+    }
+
+    /// A header's value, without blanks around it.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    /// A status and a provider's own word for what is wrong, if it has one, as a reason that is safe to log: sentences may
+    /// repeat what was asked, which is personal data.
+    pub(super) fn reason(&self, word: Option<&str>, why: impl Display) -> String {
+        let status = self.status.as_u16();
+        match word {
+            Some(word) => format!("{status} {word}: {why}"),
+            None => format!("{status}: {why}"),
+        }
+    }
+}
+
+/// A header's value, without blanks around it.
+pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// A success that can't be read: it may have been charged.
+pub(super) fn unreadable(what: impl Display) -> Reply {
+    Reply::Unknown(format!("200 {what}"))
+}
+
+/// The value that a body consists of.
+pub(super) fn parsed<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
+    read(body).map_err(|_| unreadable("that is not JSON"))
+}
+
+/// The number in E.164, if it is one.
+pub(super) fn e164(number: &Scalar) -> Option<String> {
+    /// How many digits such a number has.
+    const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+    let text = number.to_text()?;
+    let digits = text.trim().strip_prefix('+')?;
+    let is_number = DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.trim().to_owned())
+}
+
+/// A call that had no answer, and so no word of limits.
+pub(super) fn unanswered(reply: Reply) -> Told<Reply> {
+    Told::without_rates(reply)
+}
+
+/// The answer to nothing: no call is made.
+pub(super) fn no_people() -> Told<Reply> {
+    answered(Vec::new(), Rates::default())
+}
+
+/// Answers that say nothing of their cost.
+pub(super) fn answered(answers: Vec<Answer>, rates: Rates) -> Told<Reply> {
+    Told { reply: Reply::Answered { answers, reported: None, asynchronous: None }, rates }
+}
+
+/// Why there are no figures, in the words of a call that failed.
+pub(super) fn no_figures(reply: &Reply) -> UsageError {
+    UsageError(match reply {
+        Reply::Throttled { .. } => "no figures: a rate limit is reached".to_owned(),
+        Reply::OutOfCredits => "no figures: the credits are used up".to_owned(),
+        Reply::Denied(reason) | Reply::Invalid(reason) | Reply::Transient(reason) | Reply::Unknown(reason) => {
+            format!("no figures: {reason}")
+        }
+        Reply::Answered { .. } | Reply::InPart { .. } => "the figures can't be read".to_owned(),
+    })
+}
+
+/// After a connection that failed the call may be made again; after anything else it may have been charged.
+fn without_an_answer(error: ExchangeError) -> Reply {
+    match error {
+        ExchangeError::NotSent(_) => Reply::Transient(error.to_string()),
+        ExchangeError::NoAnswer(_) => Reply::Unknown(error.to_string()),
+    }
+}

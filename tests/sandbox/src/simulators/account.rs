@@ -1,0 +1,185 @@
+//! What the simulated providers have in common whose answers come all at once: whom they know, what there is to spend, how
+//! often they may be asked, and a ledger of every charge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate_enrichment::clock::Clock;
+
+use super::apollo::{Asked, Charge, Dice, Directory, Generator, Item, Ledger, Meter, Person, Windows};
+use super::exchange::{Call, Reception};
+use super::guarded::Guarded;
+
+/// What an account is like.
+#[derive(Debug, Clone)]
+pub struct AccountSetup {
+    /// What opens it.
+    pub api_key: String,
+    /// How much there is of each kind of credit at the beginning of a cycle, in thousandths.
+    pub credits_milli: i64,
+    /// How often each endpoint may be called.
+    pub limits: Windows,
+    /// Which share of the people there are is unknown to this provider, `0.0..=1.0`. Others know others.
+    pub unknown_share: f64,
+    /// Where all chance comes from.
+    pub seed: u64,
+    /// How long every answer takes, by the simulator's clock.
+    pub latency: Duration,
+}
+
+impl AccountSetup {
+    /// An account with so many calls in a minute.
+    pub(super) fn with(api_key: &str, limits: Windows) -> Self {
+        Self {
+            api_key: api_key.to_owned(),
+            credits_milli: 10_000_000,
+            limits,
+            unknown_share: 0.25,
+            seed: 1,
+            latency: Duration::ZERO,
+        }
+    }
+}
+
+/// The people there are, known to this provider or not: the same as are known to the other providers of a world.
+const PEOPLE: Generator =
+    Generator { seed: 1, unknown_share: 0.0, extrapolated_share: 0.1, mobile_share: 0.6, do_not_call_share: 0.1 };
+
+/// An account at a provider.
+pub(super) struct Account {
+    pub(super) setup: AccountSetup,
+    pub(super) reception: Reception,
+    state: Guarded<State>,
+}
+
+/// Everything that is behind one lock.
+pub(super) struct State {
+    directory: Directory,
+    pub(super) ledger: Ledger,
+    pub(super) meter: Meter,
+    /// By kind: what is left of the cycle's, in thousandths.
+    left: BTreeMap<&'static str, i64>,
+    /// What was charged in all cycles.
+    pub(super) used_ever: i64,
+    invalid: BTreeSet<String>,
+}
+
+/// What the provider makes of a question.
+pub(super) enum Found {
+    Known(Box<Person>),
+    Unknown,
+    /// It was told to call the question wrong.
+    Invalid,
+}
+
+/// Something to be paid for.
+pub(super) struct Price<'a> {
+    pub(super) kind: &'static str,
+    pub(super) endpoint: &'static str,
+    pub(super) asked: &'a Asked,
+    pub(super) person: &'a Person,
+    pub(super) milli: i64,
+}
+
+impl Account {
+    /// An account with these kinds of credit, at the beginning of its cycle.
+    pub(super) fn new(
+        vendor: &'static str,
+        kinds: &'static [&'static str],
+        clock: Arc<dyn Clock>,
+        setup: AccountSetup,
+    ) -> Self {
+        let (seed, unknown_share) = (setup.seed, setup.unknown_share);
+        let knows = move |person: &Person| {
+            let email = person.email.as_deref().unwrap_or_default();
+            Dice::of(seed, &format!("{vendor}\n{email}")).share(0) >= unknown_share
+        };
+        let state = State {
+            directory: Directory::new(move |asked| PEOPLE.person(asked).filter(knows)),
+            ledger: Ledger::default(),
+            meter: Meter::default(),
+            left: kinds.iter().map(|kind| (*kind, setup.credits_milli)).collect(),
+            used_ever: 0,
+            invalid: BTreeSet::new(),
+        };
+        let reception = Reception::new(clock, setup.latency);
+        Self { setup, reception, state: Guarded::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.reception.clock.now()
+    }
+
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger { received: self.reception.calls(), ..self.state().ledger.clone() }
+    }
+
+    /// Doesn't know the person with this address any more.
+    pub(super) fn forget(&self, email: &str) {
+        self.state().directory.forget(email);
+    }
+
+    /// Calls whatever is asked about this address wrong.
+    pub(super) fn refuse(&self, email: &str) {
+        self.state().invalid.insert(email.to_lowercase());
+    }
+
+    /// Whom it would answer with, free of charge.
+    pub(super) fn whom(&self, email: &str) -> Option<Person> {
+        self.state().directory.find(&Asked::email(email))
+    }
+
+    /// Begins a new cycle with so many credits of each kind, in thousandths. What was left is gone.
+    pub(super) fn begin_cycle(&self, milli: i64) {
+        self.state().left.values_mut().for_each(|left| *left = milli);
+    }
+}
+
+impl State {
+    /// The person who is asked for.
+    pub(super) fn find(&mut self, asked: &Asked) -> Found {
+        self.ledger.people_asked += 1;
+        let address = asked.address();
+        if address.as_ref().is_some_and(|email| self.invalid.contains(email)) {
+            return Found::Invalid;
+        }
+        let Some(person) = self.directory.find(asked) else {
+            self.ledger.people_missed += 1;
+            return Found::Unknown;
+        };
+        Found::Known(Box::new(person))
+    }
+
+    /// What is left of a kind of credit, in thousandths.
+    pub(super) fn left(&self, kind: &str) -> i64 {
+        self.left.get(kind).copied().unwrap_or_default()
+    }
+
+    /// Charges for a person, if there is enough.
+    pub(super) fn pay(&mut self, price: &Price<'_>, call: &Call, at: Timestamp) -> bool {
+        let Price { kind, endpoint, asked, person, milli } = *price;
+        if self.left(kind) < milli {
+            return false;
+        }
+        *self.left.entry(kind).or_default() -= milli;
+        self.used_ever += milli;
+        if milli > 0 {
+            let email = person.email.as_ref().map(|email| email.to_lowercase());
+            let (id, asked, call) = (person.id.clone(), asked.key(), call.index);
+            self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email, asked, milli });
+        }
+        true
+    }
+
+    /// Counts a call that was let through to its work.
+    pub(super) fn let_through(&mut self, endpoint: &str) {
+        *self.ledger.calls.entry(endpoint.to_owned()).or_default() += 1;
+    }
+}
