@@ -22,7 +22,11 @@ macro_rules! crms {
 /// One part of each provider that comes with Leadgate.
 macro_rules! providers {
     ($part:ident) => {
-        vec![&provider::apollo::$part, &provider::pdl::$part]
+        vec![
+            &provider::apollo::$part,
+            &provider::hunter::$part,
+            &provider::pdl::$part, //
+        ]
     };
 }
 

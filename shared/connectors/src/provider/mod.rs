@@ -1,6 +1,7 @@
 //! The data providers.
 
 pub mod apollo;
+pub mod hunter;
 pub mod pdl;
 
 mod exchange;

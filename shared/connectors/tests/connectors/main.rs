@@ -20,6 +20,7 @@ mod hubspot_client;
 mod hubspot_companies;
 mod hubspot_signature;
 mod hubspot_webhook;
+mod hunter;
 mod loopback;
 mod pdl;
 mod people;

@@ -70,6 +70,8 @@ pub enum ChargeOn {
     Verified,
     /// Only when it returns a verified e-mail that it wasn't asked with: no one pays for an address they had.
     VerifiedNetNew,
+    /// Only when it returns an e-mail that it wasn't asked with, verified or not.
+    NetNew,
 }
 
 /// What is charged for something that was bought for the same record before.
@@ -216,6 +218,9 @@ impl Terms {
         match self.charge_on {
             ChargeOn::Lookup | ChargeOn::Match => true,
             ChargeOn::Verified => profile.has_verified_email(),
+            ChargeOn::NetNew => {
+                profile.get(ProfileField::Email).is_some() && !profile.has_email(asked.email.as_deref())
+            }
             ChargeOn::VerifiedNetNew => profile.has_verified_email() && !profile.has_email(asked.email.as_deref()),
         }
     }
@@ -285,7 +290,12 @@ mod tests {
         assert!(due(ChargeOn::Verified, &asked, Some(&profile)));
         assert!(!due(ChargeOn::VerifiedNetNew, &asked, Some(&profile)), "it is the address we asked with");
         assert!(due(ChargeOn::VerifiedNetNew, &Identity::default(), Some(&profile)));
-        assert!(!due(ChargeOn::Verified, &asked, Some(&Profile::default())));
+        let (mut guessed, none) = (Profile::default(), Profile::default());
+        guessed.set(ProfileField::Email, Some("ada@engine.example"));
+        assert!(!due(ChargeOn::Verified, &asked, Some(&none)));
+        assert!(due(ChargeOn::NetNew, &Identity::default(), Some(&guessed)), "however sure it is of it");
+        assert!(!due(ChargeOn::NetNew, &asked, Some(&guessed)), "it is the address we asked with");
+        assert!(!due(ChargeOn::NetNew, &Identity::default(), Some(&none)), "there is none");
     }
 
     #[test]

@@ -11,7 +11,9 @@ use leadgate_enrichment::clock::Clock;
 
 use super::apollo::{Asked, Charge, Dice, Directory, Generator, Item, Ledger, Meter, Person, Windows};
 use super::exchange::{Call, Reception};
+use super::fault::{Fault, Faults};
 use super::guarded::Guarded;
+use super::provider::SimulatedProvider;
 
 /// What an account is like.
 #[derive(Debug, Clone)]
@@ -55,6 +57,55 @@ pub(super) struct Account {
     state: Guarded<State>,
 }
 
+/// A provider where all there is to know of a customer is an account.
+pub(super) trait AtAccount: Send + Sync {
+    /// Its name, as people write it.
+    const TITLE: &'static str;
+    /// Whether it has an answer for those of whom it may not say anything.
+    const SUPPRESSES: bool;
+    fn account(&self) -> &Account;
+    fn denial(&self) -> Fault;
+}
+
+impl<A: AtAccount> SimulatedProvider for A {
+    fn name(&self) -> &'static str {
+        A::TITLE
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.account().reception.faults
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.account().ledger()
+    }
+
+    fn begin_cycle(&self, milli: i64) {
+        self.account().begin_cycle(milli);
+    }
+
+    fn whom(&self, email: &str) -> Option<Person> {
+        self.account().whom(email)
+    }
+
+    fn forget(&self, email: &str) {
+        self.account().forget(email);
+    }
+
+    fn refuse(&self, email: &str) {
+        self.account().refuse(email);
+    }
+
+    fn suppress(&self, email: &str) -> bool {
+        self.account().suppress(email);
+        A::SUPPRESSES
+    }
+
+    fn denial(&self) -> Fault {
+        AtAccount::denial(self)
+    }
+}
+
 /// Everything that is behind one lock.
 pub(super) struct State {
     directory: Directory,
@@ -62,15 +113,23 @@ pub(super) struct State {
     pub(super) meter: Meter,
     /// By kind: what is left of the cycle's, in thousandths.
     left: BTreeMap<&'static str, i64>,
+    /// By kind: what was charged in the running cycle.
+    used: BTreeMap<&'static str, i64>,
     /// What was charged in all cycles.
     pub(super) used_ever: i64,
+    pub(super) began: Timestamp,
     invalid: BTreeSet<String>,
+    suppressed: BTreeSet<String>,
+    /// Kinds of credit and ids of people.
+    paid: BTreeSet<(&'static str, String)>,
 }
 
 /// What the provider makes of a question.
 pub(super) enum Found {
     Known(Box<Person>),
     Unknown,
+    /// It may not say anything.
+    Suppressed,
     /// It was told to call the question wrong.
     Invalid,
 }
@@ -102,8 +161,12 @@ impl Account {
             ledger: Ledger::default(),
             meter: Meter::default(),
             left: kinds.iter().map(|kind| (*kind, setup.credits_milli)).collect(),
+            used: BTreeMap::new(),
             used_ever: 0,
+            began: clock.now(),
             invalid: BTreeSet::new(),
+            suppressed: BTreeSet::new(),
+            paid: BTreeSet::new(),
         };
         let reception = Reception::new(clock, setup.latency);
         Self { setup, reception, state: Guarded::new(state) }
@@ -131,6 +194,11 @@ impl Account {
         self.state().invalid.insert(email.to_lowercase());
     }
 
+    /// May not say anything of the person with this address.
+    pub(super) fn suppress(&self, email: &str) {
+        self.state().suppressed.insert(email.to_lowercase());
+    }
+
     /// Whom it would answer with, free of charge.
     pub(super) fn whom(&self, email: &str) -> Option<Person> {
         self.state().directory.find(&Asked::email(email))
@@ -138,7 +206,9 @@ impl Account {
 
     /// Begins a new cycle with so many credits of each kind, in thousandths. What was left is gone.
     pub(super) fn begin_cycle(&self, milli: i64) {
-        self.state().left.values_mut().for_each(|left| *left = milli);
+        let (now, mut state) = (self.now(), self.state());
+        (state.began, state.used, state.paid) = (now, BTreeMap::new(), BTreeSet::new());
+        state.left.values_mut().for_each(|left| *left = milli);
     }
 }
 
@@ -154,7 +224,11 @@ impl State {
             self.ledger.people_missed += 1;
             return Found::Unknown;
         };
-        Found::Known(Box::new(person))
+        let email = person.email.as_deref().unwrap_or_default().to_lowercase();
+        match self.suppressed.contains(&email) {
+            true => Found::Suppressed,
+            false => Found::Known(Box::new(person)),
+        }
     }
 
     /// What is left of a kind of credit, in thousandths.
@@ -162,19 +236,29 @@ impl State {
         self.left.get(kind).copied().unwrap_or_default()
     }
 
-    /// Charges for a person, if there is enough.
+    /// What was charged of it in the running cycle, in thousandths.
+    pub(super) fn used(&self, kind: &str) -> i64 {
+        self.used.get(kind).copied().unwrap_or_default()
+    }
+
+    /// Whether the person was paid for before in the running cycle.
+    pub(super) fn was_paid(&self, kind: &'static str, person: &Person) -> bool {
+        self.paid.contains(&(kind, person.id.clone()))
+    }
+
+    /// Charges for a person, if there is enough. What is free of charge stands in the ledger as well.
     pub(super) fn pay(&mut self, price: &Price<'_>, call: &Call, at: Timestamp) -> bool {
         let Price { kind, endpoint, asked, person, milli } = *price;
         if self.left(kind) < milli {
             return false;
         }
         *self.left.entry(kind).or_default() -= milli;
+        *self.used.entry(kind).or_default() += milli;
         self.used_ever += milli;
-        if milli > 0 {
-            let email = person.email.as_ref().map(|email| email.to_lowercase());
-            let (id, asked, call) = (person.id.clone(), asked.key(), call.index);
-            self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email, asked, milli });
-        }
+        self.paid.insert((kind, person.id.clone()));
+        let email = person.email.as_ref().map(|email| email.to_lowercase());
+        let (id, asked, call) = (person.id.clone(), asked.key(), call.index);
+        self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email, asked, milli });
         true
     }
 

@@ -16,6 +16,7 @@ mod guarded;
 #[cfg(test)]
 mod hand_clock;
 pub mod hubspot;
+pub mod hunter;
 #[cfg(test)]
 mod loopback;
 mod outbox;
@@ -47,6 +48,7 @@ use close::Close;
 use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
+use hunter::Hunter;
 use pdl::PeopleDataLabs;
 use pipedrive::Pipedrive;
 use salesforce::Salesforce;
@@ -104,6 +106,11 @@ pub fn zoho_router(zoho: Arc<Zoho>) -> Router {
 /// Serves one account at People Data Labs in the same way.
 pub fn pdl_router(pdl: Arc<PeopleDataLabs>) -> Router {
     vendor_router(pdl)
+}
+
+/// Serves one account at Hunter in the same way.
+pub fn hunter_router(hunter: Arc<Hunter>) -> Router {
+    vendor_router(hunter)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

@@ -19,6 +19,8 @@ pub trait SimulatedProvider: Send + Sync {
     fn forget(&self, email: &str);
     /// From now on calls whatever is asked about this address wrong, and nothing else.
     fn refuse(&self, email: &str);
+    /// From now on, may not say anything of the person with this address. Whether it has an answer of its own for that.
+    fn suppress(&self, email: &str) -> bool;
     /// How it says that the key is wrong.
     fn denial(&self) -> Fault;
 }
@@ -55,6 +57,10 @@ impl SimulatedProvider for Apollo {
             let is_about = String::from_utf8_lossy(&call.body).contains(&email);
             is_about.then(|| Fault::Status(422, r#"{"error":"Invalid parameters"}"#.into()))
         });
+    }
+
+    fn suppress(&self, _: &str) -> bool {
+        false
     }
 
     fn denial(&self) -> Fault {

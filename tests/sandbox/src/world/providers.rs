@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, pdl};
+use leadgate_connectors::provider::{apollo, hunter, pdl};
 use leadgate_enrichment::config::Tenant;
 
 use super::World;
 use super::clock::WorldClock;
 use super::settings::{Settings, With};
 use super::wire::Wire;
+use crate::simulators::hunter::Hunter;
 use crate::simulators::pdl::PeopleDataLabs;
 use crate::simulators::{self, AccountSetup, SimulatedProvider};
 
@@ -18,18 +19,20 @@ use crate::simulators::{self, AccountSetup, SimulatedProvider};
 pub struct Accounts {
     /// At People Data Labs.
     pub pdl: AccountSetup,
+    /// At Hunter.
+    pub hunter: AccountSetup,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { pdl: PeopleDataLabs::setup() }
+        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup() }
     }
 }
 
 impl Accounts {
     /// All of them.
-    pub fn all(&mut self) -> [&mut AccountSetup; 1] {
-        [&mut self.pdl]
+    pub fn all(&mut self) -> [&mut AccountSetup; 2] {
+        [&mut self.pdl, &mut self.hunter]
     }
 }
 
@@ -38,16 +41,23 @@ impl Accounts {
 pub struct Providers {
     /// At People Data Labs.
     pub pdl: Arc<PeopleDataLabs>,
+    /// At Hunter.
+    pub hunter: Arc<Hunter>,
 }
 
 impl Providers {
     pub(super) fn new(clock: &Arc<WorldClock>, accounts: &Accounts) -> Self {
-        Self { pdl: Arc::new(PeopleDataLabs::new(clock.clone(), accounts.pdl.clone())) }
+        Self {
+            pdl: Arc::new(PeopleDataLabs::new(clock.clone(), accounts.pdl.clone())),
+            hunter: Arc::new(Hunter::new(clock.clone(), accounts.hunter.clone())),
+        }
     }
 
     /// Serves each below its name.
     pub(super) fn router(&self) -> Router {
-        Router::new().nest("/simulators/pdl", simulators::pdl_router(self.pdl.clone()))
+        Router::new()
+            .nest("/simulators/pdl", simulators::pdl_router(self.pdl.clone()))
+            .nest("/simulators/hunter", simulators::hunter_router(self.hunter.clone()))
     }
 
     /// Puts the calls to them on this wire.
@@ -57,8 +67,8 @@ impl Providers {
         }
     }
 
-    fn all(&self) -> [&dyn SimulatedProvider; 1] {
-        [&*self.pdl]
+    fn all(&self) -> [&dyn SimulatedProvider; 2] {
+        [&*self.pdl, &*self.hunter]
     }
 }
 
@@ -67,6 +77,7 @@ impl World {
     pub fn provider(&self) -> Arc<dyn SimulatedProvider> {
         match self.tenant().provider.vendor.name {
             name if name == pdl::VENDOR.name => self.providers.pdl.clone(),
+            name if name == hunter::VENDOR.name => self.providers.hunter.clone(),
             _ => self.apollo.clone(),
         }
     }
@@ -77,6 +88,12 @@ impl Settings {
     #[must_use]
     pub fn with_pdl(self) -> Self {
         self.with_provider(pdl::VENDOR.name, "pdl-2026", "pdl_credits = 2500")
+    }
+
+    /// The same, with Hunter for a provider.
+    #[must_use]
+    pub fn with_hunter(self) -> Self {
+        self.with_provider(hunter::VENDOR.name, "hunter-2026", "hunter_searches = 2500")
     }
 
     /// The same, with this provider, which makes no callbacks, its prices, and what is granted of its credits.
@@ -99,6 +116,7 @@ impl Settings {
     pub(super) fn provider_key(&self, tenant: &Tenant) -> &str {
         match tenant.provider.vendor.name {
             name if name == pdl::VENDOR.name => &self.accounts.pdl.api_key,
+            name if name == hunter::VENDOR.name => &self.accounts.hunter.api_key,
             _ => &self.apollo.api_key,
         }
     }
@@ -108,11 +126,12 @@ impl Settings {
 pub(super) fn api_path(name: &str) -> &'static str {
     match name {
         name if name == pdl::VENDOR.name => "/v5",
+        name if name == hunter::VENDOR.name => "/v2",
         name if name == apollo::VENDOR.name => "/api/v1",
         _ => "",
     }
 }
 
 /// Every provider: its name, and how it is chosen.
-pub const EVERY_PROVIDER: [(&str, With); 2] =
-    [("Apollo", |settings| settings), ("People Data Labs", Settings::with_pdl)];
+pub const EVERY_PROVIDER: [(&str, With); 3] =
+    [("Apollo", |settings| settings), ("People Data Labs", Settings::with_pdl), ("Hunter", Settings::with_hunter)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_enrichment::lead::record::{State, StateName};
-use leadgate_enrichment::outcome::{DeferReason, FailReason};
+use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
 use leadgate_sandbox::simulators::SimulatedProvider;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
@@ -160,7 +160,8 @@ async fn when_the_provider_runs_out_of_credits_leads_wait_for_its_next_cycle() {
 #[tokio::test]
 async fn credits_that_end_within_a_batch_lose_no_lead() {
     for (name, with) in EVERY_PROVIDER {
-        let (world, provider) = served(with, |settings| credits(settings, 2_500)).await;
+        let pays_for_two = if name == "Hunter" { 500 } else { 2_500 };
+        let (world, provider) = served(with, |settings| credits(settings, pays_for_two)).await;
         let leads = queued_leads(&world, 6).await;
         world.settle_down(1).await;
         let waiting = deferrals(&world, &leads).await.into_iter().flatten().count();
@@ -180,11 +181,11 @@ async fn credits_that_end_within_a_batch_lose_no_lead() {
 #[tokio::test]
 async fn our_own_credits_are_never_oversold_and_the_next_cycle_pays_for_the_rest() {
     for (name, with) in EVERY_PROVIDER {
-        let (world, provider) = served(with, |settings| settings.credits_per_cycle = Some(2)).await;
+        let (world, provider) = served(with, |settings| settings.credits_per_cycle = Some(1)).await;
         let leads = queued_leads(&world, 5).await;
         world.settle_down(3).await;
         let spent = paid_once(&world, name).await;
-        assert!(spent <= 2000, "{name}: {spent}");
+        assert!(spent <= 1000, "{name}: {spent}");
         let parked = deferrals(&world, &leads).await.into_iter().flatten().count();
         assert!((1..5).contains(&parked), "{name}: {parked} are parked");
         for _ in 0..6 {
@@ -252,5 +253,68 @@ async fn one_person_whom_it_calls_invalid_spoils_it_for_no_other() {
         assert_eq!(states(&world, &leads).await, expected, "{name}");
         paid_once(&world, name).await;
         assert_eq!(provider.ledger().charges.len(), 2, "{name}");
+    }
+}
+
+/// The law, or the person, forbids it to say anything.
+#[tokio::test]
+async fn one_of_whom_it_may_not_say_anything_is_refused_and_costs_nothing() {
+    let mut tried = 0;
+    for (name, with) in EVERY_PROVIDER {
+        let (world, provider) = served(with, |_| {}).await;
+        if !provider.suppress(&email(1)) {
+            continue;
+        }
+        tried += 1;
+        let leads = queued_leads(&world, 3).await;
+        world.settle_down(1).await;
+        let expected = [StateName::Written, StateName::Refused, StateName::Written];
+        assert_eq!(states(&world, &leads).await, expected, "{name}");
+        let record = world.record(&leads[1]).await.expect("a record");
+        assert_eq!(record.state, State::Refused { reason: RefuseReason::Suppressed }, "{name}");
+        paid_once(&world, name).await;
+        assert_eq!(provider.ledger().charges.len(), 2, "{name}");
+    }
+    assert!(tried > 0);
+}
+
+/// An address that is asked for by a name, and an answer that isn't ready at first.
+#[tokio::test]
+async fn the_address_of_a_name_is_found_and_what_is_not_ready_is_asked_for_again() {
+    let mut settings = Settings::default().with_hunter();
+    settings.accounts.hunter.unknown_share = 0.0;
+    settings.config.push_str("email = { from = \"email\" }\n");
+    let world = started(settings).await;
+    let name = [("firstname", "Ada"), ("lastname", "Lovelace"), ("website", "engine.example")];
+    let lead = world.hubspot.create_contact(name);
+    world.hubspot.deliver().await;
+    world.provider().faults().add(FaultRule::next(Fault::Status(202, "{}".into())).times(3));
+    world.settle_down(1).await;
+    let contact = world.hubspot.contact(&lead).expect("the contact");
+    assert_eq!(contact.value("email"), Some("ada.lovelace@engine.example"));
+    assert_eq!(paid_once(&world, "Hunter").await, 1000, "a person, and an address that wasn't there");
+}
+
+/// A number that comes with the person is bought with them, in one purchase.
+#[tokio::test]
+async fn a_number_that_comes_at_once_is_written_with_the_person() {
+    let at_once: [(&str, With); 1] = [("People Data Labs", |settings| settings.with_pdl().with_phones())];
+    for (name, with) in at_once {
+        let (world, provider) = served(with, |_| {}).await;
+        let leads = queued_leads(&world, 8).await;
+        world.settle_down(1).await;
+        let mut numbers = 0;
+        for (number, lead) in leads.iter().enumerate() {
+            let known = provider.whom(&email(number)).and_then(|person| person.mobile);
+            let contact = world.hubspot.contact(lead).expect("the contact");
+            let digits = |number: &str| number.chars().filter(char::is_ascii_digit).collect::<String>();
+            // The CRM shows a number in a form of its own.
+            let written = contact.value("mobilephone").map(digits);
+            assert_eq!(written, known.map(|mobile| digits(&mobile.number)), "{name}: {lead}");
+            numbers += usize::from(written.is_some());
+        }
+        assert!((1..8).contains(&numbers), "{name}: {numbers} numbers");
+        paid_once(&world, name).await;
+        assert_eq!(provider.ledger().charges.len(), 8, "{name}");
     }
 }

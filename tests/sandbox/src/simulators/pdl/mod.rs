@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use leadgate_enrichment::clock::Clock;
 
-use super::account::{Account, AccountSetup};
-use super::apollo::{Ledger, Person, Windows};
-use super::fault::{Fault, Faults};
-use super::provider::SimulatedProvider;
+use super::account::{Account, AccountSetup, AtAccount};
+use super::apollo::Windows;
+use super::fault::Fault;
 
 /// Its one kind of credit.
 const CREDITS: &str = "pdl_credits";
@@ -33,39 +32,17 @@ impl PeopleDataLabs {
     }
 }
 
-impl SimulatedProvider for PeopleDataLabs {
-    fn name(&self) -> &'static str {
-        "People Data Labs"
-    }
+impl AtAccount for PeopleDataLabs {
+    const TITLE: &'static str = "People Data Labs";
+    /// A person who opted out is unknown to it.
+    const SUPPRESSES: bool = false;
 
-    fn faults(&self) -> &Faults {
-        &self.0.reception.faults
-    }
-
-    fn ledger(&self) -> Ledger {
-        self.0.ledger()
-    }
-
-    fn begin_cycle(&self, milli: i64) {
-        self.0.begin_cycle(milli);
-    }
-
-    fn whom(&self, email: &str) -> Option<Person> {
-        self.0.whom(email)
-    }
-
-    fn forget(&self, email: &str) {
-        self.0.forget(email);
-    }
-
-    fn refuse(&self, email: &str) {
-        self.0.refuse(email);
+    fn account(&self) -> &Account {
+        &self.0
     }
 
     fn denial(&self) -> Fault {
-        Fault::Status(
-            401,
-            wire::error(401, "authentication_error", "Request contained a missing or invalid key").to_string(),
-        )
+        let said = wire::error(401, "authentication_error", "Request contained a missing or invalid key");
+        Fault::Status(401, said.to_string())
     }
 }

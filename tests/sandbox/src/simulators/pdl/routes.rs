@@ -108,7 +108,7 @@ impl PeopleDataLabs {
         let person = match state.find(&asked) {
             Found::Invalid => return invalid(),
             Found::Known(person) => *person,
-            Found::Unknown => return unknown(),
+            Found::Unknown | Found::Suppressed => return unknown(),
         };
         let shown = self::person(&person);
         let likelihood = params.get("min_likelihood").and_then(Value::as_i64).unwrap_or(2);

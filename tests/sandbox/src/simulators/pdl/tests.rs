@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::simulators::hand_clock::HandClock;
-use crate::simulators::{loopback, vendor_router};
+use crate::simulators::{SimulatedProvider, loopback, vendor_router};
 
 struct World {
     pdl: Arc<PeopleDataLabs>,

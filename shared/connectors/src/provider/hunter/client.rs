@@ -1,0 +1,98 @@
+//! Hunter as the provider that a flow works with.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use leadgate_enrichment::credits::price::PricedField;
+use leadgate_enrichment::person::{Identity, ProfileField};
+use leadgate_enrichment::provider::limits::Rates;
+use leadgate_enrichment::provider::{
+    AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
+};
+use reqwest::Method;
+
+use super::super::exchange::{Account, no_figures, no_people, unanswered};
+use super::classify::classify;
+use super::wire::{Question, used};
+use crate::http::Http;
+use crate::secret::Secret;
+
+const KEY_HEADER: &str = "x-api-key";
+
+/// An account at Hunter.
+pub struct Hunter {
+    account: Account,
+}
+
+impl Hunter {
+    /// The account that `key` belongs to. `base_url` is `https://api.hunter.io/v2`, or a simulator's.
+    pub fn new(http: impl Into<Http>, base_url: &str, key: Secret) -> Self {
+        Self { account: Account::new(http, base_url, KEY_HEADER, key) }
+    }
+
+    async fn ask(&self, question: &Question<'_>, timeout: Duration) -> Result<Reply, Reply> {
+        let request = self.account.request(Method::GET, question.path()).query(&question.parameters(timeout));
+        let received = self.account.send(request, timeout).await?;
+        question.read(&received)
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider for Hunter {
+    fn people_max(&self, _: &BTreeSet<ProfileField>, _: &[PricedField]) -> usize {
+        1
+    }
+
+    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
+        1
+    }
+
+    /// Which of its two endpoints a person is asked about at isn't known before, so that both count as one: at worst, half
+    /// of what they allow together is left unused.
+    fn endpoint(&self, call: CallKind) -> &'static str {
+        match call {
+            CallKind::People(_) => "people",
+            CallKind::Organizations(_) => "companies/find",
+            CallKind::Collect => "none",
+        }
+    }
+
+    async fn look_up(
+        &self,
+        people: &[Identity],
+        // Its price doesn't depend on what is wanted.
+        _: &BTreeSet<ProfileField>,
+        _: Option<&AsynchronousRequest>,
+        timeout: Duration,
+    ) -> Told<Reply> {
+        let one = match people {
+            [] => return no_people(),
+            [one] => one,
+            _ => return unanswered(Reply::Invalid("one call is about one person".to_owned())),
+        };
+        let Some(question) = Question::about(one) else {
+            return unanswered(Reply::Invalid("neither an address nor a name with an employer".to_owned()));
+        };
+        let reply = self.ask(&question, timeout).await.unwrap_or_else(|failed| failed);
+        Told { reply, rates: Rates::default() }
+    }
+
+    fn result_retention(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
+        Told::without_rates(Collected::Expired("nothing of this provider's arrives later".to_owned()))
+    }
+
+    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
+        unanswered(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
+    }
+
+    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+        let request = self.account.request(Method::GET, "account");
+        let received = self.account.send(request, timeout).await.map_err(|reply| no_figures(&reply))?;
+        let body = classify(&received).map_err(|reply| no_figures(&reply))?;
+        used(body).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+    }
+}
