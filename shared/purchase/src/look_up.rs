@@ -191,7 +191,7 @@ impl Call {
     }
 
     fn invalid() -> Self {
-        Self::of(LineEnd::Invalid, 1, None)
+        Self::of(LineEnd::Invalid, 1, Some(Milli::ZERO))
     }
 
     /// None of these was asked about: nothing was charged.

@@ -229,7 +229,7 @@ impl Terms {
     fn is_in(&self, profile: &Profile) -> bool {
         match self.field {
             PricedField::Mobile | PricedField::WaterfallMobile => profile.get(ProfileField::MobilePhone).is_some(),
-            PricedField::WaterfallEmail => profile.get(ProfileField::Email).is_some(),
+            PricedField::Email | PricedField::WaterfallEmail => profile.get(ProfileField::Email).is_some(),
             _ => true,
         }
     }
