@@ -25,6 +25,7 @@ macro_rules! providers {
         vec![
             &provider::apollo::$part,
             &provider::hunter::$part,
+            &provider::lusha::$part,
             &provider::pdl::$part, //
         ]
     };

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use leadgate_enrichment::provider::limits::Rates;
+use leadgate_enrichment::provider::limits::{Rate, Rates};
 use leadgate_enrichment::provider::{Answer, Reply, Told, UsageError};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -87,6 +87,19 @@ impl Received {
 /// A header's value, without blanks around it.
 pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// What the headers of a window say: how many calls there may be, how many there were, how many are left. A window without a limit has an empty header for it. A limit without a word of how much of it is used, or one that
+/// can't be read, says nothing to go by.
+pub(super) fn rate(headers: &HeaderMap, limit: &str, used: &str, left: &str) -> Option<Rate> {
+    let value = |name: &str| header(headers, name);
+    let number = |name: &str| value(name)?.parse::<u64>().ok().map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    if value(limit)?.is_empty() {
+        return Some(Rate::Unlimited);
+    }
+    let limit = number(limit)?;
+    let used = number(used).or_else(|| Some(limit.saturating_sub(number(left)?)))?;
+    Some(Rate::Limited { limit, used })
 }
 
 /// A success that can't be read: it may have been charged.

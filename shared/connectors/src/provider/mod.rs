@@ -2,6 +2,7 @@
 
 pub mod apollo;
 pub mod hunter;
+pub mod lusha;
 pub mod pdl;
 
 mod exchange;

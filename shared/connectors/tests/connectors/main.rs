@@ -22,6 +22,7 @@ mod hubspot_signature;
 mod hubspot_webhook;
 mod hunter;
 mod loopback;
+mod lusha;
 mod pdl;
 mod people;
 mod people_created;

@@ -241,9 +241,31 @@ impl State {
         self.used.get(kind).copied().unwrap_or_default()
     }
 
-    /// Whether the person was paid for before in the running cycle.
+    /// Whether this was paid for before in the running cycle: a kind of credit for what is bought with it, or a word of the
+    /// provider's own.
     pub(super) fn was_paid(&self, kind: &'static str, person: &Person) -> bool {
         self.paid.contains(&(kind, person.id.clone()))
+    }
+
+    /// From now on, this is free for the person until the cycle ends.
+    pub(super) fn note_paid(&mut self, what: &'static str, person: &Person) {
+        self.paid.insert((what, person.id.clone()));
+    }
+
+    /// Charges for a call that found no one.
+    pub(super) fn pay_for_a_call(
+        &mut self,
+        kind: &'static str,
+        endpoint: &'static str,
+        call: &Call,
+        at: Timestamp,
+        milli: i64,
+    ) {
+        *self.left.entry(kind).or_default() -= milli;
+        *self.used.entry(kind).or_default() += milli;
+        self.used_ever += milli;
+        let (id, asked, call) = (String::new(), String::new(), call.index);
+        self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email: None, asked, milli });
     }
 
     /// Charges for a person, if there is enough. What is free of charge stands in the ledger as well.

@@ -19,6 +19,7 @@ pub mod hubspot;
 pub mod hunter;
 #[cfg(test)]
 mod loopback;
+pub mod lusha;
 mod outbox;
 pub mod pdl;
 pub mod pipedrive;
@@ -49,6 +50,7 @@ use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
 use hunter::Hunter;
+use lusha::Lusha;
 use pdl::PeopleDataLabs;
 use pipedrive::Pipedrive;
 use salesforce::Salesforce;
@@ -111,6 +113,11 @@ pub fn pdl_router(pdl: Arc<PeopleDataLabs>) -> Router {
 /// Serves one account at Hunter in the same way.
 pub fn hunter_router(hunter: Arc<Hunter>) -> Router {
     vendor_router(hunter)
+}
+
+/// Serves one account at Lusha in the same way.
+pub fn lusha_router(lusha: Arc<Lusha>) -> Router {
+    vendor_router(lusha)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

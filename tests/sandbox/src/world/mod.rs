@@ -322,12 +322,14 @@ impl World {
         }
     }
 
-    /// Turns the clock to the next billing cycle, here and at the provider.
+    /// Turns the clock to the next billing cycle, here and at the providers.
     pub async fn next_cycle(&self, provider_credits_milli: i64) {
         let now = self.clock.now();
         let closes = self.tenant().provider.plan.calendar.cycle_at(now).closes;
         self.clock.turn(leadgate_enrichment::clock::until(now, closes) + Duration::from_secs(1));
-        self.provider().begin_cycle(provider_credits_milli);
+        for provider in self.tenant().providers() {
+            self.provider_named(provider.vendor.name).begin_cycle(provider_credits_milli);
+        }
         self.pump.show_hidden().await;
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, hunter, pdl};
-use leadgate_enrichment::config::Tenant;
+use leadgate_connectors::provider::{apollo, hunter, lusha, pdl};
 
 use super::World;
 use super::clock::WorldClock;
 use super::settings::{Settings, With};
 use super::wire::Wire;
 use crate::simulators::hunter::Hunter;
+use crate::simulators::lusha::Lusha;
 use crate::simulators::pdl::PeopleDataLabs;
 use crate::simulators::{self, AccountSetup, SimulatedProvider};
 
@@ -21,18 +21,20 @@ pub struct Accounts {
     pub pdl: AccountSetup,
     /// At Hunter.
     pub hunter: AccountSetup,
+    /// At Lusha.
+    pub lusha: AccountSetup,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup() }
+        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup(), lusha: Lusha::setup() }
     }
 }
 
 impl Accounts {
     /// All of them.
-    pub fn all(&mut self) -> [&mut AccountSetup; 2] {
-        [&mut self.pdl, &mut self.hunter]
+    pub fn all(&mut self) -> [&mut AccountSetup; 3] {
+        [&mut self.pdl, &mut self.hunter, &mut self.lusha]
     }
 }
 
@@ -43,6 +45,8 @@ pub struct Providers {
     pub pdl: Arc<PeopleDataLabs>,
     /// At Hunter.
     pub hunter: Arc<Hunter>,
+    /// At Lusha.
+    pub lusha: Arc<Lusha>,
 }
 
 impl Providers {
@@ -50,6 +54,7 @@ impl Providers {
         Self {
             pdl: Arc::new(PeopleDataLabs::new(clock.clone(), accounts.pdl.clone())),
             hunter: Arc::new(Hunter::new(clock.clone(), accounts.hunter.clone())),
+            lusha: Arc::new(Lusha::new(clock.clone(), accounts.lusha.clone())),
         }
     }
 
@@ -58,6 +63,7 @@ impl Providers {
         Router::new()
             .nest("/simulators/pdl", simulators::pdl_router(self.pdl.clone()))
             .nest("/simulators/hunter", simulators::hunter_router(self.hunter.clone()))
+            .nest("/simulators/lusha", simulators::lusha_router(self.lusha.clone()))
     }
 
     /// Puts the calls to them on this wire.
@@ -67,17 +73,23 @@ impl Providers {
         }
     }
 
-    fn all(&self) -> [&dyn SimulatedProvider; 2] {
-        [&*self.pdl, &*self.hunter]
+    fn all(&self) -> [&dyn SimulatedProvider; 3] {
+        [&*self.pdl, &*self.hunter, &*self.lusha]
     }
 }
 
 impl World {
-    /// The provider of the tenant that the world is about.
+    /// The first provider of the tenant that the world is about.
     pub fn provider(&self) -> Arc<dyn SimulatedProvider> {
-        match self.tenant().provider.vendor.name {
+        self.provider_named(self.tenant().provider.vendor.name)
+    }
+
+    /// The provider of this name.
+    pub fn provider_named(&self, name: &str) -> Arc<dyn SimulatedProvider> {
+        match name {
             name if name == pdl::VENDOR.name => self.providers.pdl.clone(),
             name if name == hunter::VENDOR.name => self.providers.hunter.clone(),
+            name if name == lusha::VENDOR.name => self.providers.lusha.clone(),
             _ => self.apollo.clone(),
         }
     }
@@ -96,6 +108,12 @@ impl Settings {
         self.with_provider(hunter::VENDOR.name, "hunter-2026", "hunter_searches = 2500")
     }
 
+    /// The same, with Lusha for a provider.
+    #[must_use]
+    pub fn with_lusha(self) -> Self {
+        self.with_provider(lusha::VENDOR.name, "lusha-2026", "lusha_credits = 2500")
+    }
+
     /// The same, with this provider, which makes no callbacks, its prices, and what is granted of its credits.
     fn with_provider(self, name: &str, prices: &str, grant: &str) -> Self {
         let is_of_callbacks =
@@ -112,13 +130,20 @@ impl Settings {
         Self { config, ..self }
     }
 
-    /// What opens the account of a tenant.
-    pub(super) fn provider_key(&self, tenant: &Tenant) -> &str {
-        match tenant.provider.vendor.name {
+    /// What opens the account at a provider.
+    pub(super) fn provider_key(&self, name: &str) -> &str {
+        let simulated = match name {
             name if name == pdl::VENDOR.name => &self.accounts.pdl.api_key,
             name if name == hunter::VENDOR.name => &self.accounts.hunter.api_key,
+            name if name == lusha::VENDOR.name => &self.accounts.lusha.api_key,
             _ => &self.apollo.api_key,
-        }
+        };
+        self.real_provider_key(name).unwrap_or(simulated)
+    }
+
+    /// What opens a real account, in the place of the simulated one.
+    pub(super) fn real_provider_key(&self, name: &str) -> Option<&str> {
+        self.real.apollo_api_key.as_deref().filter(|_| name == apollo::VENDOR.name)
     }
 }
 
@@ -133,5 +158,9 @@ pub(super) fn api_path(name: &str) -> &'static str {
 }
 
 /// Every provider: its name, and how it is chosen.
-pub const EVERY_PROVIDER: [(&str, With); 3] =
-    [("Apollo", |settings| settings), ("People Data Labs", Settings::with_pdl), ("Hunter", Settings::with_hunter)];
+pub const EVERY_PROVIDER: [(&str, With); 4] = [
+    ("Apollo", |settings| settings),
+    ("People Data Labs", Settings::with_pdl),
+    ("Hunter", Settings::with_hunter),
+    ("Lusha", Settings::with_lusha),
+];

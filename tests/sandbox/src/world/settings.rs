@@ -180,12 +180,14 @@ impl Settings {
             if self.real.hubspot_access_token.is_none() {
                 tenant.crm.base_url = format!("{url}/{vendors}/{}", tenant.crm.vendor.name);
             }
-            if self.real.apollo_api_key.is_none() {
-                let name = tenant.provider.vendor.name;
-                tenant.provider.base_url = format!("{url}/{vendors}/{name}{}", api_path(name));
-            }
-            if let Some(callback) = &mut tenant.provider.callback {
-                callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
+            for provider in std::iter::once(&mut tenant.provider).chain(&mut tenant.fallbacks) {
+                let name = provider.vendor.name;
+                if self.real_provider_key(name).is_none() {
+                    provider.base_url = format!("{url}/{vendors}/{name}{}", api_path(name));
+                }
+                if let Some(callback) = &mut provider.callback {
+                    callback.url = callback_url(url, name, &tenant.id);
+                }
             }
             if let Some(credits) = self.credits_per_cycle {
                 let bucket = tenant.provider.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
@@ -203,14 +205,18 @@ impl Settings {
         let mut secrets = BTreeMap::from([(FINGERPRINT_SECRET_NAME.to_owned(), self.fingerprint_secret.clone())]);
         for tenant in config.tenants.values() {
             let mut put = |role: SecretRole, value: String| {
-                let names = tenant.crm.secrets.of(role).chain(tenant.provider.secrets.of(role));
+                let of_providers = tenant.providers().flat_map(|provider| provider.secrets.of(role));
+                let names = tenant.crm.secrets.of(role).chain(of_providers);
                 secrets.extend(names.map(|name| (name.to_owned(), value.clone())));
             };
             put(SecretRole::CrmToken, or(&real.hubspot_access_token, self.crm_token(tenant)));
-            put(SecretRole::ProviderKey, or(&real.apollo_api_key, self.provider_key(tenant)));
             put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
             put(SecretRole::CrmSigning, OLD_SIGNING_SECRET.to_owned());
+            for provider in tenant.providers() {
+                let names = provider.secrets.of(SecretRole::ProviderKey).map(str::to_owned);
+                secrets.extend(names.map(|name| (name, self.provider_key(provider.vendor.name).to_owned())));
+            }
             if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
                 secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
             }

@@ -108,7 +108,9 @@ async fn a_lead_that_comes_alone_is_asked_about_alone() {
         world.settle_down(1).await;
         assert_eq!(states(&world, &[unknown]).await, [StateName::Unmatched], "{name}");
         paid_once(&world, name).await;
-        assert_eq!(provider.ledger().charges.len(), 1, "{name}");
+        // Some charge for a call that finds no one.
+        let charges = provider.ledger().charges;
+        assert_eq!(charges.iter().filter(|charge| !charge.id.is_empty()).count(), 1, "{name}");
     }
 }
 
@@ -160,7 +162,8 @@ async fn when_the_provider_runs_out_of_credits_leads_wait_for_its_next_cycle() {
 #[tokio::test]
 async fn credits_that_end_within_a_batch_lose_no_lead() {
     for (name, with) in EVERY_PROVIDER {
-        let pays_for_two = if name == "Hunter" { 500 } else { 2_500 };
+        // Lusha takes a call as a whole, or not at all.
+        let pays_for_two = if ["Hunter", "Lusha"].contains(&name) { 500 } else { 2_500 };
         let (world, provider) = served(with, |settings| credits(settings, pays_for_two)).await;
         let leads = queued_leads(&world, 6).await;
         world.settle_down(1).await;
@@ -181,7 +184,9 @@ async fn credits_that_end_within_a_batch_lose_no_lead() {
 #[tokio::test]
 async fn our_own_credits_are_never_oversold_and_the_next_cycle_pays_for_the_rest() {
     for (name, with) in EVERY_PROVIDER {
-        let (world, provider) = served(with, |settings| settings.credits_per_cycle = Some(1)).await;
+        // What one person can cost at worst.
+        let credits = if name == "Lusha" { 2 } else { 1 };
+        let (world, provider) = served(with, |settings| settings.credits_per_cycle = Some(credits)).await;
         let leads = queued_leads(&world, 5).await;
         world.settle_down(3).await;
         let spent = paid_once(&world, name).await;
@@ -298,7 +303,10 @@ async fn the_address_of_a_name_is_found_and_what_is_not_ready_is_asked_for_again
 /// A number that comes with the person is bought with them, in one purchase.
 #[tokio::test]
 async fn a_number_that_comes_at_once_is_written_with_the_person() {
-    let at_once: [(&str, With); 1] = [("People Data Labs", |settings| settings.with_pdl().with_phones())];
+    let at_once: [(&str, With); 2] = [
+        ("People Data Labs", |settings| settings.with_pdl().with_phones()),
+        ("Lusha", |settings| settings.with_lusha().with_phones()),
+    ];
     for (name, with) in at_once {
         let (world, provider) = served(with, |_| {}).await;
         let leads = queued_leads(&world, 8).await;

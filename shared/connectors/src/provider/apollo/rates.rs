@@ -1,8 +1,10 @@
 //! What Apollo says of its limits, in headers that come with every answer that the key was good for (documented).
 //! They count per team and endpoint, in fixed windows that open with the first call in them.
 
-use leadgate_enrichment::provider::limits::{Rate, Rates};
+use leadgate_enrichment::provider::limits::Rates;
 use reqwest::header::HeaderMap;
+
+use super::super::exchange::rate;
 
 /// The limits as of this answer.
 pub(super) fn rates(headers: &HeaderMap) -> Rates {
@@ -13,21 +15,9 @@ pub(super) fn rates(headers: &HeaderMap) -> Rates {
     }
 }
 
-/// A window without a limit has an empty header for it. A limit without a word of how much of it is used, or one that
-/// can't be read, says nothing to go by.
-fn rate(headers: &HeaderMap, limit: &str, used: &str, left: &str) -> Option<Rate> {
-    let value = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let number = |name: &str| value(name)?.parse::<u64>().ok().map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-    if value(limit)?.is_empty() {
-        return Some(Rate::Unlimited);
-    }
-    let limit = number(limit)?;
-    let used = number(used).or_else(|| Some(limit.saturating_sub(number(left)?)))?;
-    Some(Rate::Limited { limit, used })
-}
-
 #[cfg(test)]
 mod tests {
+    use leadgate_enrichment::provider::limits::Rate;
     use reqwest::header::HeaderName;
 
     use super::*;
