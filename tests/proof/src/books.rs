@@ -79,6 +79,8 @@ pub struct Books {
     pub drifts: usize,
     /// The purchases among them.
     pub purchases: Vec<Purchase>,
+    /// What was settled with each provider.
+    pub by_provider: BTreeMap<String, Lines>,
     /// What is wrong with all that.
     pub findings: Findings,
 }
@@ -94,6 +96,20 @@ pub struct Lines {
     pub cost: i64,
     /// What those of them cost of which nobody knows the outcome.
     pub unknown: i64,
+}
+
+impl Lines {
+    fn add(&mut self, line: &EntryLine) {
+        let cost = total(&line.cost);
+        self.cost += cost;
+        match line.result {
+            LineResult::Unknown => {
+                self.unknowns += 1;
+                self.unknown += cost;
+            }
+            _ => self.hits += usize::from(cost != 0),
+        }
+    }
 }
 
 /// A settled purchase, as far as it has to fit to other things.
@@ -205,7 +221,7 @@ impl Books {
                     self.returned += slice.amount.get();
                 }
             }
-            Entry::Purchase { purchase, slices, excess, price_version, lines, .. } => {
+            Entry::Purchase { purchase, slices, excess, price_version, lines, provider, .. } => {
                 for slice in slices {
                     moved.entry(&slice.wallet.0).or_default().spent += slice.amount.get();
                 }
@@ -219,6 +235,8 @@ impl Books {
                 });
                 for line in lines {
                     self.enter_line(Goods::of(purchase), line);
+                    let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
+                    self.by_provider.entry(provider).or_default().add(line);
                 }
                 let (id, goods, price_version) = (purchase.to_string(), Goods::of(purchase), price_version.clone());
                 let (slices, lines) = (slices.clone(), lines.clone());
@@ -228,15 +246,9 @@ impl Books {
     }
 
     fn enter_line(&mut self, goods: Goods, line: &EntryLine) {
-        let (settled, cost) = (self.lines.entry((goods, line.record.id.clone())).or_default(), total(&line.cost));
-        settled.cost += cost;
-        match line.result {
-            LineResult::Unknown => {
-                settled.unknowns += 1;
-                settled.unknown += cost;
-                self.unknown += cost;
-            }
-            _ => settled.hits += usize::from(cost != 0),
+        self.lines.entry((goods, line.record.id.clone())).or_default().add(line);
+        if line.result == LineResult::Unknown {
+            self.unknown += total(&line.cost);
         }
     }
 
@@ -267,6 +279,18 @@ impl Books {
                 format!("spent {} on {name} beyond what was charged, of which {unknown} unknown", spent - charged)
             });
         }
+    }
+
+    /// The same where there are several providers: each against its own.
+    pub fn compare_with_one_of(&mut self, provider: &str, ledger: &Ledger) {
+        let Lines { cost, unknown, .. } = self.by_provider.get(provider).copied().unwrap_or_default();
+        let charged = ledger.credits_charged;
+        self.findings.check(charged <= cost, Promise::Credits, || {
+            format!("{provider} charged {charged}, our ledger knows of {cost}")
+        });
+        self.findings.check(cost - charged <= unknown, Promise::Order, || {
+            format!("spent {} with {provider} beyond what was charged, of which {unknown} unknown", cost - charged)
+        });
     }
 
     /// Checks that nothing was bought, or told the CRM, twice: `emails` are all the addresses that the contact has had.
@@ -316,7 +340,12 @@ impl Books {
 /// At rest: nothing is held, nothing waits, nobody was given up on, and the books agree.
 pub async fn at_rest(world: &World) -> Books {
     let mut books = Books::of(world).await;
-    books.compare_with(&world.provider().ledger());
+    match world.tenant().fallbacks.is_empty() {
+        true => books.compare_with(&world.provider().ledger()),
+        false => {
+            world.tenants_providers().into_iter().for_each(|(name, it)| books.compare_with_one_of(name, &it.ledger()))
+        }
+    }
     let held = books.held;
     books.findings.check(held == 0, Promise::Order, || format!("{held} are held by nobody who comes back for them"));
     let (waiting, dead) = (world.waiting().await, world.dead_letters().await);

@@ -33,7 +33,8 @@ impl Checker<'_> {
         let priced: Vec<PricedField> =
             provider.asynchronous_of(&asked).into_iter().chain(provider.at_once(&asked)).collect();
         let of = |price: &&Price| price.provider == name && price.action == Action::Match;
-        for field in priced.iter().filter(|field| !PERSON.contains(field)) {
+        // What comes at once may come along with the person, at no price of its own.
+        for field in &provider.asynchronous_of(&asked) {
             if !prices.iter().filter(of).any(|price| price.field == *field) {
                 let found =
                     format!("no price of {} for {:?}, which {path}.fields asks for", name.as_str(), field.word());

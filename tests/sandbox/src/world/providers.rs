@@ -84,6 +84,12 @@ impl World {
         self.provider_named(self.tenant().provider.vendor.name)
     }
 
+    /// All that the tenant buys from, by the names that its ledger has for them.
+    pub fn tenants_providers(&self) -> Vec<(&'static str, Arc<dyn SimulatedProvider>)> {
+        let names = self.tenant().providers().map(|provider| provider.vendor.name);
+        names.map(|name| (name, self.provider_named(name))).collect()
+    }
+
     /// The provider of this name.
     pub fn provider_named(&self, name: &str) -> Arc<dyn SimulatedProvider> {
         match name {
@@ -128,6 +134,28 @@ impl Settings {
         ];
         let config = edits.iter().fold(config, |config, (from, to)| config.replacen(from, to, 1));
         Self { config, ..self }
+    }
+
+    /// The same, with other providers beside the first, to be asked in this way: their names, and the text of the tenant's
+    /// `waterfall`.
+    #[must_use]
+    pub fn with_beside(self, names: &[&str], waterfall: &str) -> Self {
+        let (mut prices, mut tables) = (Vec::new(), String::new());
+        for name in names {
+            let (list, grant) = match *name {
+                name if name == hunter::VENDOR.name => ("hunter-2026", "hunter_searches = 2500"),
+                name if name == lusha::VENDOR.name => ("lusha-2026", "lusha_credits = 2500"),
+                _ => ("pdl-2026", "pdl_credits = 2500"),
+            };
+            prices.push(format!("\"{list}\""));
+            tables += &format!(
+                "\n[[tenants.demo.fallbacks]]\nkind = \"{name}\"\napi_key = \"leadgate/demo/{name}/provider-key\"\n\
+                 plan = {{ anchor = \"2026-01-01\", cycle = \"monthly\", grant = {{ {grant} }} }}\n"
+            );
+        }
+        let lists = format!("price_sets = [{}]", prices.join(", "));
+        let config = self.config.replacen("price_sets = []", &lists, 1);
+        Self { config: format!("{config}{tables}\n[tenants.demo.waterfall]\n{waterfall}\n"), ..self }
     }
 
     /// What opens the account at a provider.

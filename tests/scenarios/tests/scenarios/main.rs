@@ -43,6 +43,7 @@ mod salesforce;
 mod several_roads;
 mod stage;
 mod tenants;
+mod waterfall;
 mod wire;
 mod write_back;
 mod zoho;
