@@ -83,5 +83,7 @@ pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Opt
 }
 
 fn next_grant(batch: &Batch<'_>) -> Timestamp {
-    batch.tenant.provider.plan.grants.cycle_at(batch.now()).closes
+    let now = batch.now();
+    let closes = batch.tenant.providers().map(|provider| provider.plan.grants.cycle_at(now).closes);
+    closes.max().unwrap_or(now)
 }

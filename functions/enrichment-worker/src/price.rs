@@ -126,7 +126,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
             }
             Verdict::Buy(want) => {
                 let key = record.key.clone();
-                match wanted_of(batch, record, want, read.get(&key)) {
+                match wanted_of(batch, record, *want, read.get(&key)) {
                     Some(one) => wanted.push(one),
                     None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
                 }
@@ -149,7 +149,8 @@ async fn give_up_steps(
     let is_over = |record: &Record| batch.tenant.is_waterfall() && record.unknowns >= UNKNOWNS_MAX;
     let (over, mut rest): (Vec<Record>, Vec<Record>) = claimed.into_iter().partition(is_over);
     let given_up = over.into_iter().map(|record| match judge(&record) {
-        Verdict::Buy(Want { described, ask, .. }) => {
+        Verdict::Buy(want) => {
+            let Want { described, ask, .. } = *want;
             error!(record = %record.key, provider = %ask.provider, "its outcome stays unknown: it is not asked any more");
             record.gave_up_on(&described, ask.provider, batch.now())
         }

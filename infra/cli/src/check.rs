@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use leadgate_connectors::registry;
-use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Tenant};
+use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Step, Tenant};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
 use serde_json::{Map, Value, json};
@@ -63,6 +63,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             say(&format!("{name} is good: {}.", describe(&config)));
             for tenant in config.tenants.values() {
                 say(&format!("  {}\n  {}", arrivals(tenant), in_a_day(tenant)));
+                steps(tenant).iter().for_each(|steps| say(&format!("  {steps}")));
             }
             let plans = plan::compared(&config, &arguments.against).await?;
             plans.iter().for_each(|plan| say(&format!("  {}", plan.text().replace('\n', "\n    "))));
@@ -149,6 +150,20 @@ fn arrivals(tenant: &Tenant) -> String {
     }
 }
 
+/// Who is asked for what, where there are several providers.
+fn steps(tenant: &Tenant) -> Option<String> {
+    let step = |(at, step): (usize, &Step)| {
+        let fields = step.fields.iter().filter_map(|field| serde_json::to_value(field).ok());
+        let fields = fields.filter_map(|field| field.as_str().map(str::to_owned));
+        let person = step.person.then(|| "the person".to_owned());
+        let asked: Vec<String> = person.into_iter().chain(fields).collect();
+        format!("{}. {} for {}", at + 1, step.provider, asked.join(", "))
+    };
+    let steps: Vec<String> = tenant.waterfall.steps.iter().enumerate().map(step).collect();
+    let says = format!("{} asks, for what is still missing: {}", tenant.id, steps.join("; "));
+    tenant.is_waterfall().then_some(says)
+}
+
 /// The most that a mistake can cost.
 fn in_a_day(tenant: &Tenant) -> String {
     let id = &tenant.id;
@@ -179,9 +194,9 @@ fn secrets(config: &Config) -> BTreeMap<&str, String> {
 }
 
 fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
-    let (id, crm, provider) = (&tenant.id, tenant.crm.vendor.name, tenant.provider.vendor.name);
+    let (id, crm) = (&tenant.id, tenant.crm.vendor.name);
     let is_called_back = asynchronous(tenant).1.is_some();
-    let what = |role| match role {
+    let what = |role, provider: &str| match role {
         SecretRole::CrmSigning => Some(format!("{id}: signs the webhooks of {crm}")),
         SecretRole::CrmToken => Some(format!("{id}: the access token of {crm}")),
         SecretRole::ProviderKey => Some(format!("{id}: the key of {provider}")),
@@ -189,10 +204,11 @@ fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
             is_called_back.then(|| format!("{id}: any long random text, for the callback address"))
         }
     };
-    let all = tenant.crm.secrets.iter().chain(tenant.provider.secrets.iter());
+    let of_providers = tenant.providers().flat_map(|it| it.secrets.iter().map(|secret| (secret, it.vendor.name)));
+    let all = tenant.crm.secrets.iter().map(|secret| (secret, crm)).chain(of_providers);
     let mut secrets = Vec::new();
-    for (key, names) in all {
-        let Some(what) = what(key.role) else { continue };
+    for ((key, names), vendor) in all {
+        let Some(what) = what(key.role, vendor) else { continue };
         secrets.extend(names.iter().map(|name| (name.as_str(), what.clone())));
     }
     for (source, hook) in &tenant.sources {
@@ -232,6 +248,29 @@ mod tests {
         let names: Vec<&str> = secrets(&with).into_keys().collect();
         let expected = ["crm-signing", "crm-token", "provider-callback", "provider-key"];
         assert_eq!(names, expected.map(|name| format!("leadgate/demo/{name}")));
+    }
+
+    #[test]
+    fn it_says_who_is_asked_for_what_and_which_secrets_that_takes() {
+        let file = FILE.replacen("price_sets = []", "price_sets = [\"pdl-2026\"]", 1);
+        let beside = "\n[[tenants.demo.fallbacks]]\nkind = \"pdl\"\napi_key = \"leadgate/demo/pdl/provider-key\"\n\
+                      plan = { anchor = \"2026-01-01\", cycle = \"monthly\", grant = { pdl_credits = 1 } }\n\
+                      [tenants.demo.waterfall]\nfields = { mobile_phone = [\"pdl\", \"apollo\"] }\n";
+        let config = parse(&format!("{file}{NUMBER}{beside}")).expect("a good file");
+        let demo = config.tenants.values().next().expect("a tenant");
+        let said = "demo asks, for what is still missing: 1. apollo for the person; 2. pdl for the person, mobile_phone; \
+                    3. apollo for mobile_phone";
+        assert_eq!(steps(demo).as_deref(), Some(said));
+        let needed = secrets(&config);
+        assert_eq!(needed["leadgate/demo/pdl/provider-key"], "demo: the key of pdl");
+        assert_eq!(needed["leadgate/demo/provider-key"], "demo: the key of apollo");
+
+        let same = beside.replace("pdl_credits", "credits");
+        let said = problems(&format!("{file}{NUMBER}{same}"));
+        assert!(said.contains("found a kind of credit that apollo grants as well"), "{said}");
+        let unknown = beside.replace("[\"pdl\", \"apollo\"]", "[\"pdl\", \"lusha\"]");
+        let said = problems(&format!("{file}{NUMBER}{unknown}"));
+        assert!(said.contains("found \"lusha\", expected a provider of this tenant: apollo, pdl"), "{said}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn day(text: &str) -> Result<Date, String> {
 
 /// Credits of a kind that nobody is ever charged in would lie there for ever.
 pub(super) fn check_kinds(amounts: &Amounts, tenant: &Tenant) -> Result<(), Failure> {
-    let known = tenant.provider.plan.granted();
+    let known = tenant.granted();
     let names = || known.iter().map(|(bucket, _)| bucket.to_string()).collect::<Vec<_>>().join(", ");
     match amounts.iter().find(|(bucket, _)| !known.names(bucket)) {
         Some((bucket, _)) => Err(format!(

@@ -66,10 +66,11 @@ impl<'v> Fit<'v> {
 
     /// The table of a vendor. Its kind comes first: the other keys go by it.
     fn vendor(&mut self, path: &str, table: &mut Table, shape: &Shape) {
-        let (common, own_of): (Vec<&'static [Key]>, fn(&Vendors, &str) -> OwnOf) = match shape {
-            Shape::Crm => (vec![CRM], crm_keys),
-            Shape::Fallback => (vec![PROVIDER, FALLBACK], provider_keys),
-            _ => (vec![PROVIDER], provider_keys),
+        let own_of: fn(&Vendors, &str) -> OwnOf = if matches!(shape, Shape::Crm) { crm_keys } else { provider_keys };
+        let common: Vec<&'static [Key]> = match shape {
+            Shape::Crm => vec![CRM],
+            Shape::Fallback => vec![PROVIDER, FALLBACK],
+            _ => vec![PROVIDER],
         };
         let common: Vec<&Key> = common.into_iter().flatten().collect();
         let before = self.problems.len();

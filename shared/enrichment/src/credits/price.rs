@@ -304,7 +304,9 @@ mod tests {
         let tariff = tariff(&[free, row(PricedField::Email, 0, ChargeOn::Match, "email")], 1).expect("in force");
         assert_eq!(tariff.worst_of(false).to_string(), "1 email, 1 person");
         assert_eq!(tariff.worst_of(true).to_string(), "1 email");
-        let of = |repeated| tariff.of(&Identity::default(), repeated, Some(&Profile::default())).to_string();
+        let mut profile = Profile::default();
+        profile.set(ProfileField::Email, Some("ada@engine.example"));
+        let of = |repeated| tariff.of(&Identity::default(), repeated, Some(&profile)).to_string();
         assert_eq!((of(false).as_str(), of(true).as_str()), ("1 email, 1 person", "1 email"));
     }
 }

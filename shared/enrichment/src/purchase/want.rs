@@ -18,7 +18,7 @@ use crate::purchase::next_step::{Ask, Position};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// Ask the provider.
-    Buy(Want),
+    Buy(Box<Want>),
     /// Nothing is bought: the record as it shall be, and how the request ends.
     Close(Box<Record>, Outcome),
 }
@@ -91,7 +91,8 @@ pub fn judge(
     if record.hops.within_hour(now) >= tenant.hops_per_hour {
         return refuse(RefuseReason::TooManyHops);
     }
-    Verdict::Buy(Want { identity, described, missing: missing.clone(), ask })
+    let missing = missing.clone();
+    Verdict::Buy(Box::new(Want { identity, described, missing, ask }))
 }
 
 /// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.

@@ -86,7 +86,7 @@ async fn the_next_one_is_asked_about_those_whom_the_first_does_not_know_and_abou
     assert_eq!(ends.len(), 3, "each is there: {ends:?}");
     let asked_of_pdl = world.providers.pdl.ledger().people_asked;
     assert_eq!(
-        asked_of_pdl as usize,
+        usize::try_from(asked_of_pdl).expect("a few"),
         leads.len() - ends[&Some("apollo")],
         "those whom the first knows are not asked about"
     );
@@ -180,7 +180,8 @@ async fn a_first_provider_without_credits_is_waited_for_unless_the_tenant_prefer
         let of = |state| ended.iter().filter(|ended| **ended == state).count();
         let rest = if expected == StateName::Written { 3 } else { 1 };
         assert_eq!((of(StateName::Written), of(StateName::Deferred)), (rest, 3 - rest), "{policy:?}");
-        assert_eq!(world.providers.pdl.ledger().people_asked as usize, rest - 1, "{policy:?}");
+        let asked = usize::try_from(world.providers.pdl.ledger().people_asked).expect("a few");
+        assert_eq!(asked, rest - 1, "{policy:?}");
         for _ in 0..3 {
             world.next_cycle(10_000_000).await;
             world.settle_down(1).await;
