@@ -31,7 +31,7 @@ fn only_companies(settings: &mut Settings) {
     settings.config = format!("{rest}[tenants.demo.fields]{FIELDS}");
 }
 
-/// Somebody at Engine, whom the provider knows with this industry of theirs.
+/// One who works at Engine, whom the provider knows with this industry of theirs.
 fn know(world: &World, number: usize, industry: &str) -> String {
     let (first, last) = (format!("First{number}"), format!("Last{number}"));
     let email = format!("first{number}.last{number}@engine.example");
