@@ -7,12 +7,14 @@ use leadgate_enrichment::clock::{Clock, until};
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::apollo::{Limits, Windows};
 use leadgate_sandbox::simulators::hubspot;
-use leadgate_sandbox::world::{Patience, Settings, World};
+use leadgate_sandbox::world::{Patience, Settings, With, World};
 
 /// Four windows full. `LEADGATE_LIMITS_LEADS` makes it more.
 const LEADS: usize = 2000;
 const CALLS_PER_MINUTE: u32 = 50;
 const PEOPLE_PER_CALL: usize = 10;
+/// So that as many windows are full with fewer leads.
+const FEW_CALLS_PER_MINUTE: u32 = 20;
 /// As the template says.
 const WORKERS: usize = 10;
 
@@ -37,11 +39,37 @@ fn count() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_leads_take_as_many_minutes_as_they_must_and_nobody_is_turned_away() {
-    let (count, windows) = (count(), Windows::per_minute(CALLS_PER_MINUTE));
-    let mut settings =
-        Settings { patience: Patience::Together, credits_per_cycle: Some(1_000_000), ..Settings::default() };
+    let windows = Windows::per_minute(CALLS_PER_MINUTE);
+    let mut settings = Settings { credits_per_cycle: Some(1_000_000), ..Settings::default() };
     settings.apollo.limits = Limits { single: windows, bulk: windows, ..Limits::unlimited() };
     settings.apollo.unknown_share = 0.0;
+    run(settings, count(), CALLS_PER_MINUTE, PEOPLE_PER_CALL).await;
+}
+
+/// Four windows full at each provider: some say with their answers how much of a window is used, and one says nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_other_provider_is_asked_as_often_as_it_allows_and_no_more() {
+    let every: [(&str, With, usize); 3] = [
+        ("People Data Labs", Settings::with_pdl, PEOPLE_PER_CALL),
+        ("Lusha", Settings::with_lusha, PEOPLE_PER_CALL),
+        ("Hunter", Settings::with_hunter, 1),
+    ];
+    for (name, with, people_per_call) in every {
+        let mut settings = with(Settings { credits_per_cycle: Some(1_000_000), ..Settings::default() });
+        for account in settings.accounts.all() {
+            account.limits = Windows::per_minute(FEW_CALLS_PER_MINUTE);
+            account.unknown_share = 0.0;
+        }
+        settings.config.push_str(&format!("\n[tenants.demo.provider.limits]\nminute = {FEW_CALLS_PER_MINUTE}\n"));
+        let calls = usize::try_from(4 * FEW_CALLS_PER_MINUTE).expect("a few");
+        println!("{name}:");
+        run(settings, calls * people_per_call, FEW_CALLS_PER_MINUTE, people_per_call).await;
+    }
+}
+
+/// Enriches so many leads, with a provider that takes so many calls in a minute about so many people each.
+async fn run(settings: Settings, count: usize, calls_per_minute: u32, people_per_call: usize) {
+    let mut settings = Settings { patience: Patience::Together, ..settings };
     settings.hubspot.limits = hubspot::Limits::unlimited();
     let world = Arc::new(World::start(settings).await.expect("a world starts"));
     let email = |i: usize| format!("first{i}.last{i}@engine{}.example", i % 97);
@@ -57,13 +85,13 @@ async fn thousands_of_leads_take_as_many_minutes_as_they_must_and_nobody_is_turn
         worker.await.expect("no worker panics");
     }
     let took = until(began, world.clock.now());
-    let ledger = world.apollo.ledger();
-    let calls = count / PEOPLE_PER_CALL;
-    let windows = calls.div_ceil(CALLS_PER_MINUTE as usize);
+    let ledger = world.provider().ledger();
+    let calls = count / people_per_call;
+    let windows = calls.div_ceil(calls_per_minute as usize);
     println!(
         "{count} leads in {} s of {windows} windows, {} calls, {} turned away, {} dead letters",
         took.as_secs(),
-        ledger.calls_to("api/v1/people/bulk_match") + ledger.calls_to("api/v1/people/match"),
+        ledger.calls.values().sum::<u64>(),
         ledger.throttled,
         world.dead_letters().await
     );
