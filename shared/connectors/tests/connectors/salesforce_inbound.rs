@@ -145,11 +145,14 @@ fn a_notification_tells_of_a_new_record_a_changed_one_or_our_own_write() {
         (event.cause.clone(), event.occurred_at),
         (Cause::Created, "2026-02-16T00:00:00Z".parse().expect("a time"))
     );
-    assert_eq!(event.request, RequestId::derive(&event.record, &format!("{ORG}/04l000000000001AAA")));
+    let record = event.record.clone();
+    let request = |millisecond: i64| RequestId::derive(&record, &format!("{ORG}/04l000000000001AAA/{millisecond}"));
+    assert_eq!(event.request, request(1_771_200_000_000));
 
     let changed = LEAD.replace("00.000Z</sf:LastM", "07.000Z</sf:LastM");
     let event = due(one(&changed));
     assert_eq!((event.cause, event.occurred_at), (Cause::Edited, "2026-02-16T00:00:07Z".parse().expect("a time")));
+    assert_eq!(event.request, request(1_771_200_007_000), "the same message again, with what was changed since");
 
     // Without the dates, or without any field: whether it is there is seen when it is read.
     for bare in

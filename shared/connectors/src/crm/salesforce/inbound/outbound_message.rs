@@ -72,7 +72,10 @@ impl Reading<'_> {
         let notification = notification.and_then(record_id::canonical).ok_or_else(|| self.wrong("Id"))?;
         let [created, changed] = ["CreatedDate", "LastModifiedDate"].map(|name| field(row, name).and_then(instant));
         let is_new = created.is_some() && created == changed;
-        let request = RequestId::derive(&record, &format!("{}/{notification}", self.rules.organization_id));
+        // A message tells how the record stands when it is sent, and again when it is sent again, whatever it was about
+        // (documented: help.salesforce.com, workflow_om_considerations): it may be the one that tells of a later change.
+        let state = changed.map_or_else(String::new, |at| format!("/{}", at.as_millisecond()));
+        let request = RequestId::derive(&record, &format!("{}/{notification}{state}", self.rules.organization_id));
         let cause = if is_new { Cause::Created } else { Cause::Edited };
         Ok(CrmEvent::Due(DueEvent { record, request, occurred_at: changed.unwrap_or(arrived_at), cause }))
     }
