@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use leadgate_connectors::registry;
 
 /// Where vendors are named, relative to the root of the house.
-const NAMED_IN: [&str; 8] = [
+const NAMED_IN: [&str; 7] = [
     "shared/connectors/src/crm/",
     "shared/connectors/src/provider/",
     "shared/connectors/src/registry.rs",
