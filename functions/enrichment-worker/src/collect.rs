@@ -5,6 +5,8 @@
 //! The hold is settled when the provider has given its last answer for all that the purchase asked for, or keeps none
 //! any more: then what is missing is assumed spent. What has arrived until then is written at once.
 
+mod ask;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -27,24 +29,20 @@ use leadgate_enrichment::lead::related::known_by;
 use leadgate_enrichment::lead::request::Collect;
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::provider::limits::{Ending, Share};
-use leadgate_enrichment::provider::{AsynchronousId, CallKind, Collected, Provider};
 use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE, arrived};
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
-use leadgate_purchase::permits::Permits;
 use leadgate_purchase::recover;
 use leadgate_purchase::settle::{Settled, settle};
 use tracing::{error, warn};
 
+use self::ask::{Asked, ask};
 use crate::Stuck;
 use crate::batch::Batch;
 use crate::defer::park_the_rest_of;
 use crate::outcomes::step;
 use crate::write_back::{WriteEnd, write_patches};
 
-/// How long asking for what has arrived may take.
-const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is kept back of the run for closing the records.
 const AFTER_THE_WRITE: Duration = Duration::from_secs(3);
 /// Before a message is looked at again after trouble.
@@ -82,14 +80,6 @@ impl From<Stuck> for End {
             Stuck::DeadLettered { reason } => Self::DeadLettered { reason },
         }
     }
-}
-
-/// What the provider says of a purchase.
-struct Asked {
-    /// Its last answers, by call.
-    answers: Answers,
-    /// Why there is none for some of it yet.
-    open: Option<String>,
 }
 
 /// A purchase of what arrives later, as it stands.
@@ -236,79 +226,6 @@ async fn was_asked_after(
     }
     let after = until(now, until_then).min(ASK_EVERY);
     Ok(Some(End::Postponed { reason: "it was asked for a moment ago", after }))
-}
-
-/// What the provider has for these records.
-async fn ask<'a>(
-    batch: &Batch<'a>,
-    connection: &'a ProviderConnection,
-    purchase: &PurchaseId,
-    waiting: &[Record],
-) -> Result<Asked, StoreError> {
-    let mut asked = Asked { answers: Answers::new(), open: None };
-    if waiting.is_empty() {
-        return Ok(asked);
-    }
-    let provider = batch.worker.connections.provider(connection).await?;
-    let permits = batch.permits(connection);
-    // After that, an answer that isn't a result won't become one.
-    let kept_until = later(purchase.made_at(), provider.result_retention());
-    for awaited in waiting.iter().filter_map(|record| record.awaits(purchase)) {
-        if asked.answers.contains_key(&awaited.request) {
-            continue;
-        }
-        match ask_for(batch, (provider.as_ref(), permits), &awaited.request, kept_until <= batch.now()).await {
-            Ok(answer) => drop(asked.answers.insert(awaited.request.clone(), answer)),
-            Err(reason) => asked.open = Some(reason),
-        }
-    }
-    Ok(asked)
-}
-
-/// The provider's last answer, or why there is none yet. `is_last_chance` says that it keeps results no longer.
-async fn ask_for(
-    batch: &Batch<'_>,
-    (provider, permits): (&dyn Provider, Permits<'_>),
-    request: &AsynchronousId,
-    is_last_chance: bool,
-) -> Result<Collected, String> {
-    let timeout = batch.time_left().saturating_sub(AFTER_THE_WRITE).min(ASK_TIMEOUT);
-    if timeout.is_zero() {
-        return Err("too little of the run is left to ask".to_owned());
-    }
-    let tenant = &batch.tenant.id;
-    // A lead waits for it, whatever it was asked for by.
-    let ticket = permits.permit(provider, CallKind::Collect, Share::Full).await.map_err(|(_, reason)| reason)?;
-    let told = provider.collect(request, timeout).await;
-    let ending = match &told.reply {
-        Collected::Throttled { retry_after } => Ending::Throttled { retry_after: *retry_after },
-        Collected::Transient(_) => Ending::Failed,
-        _ => Ending::Answered,
-    };
-    permits.ended(ticket, &told.rates, ending).await;
-    let reason = match told.reply {
-        answer @ Collected::Arrived { .. } => return Ok(answer.by_fingerprint(&batch.fingerprints)),
-        Collected::Expired(reason) => {
-            error!(%tenant, reason, "the provider keeps an awaited result no longer: it is assumed spent");
-            return Ok(Collected::Expired(reason));
-        }
-        Collected::Throttled { .. } => return Err("the provider throttles us".to_owned()),
-        Collected::Pending { .. } => "it is on its way".to_owned(),
-        Collected::NotFound(reason) => {
-            error!(%tenant, reason, "the provider doesn't know an awaited result: is the key another team's?");
-            reason
-        }
-        Collected::Denied(reason) => {
-            error!(%tenant, reason, "the provider refuses our key or plan");
-            reason
-        }
-        Collected::Transient(reason) => reason,
-    };
-    if !is_last_chance {
-        return Err(reason);
-    }
-    error!(%tenant, reason, "an awaited result can't be had any more: it is assumed spent");
-    Ok(Collected::Expired(reason))
 }
 
 /// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is

@@ -384,18 +384,4 @@ impl Record {
         let working = matches!(self.state, State::Claimed | State::Bought);
         working && self.claim.as_ref().is_some_and(|claim| now < claim.until)
     }
-
-    /// The request it was last worked on for, to be queued again.
-    pub fn to_request(&self) -> Option<EnrichmentRequest> {
-        Some(EnrichmentRequest {
-            record: self.key.clone(),
-            request: self.request.clone()?,
-            source: self.source?,
-            occurred_at: self.occurred_at?,
-            not_before: None,
-            queued_at: None,
-            parked_since: self.state.deferral().map(|deferral| deferral.since),
-            bulk: false,
-        })
-    }
 }

@@ -208,8 +208,7 @@ mod tests {
         }
 
         let claim = Claim { purchase, since: now, until: now };
-        let record =
-            Record { claim: Some(claim), ..Record::new("acme#hubspot#contacts#1".parse().expect("a key"), now) };
+        let record = Record { claim: Some(claim), ..Record::new("acme#crm#contact#1".parse().expect("a key"), now) };
         assert!(WriteBack::only_fills(&record, PurchaseKind::Person, &wrote, &of("7", "")));
         let record = record.written(key().of_all(&related::known_by(&wrote)), true, now);
         let remembered = WriteBack::remembered(&record, &[]).expect("it is remembered");
@@ -224,8 +223,7 @@ mod tests {
         let purchase = PurchaseId::derive(&tenant, "run", Timestamp::UNIX_EPOCH);
         let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         let claim = Claim { purchase: purchase.clone(), since: now, until };
-        let record =
-            Record { claim: Some(claim), ..Record::new("acme#hubspot#contacts#1".parse().expect("a key"), now) };
+        let record = Record { claim: Some(claim), ..Record::new("acme#crm#contact#1".parse().expect("a key"), now) };
         let patch = |values: &[(&str, &str)]| -> Patch {
             values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };

@@ -1,4 +1,4 @@
-//! What was paid for stays, although something else came to nothing.
+//! What stays of a record although something came to nothing: its request, and what was paid for.
 
 use std::time::Duration;
 
@@ -7,9 +7,24 @@ use jiff::Timestamp;
 use super::{Record, State};
 use crate::clock::later;
 use crate::lead::patch::Patch;
+use crate::lead::request::EnrichmentRequest;
 use crate::outcome::{FailReason, RefuseReason};
 
 impl Record {
+    /// The request it was last worked on for, to be queued again.
+    pub fn to_request(&self) -> Option<EnrichmentRequest> {
+        Some(EnrichmentRequest {
+            record: self.key.clone(),
+            request: self.request.clone()?,
+            source: self.source?,
+            occurred_at: self.occurred_at?,
+            not_before: None,
+            queued_at: None,
+            parked_since: self.state.deferral().map(|deferral| deferral.since),
+            bulk: false,
+        })
+    }
+
     /// It has waited for longer than it is worth. What it waited for is given up, and nothing else: what was bought before
     /// stays as fresh as it is, and what the CRM hasn't taken yet is kept.
     pub fn waited_too_long(self, freshness: Duration, now: Timestamp) -> Self {
