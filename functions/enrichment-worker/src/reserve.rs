@@ -148,11 +148,11 @@ fn plan_hold(
         let tariff = batch.worker.config.asynchronous_tariff(turn.provider, &fields, batch.purchase.made_at());
         let price_version = tariff.as_ref().map(Tariff::version).unwrap_or_default();
         let prices = tariff.map(|tariff| tariff.terms().to_vec()).unwrap_or_default();
-        let unheld_from = unheld_from(&rest, funds);
+        let unheld_from = unheld_from(&rest, batch, turn, funds);
         Hold { prices, unheld_from, ..holder.hold(&caps, &asynchronous, rest, price_version) }
     });
     let at_once = Hold {
-        unheld_from: unheld_from(&own, funds),
+        unheld_from: unheld_from(&own, batch, turn, funds),
         asked: AskedAbout::of(&asked),
         ..holder.hold(&caps, &at_once, own, versions(wanted))
     };
@@ -173,9 +173,11 @@ fn give_up_buying<T>(outcomes: &mut Outcomes<'_>, wanted: &[Wanted], reason: &st
     None
 }
 
-/// Where a charge is taken from that nothing was held for.
-fn unheld_from(slices: &[Slice], funds: &Funds) -> Option<WalletId> {
-    funds.wallets.first().filter(|_| slices.is_empty()).map(|wallet| wallet.wallet.clone())
+/// Where a charge is taken from that nothing was held for: of the provider's own wallets, the one that burns first.
+fn unheld_from(slices: &[Slice], batch: &Batch<'_>, turn: &Turn<'_>, funds: &Funds) -> Option<WalletId> {
+    let is_own =
+        |wallet: &&Wallet| wallet.granted.iter().any(|(bucket, _)| batch.tenant.is_credit_of(turn.provider, bucket));
+    funds.wallets.iter().find(is_own).filter(|_| slices.is_empty()).map(|wallet| wallet.wallet.clone())
 }
 
 /// The holds of one purchase.

@@ -79,7 +79,9 @@ pub(crate) async fn pass_on(
         }
     }
     let Some(stopped) = call.stopped else { return };
-    if !settled && matches!(stopped, Stopped::Later(..) | Stopped::AskedByOthers) {
+    // Under a claim whose hold may be open, none goes on to another provider: it would be taken for called.
+    let is_uncertain = matches!(stopped, Stopped::Later(..) | Stopped::AskedByOthers) || batch.tenant.is_waterfall();
+    if !settled && is_uncertain {
         let reason = "not asked about, and its hold may still be open";
         let records = not_asked.into_iter().map(|wanted| wanted.record).collect();
         return outcomes.give_back_uncalled(records, reason, Retry::Backoff).await;

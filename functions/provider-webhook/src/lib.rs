@@ -87,7 +87,8 @@ impl ProviderWebhook {
         if found > BODY_BYTES_MAX {
             return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
         }
-        let people = (connector.people_in)(&bytes(request))?;
+        let people_in = connector.people_in.ok_or(Refusal::UnknownTenant)?;
+        let people = people_in(&bytes(request))?;
         let Some(hold) = self.open(tenant, &purchase).await? else { return Ok(Answer::NothingAwaited) };
         let key = self.fingerprints.key_of(&tenant.id).await?;
         let people: Vec<Fingerprint> = people.iter().map(|person| key.of(person)).collect();

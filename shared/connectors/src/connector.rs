@@ -54,14 +54,17 @@ pub struct CrmOutbound {
     pub connect: ConnectNow<CrmConnection, dyn Crm>,
 }
 
+/// The provider's ids of the people whom a callback's body is about.
+pub type PeopleIn = fn(&[u8]) -> Result<BTreeSet<String>, PayloadError>;
+
 /// What a provider sends.
 #[derive(Debug)]
 pub struct ProviderInbound {
     /// Which.
     pub vendor: &'static ProviderVendor,
     /// The provider's ids of the people whom a callback's body is about. Callbacks aren't signed, so that nothing else in
-    /// it is believed.
-    pub people_in: fn(&[u8]) -> Result<BTreeSet<String>, PayloadError>,
+    /// it is believed. `None` for a provider that makes no callbacks.
+    pub people_in: Option<PeopleIn>,
 }
 
 /// How a provider is called.

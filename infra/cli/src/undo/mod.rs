@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::ledger::{Entry, PurchaseKind};
 use leadgate_enrichment::ids::{ObjectType, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::undo::WriteBack;
 use leadgate_lambda::clock::SystemClock;
@@ -173,13 +173,15 @@ async fn purchases(books: &Books, arguments: &Arguments) -> Result<BTreeMap<Reco
     let mut wanted: BTreeMap<RecordKey, BTreeSet<PurchaseId>> = BTreeMap::new();
     let asked = arguments.purchase.as_deref().map(str::trim);
     for entry in books.credits.entries(&books.tenant).await? {
-        let Entry::Purchase { purchase, at, lines, .. } = &entry else { continue };
+        let Entry::Purchase { purchase, kind, claim, at, lines, .. } = &entry else { continue };
+        // What several providers have told of a record is written together, under the first of their purchases.
+        let written_as = claim.as_ref().filter(|_| *kind == PurchaseKind::Person).unwrap_or(purchase);
         let is_asked = match (asked, arguments.since) {
             (Some(asked), _) => purchase.as_str() == asked,
             (None, since) => since.is_some_and(|since| *at >= since),
         };
         for line in lines.iter().filter(|_| is_asked) {
-            wanted.entry(line.record.clone()).or_default().insert(purchase.clone());
+            wanted.entry(line.record.clone()).or_default().insert(written_as.clone());
         }
     }
     if wanted.is_empty() {

@@ -67,6 +67,23 @@ fn value(world: &World, lead: &str, property: &str) -> Option<String> {
 }
 
 #[tokio::test]
+async fn what_a_second_provider_told_is_undone_by_its_own_purchase() {
+    let world = world(|settings| {
+        settings.accounts.pdl.unknown_share = 0.0;
+        *settings = settings.clone().with_beside(&["pdl"], "");
+    })
+    .await;
+    world.apollo.forget("first0.last0@engine.example");
+    let lead = lead(&world, 0).await;
+    let industry = || world.hubspot.contact(&lead).and_then(|contact| contact.value("industry").map(str::to_owned));
+    assert_ne!(industry().as_deref(), Some("Steam"), "it was written");
+    let second = purchase(&world).await;
+    assert!(second.ends_with("-1"), "{second}");
+    assert_eq!(undone(&world, &[&second]).await.expect("done").len(), 1);
+    assert_eq!(industry().as_deref(), Some("Steam"));
+}
+
+#[tokio::test]
 async fn what_stood_there_before_stands_there_again_where_nothing_has_changed_it() {
     let world = world(|_| {}).await;
     let lead = lead(&world, 1).await;

@@ -217,6 +217,7 @@ mod tests {
         Entry::Purchase {
             purchase: serde_json::from_str("\"p\"").expect("an id"),
             kind: PurchaseKind::Person,
+            claim: None,
             provider: None,
             at: ago(hours_ago),
             slices: Vec::new(),

@@ -157,6 +157,9 @@ pub enum Entry {
         /// What it buys.
         #[serde(rename = "buys", default, skip_serializing_if = "PurchaseKind::is_person")]
         kind: PurchaseKind,
+        /// The purchase that its records were claimed for, if that is another: what was written back was written under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claim: Option<PurchaseId>,
         /// Of whom. Of the tenant's first provider, in what was stored when there was no other.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderName>,

@@ -139,6 +139,7 @@ mod tests {
             Entry::Purchase {
                 purchase: if is_asynchronous { first.asynchronous() } else { first },
                 kind: if is_asynchronous { PurchaseKind::Asynchronous } else { PurchaseKind::Person },
+                claim: None,
                 provider: None,
                 at: at(settled),
                 slices: vec![Slice { wallet, bucket: bucket.clone(), amount: Milli::new(cost) }],

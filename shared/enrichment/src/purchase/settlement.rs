@@ -143,6 +143,7 @@ pub fn entry(hold: &Hold, lines: Vec<EntryLine>, evidence: Evidence, at: Timesta
     Entry::Purchase {
         purchase: hold.purchase.clone(),
         kind: hold.kind,
+        claim: hold.claim.clone(),
         provider: hold.provider.clone(),
         at,
         slices: slices.collect(),

@@ -134,7 +134,8 @@ static PEOPLEWELL: ProviderVendor = ProviderVendor {
     check: |_| Vec::new(),
 };
 
-static FROM_PEOPLEWELL: ProviderInbound = ProviderInbound { vendor: &PEOPLEWELL, people_in: |_| Ok(BTreeSet::new()) };
+static FROM_PEOPLEWELL: ProviderInbound =
+    ProviderInbound { vendor: &PEOPLEWELL, people_in: Some(|_| Ok(BTreeSet::new())) };
 
 static TO_PEOPLEWELL: ProviderOutbound =
     ProviderOutbound { vendor: &PEOPLEWELL, connect: |_, _, _| Ok(Box::new(Peoplewell)) };

@@ -47,7 +47,7 @@ use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
 pub use crate::loose::fields::Open;
 
 /// What Apollo sends.
-pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: inbound::people };
+pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: Some(inbound::people) };
 
 /// How Apollo is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

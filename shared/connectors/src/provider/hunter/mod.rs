@@ -34,13 +34,9 @@ use leadgate_enrichment::config::SecretRole;
 use self::client::Hunter;
 pub use self::config::VENDOR;
 use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
-use crate::inbound::PayloadError;
 
 /// It sends nothing.
-pub static INBOUND: ProviderInbound = ProviderInbound {
-    vendor: &VENDOR,
-    people_in: |_| Err(PayloadError::People("of a provider that makes no callbacks")),
-};
+pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
 
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

@@ -33,13 +33,9 @@ use leadgate_enrichment::config::SecretRole;
 use self::client::Lusha;
 pub use self::config::VENDOR;
 use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
-use crate::inbound::PayloadError;
 
 /// It sends nothing of the people that it is asked about.
-pub static INBOUND: ProviderInbound = ProviderInbound {
-    vendor: &VENDOR,
-    people_in: |_| Err(PayloadError::People("of a provider that makes no callbacks")),
-};
+pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
 
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

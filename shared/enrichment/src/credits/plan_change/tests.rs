@@ -139,6 +139,7 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     let bought = |time: &str, slices: Vec<Slice>| Entry::Purchase {
         purchase: purchase(time),
         kind: PurchaseKind::Person,
+        claim: None,
         provider: None,
         at: at(NOW),
         slices,

@@ -144,6 +144,7 @@ mod tests {
         Entry::Purchase {
             purchase: PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(second)),
             kind: PurchaseKind::Person,
+            claim: None,
             provider: None,
             at: at(second),
             slices: vec![slice("plan", cost - 1), slice("pack", 1)],
