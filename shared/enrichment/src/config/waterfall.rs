@@ -43,10 +43,11 @@ pub struct Waterfall {
 pub struct Step {
     /// Who is asked.
     pub provider: ProviderName,
-    /// Whether it is asked about a person whom nobody before it knows. What has no order of its own comes along with that,
+    /// Whether it is asked about a person whom no provider before it knows. What has no order of its own comes along with that,
     /// and is no reason to ask another provider once one knows the person.
     pub person: bool,
-    /// What it is asked for as long as it is missing, whoever knows the person: what has an order of its own.
+    /// What it is asked for as long as it is missing, also when another provider knows the person: what has an order of its
+    /// own.
     pub fields: BTreeSet<ProfileField>,
 }
 

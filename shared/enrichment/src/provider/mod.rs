@@ -26,8 +26,10 @@ pub trait Provider: Send + Sync {
     /// for with it although it arrives later may make a difference, too.
     fn people_max(&self, fields: &BTreeSet<ProfileField>, asynchronous: &[PricedField]) -> usize;
 
-    /// The most organizations in one call that tells all of `fields`.
-    fn organizations_max(&self, fields: &BTreeSet<ProfileField>) -> usize;
+    /// The most organizations in one call that tells all of `fields`. One, for a provider that they aren't looked up at.
+    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
+        1
+    }
 
     /// What the limits of a call are counted under. Providers count by endpoint.
     fn endpoint(&self, call: CallKind) -> &'static str;
@@ -43,14 +45,21 @@ pub trait Provider: Send + Sync {
         timeout: Duration,
     ) -> Told<Reply>;
 
-    /// For how long the provider keeps the result of an asynchronous call: it can be asked for until then.
-    fn result_retention(&self) -> Duration;
+    /// For how long the provider keeps the result of an asynchronous call: it can be asked for until then. Not at all, for
+    /// one of which nothing arrives later.
+    fn result_retention(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What has become of what was to arrive later. Free of charge, however often.
-    async fn collect(&self, request: &AsynchronousId, timeout: Duration) -> Told<Collected>;
+    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
+        Told::without_rates(Collected::Expired("nothing of this provider's arrives later".to_owned()))
+    }
 
     /// Looks organizations up by their bare domains, in one charging call. At most [`Self::organizations_max`].
-    async fn look_up_organizations(&self, domains: &[String], timeout: Duration) -> Told<Reply>;
+    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
+        Told::without_rates(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
+    }
 
     /// What the provider itself says that we have used in its running billing cycle. Free of charge.
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError>;

@@ -25,7 +25,7 @@ pub struct Ask {
 pub struct Position<'a> {
     /// What was asked before, and still holds.
     pub asked: Vec<&'a AskedOf>,
-    /// A provider knows the person, whoever it was.
+    /// Some provider knows the person.
     pub is_known: bool,
     /// What is missing.
     pub missing: &'a BTreeSet<ProfileField>,

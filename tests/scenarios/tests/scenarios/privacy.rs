@@ -3,7 +3,7 @@
 mod canary;
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use leadgate_enrichment::clock::days;
@@ -13,6 +13,7 @@ use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, CALLBACK_SECRET, Leftover, SIGNING_SECRET, Settings};
 use sha2::{Digest, Sha256};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -40,8 +41,13 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
+/// Where there is one subscriber only, whether anything listens to a line is asked of the thread that comes to it first, and
+/// remembered for all: a test beside this one could silence it. With two, each thread is asked.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
 /// Everything that our own code logs on this thread, at the finest level.
 pub(crate) fn listen() -> (Lines, DefaultGuard) {
+    LazyLock::force(&ANOTHER);
     let lines = Lines::default();
     let functions = ["crm_events", "crm_webhook", "provider_webhook", "enrichment_worker", "deferral_release"];
     let ours = functions.into_iter().chain(["leadgate_aws", "leadgate_connectors", "leadgate_gate", "leadgate_lambda"]);

@@ -123,7 +123,7 @@ async fn a_miss_is_remembered_of_each_provider_and_a_new_provider_is_asked() {
     assert_eq!(said(&world, &leads[0]).await, [missed("apollo"), missed("pdl")]);
     let asked = |world: &World| (world.apollo.ledger().people_asked, world.providers.pdl.ledger().people_asked);
     assert_eq!(asked(&world), (1, 1));
-    // Something else of the same person changes: whoever was asked is not asked again.
+    // Something else of the same person changes: those who were asked are not asked again.
     world.hubspot.edit(&leads[0], "city", "Paris");
     world.hubspot.edit(&leads[0], "company", "");
     world.hubspot.deliver().await;

@@ -6,9 +6,7 @@ use std::time::Duration;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::limits::Rates;
-use leadgate_enrichment::provider::{
-    AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
-};
+use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
 use super::super::exchange::{Account, no_figures, no_people, unanswered};
@@ -43,10 +41,6 @@ impl Provider for Hunter {
         1
     }
 
-    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
-        1
-    }
-
     /// Which of its two endpoints a person is asked about at isn't known before, so that both count as one: at worst, half
     /// of what they allow together is left unused.
     fn endpoint(&self, call: CallKind) -> &'static str {
@@ -75,18 +69,6 @@ impl Provider for Hunter {
         };
         let reply = self.ask(&question, timeout).await.unwrap_or_else(|failed| failed);
         Told { reply, rates: Rates::default() }
-    }
-
-    fn result_retention(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
-        Told::without_rates(Collected::Expired("nothing of this provider's arrives later".to_owned()))
-    }
-
-    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
-        unanswered(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
     }
 
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {

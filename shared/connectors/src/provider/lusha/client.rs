@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
-use leadgate_enrichment::provider::{
-    AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
-};
+use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
 use super::super::exchange::{Account, no_figures, no_people, unanswered};
@@ -39,10 +37,6 @@ impl Provider for Lusha {
         PEOPLE_MAX
     }
 
-    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
-        1
-    }
-
     /// Its limits count all calls of an account together.
     fn endpoint(&self, _: CallKind) -> &'static str {
         "v3"
@@ -68,18 +62,6 @@ impl Provider for Lusha {
             }
             Err(reply) => unanswered(reply),
         }
-    }
-
-    fn result_retention(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
-        Told::without_rates(Collected::Expired("nothing of this provider's arrives later".to_owned()))
-    }
-
-    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
-        unanswered(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
     }
 
     async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {

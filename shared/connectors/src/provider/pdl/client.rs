@@ -6,9 +6,7 @@ use std::time::Duration;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
-use leadgate_enrichment::provider::{
-    AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
-};
+use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
 use super::super::exchange::{Account, Received, no_figures, no_people, unanswered};
@@ -52,10 +50,6 @@ impl Provider for PeopleDataLabs {
         PEOPLE_MAX
     }
 
-    fn organizations_max(&self, _: &BTreeSet<ProfileField>) -> usize {
-        1
-    }
-
     fn endpoint(&self, call: CallKind) -> &'static str {
         match call {
             CallKind::People(0 | 1) => "person/enrich",
@@ -93,18 +87,6 @@ impl Provider for PeopleDataLabs {
             several => classify(&received).and_then(|body| bulk_answer(body, several, spent(&received))),
         };
         Told { reply: answer.unwrap_or_else(|failed| failed), rates: rates(&received.headers) }
-    }
-
-    fn result_retention(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn collect(&self, _: &AsynchronousId, _: Duration) -> Told<Collected> {
-        Told::without_rates(Collected::Expired("nothing of this provider's arrives later".to_owned()))
-    }
-
-    async fn look_up_organizations(&self, _: &[String], _: Duration) -> Told<Reply> {
-        unanswered(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
     }
 
     /// A call without parameters is refused and free, and its headers have the figures.
