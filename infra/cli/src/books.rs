@@ -19,10 +19,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::client::{SdkConfig, configured, https_client};
 use leadgate_aws::credits::Credits;
+use leadgate_aws::limits::Limits;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
 use leadgate_connectors::registry;
+use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
@@ -76,6 +78,9 @@ pub(crate) struct Books {
     pub(crate) connections: Connections,
     /// What values are told apart by, and sealed with.
     pub(crate) fingerprints: Fingerprints,
+    database: Database,
+    /// Where the rate limits are counted, if that is known without being asked for.
+    limits_table: Option<String>,
 }
 
 impl Books {
@@ -106,11 +111,20 @@ impl Books {
             config,
             now,
             place: format!("AWS {region}, table {credits}"),
+            database,
+            limits_table: None,
         })
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {
         self.config.tenant(&self.tenant).unwrap_or_else(|| unreachable!("it was chosen from the configuration"))
+    }
+
+    /// How often the providers were called, which all share who call them.
+    pub(crate) fn limits(&self, table: Option<&str>, clock: Arc<dyn Clock>) -> Result<Limits, Failure> {
+        let table = table.filter(|table| !table.is_empty()).or(self.limits_table.as_deref());
+        let table = table.ok_or("found no table with the rate limits, expected --limits-table")?;
+        Ok(Limits::new(&Database { clock, ..self.database.clone() }, table))
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {

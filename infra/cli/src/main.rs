@@ -1,5 +1,6 @@
 //! `leadgate`: the whole system on one machine, and the operator's tool.
 
+mod bakeoff;
 mod books;
 mod check;
 mod credits;
@@ -48,6 +49,7 @@ enum Command {
     Credits(credits::Arguments),
     Crm(crm::Arguments),
     Preview(preview::Arguments),
+    Bakeoff(bakeoff::Arguments),
     Undo(undo::Arguments),
     Erase(erase::Arguments),
 }
@@ -75,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Credits(arguments) => credits::run(&arguments).await,
         Command::Crm(arguments) => crm::run(&arguments).await,
         Command::Preview(arguments) => preview::run(&arguments).await,
+        Command::Bakeoff(arguments) => bakeoff::run(&arguments).await,
         Command::Undo(arguments) => undo::run(&arguments).await,
         Command::Erase(arguments) => erase::run(&arguments).await,
     };
@@ -150,6 +153,7 @@ impl Command {
             Self::Credits(arguments) => arguments.json,
             Self::Crm(arguments) => arguments.json,
             Self::Preview(arguments) => arguments.json,
+            Self::Bakeoff(arguments) => arguments.json,
             Self::Undo(arguments) => arguments.json,
             Self::Erase(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,

@@ -6,7 +6,7 @@ mod profile;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, EnumString, VariantNames};
+use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 use url::Host;
 
 pub use self::profile::{Confidence, Profile};
@@ -178,7 +178,20 @@ const DOMAIN_CHARS_MAX: usize = 253;
 
 /// A thing that a provider may know about a person. The words of `from` in a field's mapping.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumIter, EnumString, VariantNames,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -238,6 +251,11 @@ pub enum ProfileField {
 }
 
 impl ProfileField {
+    /// The word used in configuration.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
     /// Whether it is an amount: digits, and nothing that is only there for people.
     pub fn is_amount(self) -> bool {
         matches!(self, Self::CompanyEmployees | Self::CompanyRevenue | Self::CompanyFunding | Self::CompanyFounded)

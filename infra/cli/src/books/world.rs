@@ -39,6 +39,8 @@ impl Books {
             place: format!("the local world at {url}"),
             connections: connections(secrets),
             fingerprints,
+            limits_table: Some(whereabouts.limits_table.clone()),
+            database,
         })
     }
 }

@@ -12,7 +12,7 @@ const REFERENCE_MAX: usize = 64;
 const REASON_MAX: usize = 200;
 
 /// `credits=500`, `email=20,mobile=-2.5`.
-pub(super) fn amounts(text: &str) -> Result<Amounts, String> {
+pub(crate) fn amounts(text: &str) -> Result<Amounts, String> {
     let mut amounts = Amounts::default();
     for part in text.split(',') {
         let wrong = || format!("found {part:?}, expected KIND=NUMBER, such as credits=500 or email=20,mobile=5");

@@ -1,7 +1,7 @@
 //! `leadgate credits`: what the credits are doing, why, and how to put them right.
 
 mod adjust;
-mod asked;
+pub(crate) mod asked;
 mod attribution;
 mod explain;
 mod export;

@@ -17,7 +17,7 @@ use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::related;
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::Outcome;
-use leadgate_enrichment::person::{ProfileField, Properties, value_of};
+use leadgate_enrichment::person::{Properties, value_of};
 use leadgate_enrichment::purchase::want::{Verdict, judge};
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ struct Preview {
 /// One mapped property.
 struct Row {
     property: String,
-    from: String,
+    from: &'static str,
     now: Option<String>,
     /// What would be done with it, in a word for scripts and in words for people.
     action: (&'static str, String),
@@ -111,7 +111,7 @@ async fn preview(books: &Books, asked: &str) -> Result<Preview, Failure> {
     };
     let row = |field: &FieldMapping| Row {
         property: field.property.clone(),
-        from: word(field.from),
+        from: field.from.word(),
         now: value_of(&current, &field.property).map(str::to_owned),
         action: action(field, &known, &current, &key),
     };
@@ -190,10 +190,6 @@ fn action(field: &FieldMapping, record: &Record, current: &Properties, key: &Fin
     }
 }
 
-fn word(field: ProfileField) -> String {
-    serde_json::to_value(field).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 impl Preview {
     fn head(&self) -> String {
         format!("{} {}.", self.record, self.verdict.1)
@@ -203,7 +199,7 @@ impl Preview {
         let mut table = Table::new();
         table.set_header(["property", "from", "now", "what would become of it"]);
         for row in &self.rows {
-            table.add_row([&row.property, &row.from, row.now.as_deref().unwrap_or("-"), &row.action.1]);
+            table.add_row([row.property.as_str(), row.from, row.now.as_deref().unwrap_or("-"), &row.action.1]);
         }
         table
     }

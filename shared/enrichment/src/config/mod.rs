@@ -262,7 +262,8 @@ impl Tenant {
         self.mapped().filter(|field| field.is_of_employer()).collect()
     }
 
-    fn mapped(&self) -> impl Iterator<Item = ProfileField> {
+    /// What is mapped to a property, each once.
+    pub fn mapped(&self) -> impl Iterator<Item = ProfileField> {
         self.fields.iter().filter(|field| field.is_mapped()).map(|field| field.from)
     }
 

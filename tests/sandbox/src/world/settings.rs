@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use leadgate_connectors::crm::salesforce::config as salesforce;
 use leadgate_connectors::registry::{Inbound, Outbound};
-use leadgate_enrichment::config::{Config, ConfigError, HookSignature, HookSource, SecretRole, Tenant, Vendors};
+use leadgate_enrichment::config::{
+    Config, ConfigError, HookSignature, HookSource, ProviderConnection, SecretRole, Tenant, Vendors,
+};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
@@ -213,10 +215,7 @@ impl Settings {
             put(SecretRole::ProviderCallback, self.callback_secret.clone());
             // The first has been rotated out, where there are two; either signs.
             put(SecretRole::CrmSigning, OLD_SIGNING_SECRET.to_owned());
-            for provider in tenant.providers() {
-                let names = provider.secrets.of(SecretRole::ProviderKey).map(str::to_owned);
-                secrets.extend(names.map(|name| (name, self.provider_key(provider.vendor.name).to_owned())));
-            }
+            secrets.extend(self.provider_keys(tenant));
             if let Some(last) = tenant.crm.secrets.of(SecretRole::CrmSigning).last() {
                 secrets.insert(last.to_owned(), or(&real.hubspot_client_secret, &self.signing_secret));
             }
@@ -242,7 +241,16 @@ impl Settings {
         secrets
     }
 
-    /// Those of them that open a simulated CRM, and what its values are told apart by: none, where a service is real.
+    /// What opens the providers of a tenant.
+    fn provider_keys(&self, tenant: &Tenant) -> impl Iterator<Item = (String, String)> {
+        let of = move |provider: &ProviderConnection| {
+            let key = self.provider_key(provider.vendor.name).to_owned();
+            provider.secrets.of(SecretRole::ProviderKey).map(|name| (name.to_owned(), key.clone())).collect::<Vec<_>>()
+        };
+        tenant.providers().flat_map(of)
+    }
+
+    /// Those of them that open a simulated CRM or provider, and what its values are told apart by: none, where a service is real.
     pub(super) fn simulated_secrets(&self, config: &Config) -> BTreeMap<String, String> {
         let mut secrets = BTreeMap::new();
         if !self.real.is_any() {
@@ -250,6 +258,7 @@ impl Settings {
             for tenant in config.tenants.values() {
                 let names = tenant.crm.secrets.of(SecretRole::CrmToken);
                 secrets.extend(names.map(|name| (name.to_owned(), self.crm_token(tenant).to_owned())));
+                secrets.extend(self.provider_keys(tenant));
             }
         }
         secrets

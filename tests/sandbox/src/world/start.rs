@@ -98,6 +98,7 @@ impl World {
                 dynamodb: site.servers.dynamodb.clone(),
                 records_table: site.names.records.clone(),
                 credits_table: site.names.credits.clone(),
+                limits_table: site.names.limits.clone(),
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
                 url: url.clone(),

@@ -124,6 +124,8 @@ pub struct Whereabouts {
     pub records_table: String,
     /// See `records_table`.
     pub credits_table: String,
+    /// See `records_table`.
+    pub limits_table: String,
     /// `leadgate.toml`, as the world was started with it.
     pub config: String,
     /// What each cycle starts with, instead of what the configuration says.
