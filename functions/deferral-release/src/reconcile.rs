@@ -148,7 +148,8 @@ impl DeferralRelease {
         let provider = self.connections.provider(connection).await?;
         let asked_at = self.clock.now();
         let usage = match provider.usage(TIMEOUT).await {
-            Ok(usage) => usage,
+            Ok(Some(usage)) => usage,
+            Ok(None) => return Ok(None),
             Err(error) => {
                 warn!(tenant = %tenant.id, %error, "the provider's own figures could not be had");
                 return Ok(None);

@@ -76,6 +76,11 @@ pub struct ProviderOutbound {
     pub connect: Connect<ProviderConnection, dyn Provider>,
 }
 
+/// The key that opens a provider's API.
+pub(crate) fn provider_key(keys: Vec<Secret>) -> Result<Secret, ConnectError> {
+    keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))
+}
+
 /// Why a vendor can't be spoken with at all. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -5,12 +5,12 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use leadgate_enrichment::provider::limits::{Rate, Rates};
-use leadgate_enrichment::provider::{Answer, Reply, Told, UsageError};
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
+use leadgate_enrichment::provider::{Answer, RefusedAlone, Reply, Told, UsageError};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::http::{ExchangeError, Http, read_body};
-use crate::loose::{Scalar, read};
+use crate::loose::read;
 use crate::secret::Secret;
 
 /// The largest answer that is read. A person with a whole career is some 50 KB, and a call is about a hundred at most.
@@ -21,6 +21,8 @@ pub(super) struct Account {
     http: Http,
     base_url: String,
     key_header: &'static str,
+    /// What stands before the key in the header.
+    scheme: &'static str,
     key: Secret,
 }
 
@@ -33,7 +35,13 @@ pub(super) struct Received {
 
 impl Account {
     pub(super) fn new(http: impl Into<Http>, base_url: &str, key_header: &'static str, key: Secret) -> Self {
-        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key_header, key }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self { http: http.into(), base_url, key_header, scheme: "", key }
+    }
+
+    /// One that is opened by a bearer token.
+    pub(super) fn bearer(http: impl Into<Http>, base_url: &str, token: Secret) -> Self {
+        Self { scheme: "Bearer ", ..Self::new(http, base_url, AUTHORIZATION.as_str(), token) }
     }
 
     /// The beginning of a call.
@@ -46,7 +54,7 @@ impl Account {
 
     /// Makes the call, once. The error is what becomes of a call without an answer.
     pub(super) async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Received, Reply> {
-        let Ok(mut key) = HeaderValue::from_str(self.key.expose()) else {
+        let Ok(mut key) = HeaderValue::from_str(&format!("{}{}", self.scheme, self.key.expose())) else {
             return Err(Reply::Denied("the key has characters that no header can hold".to_owned()));
         };
         key.set_sensitive(true);
@@ -73,6 +81,23 @@ impl Received {
         header(&self.headers, name)
     }
 
+    /// What the status means of a call that failed, unless the vendor has a meaning of its own for it. `word` is the vendor's
+    /// for what is wrong, if it has one.
+    pub(super) fn failed(&self, word: Option<&str>) -> Reply {
+        let reason = |why: &str| self.reason(word, why);
+        match self.status.as_u16() {
+            401 => Reply::Denied(reason("the key is refused")),
+            403 => Reply::Denied(reason("the key or the plan lacks the right")),
+            // No vendor redirects, and no look-up has an id in its path: the base URL is wrong, and not what is asked.
+            300..=399 => Reply::Denied(reason("redirected, so the base URL is wrong")),
+            404 | 405 => Reply::Denied(reason("there is nothing at this address")),
+            408 => Reply::Unknown(reason("gave up on the call")),
+            400..=499 => Reply::Invalid(reason("the call is refused")),
+            503 => Reply::Transient(reason("turned away")),
+            _ => Reply::Unknown(reason("no answer to the call")),
+        }
+    }
+
     /// A status and a provider's own word for what is wrong, if it has one, as a reason that is safe to log: sentences may
     /// repeat what was asked, which is personal data.
     pub(super) fn reason(&self, word: Option<&str>, why: impl Display) -> String {
@@ -82,6 +107,11 @@ impl Received {
             None => format!("{status}: {why}"),
         }
     }
+}
+
+/// What a call comes to: what is told by `reply`, and the limits that came with it.
+pub(super) fn told(reply: Result<Reply, Reply>, rates: Rates) -> Told<Reply> {
+    Told { reply: reply.unwrap_or_else(|failed| failed), rates }
 }
 
 /// A header's value, without blanks around it.
@@ -112,16 +142,6 @@ pub(super) fn parsed<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, R
     read(body).map_err(|_| unreadable("that is not JSON"))
 }
 
-/// The number in E.164, if it is one.
-pub(super) fn e164(number: &Scalar) -> Option<String> {
-    /// How many digits such a number has.
-    const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
-    let text = number.to_text()?;
-    let digits = text.trim().strip_prefix('+')?;
-    let is_number = DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.trim().to_owned())
-}
-
 /// A call that had no answer, and so no word of limits.
 pub(super) fn unanswered(reply: Reply) -> Told<Reply> {
     Told::without_rates(reply)
@@ -135,6 +155,16 @@ pub(super) fn no_people() -> Told<Reply> {
 /// Answers that say nothing of their cost.
 pub(super) fn answered(answers: Vec<Answer>, rates: Rates) -> Told<Reply> {
     Told { reply: Reply::Answered { answers, reported: None, asynchronous: None }, rates }
+}
+
+/// The answer about one person, which says nothing of its cost.
+pub(super) fn answered_one(answer: Answer) -> Reply {
+    Reply::Answered { answers: vec![answer], reported: None, asynchronous: None }
+}
+
+/// One person was refused, and nothing is said of any other.
+pub(super) fn alone(refused: RefusedAlone) -> Reply {
+    Reply::InPart { answers: vec![Err(refused)], reported: None }
 }
 
 /// Why there are no figures, in the words of a call that failed.

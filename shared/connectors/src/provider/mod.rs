@@ -6,3 +6,4 @@ pub mod lusha;
 pub mod pdl;
 
 mod exchange;
+mod person;

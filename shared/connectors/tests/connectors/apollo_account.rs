@@ -55,7 +55,7 @@ async fn credits_are_told_by_kind_and_the_pool_is_what_was_used() {
     assert!(!usage.credits.contains_key("dialer"));
     assert_eq!(usage.cycle.and_then(|cycle| cycle.end_date).as_deref(), Some("2026-12-01"));
     let used = Usage { cycle: "2026-11-01".into(), began: Began::read("2026-11-01"), used: Milli::new(12_500) };
-    assert_eq!(apollo.usage(TIMEOUT).await, Ok(used));
+    assert_eq!(apollo.usage(TIMEOUT).await, Ok(Some(used)));
 }
 
 #[tokio::test]

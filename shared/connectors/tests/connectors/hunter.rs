@@ -252,7 +252,7 @@ async fn what_was_used_is_that_of_the_pool_that_the_plan_has() {
         let body = account(requests);
         let server = Server::start(move |_, _| (200, body.clone())).await;
         let used = Usage { cycle: "2026-12-14".into(), began: None, used: Milli::new(used) };
-        assert_eq!(hunter(&server.url).usage(TIMEOUT).await, Ok(used));
+        assert_eq!(hunter(&server.url).usage(TIMEOUT).await, Ok(Some(used)));
         assert_eq!(server.lines(), ["GET /account"]);
     }
     for (status, body, said) in [(200, "{}", "can't be read"), (401, "", "401: the key is refused"), (200, "[", "JSON")]

@@ -220,7 +220,7 @@ async fn every_answer_has_its_meaning() {
         (400, Reply::Invalid("400: the call is refused".into())),
         (401, denied("401: the key is refused")),
         (402, Reply::OutOfCredits),
-        (403, denied("403: the account or the plan lacks the right")),
+        (403, denied("403: the key or the plan lacks the right")),
         (404, denied("404: there is nothing at this address")),
         (302, denied("302: redirected, so the base URL is wrong")),
         (408, Reply::Unknown("408: gave up on the call".into())),
@@ -285,7 +285,7 @@ async fn what_was_used_is_told_with_the_plan_that_it_is_of() {
     let body = json!({"credits": {"total": 10_000, "used": 1500.5, "remaining": 8499.5}, "plan": {"startDate": began}});
     let server = Server::start(move |_, _| (200, body.to_string())).await;
     let used = Usage { cycle: began.into(), began: Began::read(began), used: Milli::new(1_500_500) };
-    assert_eq!(lusha(&server.url).usage(TIMEOUT).await, Ok(used));
+    assert_eq!(lusha(&server.url).usage(TIMEOUT).await, Ok(Some(used)));
     assert_eq!(server.lines(), ["GET /v3/account/usage"]);
     for (status, body, said) in [
         (200, "{}", "can't be read"),

@@ -263,7 +263,7 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be_and_no_reason_is_pe
 async fn what_was_used_is_in_the_headers_of_a_refusal_that_is_free() {
     let server = Server::with_headers(&HEADERS, |_, _| (400, error(400, "invalid_request_error").to_string())).await;
     let used = Usage { cycle: "lifetime".into(), began: None, used: Milli::credits(984_152) };
-    assert_eq!(pdl(&server.url).usage(TIMEOUT).await, Ok(used));
+    assert_eq!(pdl(&server.url).usage(TIMEOUT).await, Ok(Some(used)));
     assert_eq!(server.lines(), ["GET /person/enrich"]);
     for (status, said) in [(400, "can't be read"), (401, "401: the key is refused"), (429, "rate limit")] {
         let server = Server::start(move |_, _| (status, String::new())).await;

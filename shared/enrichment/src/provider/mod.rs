@@ -61,8 +61,11 @@ pub trait Provider: Send + Sync {
         Told::without_rates(Reply::Invalid("organizations aren't looked up at this provider".to_owned()))
     }
 
-    /// What the provider itself says that we have used in its running billing cycle. Free of charge.
-    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError>;
+    /// What the provider itself says that we have used in its running billing cycle. Free of charge. `None` for a provider
+    /// that doesn't say.
+    async fn usage(&self, _: Duration) -> Result<Option<Usage>, UsageError> {
+        Ok(None)
+    }
 }
 
 /// The kinds of call that count towards a provider's limits.

@@ -190,8 +190,8 @@ impl Provider for Peoplewell {
         Told::without_rates(Reply::Invalid("it knows no organizations".to_owned()))
     }
 
-    async fn usage(&self, _: Duration) -> Result<Usage, UsageError> {
-        Ok(Usage { cycle: "2026".to_owned(), began: None, used: Milli::ZERO })
+    async fn usage(&self, _: Duration) -> Result<Option<Usage>, UsageError> {
+        Ok(Some(Usage { cycle: "2026".to_owned(), began: None, used: Milli::ZERO }))
     }
 }
 

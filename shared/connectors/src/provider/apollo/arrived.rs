@@ -8,7 +8,7 @@ use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected};
 use serde::Deserialize;
 
-use super::super::exchange::e164;
+use super::super::person::e164;
 use super::classify::CallError;
 use super::exchange::{PEOPLE_MAX, amount, object};
 use super::people::{is_shown, set_email};

@@ -120,13 +120,13 @@ impl Provider for Apollo {
         })
     }
 
-    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+    async fn usage(&self, timeout: Duration) -> Result<Option<Usage>, UsageError> {
         let usage = self.credit_usage(timeout).await.reply;
         let usage = usage.map_err(|error| match error {
             CallError::Denied(reason) => UsageError(format!("{reason}: no figures (a master key is needed)")),
             other => UsageError(format!("no figures: {other}")),
         })?;
-        usage.pool().ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+        usage.pool().map(Some).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
     }
 }
 

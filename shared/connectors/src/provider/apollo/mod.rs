@@ -37,13 +37,11 @@ mod organizations;
 mod people;
 mod rates;
 
-use leadgate_enrichment::config::SecretRole;
-
 pub use self::classify::CallError;
 use self::client::Apollo;
 pub use self::config::VENDOR;
 pub use self::exchange::Called;
-use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
+use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 pub use crate::loose::fields::Open;
 
 /// What Apollo sends.
@@ -52,8 +50,5 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How Apollo is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| {
-        let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
-        Ok(Box::new(Apollo::new(http, connection.base_url.clone(), key)))
-    },
+    connect: |connection, http, keys| Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?))),
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leadgate_enrichment::provider::{Answer, RefusedAlone, Reply};
 use serde::Deserialize;
 
-use super::super::exchange::Received;
+use super::super::exchange::{Received, alone, answered_one};
 use crate::http::retry_after;
 use crate::loose::{List, Loose, Scalar, read};
 
@@ -22,8 +22,6 @@ const ERRORS_MAX: usize = 5;
 pub(super) fn classify(received: &Received) -> Result<&[u8], Reply> {
     let text = String::from_utf8_lossy(received.text()).to_lowercase().replace('_', " ");
     let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
-    let word = word(received.text());
-    let reason = |why: &str| received.reason(word.as_deref(), why);
     let throttled = || Reply::Throttled { retry_after: retry_after(&received.headers) };
     Err(match received.status.as_u16() {
         200 => return received.whole(),
@@ -36,16 +34,8 @@ pub(super) fn classify(received: &Received) -> Result<&[u8], Reply> {
         403 if says(&RATE) => throttled(),
         429 if says(&RATE[..1]) || says(&RATE[2..]) => throttled(),
         429 => Reply::OutOfCredits,
-        451 => Reply::Answered { answers: vec![Answer::Suppressed], reported: None, asynchronous: None },
-        401 => Reply::Denied(reason("the key is refused")),
-        403 => Reply::Denied(reason("the key or the plan lacks the right")),
-        // It redirects nowhere, and no look-up has an id in its path: the base URL is wrong, and not what is asked.
-        300..=399 => Reply::Denied(reason("redirected, so the base URL is wrong")),
-        404 | 405 => Reply::Denied(reason("there is nothing at this address")),
-        408 => Reply::Unknown(reason("gave up on the call")),
-        400..=499 => Reply::Invalid(reason("the call is refused")),
-        503 => Reply::Transient(reason("turned away")),
-        _ => Reply::Unknown(reason("no answer to the call")),
+        451 => answered_one(Answer::Suppressed),
+        _ => received.failed(word(received.text()).as_deref()),
     })
 }
 
@@ -57,10 +47,6 @@ pub(super) fn is_a_miss(received: &Received) -> bool {
 /// How long Hunter may take over an address, in whole seconds: 3 to 20 (documented), and less than the call may.
 pub(super) fn max_duration(timeout: Duration) -> u64 {
     timeout.as_secs().saturating_sub(4).clamp(3, 20)
-}
-
-fn alone(refused: RefusedAlone) -> Reply {
-    Reply::InPart { answers: vec![Err(refused)], reported: None }
 }
 
 /// Its word for what is wrong: `wrong_params`, `authentication_failed`, `too_many_requests`, …

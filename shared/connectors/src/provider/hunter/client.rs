@@ -9,7 +9,7 @@ use leadgate_enrichment::provider::limits::Rates;
 use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
-use super::super::exchange::{Account, no_figures, no_people, unanswered};
+use super::super::exchange::{Account, no_figures, no_people, told, unanswered};
 use super::classify::classify;
 use super::wire::{Question, used};
 use crate::http::Http;
@@ -67,14 +67,13 @@ impl Provider for Hunter {
         let Some(question) = Question::about(one) else {
             return unanswered(Reply::Invalid("neither an address nor a name with an employer".to_owned()));
         };
-        let reply = self.ask(&question, timeout).await.unwrap_or_else(|failed| failed);
-        Told { reply, rates: Rates::default() }
+        told(self.ask(&question, timeout).await, Rates::default())
     }
 
-    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+    async fn usage(&self, timeout: Duration) -> Result<Option<Usage>, UsageError> {
         let request = self.account.request(Method::GET, "account");
         let received = self.account.send(request, timeout).await.map_err(|reply| no_figures(&reply))?;
         let body = classify(&received).map_err(|reply| no_figures(&reply))?;
-        used(body).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+        used(body).map(Some).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
     }
 }

@@ -29,11 +29,9 @@ pub mod client;
 mod classify;
 mod wire;
 
-use leadgate_enrichment::config::SecretRole;
-
 use self::client::Hunter;
 pub use self::config::VENDOR;
-use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
+use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 
 /// It sends nothing.
 pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
@@ -41,8 +39,5 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| {
-        let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
-        Ok(Box::new(Hunter::new(http, &connection.base_url, key)))
-    },
+    connect: |connection, http, keys| Ok(Box::new(Hunter::new(http, &connection.base_url, provider_key(keys)?))),
 };

@@ -7,7 +7,8 @@ use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, Reply, Usage};
 use serde::Deserialize;
 
-use super::super::exchange::{Received, parsed, unreadable};
+use super::super::exchange::{Received, answered_one, parsed, unreadable};
+use super::super::person::{set_amounts, set_domain, set_texts};
 use super::classify::{classify, is_a_miss, max_duration};
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
@@ -71,7 +72,7 @@ impl<'a> Question<'a> {
             true => Answer::Miss,
             false => self.answer(classify(received)?)?,
         };
-        Ok(Reply::Answered { answers: vec![answer], reported: None, asynchronous: None })
+        Ok(answered_one(answer))
     }
 
     fn answer(&self, body: &[u8]) -> Result<Answer, Reply> {
@@ -140,12 +141,9 @@ impl Found {
             (ProfileField::Title, &self.position),
             (ProfileField::LinkedinUrl, &self.linkedin_url),
             (ProfileField::CompanyName, &self.company),
-            (ProfileField::CompanyDomain, &self.domain),
-            (ProfileField::CompanyWebsite, &self.domain),
         ];
-        for (field, value) in texts {
-            profile.set(field, value.as_text());
-        }
+        set_texts(&mut profile, texts);
+        set_domain(&mut profile, &self.domain);
         let status = self.verification.as_object().and_then(|it| it.status.as_text()).unwrap_or_default();
         let (status, confidence) = standing(status, self.score.to_integer().unwrap_or_default());
         profile.set_confidence(ProfileField::Email, Some(confidence));
@@ -265,20 +263,17 @@ impl Person {
         profile.set_id(self.id.as_text());
         profile.set(ProfileField::Email, self.email.as_text());
         if let Some(Name { given_name, family_name }) = self.name.as_object() {
-            profile.set(ProfileField::FirstName, given_name.as_text());
-            profile.set(ProfileField::LastName, family_name.as_text());
+            set_texts(profile, [(ProfileField::FirstName, given_name), (ProfileField::LastName, family_name)]);
         }
         if let Some(Place { city, state, country }) = self.geo.as_object() {
-            profile.set(ProfileField::City, city.as_text());
-            profile.set(ProfileField::State, state.as_text());
-            profile.set(ProfileField::Country, country.as_text());
+            let places = [(ProfileField::City, city), (ProfileField::State, state), (ProfileField::Country, country)];
+            set_texts(profile, places);
         }
         if let Some(Employment { domain, name, title, seniority }) = self.employment.as_object() {
-            profile.set(ProfileField::CompanyDomain, domain.as_text());
-            profile.set(ProfileField::CompanyWebsite, domain.as_text());
-            profile.set(ProfileField::CompanyName, name.as_text());
-            profile.set(ProfileField::Title, title.as_text());
-            profile.set(ProfileField::Seniority, seniority.as_text());
+            let texts =
+                [(ProfileField::CompanyName, name), (ProfileField::Title, title), (ProfileField::Seniority, seniority)];
+            set_texts(profile, texts);
+            set_domain(profile, domain);
         }
         let handle = self.linkedin.as_object().and_then(|linkedin| linkedin.handle.as_word());
         profile.set(ProfileField::LinkedinUrl, handle.map(|handle| format!("https://www.linkedin.com/in/{handle}")));
@@ -288,29 +283,24 @@ impl Person {
 impl Company {
     /// What the company says of itself goes before what is known of the person's work there.
     fn describe(&self, profile: &mut Profile) {
-        let texts = [
-            (ProfileField::CompanyName, &self.name),
-            (ProfileField::CompanyDomain, &self.domain),
-            (ProfileField::CompanyWebsite, &self.domain),
-            (ProfileField::CompanyDescription, &self.description),
-        ];
-        for (field, value) in texts {
-            profile.set(field, value.as_text());
-        }
+        let texts = [(ProfileField::CompanyName, &self.name), (ProfileField::CompanyDescription, &self.description)];
+        set_texts(profile, texts);
+        set_domain(profile, &self.domain);
         let industry = self.category.as_object().and_then(|category| category.industry.as_text());
         profile.set(ProfileField::CompanyIndustry, industry);
         let numbers = self.site.as_object().map(|site| site.phone_numbers.items()).unwrap_or_default();
         profile.set(ProfileField::CompanyPhone, numbers.iter().find_map(Scalar::as_text));
         if let Some(Place { city, country, .. }) = self.geo.as_object() {
-            profile.set(ProfileField::CompanyCity, city.as_text());
-            profile.set(ProfileField::CompanyCountry, country.as_text());
+            set_texts(profile, [(ProfileField::CompanyCity, city), (ProfileField::CompanyCountry, country)]);
         }
-        let amount = |value: &Scalar| value.to_integer().filter(|amount| *amount >= 0).map(|amount| amount.to_string());
-        profile.set(ProfileField::CompanyFounded, amount(&self.founded_year));
+        set_amounts(profile, [(ProfileField::CompanyFounded, &self.founded_year)]);
         if let Some(Metrics { employees, raised, annual_revenue }) = self.metrics.as_object() {
-            profile.set(ProfileField::CompanyEmployees, amount(employees));
-            profile.set(ProfileField::CompanyFunding, amount(raised));
-            profile.set(ProfileField::CompanyRevenue, amount(annual_revenue));
+            let amounts = [
+                (ProfileField::CompanyEmployees, employees),
+                (ProfileField::CompanyFunding, raised),
+                (ProfileField::CompanyRevenue, annual_revenue),
+            ];
+            set_amounts(profile, amounts);
         }
     }
 }

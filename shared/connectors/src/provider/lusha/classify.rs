@@ -7,7 +7,7 @@ use leadgate_enrichment::provider::limits::Rates;
 use leadgate_enrichment::provider::{Answer, Reply};
 use reqwest::header::HeaderMap;
 
-use super::super::exchange::{Received, header, rate};
+use super::super::exchange::{Received, answered_one, header, rate};
 use crate::http::retry_after;
 
 /// The windows of its limits, the longest first: what says how many calls are left in each, and how long to wait at most
@@ -20,23 +20,15 @@ const WINDOWS: [(&str, Duration); 3] = [
 
 /// The body of a success, or why there is none, for a call about this many people.
 pub(super) fn classify(received: &Received, people: usize) -> Result<&[u8], Reply> {
-    let reason = |why: &str| received.reason(None, why);
     Err(match received.status.as_u16() {
         200 | 201 => return received.whole(),
         402 => Reply::OutOfCredits,
         429 => Reply::Throttled { retry_after: retry_after(&received.headers).or_else(|| spent_window(received)) },
         // Of several, it can't be said whom it is about: they are asked about one by one.
-        451 if people == 1 => Reply::Answered { answers: vec![Answer::Suppressed], reported: None, asynchronous: None },
-        451 => Reply::Invalid(reason("one of several may not be shown")),
-        401 => Reply::Denied(reason("the key is refused")),
-        403 => Reply::Denied(reason("the account or the plan lacks the right")),
-        // It redirects nowhere, and no look-up has an id in its path: the base URL is wrong, and not what is asked.
-        300..=399 => Reply::Denied(reason("redirected, so the base URL is wrong")),
-        404 | 405 => Reply::Denied(reason("there is nothing at this address")),
-        408 | 499 => Reply::Unknown(reason("gave up on the call")),
-        400..=498 => Reply::Invalid(reason("the call is refused")),
-        503 => Reply::Transient(reason("turned away")),
-        _ => Reply::Unknown(reason("no answer to the call")),
+        451 if people == 1 => answered_one(Answer::Suppressed),
+        451 => Reply::Invalid(received.reason(None, "one of several may not be shown")),
+        499 => Reply::Unknown(received.reason(None, "gave up on the call")),
+        _ => received.failed(None),
     })
 }
 

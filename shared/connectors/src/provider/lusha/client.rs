@@ -8,7 +8,7 @@ use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
-use super::super::exchange::{Account, no_figures, no_people, unanswered};
+use super::super::exchange::{Account, no_figures, no_people, told, unanswered};
 use super::classify::{classify, rates};
 use super::wire::{Request, answers, reveal, used};
 use crate::http::Http;
@@ -58,16 +58,16 @@ impl Provider for Lusha {
         match self.account.send(request, timeout).await {
             Ok(received) => {
                 let reply = classify(&received, people.len()).and_then(|body| answers(body, people.len()));
-                Told { reply: reply.unwrap_or_else(|failed| failed), rates: rates(&received.headers) }
+                told(reply, rates(&received.headers))
             }
             Err(reply) => unanswered(reply),
         }
     }
 
-    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+    async fn usage(&self, timeout: Duration) -> Result<Option<Usage>, UsageError> {
         let request = self.account.request(Method::GET, "v3/account/usage");
         let received = self.account.send(request, timeout).await.map_err(|reply| no_figures(&reply))?;
         let body = classify(&received, 1).map_err(|reply| no_figures(&reply))?;
-        used(body).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+        used(body).map(Some).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
     }
 }

@@ -28,11 +28,9 @@ pub mod client;
 mod classify;
 mod wire;
 
-use leadgate_enrichment::config::SecretRole;
-
 use self::client::Lusha;
 pub use self::config::VENDOR;
-use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
+use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 
 /// It sends nothing of the people that it is asked about.
 pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
@@ -40,8 +38,5 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| {
-        let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
-        Ok(Box::new(Lusha::new(http, &connection.base_url, key)))
-    },
+    connect: |connection, http, keys| Ok(Box::new(Lusha::new(http, &connection.base_url, provider_key(keys)?))),
 };

@@ -7,7 +7,8 @@ use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, Began, RefusedAlone, Reply, Usage};
 use serde::{Deserialize, Serialize};
 
-use super::super::exchange::{e164, parsed, unreadable};
+use super::super::exchange::{parsed, unreadable};
+use super::super::person::{Names, described, do_not_call, e164, set_domain, set_texts, values};
 use crate::loose::fields::said;
 use crate::loose::{List, Loose, Scalar};
 
@@ -15,6 +16,15 @@ use crate::loose::{List, Loose, Scalar};
 const RESULTS_MAX: usize = 100;
 /// The most addresses, and the most numbers, that are compared for one person.
 const CHOICES_MAX: usize = 20;
+
+const NAMES: Names = Names {
+    email: "email",
+    first_name: "firstName",
+    last_name: "lastName",
+    company: "companyName",
+    domain: "companyDomain",
+    linkedin_url: "linkedinUrl",
+};
 
 /// Body of a search, with what is to be revealed, if anything is.
 #[derive(Serialize)]
@@ -29,30 +39,15 @@ pub(super) struct Request<'a> {
 struct Contact<'a> {
     /// Comes back with the result, which tells whose it is.
     client_reference_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    company_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    company_domain: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    linkedin_url: Option<&'a str>,
+    #[serde(flatten)]
+    person: BTreeMap<&'static str, &'a str>,
 }
 
 impl<'a> Request<'a> {
     pub(super) fn about(people: &'a [Identity], reveal: Vec<&'static str>) -> Self {
         let contact = |(number, person): (usize, &'a Identity)| Contact {
             client_reference_id: number.to_string(),
-            email: person.email.as_deref(),
-            first_name: person.first_name.as_deref(),
-            last_name: person.last_name.as_deref(),
-            company_name: person.company.as_deref(),
-            company_domain: person.domain.as_deref(),
-            linkedin_url: person.linkedin_url.as_deref(),
+            person: described(person, &NAMES),
         };
         Self { contacts: people.iter().enumerate().map(contact).collect(), reveal }
     }
@@ -60,10 +55,9 @@ impl<'a> Request<'a> {
 
 /// What has to be revealed to know `fields`. Each costs by itself.
 pub(super) fn reveal(fields: &BTreeSet<ProfileField>) -> Vec<&'static str> {
-    let is_wanted =
-        |value: ProfileField| fields.iter().any(|field| *field == value || field.says_something_of() == Some(value));
+    let wanted = values(fields);
     let all = [(ProfileField::Email, "emails"), (ProfileField::MobilePhone, "phones")];
-    all.into_iter().filter(|(field, _)| is_wanted(*field)).map(|(_, word)| word).collect()
+    all.into_iter().filter(|(value, _)| wanted.contains(value)).map(|(_, word)| word).collect()
 }
 
 /// The 200 of a search for this many people.
@@ -223,23 +217,18 @@ impl Person {
     fn profile(&self) -> Profile {
         let mut profile = Profile::default();
         profile.set_id(said(&self.id));
-        profile.set(ProfileField::FirstName, self.first_name.as_text());
-        profile.set(ProfileField::LastName, self.last_name.as_text());
+        let names = [(ProfileField::FirstName, &self.first_name), (ProfileField::LastName, &self.last_name)];
+        set_texts(&mut profile, names);
         if let Some(JobTitle { title, seniority }) = self.job_title.as_object() {
-            profile.set(ProfileField::Title, title.as_text());
-            profile.set(ProfileField::Seniority, seniority.as_text());
+            set_texts(&mut profile, [(ProfileField::Title, title), (ProfileField::Seniority, seniority)]);
         }
         if let Some(Location { city, state, country }) = self.location.as_object() {
-            profile.set(ProfileField::City, city.as_text());
-            profile.set(ProfileField::State, state.as_text());
-            profile.set(ProfileField::Country, country.as_text());
+            let places = [(ProfileField::City, city), (ProfileField::State, state), (ProfileField::Country, country)];
+            set_texts(&mut profile, places);
         }
         if let Some(Company { name, domain, industry }) = self.company.as_object() {
-            let domain = domain.as_text().map(|domain| domain.trim_start_matches("www."));
-            profile.set(ProfileField::CompanyName, name.as_text());
-            profile.set(ProfileField::CompanyDomain, domain);
-            profile.set(ProfileField::CompanyWebsite, domain);
-            profile.set(ProfileField::CompanyIndustry, industry.as_text());
+            set_texts(&mut profile, [(ProfileField::CompanyName, name), (ProfileField::CompanyIndustry, industry)]);
+            set_domain(&mut profile, domain);
         }
         let linkedin = self.social_links.as_object().and_then(|links| links.linkedin.as_text());
         profile.set(ProfileField::LinkedinUrl, linkedin);
@@ -265,7 +254,7 @@ impl Person {
         let numbers = objects.filter_map(|phone| Some((phone.rank()?, phone, e164(&phone.number)?)));
         let Some((_, phone, number)) = numbers.min_by_key(|(rank, ..)| *rank) else { return };
         profile.set(ProfileField::MobilePhone, Some(number));
-        profile.set(ProfileField::MobilePhoneDoNotCall, phone.do_not_call_word());
+        profile.set(ProfileField::MobilePhoneDoNotCall, do_not_call(&phone.do_not_call));
     }
 }
 
@@ -299,15 +288,6 @@ impl Phone {
             Some("direct" | "work") => return None,
             _ => 1,
         };
-        Some((kind, self.do_not_call_word() == Some("found")))
-    }
-
-    /// Whether it is on a do-not-call register, in the words that all providers share.
-    fn do_not_call_word(&self) -> Option<&'static str> {
-        match self.do_not_call.to_text()?.as_str() {
-            "true" => Some("found"),
-            "false" => Some("not_found"),
-            _ => None,
-        }
+        Some((kind, do_not_call(&self.do_not_call) == Some("found")))
     }
 }

@@ -15,21 +15,11 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The body of a success, or why there is none. A 404 is a miss to a single call, and nothing to any other.
 pub(super) fn classify(received: &Received) -> Result<&[u8], Reply> {
-    let word = word(received.text());
-    let reason = |why: &str| received.reason(word.as_deref(), why);
     Err(match received.status.as_u16() {
         200 => return received.whole(),
         402 => Reply::OutOfCredits,
         429 => Reply::Throttled { retry_after: Some(wait(received)) },
-        401 => Reply::Denied(reason("the key is refused")),
-        403 => Reply::Denied(reason("the key or the plan lacks the right")),
-        // It redirects nowhere, and no look-up has an id in its path: the base URL is wrong, and not what is asked.
-        300..=399 => Reply::Denied(reason("redirected, so the base URL is wrong")),
-        404 | 405 => Reply::Denied(reason("there is nothing at this address")),
-        408 => Reply::Unknown(reason("gave up on the call")),
-        400..=499 => Reply::Invalid(reason("the call is refused")),
-        503 => Reply::Transient(reason("turned away")),
-        _ => Reply::Unknown(reason("no answer to the call")),
+        _ => received.failed(word(received.text()).as_deref()),
     })
 }
 

@@ -9,7 +9,7 @@ use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
 use reqwest::Method;
 
-use super::super::exchange::{Account, Received, no_figures, no_people, unanswered};
+use super::super::exchange::{Account, Received, no_figures, no_people, told, unanswered};
 use super::classify::classify;
 use super::rates::rates;
 use super::wire::{Bulk, Params, bulk_answer, required, single_answer};
@@ -86,11 +86,11 @@ impl Provider for PeopleDataLabs {
             1 => single_answer(&received),
             several => classify(&received).and_then(|body| bulk_answer(body, several, spent(&received))),
         };
-        Told { reply: answer.unwrap_or_else(|failed| failed), rates: rates(&received.headers) }
+        told(answer, rates(&received.headers))
     }
 
     /// A call without parameters is refused and free, and its headers have the figures.
-    async fn usage(&self, timeout: Duration) -> Result<Usage, UsageError> {
+    async fn usage(&self, timeout: Duration) -> Result<Option<Usage>, UsageError> {
         let request = self.account.request(Method::GET, self.endpoint(CallKind::People(1)));
         let received = self.account.send(request, timeout).await.map_err(|reply| no_figures(&reply))?;
         let failed = |received: &Received| match classify(received) {
@@ -98,7 +98,7 @@ impl Provider for PeopleDataLabs {
             Err(reply) => no_figures(&reply),
         };
         let used = credits(received.header("x-lifetime-used")).ok_or_else(|| failed(&received))?;
-        Ok(Usage { cycle: LIFETIME.to_owned(), began: None, used })
+        Ok(Some(Usage { cycle: LIFETIME.to_owned(), began: None, used }))
     }
 }
 

@@ -31,11 +31,9 @@ mod classify;
 mod rates;
 mod wire;
 
-use leadgate_enrichment::config::SecretRole;
-
 use self::client::PeopleDataLabs;
 pub use self::config::VENDOR;
-use crate::connector::{ConnectError, ProviderInbound, ProviderOutbound};
+use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 
 /// It sends nothing.
 pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
@@ -44,7 +42,7 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
     connect: |connection, http, keys| {
-        let key = keys.into_iter().next().ok_or_else(|| ConnectError::no_secret(SecretRole::ProviderKey))?;
+        let key = provider_key(keys)?;
         let min_likelihood = config::min_likelihood(&connection.own);
         Ok(Box::new(PeopleDataLabs::new(http, &connection.base_url, key).with_min_likelihood(min_likelihood)))
     },

@@ -1,13 +1,14 @@
 //! The shapes of People Data Labs' requests and answers, and what of them becomes a profile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, RefusedAlone, Reply};
 use serde::{Deserialize, Serialize};
 
-use super::super::exchange::{Received, e164, parsed, unreadable};
+use super::super::exchange::{Received, parsed, unreadable};
+use super::super::person::{Names, described, e164, set_amounts, set_domain, set_texts, values};
 use super::classify::{classify, is_a_miss, refused_alone};
 use super::client::spent;
 use crate::loose::{List, Loose, Scalar};
@@ -17,20 +18,22 @@ const LEVELS_MAX: usize = 10;
 /// The most answers that are read: as many as one call may be about.
 const ANSWERS_MAX: usize = 100;
 
+/// Its names for what a person is asked about by. `company` is a name or a web site: the site, which tells more, takes its
+/// place.
+const NAMES: Names = Names {
+    email: "email",
+    first_name: "first_name",
+    last_name: "last_name",
+    company: "company",
+    domain: "company",
+    linkedin_url: "profile",
+};
+
 /// Who is meant, and what a match has to have. What we don't know is left out.
 #[derive(Serialize)]
 pub(super) struct Params<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<&'a str>,
-    /// A name or a web site: the site tells more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    company: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<&'a str>,
+    #[serde(flatten)]
+    person: BTreeMap<&'static str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_likelihood: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,25 +44,14 @@ pub(super) struct Params<'a> {
 
 impl<'a> Params<'a> {
     pub(super) fn new(identity: &'a Identity, required: Option<&'static str>, min_likelihood: Option<u64>) -> Self {
-        Self {
-            email: identity.email.as_deref(),
-            first_name: identity.first_name.as_deref(),
-            last_name: identity.last_name.as_deref(),
-            company: identity.domain.as_deref().or(identity.company.as_deref()),
-            profile: identity.linkedin_url.as_deref(),
-            min_likelihood,
-            required,
-            titlecase: true,
-        }
+        Self { person: described(identity, &NAMES), min_likelihood, required, titlecase: true }
     }
 }
 
 /// What a person has to have to count as a match, and so to cost something: where nothing but an address or a number is
 /// wanted, one without is of no use.
 pub(super) fn required(fields: &BTreeSet<ProfileField>) -> Option<&'static str> {
-    let value = |field: &ProfileField| field.says_something_of().unwrap_or(*field);
-    let values: BTreeSet<ProfileField> = fields.iter().map(value).collect();
-    match values.iter().collect::<Vec<_>>()[..] {
+    match values(fields).iter().collect::<Vec<_>>()[..] {
         [ProfileField::Email] => Some("work_email"),
         [ProfileField::MobilePhone] => Some("mobile_phone"),
         [ProfileField::Email, ProfileField::MobilePhone] => Some("work_email OR mobile_phone"),
@@ -197,23 +189,18 @@ impl Person {
             (ProfileField::State, &self.location_region),
             (ProfileField::Country, &self.location_country),
             (ProfileField::CompanyName, &self.job_company_name),
-            (ProfileField::CompanyDomain, &self.job_company_website),
-            (ProfileField::CompanyWebsite, &self.job_company_website),
             (ProfileField::CompanyIndustry, &self.job_company_industry),
             (ProfileField::CompanyCity, &self.job_company_location_locality),
             (ProfileField::CompanyCountry, &self.job_company_location_country),
         ];
-        for (field, value) in texts {
-            profile.set(field, value.as_text());
-        }
+        set_texts(&mut profile, texts);
+        set_domain(&mut profile, &self.job_company_website);
         let amounts = [
             (ProfileField::CompanyEmployees, &self.job_company_employee_count),
             (ProfileField::CompanyFounded, &self.job_company_founded),
             (ProfileField::CompanyFunding, &self.job_company_total_funding_raised),
         ];
-        for (field, value) in amounts {
-            profile.set(field, value.to_integer().filter(|amount| *amount >= 0).map(|amount| amount.to_string()));
-        }
+        set_amounts(&mut profile, amounts);
         profile.set(ProfileField::Seniority, self.job_title_levels.items().iter().find_map(Scalar::as_text));
         profile.set(ProfileField::MobilePhone, e164(&self.mobile_phone));
         profile
