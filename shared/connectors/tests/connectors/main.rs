@@ -14,6 +14,7 @@ mod attio_inbound;
 mod boundary;
 mod close_client;
 mod close_inbound;
+mod cognism;
 mod config;
 mod hooks;
 mod hubspot_client;

@@ -63,6 +63,8 @@ pub(super) trait AtAccount: Send + Sync {
     const TITLE: &'static str;
     /// Whether it has an answer for those of whom it may not say anything.
     const SUPPRESSES: bool;
+    /// A part of the path of each call that may cost something. Blank is every call.
+    const CHARGES_AT: &'static str = "";
     fn account(&self) -> &Account;
     fn denial(&self) -> Fault;
 }
@@ -104,6 +106,10 @@ impl<A: AtAccount> SimulatedProvider for A {
     fn denial(&self) -> Fault {
         AtAccount::denial(self)
     }
+
+    fn charges_at(&self) -> &'static str {
+        A::CHARGES_AT
+    }
 }
 
 /// Everything that is behind one lock.
@@ -120,8 +126,10 @@ pub(super) struct State {
     pub(super) began: Timestamp,
     invalid: BTreeSet<String>,
     suppressed: BTreeSet<String>,
-    /// Kinds of credit and ids of people.
+    /// Kinds of credit and ids of people, in the running cycle.
     paid: BTreeSet<(&'static str, String)>,
+    /// The same in all cycles: when it was paid for last.
+    last_paid: BTreeMap<(&'static str, String), Timestamp>,
 }
 
 /// What the provider makes of a question.
@@ -167,6 +175,7 @@ impl Account {
             invalid: BTreeSet::new(),
             suppressed: BTreeSet::new(),
             paid: BTreeSet::new(),
+            last_paid: BTreeMap::new(),
         };
         let reception = Reception::new(clock, setup.latency);
         Self { setup, reception, state: Guarded::new(state) }
@@ -247,6 +256,11 @@ impl State {
         self.paid.contains(&(kind, person.id.clone()))
     }
 
+    /// When something was paid for it last, in whichever cycle.
+    pub(super) fn last_paid(&self, kind: &'static str, person: &Person) -> Option<Timestamp> {
+        self.last_paid.get(&(kind, person.id.clone())).copied()
+    }
+
     /// From now on, this is free for the person until the cycle ends.
     pub(super) fn note_paid(&mut self, what: &'static str, person: &Person) {
         self.paid.insert((what, person.id.clone()));
@@ -278,6 +292,9 @@ impl State {
         *self.used.entry(kind).or_default() += milli;
         self.used_ever += milli;
         self.paid.insert((kind, person.id.clone()));
+        if milli > 0 {
+            self.last_paid.insert((kind, person.id.clone()), at);
+        }
         let email = person.email.as_ref().map(|email| email.to_lowercase());
         let (id, asked, call) = (person.id.clone(), asked.key(), call.index);
         self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email, asked, milli });

@@ -1,5 +1,6 @@
 //! One HTTP exchange with a simulated vendor, from the request to the answer or to the lack of one.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +50,13 @@ impl Call {
     /// The body as this type, or what is wrong with it.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
+    }
+
+    /// The body as the fields of a form.
+    pub(super) fn form(&self) -> BTreeMap<String, String> {
+        reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(&self.body)))
+            .map(|url| url.query_pairs().into_owned().collect())
+            .unwrap_or_default()
     }
 
     /// The first value of a parameter.

@@ -8,6 +8,7 @@ mod account;
 pub mod apollo;
 pub mod attio;
 pub mod close;
+pub mod cognism;
 mod crm;
 pub mod eventbridge;
 mod exchange;
@@ -46,6 +47,7 @@ pub use report::DeliveryReport;
 use apollo::{Apollo, Ledger};
 use attio::Attio;
 use close::Close;
+use cognism::Cognism;
 use exchange::Vendor;
 use fault::FaultRule;
 use hubspot::HubSpot;
@@ -118,6 +120,11 @@ pub fn hunter_router(hunter: Arc<Hunter>) -> Router {
 /// Serves one account at Lusha in the same way.
 pub fn lusha_router(lusha: Arc<Lusha>) -> Router {
     vendor_router(lusha)
+}
+
+/// Serves one account at Cognism in the same way.
+pub fn cognism_router(cognism: Arc<Cognism>) -> Router {
+    vendor_router(cognism)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

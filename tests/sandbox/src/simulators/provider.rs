@@ -23,6 +23,10 @@ pub trait SimulatedProvider: Send + Sync {
     fn suppress(&self, email: &str) -> bool;
     /// How it says that the key is wrong.
     fn denial(&self) -> Fault;
+    /// A part of the path of each call that may cost something. Blank is every call.
+    fn charges_at(&self) -> &'static str {
+        ""
+    }
 }
 
 impl SimulatedProvider for Apollo {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, hunter, lusha, pdl};
+use leadgate_connectors::provider::{apollo, cognism, hunter, lusha, pdl};
 
 use super::World;
 use super::clock::WorldClock;
 use super::settings::{Settings, With};
 use super::wire::Wire;
+use crate::simulators::cognism::Cognism;
 use crate::simulators::hunter::Hunter;
 use crate::simulators::lusha::Lusha;
 use crate::simulators::pdl::PeopleDataLabs;
@@ -23,18 +24,20 @@ pub struct Accounts {
     pub hunter: AccountSetup,
     /// At Lusha.
     pub lusha: AccountSetup,
+    /// At Cognism.
+    pub cognism: AccountSetup,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup(), lusha: Lusha::setup() }
+        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup(), lusha: Lusha::setup(), cognism: Cognism::setup() }
     }
 }
 
 impl Accounts {
     /// All of them.
-    pub fn all(&mut self) -> [&mut AccountSetup; 3] {
-        [&mut self.pdl, &mut self.hunter, &mut self.lusha]
+    pub fn all(&mut self) -> [&mut AccountSetup; 4] {
+        [&mut self.pdl, &mut self.hunter, &mut self.lusha, &mut self.cognism]
     }
 }
 
@@ -47,6 +50,8 @@ pub struct Providers {
     pub hunter: Arc<Hunter>,
     /// At Lusha.
     pub lusha: Arc<Lusha>,
+    /// At Cognism.
+    pub cognism: Arc<Cognism>,
 }
 
 impl Providers {
@@ -55,6 +60,7 @@ impl Providers {
             pdl: Arc::new(PeopleDataLabs::new(clock.clone(), accounts.pdl.clone())),
             hunter: Arc::new(Hunter::new(clock.clone(), accounts.hunter.clone())),
             lusha: Arc::new(Lusha::new(clock.clone(), accounts.lusha.clone())),
+            cognism: Arc::new(Cognism::new(clock.clone(), accounts.cognism.clone())),
         }
     }
 
@@ -64,6 +70,7 @@ impl Providers {
             .nest("/simulators/pdl", simulators::pdl_router(self.pdl.clone()))
             .nest("/simulators/hunter", simulators::hunter_router(self.hunter.clone()))
             .nest("/simulators/lusha", simulators::lusha_router(self.lusha.clone()))
+            .nest("/simulators/cognism", simulators::cognism_router(self.cognism.clone()))
     }
 
     /// Puts the calls to them on this wire.
@@ -73,8 +80,8 @@ impl Providers {
         }
     }
 
-    fn all(&self) -> [&dyn SimulatedProvider; 3] {
-        [&*self.pdl, &*self.hunter, &*self.lusha]
+    fn all(&self) -> [&dyn SimulatedProvider; 4] {
+        [&*self.pdl, &*self.hunter, &*self.lusha, &*self.cognism]
     }
 }
 
@@ -96,6 +103,7 @@ impl World {
             name if name == pdl::VENDOR.name => self.providers.pdl.clone(),
             name if name == hunter::VENDOR.name => self.providers.hunter.clone(),
             name if name == lusha::VENDOR.name => self.providers.lusha.clone(),
+            name if name == cognism::VENDOR.name => self.providers.cognism.clone(),
             _ => self.apollo.clone(),
         }
     }
@@ -118,6 +126,12 @@ impl Settings {
     #[must_use]
     pub fn with_lusha(self) -> Self {
         self.with_provider(lusha::VENDOR.name, "lusha-2026", "lusha_credits = 2500")
+    }
+
+    /// The same, with Cognism for a provider.
+    #[must_use]
+    pub fn with_cognism(self) -> Self {
+        self.with_provider(cognism::VENDOR.name, "cognism-2026", "cognism_credits = 2500")
     }
 
     /// The same, with this provider, which makes no callbacks, its prices, and what is granted of its credits.
@@ -145,6 +159,7 @@ impl Settings {
             let (list, grant) = match *name {
                 name if name == hunter::VENDOR.name => ("hunter-2026", "hunter_searches = 2500"),
                 name if name == lusha::VENDOR.name => ("lusha-2026", "lusha_credits = 2500"),
+                name if name == cognism::VENDOR.name => ("cognism-2026", "cognism_credits = 2500"),
                 _ => ("pdl-2026", "pdl_credits = 2500"),
             };
             prices.push(format!("\"{list}\""));
@@ -164,6 +179,7 @@ impl Settings {
             name if name == pdl::VENDOR.name => &self.accounts.pdl.api_key,
             name if name == hunter::VENDOR.name => &self.accounts.hunter.api_key,
             name if name == lusha::VENDOR.name => &self.accounts.lusha.api_key,
+            name if name == cognism::VENDOR.name => &self.accounts.cognism.api_key,
             _ => &self.apollo.api_key,
         };
         self.real_provider_key(name).unwrap_or(simulated)
@@ -186,9 +202,10 @@ pub(super) fn api_path(name: &str) -> &'static str {
 }
 
 /// Every provider: its name, and how it is chosen.
-pub const EVERY_PROVIDER: [(&str, With); 4] = [
+pub const EVERY_PROVIDER: [(&str, With); 5] = [
     ("Apollo", |settings| settings),
     ("People Data Labs", Settings::with_pdl),
     ("Hunter", Settings::with_hunter),
     ("Lusha", Settings::with_lusha),
+    ("Cognism", Settings::with_cognism),
 ];

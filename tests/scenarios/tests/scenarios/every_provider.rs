@@ -223,7 +223,7 @@ async fn a_lost_answer_counts_as_spent_and_is_tried_once_more() {
     for (name, with) in EVERY_PROVIDER {
         let (world, provider) = served(with, |_| {}).await;
         let leads = queued_leads(&world, 1).await;
-        provider.faults().add(FaultRule::next(Fault::DropAfterWork));
+        provider.faults().add(FaultRule::on(provider.charges_at(), Fault::DropAfterWork));
         world.settle_down(1).await;
         all_enriched(&world, &leads, name);
         let (books, ledger) = (at_rest(&world).await, provider.ledger());
@@ -237,7 +237,8 @@ async fn outcomes_that_stay_unknown_end_failed_after_one_more_try() {
     for (name, with) in EVERY_PROVIDER {
         let (world, provider) = served(with, |_| {}).await;
         let leads = queued_leads(&world, 1).await;
-        provider.faults().add(FaultRule::next(Fault::StatusAfterWork(500, String::new())).times(50));
+        let lost = Fault::StatusAfterWork(500, String::new());
+        provider.faults().add(FaultRule::on(provider.charges_at(), lost).times(50));
         world.settle_down(1).await;
         let record = world.record(&leads[0]).await.expect("a record");
         assert_eq!(record.state, State::Failed { reason: FailReason::OutcomeUnknown }, "{name}");
@@ -303,9 +304,10 @@ async fn the_address_of_a_name_is_found_and_what_is_not_ready_is_asked_for_again
 /// A number that comes with the person is bought with them, in one purchase.
 #[tokio::test]
 async fn a_number_that_comes_at_once_is_written_with_the_person() {
-    let at_once: [(&str, With); 2] = [
+    let at_once: [(&str, With); 3] = [
         ("People Data Labs", |settings| settings.with_pdl().with_phones()),
         ("Lusha", |settings| settings.with_lusha().with_phones()),
+        ("Cognism", |settings| settings.with_cognism().with_phones()),
     ];
     for (name, with) in at_once {
         let (world, provider) = served(with, |_| {}).await;

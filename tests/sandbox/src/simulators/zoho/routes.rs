@@ -62,7 +62,7 @@ impl Vendor for Zoho {
 impl Zoho {
     /// What is wrong is said with 200.
     fn token(&self, org: &mut Org, call: &Call, now: Timestamp) -> Answer {
-        let form: BTreeMap<String, String> = form_of(&call.body);
+        let form = call.form();
         let is = |name: &str, expected: &str| form.get(name).map(String::as_str) == Some(expected);
         let (secret, refresh_token) = self.setup.credential.split_once(':').unwrap_or_default();
         let is_client = is("client_id", &self.setup.client_id) && is("client_secret", secret);
@@ -77,13 +77,6 @@ impl Zoho {
             json!({ "access_token": token, "api_domain": org.api_domain, "token_type": "Bearer", "expires_in": 3600 });
         Answer::json(200, &body)
     }
-}
-
-/// The fields of a form.
-fn form_of(body: &[u8]) -> BTreeMap<String, String> {
-    reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(body)))
-        .map(|url| url.query_pairs().into_owned().collect())
-        .unwrap_or_default()
 }
 
 fn error(status: u16, code: &str) -> Answer {
