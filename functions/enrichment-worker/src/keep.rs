@@ -140,8 +140,9 @@ fn with_what_came(
             let bought = record.bought(patch, cost.clone(), rest, now);
             let person = wanted.identity.person_fingerprint(&batch.fingerprints);
             let bought_for = if turn.is_first(batch) { Some(person) } else { bought.bought_for.clone() };
+            let charged_at = came.charged_at(batch, turn, bought.charged_at);
             let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed };
-            Record { bought_for, owed, told_by, ..bought }
+            Record { bought_for, charged_at, owed, told_by, ..bought }
         }
         LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
         _ if goes_on => record.missed(now),
@@ -150,7 +151,13 @@ fn with_what_came(
     // However many providers are asked under one claim, the record has come round once.
     let kept = if is_first_answer { kept } else { Record { hops, ..kept } };
     Some(if is_erased {
-        Record { asked: None, bought_for: None, progress: None, ..kept.refused(RefuseReason::Erased, now) }
+        Record {
+            asked: None,
+            bought_for: None,
+            charged_at: None,
+            progress: None,
+            ..kept.refused(RefuseReason::Erased, now)
+        }
     } else {
         kept
     })
@@ -202,6 +209,15 @@ impl Came<'_> {
             told_by.extend(patch.keys().map(|property| (property.clone(), turn.provider.name())));
         }
         told_by
+    }
+
+    /// When the first provider charged for the person, if it remembers that for some time only. Who is free again was charged
+    /// for before.
+    fn charged_at(&self, batch: &Batch<'_>, turn: &Turn<'_>, before: Option<Timestamp>) -> Option<Timestamp> {
+        match self.wanted.repeated || !turn.is_first(batch) {
+            true => before,
+            false => self.wanted.tariff.remembers_when().then(|| turn.purchase.made_at()),
+        }
     }
 
     /// No provider is left that could know the person, or more of them.

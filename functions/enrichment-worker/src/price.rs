@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
     pub(crate) employer: Option<String>,
     /// What the answer costs, but for what arrives later.
     pub(crate) tariff: Tariff,
-    /// The same person was bought for it before, of the same provider.
+    /// The same person was bought for it before, of the same provider, which may remember it still.
     pub(crate) repeated: bool,
     /// Another record in the same batch pays for the same person.
     pub(crate) shared: bool,
@@ -81,7 +81,9 @@ impl Wanted {
             return None;
         };
         let is_first = provider.vendor.name == batch.tenant.provider.vendor.name;
-        let repeated = is_first && record.was_bought_for(&self.identity, &batch.fingerprints);
+        let repeated = is_first
+            && record.was_bought_for(&self.identity, &batch.fingerprints)
+            && tariff.is_repeat(record.charged_at, batch.purchase.made_at());
         let worst = tariff.worst_of(repeated);
         let asynchronous = provider.asynchronous_of(&ask.fields);
         let total = [&worst, &batch.worst_asynchronous(provider, &asynchronous)].into_iter().sum();

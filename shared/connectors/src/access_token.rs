@@ -2,7 +2,6 @@
 //! once when it is refused.
 
 use jiff::Timestamp;
-use leadgate_enrichment::crm::CrmError;
 
 use crate::secret::Secret;
 
@@ -32,12 +31,12 @@ impl Token {
 impl AccessToken {
     /// The token that there is, unless it is the one that was refused or isn't good at `then` any more; else the one that
     /// `obtain` gets. Of those who find it refused at the same time, one gets another.
-    pub(crate) async fn get(
+    pub(crate) async fn get<E>(
         &self,
         refused: Option<&Token>,
         then: Timestamp,
-        obtain: impl Future<Output = Result<Token, CrmError>>,
-    ) -> Result<Token, CrmError> {
+        obtain: impl Future<Output = Result<Token, E>>,
+    ) -> Result<Token, E> {
         let mut there = self.0.lock().await;
         let is_good = |token: &Token| {
             let is_refused = refused.is_some_and(|refused| refused.number == token.number);

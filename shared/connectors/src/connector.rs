@@ -21,11 +21,8 @@ pub type Verify =
 /// What an event says that came by an event bus. An error is about the event as a whole.
 pub type FromBus = fn(&[u8], &Tenant) -> Result<BusEvents, BodyError>;
 
-/// Connects to a vendor, through a client and with the secrets for it.
-pub type Connect<From, To> = fn(&From, Http, Vec<Secret>) -> Result<Box<To>, ConnectError>;
-
-/// Connects to a CRM in the same way, now: a client is made for a call or a few, and not kept.
-pub type ConnectNow<From, To> = fn(&From, Http, Vec<Secret>, Timestamp) -> Result<Box<To>, ConnectError>;
+/// Connects to a vendor, through a client and with the secrets for it, now: a client is made for a call or a few, and not kept.
+pub type Connect<From, To> = fn(&From, Http, Vec<Secret>, Timestamp) -> Result<Box<To>, ConnectError>;
 
 /// What a CRM sends. Apart from how it is called, so that a function which only receives holds no client.
 #[derive(Debug)]
@@ -51,7 +48,7 @@ pub struct CrmOutbound {
     /// Which.
     pub vendor: &'static CrmVendor,
     /// A client for this connection, with these tokens: those of the role [`SecretRole::CrmToken`].
-    pub connect: ConnectNow<CrmConnection, dyn Crm>,
+    pub connect: Connect<CrmConnection, dyn Crm>,
 }
 
 /// The provider's ids of the people whom a callback's body is about.

@@ -27,7 +27,8 @@ macro_rules! providers {
             &provider::cognism::$part,
             &provider::hunter::$part,
             &provider::lusha::$part,
-            &provider::pdl::$part, //
+            &provider::pdl::$part,
+            &provider::zoominfo::$part,
         ]
     };
 }

@@ -39,12 +39,13 @@ impl Connections {
             .map_err(|error| wrong(error.to_string()))
     }
 
-    /// One of the tenant's providers.
+    /// One of the tenant's providers, to be called now.
     pub async fn provider(&self, connection: &ProviderConnection) -> Result<Box<dyn Provider>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
         let connector = self.vendors.provider(connection).map_err(|error| wrong(error.to_string()))?;
         let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
-        (connector.connect)(connection, self.http.clone(), keys).map_err(|error| wrong(error.to_string()))
+        (connector.connect)(connection, self.http.clone(), keys, self.secrets.now())
+            .map_err(|error| wrong(error.to_string()))
     }
 
     /// The address at which a provider of the tenant's may say that what `purchase` pays for has arrived, until `expires`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leadgate_enrichment::provider::limits::{Rate, Rates};
 use leadgate_enrichment::provider::{Answer, RefusedAlone, Reply, Told, UsageError};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::http::{ExchangeError, Http, read_body};
@@ -20,10 +20,14 @@ const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(super) struct Account {
     http: Http,
     base_url: String,
-    key_header: &'static str,
-    /// What stands before the key in the header.
+    key: Option<Key>,
+}
+
+struct Key {
+    header: &'static str,
+    /// What stands before it in the header.
     scheme: &'static str,
-    key: Secret,
+    secret: Secret,
 }
 
 /// An answer, as it came.
@@ -35,13 +39,18 @@ pub(super) struct Received {
 
 impl Account {
     pub(super) fn new(http: impl Into<Http>, base_url: &str, key_header: &'static str, key: Secret) -> Self {
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { http: http.into(), base_url, key_header, scheme: "", key }
+        Self { key: Some(Key { header: key_header, scheme: "", secret: key }), ..Self::open(http, base_url) }
     }
 
     /// One that is opened by a bearer token.
     pub(super) fn bearer(http: impl Into<Http>, base_url: &str, token: Secret) -> Self {
-        Self { scheme: "Bearer ", ..Self::new(http, base_url, AUTHORIZATION.as_str(), token) }
+        let key = Key { header: "authorization", scheme: "Bearer ", secret: token };
+        Self { key: Some(key), ..Self::open(http, base_url) }
+    }
+
+    /// Where no key is needed, or a call has it elsewhere.
+    pub(super) fn open(http: impl Into<Http>, base_url: &str) -> Self {
+        Self { http: http.into(), base_url: base_url.trim_end_matches('/').to_owned(), key: None }
     }
 
     /// The beginning of a call.
@@ -54,14 +63,24 @@ impl Account {
 
     /// Makes the call, once. The error is what becomes of a call without an answer.
     pub(super) async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Received, Reply> {
-        let Ok(mut key) = HeaderValue::from_str(&format!("{}{}", self.scheme, self.key.expose())) else {
-            return Err(Reply::Denied("the key has characters that no header can hold".to_owned()));
+        let request = match &self.key {
+            Some(key) => request.header(key.header, key.value()?),
+            None => request,
         };
-        key.set_sensitive(true);
-        let request = self.http.within(timeout, request.header(self.key_header, key));
-        let response = request.send().await.map_err(|error| without_an_answer(error.into()))?;
+        let response =
+            self.http.within(timeout, request).send().await.map_err(|error| without_an_answer(error.into()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Received { status, headers, body: read_body(response, ANSWER_BYTES_MAX).await })
+    }
+}
+
+impl Key {
+    fn value(&self) -> Result<HeaderValue, Reply> {
+        let Ok(mut value) = HeaderValue::from_str(&format!("{}{}", self.scheme, self.secret.expose())) else {
+            return Err(Reply::Denied("the key has characters that no header can hold".to_owned()));
+        };
+        value.set_sensitive(true);
+        Ok(value)
     }
 }
 
@@ -165,6 +184,14 @@ pub(super) fn answered_one(answer: Answer) -> Reply {
 /// One person was refused, and nothing is said of any other.
 pub(super) fn alone(refused: RefusedAlone) -> Reply {
     Reply::InPart { answers: vec![Err(refused)], reported: None }
+}
+
+/// What is left of a failure of a call that costs nothing: whether it was carried out doesn't matter.
+pub(super) fn free(failed: Reply) -> Reply {
+    match failed {
+        Reply::Unknown(reason) => Reply::Transient(reason),
+        other => other,
+    }
 }
 
 /// Why there are no figures, in the words of a call that failed.

@@ -5,6 +5,7 @@ pub mod cognism;
 pub mod hunter;
 pub mod lusha;
 pub mod pdl;
+pub mod zoominfo;
 
 mod exchange;
 mod person;

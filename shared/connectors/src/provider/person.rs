@@ -7,7 +7,7 @@ use leadgate_enrichment::person::{Identity, Profile, ProfileField};
 
 use crate::loose::Scalar;
 
-/// A vendor's names for what a person is asked about by.
+/// A vendor's names for what a person is asked about by. Blank where it has none.
 pub(super) struct Names {
     pub(super) email: &'static str,
     pub(super) first_name: &'static str,
@@ -27,7 +27,8 @@ pub(super) fn described<'a>(identity: &'a Identity, names: &Names) -> BTreeMap<&
         (names.domain, &identity.domain),
         (names.linkedin_url, &identity.linkedin_url),
     ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+    let named = all.into_iter().filter(|(name, _)| !name.is_empty());
+    named.filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
 }
 
 /// The values that are wanted: what is said of one is wanted along with it.

@@ -39,6 +39,8 @@ mod standard_webhooks;
 mod transport;
 mod zoho_client;
 mod zoho_inbound;
+mod zoominfo;
+mod zoominfo_tokens;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 

@@ -1,9 +1,12 @@
 //! What a provider charges, as configuration with dates: published price lists disagree and change.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use crate::clock::{days, later};
 use crate::credits::{Amounts, Milli};
 use crate::ids::ProviderName;
 use crate::person::{Identity, Profile, ProfileField};
@@ -84,7 +87,13 @@ pub enum Repeat {
     Charged,
     /// Nothing.
     Free,
+    /// Nothing within a year from when it was charged for.
+    FreeForAYear,
 }
+
+/// For how long [`Repeat::FreeForAYear`] is gone by: a day less, since the call comes after what it may cost was reckoned, and the
+/// provider's year began after ours.
+const YEAR: Duration = days(364);
 
 impl Repeat {
     fn is_charged(&self) -> bool {
@@ -176,6 +185,16 @@ impl Tariff {
     /// What is charged for each thing.
     pub fn terms(&self) -> &[Terms] {
         &self.rows
+    }
+
+    /// Whether what was charged for at `charged_at` is a repeat still. Whether it is of the same person is another matter.
+    pub fn is_repeat(&self, charged_at: Option<Timestamp>, now: Timestamp) -> bool {
+        !self.remembers_when() || charged_at.is_some_and(|at| now < later(at, YEAR))
+    }
+
+    /// Whether it matters when something was charged for.
+    pub fn remembers_when(&self) -> bool {
+        self.rows.iter().any(|row| row.repeat == Repeat::FreeForAYear)
     }
 
     /// The most that one person can cost.
@@ -310,5 +329,22 @@ mod tests {
         profile.set(ProfileField::Email, Some("ada@engine.example"));
         assert_eq!(of(false, &profile), "1 email, 1 person");
         assert_eq!(of(true, &profile), "1 email");
+    }
+
+    #[test]
+    fn what_is_free_for_a_year_is_free_from_when_it_was_charged_for() {
+        let at = |day: u64| later(Timestamp::UNIX_EPOCH, days(day));
+        let of = |repeat| {
+            let price = Price { repeat, ..row(PricedField::Person, 0, ChargeOn::Match, "person") };
+            tariff(&[price], 1).expect("in force")
+        };
+        let for_a_year = of(Repeat::FreeForAYear);
+        for (charged_at, now, is_repeat) in
+            [(Some(at(10)), 11, true), (Some(at(10)), 373, true), (Some(at(10)), 374, false), (None, 11, false)]
+        {
+            assert_eq!(for_a_year.is_repeat(charged_at, at(now)), is_repeat, "{now}");
+        }
+        assert_eq!((for_a_year.worst_of(true).is_zero(), for_a_year.worst_of(false).is_zero()), (true, false));
+        assert!(of(Repeat::Free).is_repeat(None, at(9999)) && of(Repeat::Charged).is_repeat(None, at(9999)));
     }
 }

@@ -87,6 +87,9 @@ pub struct Record {
     /// Who it was about when it was bought: a provider that charges nothing for the same person again goes by that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bought_for: Option<Fingerprint>,
+    /// When that was charged for, if the provider remembers it for some time only.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub charged_at: Option<Timestamp>,
     /// Whom it was asked of, where more than one provider may be asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub progress: Option<Progress>,
@@ -128,6 +131,7 @@ impl Record {
             owed: None,
             asked: None,
             bought_for: None,
+            charged_at: None,
             progress: None,
             waited: None,
             erased_at: None,
@@ -364,6 +368,7 @@ impl Record {
             filled_by: None,
             asked: None,
             bought_for: None,
+            charged_at: None,
             progress: None,
             ..self
         }

@@ -28,6 +28,7 @@ mod provider;
 mod report;
 pub mod salesforce;
 pub mod zoho;
+pub mod zoominfo;
 
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ use pdl::PeopleDataLabs;
 use pipedrive::Pipedrive;
 use salesforce::Salesforce;
 use zoho::Zoho;
+use zoominfo::ZoomInfo;
 
 /// The vendors of one world.
 #[derive(Clone)]
@@ -125,6 +127,11 @@ pub fn lusha_router(lusha: Arc<Lusha>) -> Router {
 /// Serves one account at Cognism in the same way.
 pub fn cognism_router(cognism: Arc<Cognism>) -> Router {
     vendor_router(cognism)
+}
+
+/// Serves one account at ZoomInfo in the same way.
+pub fn zoominfo_router(zoominfo: Arc<ZoomInfo>) -> Router {
+    vendor_router(zoominfo)
 }
 
 /// Serves one Apollo team in the same way; `/ledger` is ours, too.

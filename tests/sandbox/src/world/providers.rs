@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, cognism, hunter, lusha, pdl};
+use leadgate_connectors::provider::{apollo, cognism, hunter, lusha, pdl, zoominfo};
 
 use super::World;
 use super::clock::WorldClock;
@@ -13,6 +13,7 @@ use crate::simulators::cognism::Cognism;
 use crate::simulators::hunter::Hunter;
 use crate::simulators::lusha::Lusha;
 use crate::simulators::pdl::PeopleDataLabs;
+use crate::simulators::zoominfo::{CLIENT_ID, ZoomInfo};
 use crate::simulators::{self, AccountSetup, SimulatedProvider};
 
 /// What the accounts are like.
@@ -26,18 +27,26 @@ pub struct Accounts {
     pub lusha: AccountSetup,
     /// At Cognism.
     pub cognism: AccountSetup,
+    /// At ZoomInfo.
+    pub zoominfo: AccountSetup,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { pdl: PeopleDataLabs::setup(), hunter: Hunter::setup(), lusha: Lusha::setup(), cognism: Cognism::setup() }
+        Self {
+            pdl: PeopleDataLabs::setup(),
+            hunter: Hunter::setup(),
+            lusha: Lusha::setup(),
+            cognism: Cognism::setup(),
+            zoominfo: ZoomInfo::setup(),
+        }
     }
 }
 
 impl Accounts {
     /// All of them.
-    pub fn all(&mut self) -> [&mut AccountSetup; 4] {
-        [&mut self.pdl, &mut self.hunter, &mut self.lusha, &mut self.cognism]
+    pub fn all(&mut self) -> [&mut AccountSetup; 5] {
+        [&mut self.pdl, &mut self.hunter, &mut self.lusha, &mut self.cognism, &mut self.zoominfo]
     }
 }
 
@@ -52,6 +61,8 @@ pub struct Providers {
     pub lusha: Arc<Lusha>,
     /// At Cognism.
     pub cognism: Arc<Cognism>,
+    /// At ZoomInfo.
+    pub zoominfo: Arc<ZoomInfo>,
 }
 
 impl Providers {
@@ -61,6 +72,7 @@ impl Providers {
             hunter: Arc::new(Hunter::new(clock.clone(), accounts.hunter.clone())),
             lusha: Arc::new(Lusha::new(clock.clone(), accounts.lusha.clone())),
             cognism: Arc::new(Cognism::new(clock.clone(), accounts.cognism.clone())),
+            zoominfo: Arc::new(ZoomInfo::new(clock.clone(), accounts.zoominfo.clone())),
         }
     }
 
@@ -71,6 +83,7 @@ impl Providers {
             .nest("/simulators/hunter", simulators::hunter_router(self.hunter.clone()))
             .nest("/simulators/lusha", simulators::lusha_router(self.lusha.clone()))
             .nest("/simulators/cognism", simulators::cognism_router(self.cognism.clone()))
+            .nest("/simulators/zoominfo", simulators::zoominfo_router(self.zoominfo.clone()))
     }
 
     /// Puts the calls to them on this wire.
@@ -80,8 +93,8 @@ impl Providers {
         }
     }
 
-    fn all(&self) -> [&dyn SimulatedProvider; 4] {
-        [&*self.pdl, &*self.hunter, &*self.lusha, &*self.cognism]
+    fn all(&self) -> [&dyn SimulatedProvider; 5] {
+        [&*self.pdl, &*self.hunter, &*self.lusha, &*self.cognism, &*self.zoominfo]
     }
 }
 
@@ -104,6 +117,7 @@ impl World {
             name if name == hunter::VENDOR.name => self.providers.hunter.clone(),
             name if name == lusha::VENDOR.name => self.providers.lusha.clone(),
             name if name == cognism::VENDOR.name => self.providers.cognism.clone(),
+            name if name == zoominfo::VENDOR.name => self.providers.zoominfo.clone(),
             _ => self.apollo.clone(),
         }
     }
@@ -134,6 +148,12 @@ impl Settings {
         self.with_provider(cognism::VENDOR.name, "cognism-2026", "cognism_credits = 2500")
     }
 
+    /// The same, with ZoomInfo for a provider.
+    #[must_use]
+    pub fn with_zoominfo(self) -> Self {
+        self.with_provider(zoominfo::VENDOR.name, "zoominfo-2026", "zoominfo_credits = 2500")
+    }
+
     /// The same, with this provider, which makes no callbacks, its prices, and what is granted of its credits.
     fn with_provider(self, name: &str, prices: &str, grant: &str) -> Self {
         let is_of_callbacks =
@@ -141,7 +161,7 @@ impl Settings {
         let config: String =
             self.config.lines().filter(|line| !is_of_callbacks(line)).map(|line| format!("{line}\n")).collect();
         let edits = [
-            (format!("kind = \"{}\"", apollo::VENDOR.name), format!("kind = \"{name}\"")),
+            (format!("kind = \"{}\"", apollo::VENDOR.name), format!("kind = \"{name}\"{}", own_keys(name))),
             ("price_sets = []".to_owned(), format!("price_sets = [\"{prices}\"]")),
             ("grant = { credits = 2500 }".to_owned(), format!("grant = {{ {grant} }}")),
             ("floor = { credits = 0 }".to_owned(), "floor = {}".to_owned()),
@@ -160,12 +180,14 @@ impl Settings {
                 name if name == hunter::VENDOR.name => ("hunter-2026", "hunter_searches = 2500"),
                 name if name == lusha::VENDOR.name => ("lusha-2026", "lusha_credits = 2500"),
                 name if name == cognism::VENDOR.name => ("cognism-2026", "cognism_credits = 2500"),
+                name if name == zoominfo::VENDOR.name => ("zoominfo-2026", "zoominfo_credits = 2500"),
                 _ => ("pdl-2026", "pdl_credits = 2500"),
             };
             prices.push(format!("\"{list}\""));
             tables += &format!(
-                "\n[[tenants.demo.fallbacks]]\nkind = \"{name}\"\napi_key = \"leadgate/demo/{name}/provider-key\"\n\
-                 plan = {{ anchor = \"2026-01-01\", cycle = \"monthly\", grant = {{ {grant} }} }}\n"
+                "\n[[tenants.demo.fallbacks]]\nkind = \"{name}\"{}\napi_key = \"leadgate/demo/{name}/provider-key\"\n\
+                 plan = {{ anchor = \"2026-01-01\", cycle = \"monthly\", grant = {{ {grant} }} }}\n",
+                own_keys(name)
             );
         }
         let lists = format!("price_sets = [{}]", prices.join(", "));
@@ -180,6 +202,7 @@ impl Settings {
             name if name == hunter::VENDOR.name => &self.accounts.hunter.api_key,
             name if name == lusha::VENDOR.name => &self.accounts.lusha.api_key,
             name if name == cognism::VENDOR.name => &self.accounts.cognism.api_key,
+            name if name == zoominfo::VENDOR.name => &self.accounts.zoominfo.api_key,
             _ => &self.apollo.api_key,
         };
         self.real_provider_key(name).unwrap_or(simulated)
@@ -191,21 +214,28 @@ impl Settings {
     }
 }
 
+/// The keys that a simulated provider needs beside those that all have, as lines of the file.
+fn own_keys(name: &str) -> String {
+    if name == zoominfo::VENDOR.name { format!("\nclient_id = \"{CLIENT_ID}\"") } else { String::new() }
+}
+
 /// Where the API of a simulated provider is below its own address.
 pub(super) fn api_path(name: &str) -> &'static str {
     match name {
         name if name == pdl::VENDOR.name => "/v5",
         name if name == hunter::VENDOR.name => "/v2",
+        name if name == zoominfo::VENDOR.name => "/gtm",
         name if name == apollo::VENDOR.name => "/api/v1",
         _ => "",
     }
 }
 
 /// Every provider: its name, and how it is chosen.
-pub const EVERY_PROVIDER: [(&str, With); 5] = [
+pub const EVERY_PROVIDER: [(&str, With); 6] = [
     ("Apollo", |settings| settings),
     ("People Data Labs", Settings::with_pdl),
     ("Hunter", Settings::with_hunter),
     ("Lusha", Settings::with_lusha),
     ("Cognism", Settings::with_cognism),
+    ("ZoomInfo", Settings::with_zoominfo),
 ];

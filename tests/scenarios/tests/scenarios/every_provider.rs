@@ -284,6 +284,27 @@ async fn one_of_whom_it_may_not_say_anything_is_refused_and_costs_nothing() {
     assert!(tried > 0);
 }
 
+/// Each is paid from its own credits, and has a key and a limit of its own.
+#[tokio::test]
+async fn each_may_be_asked_after_another() {
+    for name in ["pdl", "hunter", "lusha", "cognism", "zoominfo"] {
+        let mut settings = Settings::default();
+        settings.apollo.unknown_share = 1.0;
+        settings.accounts.all().into_iter().for_each(|account| account.unknown_share = 0.0);
+        let world = started(settings.with_beside(&[name], &format!("order = [\"apollo\", \"{name}\"]"))).await;
+        let leads = queued_leads(&world, 3).await;
+        world.settle_down(1).await;
+        let provider = world.provider_named(name);
+        for (number, lead) in leads.iter().enumerate() {
+            let known = provider.whom(&email(number)).expect("a known person");
+            let contact = world.hubspot.contact(lead).expect("the contact");
+            assert_eq!(contact.value("jobtitle"), Some(known.title.as_str()), "{name}: {lead}");
+        }
+        let ledger = provider.ledger();
+        assert_eq!((at_rest(&world).await.spent, ledger.charges.len()), (ledger.credits_charged, 3), "{name}");
+    }
+}
+
 /// An address that is asked for by a name, and an answer that isn't ready at first.
 #[tokio::test]
 async fn the_address_of_a_name_is_found_and_what_is_not_ready_is_asked_for_again() {
@@ -304,10 +325,11 @@ async fn the_address_of_a_name_is_found_and_what_is_not_ready_is_asked_for_again
 /// A number that comes with the person is bought with them, in one purchase.
 #[tokio::test]
 async fn a_number_that_comes_at_once_is_written_with_the_person() {
-    let at_once: [(&str, With); 3] = [
+    let at_once: [(&str, With); 4] = [
         ("People Data Labs", |settings| settings.with_pdl().with_phones()),
         ("Lusha", |settings| settings.with_lusha().with_phones()),
         ("Cognism", |settings| settings.with_cognism().with_phones()),
+        ("ZoomInfo", |settings| settings.with_zoominfo().with_phones()),
     ];
     for (name, with) in at_once {
         let (world, provider) = served(with, |_| {}).await;

@@ -138,7 +138,7 @@ static FROM_PEOPLEWELL: ProviderInbound =
     ProviderInbound { vendor: &PEOPLEWELL, people_in: Some(|_| Ok(BTreeSet::new())) };
 
 static TO_PEOPLEWELL: ProviderOutbound =
-    ProviderOutbound { vendor: &PEOPLEWELL, connect: |_, _, _| Ok(Box::new(Peoplewell)) };
+    ProviderOutbound { vendor: &PEOPLEWELL, connect: |_, _, _, _| Ok(Box::new(Peoplewell)) };
 
 const PRICES: &str = "version = \"peoplewell-2026\"\nprovider = \"peoplewell\"\nfrom = \"2020-01-01\"\n\
                       [[rows]]\naction = \"match\"\nfield = \"person\"\ncharge_on = \"match\"\n\

@@ -5,7 +5,7 @@ use leadgate_proof::books::Books;
 use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{all_enriched, queued_leads, world_with};
+use crate::stage::{all_enriched, queued_leads, started, world_with};
 
 /// People are free to be bought again, and everything is stale after a day.
 fn free_to_repeat(settings: &mut Settings) {
@@ -65,6 +65,30 @@ async fn who_is_free_to_repeat_counts_towards_no_cap_and_stands_in_the_way_of_no
     world.settle_down(1).await;
     all_enriched(&world, &[leads[0].clone(), new]);
     assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().records_charged), (2000, 2));
+}
+
+/// What is under management is free for a year from when it was paid for, and not from when it was asked for last.
+#[tokio::test]
+async fn what_a_provider_remembers_for_a_year_is_paid_for_once_a_year() {
+    let mut settings = Settings::default().with_zoominfo();
+    settings.accounts.zoominfo.unknown_share = 0.0;
+    let world = started(settings).await;
+    let leads = queued_leads(&world, 1).await;
+    world.settle_down(1).await;
+    let mut paid = vec![world.provider().ledger().credits_charged];
+    for website in ["b.example", "c.example", "d.example", "e.example"] {
+        // Nothing that the record is known by is changed but what makes it due, and something is missing again.
+        world.clock.turn(days(100));
+        world.hubspot.edit(&leads[0], "website", &format!("https://www.{website}/"));
+        world.hubspot.edit(&leads[0], "city", "");
+        world.hubspot.deliver().await;
+        world.settle_down(1).await;
+        let (books, ledger) = (at_rest(&world).await, world.provider().ledger());
+        assert_eq!((books.spent, books.drifts), (ledger.credits_charged, 0));
+        paid.push(ledger.credits_charged);
+    }
+    assert_eq!(world.provider().ledger().people_asked, 5, "each time");
+    assert_eq!(paid, [1000, 1000, 1000, 1000, 2000]);
 }
 
 #[tokio::test]

@@ -50,5 +50,7 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How Apollo is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?))),
+    connect: |connection, http, keys, _| {
+        Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?)))
+    },
 };

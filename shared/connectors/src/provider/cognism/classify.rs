@@ -41,14 +41,6 @@ pub(super) fn classify(received: &Received) -> Result<&[u8], Reply> {
     })
 }
 
-/// What is left of a failure of a call that costs nothing: whether it was carried out doesn't matter.
-pub(super) fn free(failed: Reply) -> Reply {
-    match failed {
-        Reply::Unknown(reason) => Reply::Transient(reason),
-        other => other,
-    }
-}
-
 fn is_used_up(body: &[u8], key: Option<&str>) -> bool {
     let text = String::from_utf8_lossy(body).to_lowercase();
     USED_UP.iter().any(|words| text.contains(words)) || key.is_some_and(|key| key.to_lowercase().contains("credits"))

@@ -10,8 +10,8 @@ use leadgate_enrichment::provider::{Answer, AsynchronousRequest, CallKind, Provi
 use reqwest::Method;
 use serde::Serialize;
 
-use super::super::exchange::{Account, Received, answered_one, no_people, told, unanswered};
-use super::classify::{classify, free};
+use super::super::exchange::{Account, Received, answered_one, free, no_people, told, unanswered};
+use super::classify::classify;
 use super::wire::{Enrich, Preview, Redeem, preview, redeemed};
 use crate::http::Http;
 use crate::secret::Secret;

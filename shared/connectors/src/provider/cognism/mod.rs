@@ -40,7 +40,7 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| {
+    connect: |connection, http, keys, _| {
         let cognism = Cognism::new(http, &connection.base_url, provider_key(keys)?);
         Ok(Box::new(cognism.with_min_match_score(config::min_match_score(&connection.own))))
     },

@@ -38,5 +38,5 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| Ok(Box::new(Lusha::new(http, &connection.base_url, provider_key(keys)?))),
+    connect: |connection, http, keys, _| Ok(Box::new(Lusha::new(http, &connection.base_url, provider_key(keys)?))),
 };

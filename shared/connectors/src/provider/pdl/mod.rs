@@ -41,7 +41,7 @@ pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {
     vendor: &VENDOR,
-    connect: |connection, http, keys| {
+    connect: |connection, http, keys, _| {
         let key = provider_key(keys)?;
         let min_likelihood = config::min_likelihood(&connection.own);
         Ok(Box::new(PeopleDataLabs::new(http, &connection.base_url, key).with_min_likelihood(min_likelihood)))
