@@ -280,7 +280,7 @@ async fn buy(
         employers::employers(batch, &wanted, &mut waterfall.employers).await;
     }
     let Some((held, wanted)) = reserve::reserve(batch, turn, outcomes, waterfall, wanted).await else { return };
-    let others = single_flight::asked_about_by_others(batch, turn, &wanted).await;
+    let others = single_flight::left_to_others(batch, turn, &wanted).await;
     let call = look_up::look_up(batch, turn, &wanted, &others).await;
     let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
     let (costs, evidence) = settlement::costs(&asked, &call.ends, call.reported);

@@ -21,8 +21,8 @@ use crate::single_flight::came;
 use crate::turn::Turn;
 use crate::waterfall::Waterfall;
 
-/// Settles what came at once, and what arrives later if nothing of it is awaited. The waiters for the same people get
-/// their answers first. Whether it is settled: if not, the sweeper does it from the records.
+/// Settles what came at once, and what arrives later if nothing of it is awaited. What came is there for others before that:
+/// as long as the hold is open, they see by it that they have to wait. Whether it is settled: if not, the sweeper does it from the records.
 pub(crate) async fn settle(
     batch: &Batch<'_>,
     turn: &Turn<'_>,
@@ -34,6 +34,7 @@ pub(crate) async fn settle(
 ) -> bool {
     let came = came(batch, turn, wanted, call);
     came.keep_misses(batch.tenant.windows.miss).await;
+    came.keep_hits().await;
     let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
     let settled = settle_for_waiters(&batch.worker.credits, &came, &held.at_once, entry.as_ref()).await;
     match held.asynchronous.as_ref().filter(|_| settled) {
@@ -89,7 +90,7 @@ pub(crate) async fn pass_on(
     let reason = match &stopped {
         Stopped::AskedByOthers => {
             let records: Vec<Record> = not_asked.into_iter().map(|wanted| wanted.record).collect();
-            let reason = "another worker is asking about the same person";
+            let reason = "another worker asks about the same person, or has just done so";
             return outcomes.give_all_back(&records, reason, Retry::Backoff);
         }
         Stopped::OutOfCredits => DeferReason::ProviderOutOfCredits,

@@ -29,9 +29,7 @@ pub(crate) async fn answered(
     waterfall: &mut Waterfall,
     wanted: Vec<Wanted>,
 ) -> Vec<Wanted> {
-    let about = |wanted: &Wanted| About::Person(wanted.asked.clone());
-    let may_be_known = |wanted: &Wanted| wanted.may_be_there_twice(batch) && wanted.asynchronous.is_empty();
-    let asked: Vec<About> = wanted.iter().filter(|wanted| may_be_known(wanted)).map(about).collect();
+    let asked: Vec<About> = wanted.iter().filter(|wanted| wanted.may_be_known(batch)).map(Wanted::about).collect();
     if asked.is_empty() {
         return wanted;
     }
@@ -42,7 +40,7 @@ pub(crate) async fn answered(
     });
     let (mut rest, mut answered) = (Vec::new(), Vec::new());
     for wanted in wanted {
-        match known.get(&about(&wanted)).filter(|_| may_be_known(&wanted)) {
+        match known.get(&wanted.about()).filter(|_| wanted.may_be_known(batch)) {
             None => rest.push(wanted),
             Some(Known::Miss) => answered.push((wanted, LineEnd::Answered(Answer::Miss))),
             Some(Known::Hit(profile)) => answered.push((wanted, LineEnd::Answered(Answer::Hit(profile.clone())))),
@@ -59,8 +57,31 @@ pub(crate) async fn answered(
     rest
 }
 
-/// Those whom another worker is asking about at this moment, by their places.
-pub(crate) async fn asked_about_by_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted]) -> Vec<bool> {
+/// Those who are not to be asked about after all, by their places: another worker is asking about them at this moment, or has
+/// done so since what is known was read. They find the answer when their messages come again. Now that everyone can see by
+/// our hold whom we ask about, nobody begins to ask any more.
+pub(crate) async fn left_to_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted]) -> Vec<bool> {
+    let mut left = asked_about_by_others(batch, turn, wanted).await;
+    let others = wanted.iter().zip(&left).filter(|(wanted, left)| !**left && wanted.may_be_known(batch));
+    let asked: Vec<About> = others.map(|(wanted, _)| wanted.about()).collect();
+    if asked.is_empty() {
+        return left;
+    }
+    let (now, sealing) = (batch.now(), batch.fingerprints.sealing());
+    match batch.worker.answers.read(turn.whose(batch), &asked, now, &sealing).await {
+        Ok(known) => {
+            let is_known = |wanted: &Wanted| wanted.may_be_known(batch) && known.contains_key(&wanted.about());
+            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= is_known(wanted));
+        }
+        Err(error) => {
+            warn!(tenant = %batch.tenant.id, %error, "what is known by now can't be read: they are asked about later");
+            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= wanted.may_be_known(batch));
+        }
+    }
+    left
+}
+
+async fn asked_about_by_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted]) -> Vec<bool> {
     let now = batch.now();
     // Others run as long as we may, counted from our beginning: this purchase may have been made late in the run. None
     // that was made longer ago than that is still under way.
@@ -84,6 +105,15 @@ impl Wanted {
     /// Whether another record of the CRM may be about the same person, as far as what we ask with goes.
     pub(crate) fn may_be_there_twice(&self, batch: &Batch<'_>) -> bool {
         self.identity.email.is_none() || !batch.tenant.crm.vendor.has_unique_email
+    }
+
+    /// Whether what is known of the person may do for it.
+    fn may_be_known(&self, batch: &Batch<'_>) -> bool {
+        self.may_be_there_twice(batch) && self.asynchronous.is_empty()
+    }
+
+    fn about(&self) -> About {
+        About::Person(self.asked.clone())
     }
 }
 

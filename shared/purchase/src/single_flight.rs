@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::answers::{About, Answers, Known, Whose};
 use leadgate_aws::credits::Credits;
@@ -84,11 +85,19 @@ pub struct Came<'a> {
 impl Came<'_> {
     /// Keeps what is known of those that these waiters wait for.
     pub async fn keep_for(&self, waiters: &[Fingerprint]) {
-        for (person, end) in self.people.iter().filter(|(person, _)| waiters.contains(person)) {
+        let known = self.people.iter().filter(|(person, _)| waiters.contains(person)).map(async |(person, end)| {
             if let LineEnd::Answered(Answer::Hit(profile)) = end {
                 self.keep(person, &Known::Hit(profile.clone()), SHARED_FOR).await;
             }
-        }
+        });
+        join_all(known).await;
+    }
+
+    /// Keeps what is known of all of them for a while. A person may get another id as soon as we have asked, by a merge of two
+    /// records, and be taken up under that before anything is written to the CRM.
+    pub async fn keep_hits(&self) {
+        let people: Vec<Fingerprint> = self.people.iter().map(|(person, _)| (*person).clone()).collect();
+        self.keep_for(&people).await;
     }
 
     /// Keeps for all who ask within `window` that the provider doesn't know some of them.

@@ -52,29 +52,31 @@ async fn two_contacts_of_hubspot_become_one() {
     .await;
 }
 
-/// The others' workers know of each other by whom they ask about.
-async fn bought_once_while_the_provider_is_asked(with: With, become_one: Become) {
-    let is_asking = |call: &Call| call.operation.starts_with("apollo");
-    assert!(bought_once(with, become_one, is_asking).await, "the provider was asked");
+/// Elsewhere workers know of each other by whom they ask about, and by what came back for whom.
+async fn bought_once_wherever_they_meet(with: With, become_one: Become) {
+    wherever_they_meet(&[Meanwhile::Stands], CALLS_TO_BUY, async |at, _| {
+        bought_once(with, become_one, move |call| call.index == at).await
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn two_people_of_attio_become_one_while_the_provider_is_asked() {
+async fn two_people_of_attio_become_one() {
     let merge: Become = |world, lead, other| world.attio.merge(lead, other).expect("both are there");
-    bought_once_while_the_provider_is_asked(Settings::with_attio, merge).await;
+    bought_once_wherever_they_meet(Settings::with_attio, merge).await;
 }
 
 #[tokio::test]
-async fn two_persons_of_pipedrive_become_one_while_the_provider_is_asked() {
+async fn two_persons_of_pipedrive_become_one() {
     let merge: Become = |world, lead, other| {
         assert!(world.pipedrive.merge(lead, other), "both are there");
         other.to_owned()
     };
-    bought_once_while_the_provider_is_asked(Settings::with_pipedrive, merge).await;
+    bought_once_wherever_they_meet(Settings::with_pipedrive, merge).await;
 }
 
 #[tokio::test]
-async fn a_lead_of_salesforce_becomes_a_contact_while_the_provider_is_asked() {
+async fn a_lead_of_salesforce_becomes_a_contact() {
     let convert: Become = |world, lead, _| world.salesforce.convert(lead);
-    bought_once_while_the_provider_is_asked(Settings::with_salesforce, convert).await;
+    bought_once_wherever_they_meet(Settings::with_salesforce, convert).await;
 }
