@@ -40,6 +40,7 @@ impl Play {
     fn note(&mut self, Change { lead, property, value, .. }: Change) {
         let lead = &mut self.leads[lead];
         lead.human.insert(property, value.clone());
+        lead.edits += 1;
         if property == "email" {
             lead.emails.push(value);
         }

@@ -25,6 +25,8 @@ pub(super) struct Lead {
     pub(super) emails: Vec<String>,
     /// Properties that a person has set or cleared, with what they hold.
     pub(super) human: BTreeMap<&'static str, String>,
+    /// How often a person has changed it.
+    pub(super) edits: usize,
     /// A person deleted it.
     pub(super) deleted: bool,
     /// The person asked to be forgotten.

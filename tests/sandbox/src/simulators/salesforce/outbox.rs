@@ -12,8 +12,8 @@ use super::records::{Record, long};
 use super::subscription::{NOTIFICATIONS_MAX, Road, Subscription};
 use crate::kept::{Log, One, Undelivered};
 
-/// Messages are given up a day after their event (developer.salesforce.com, "Understanding Outbound Messaging"). Our
-/// class gives callouts up sooner.
+/// Messages are given up a day after their event (developer.salesforce.com, "Understanding Outbound Messaging"), and the first
+/// attempt is made at once: it is counted from that. Our class gives callouts up sooner.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest time between two attempts.
 const RETRY_MAX: Duration = Duration::from_secs(2 * 60 * 60);
@@ -59,6 +59,9 @@ pub struct Event {
     pub occurred_at: Timestamp,
     /// Attempts so far.
     pub attempts: u32,
+    /// When the first of them had failed.
+    #[serde(default)]
+    pub failed_since: Option<Timestamp>,
 }
 
 /// An event that is still to be told, from when on.
@@ -123,6 +126,7 @@ impl Outbox {
             changed_by: record.modified_by.clone(),
             occurred_at: record.modified_at,
             attempts: 0,
+            failed_since: None,
         };
         self.undelivered.push(Waiting { event, due: record.modified_at });
     }
@@ -170,8 +174,9 @@ impl Outbox {
                 continue;
             }
             event.attempts += 1;
+            let failed_since = *event.failed_since.get_or_insert(now);
             let is_over = match by.road {
-                Road::OutboundMessages | Road::ChangeEvents => until(now, later(event.occurred_at, LIFE)).is_zero(),
+                Road::OutboundMessages | Road::ChangeEvents => until(now, later(failed_since, LIFE)).is_zero(),
                 Road::Callouts => event.attempts >= CALLOUTS_MAX,
             };
             if is_over {
