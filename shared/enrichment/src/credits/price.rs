@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn what_is_free_for_a_year_is_free_from_when_it_was_charged_for() {
-        let at = |day: u64| later(Timestamp::UNIX_EPOCH, days(day));
+        let at = |day: u32| later(Timestamp::UNIX_EPOCH, days(day));
         let of = |repeat| {
             let price = Price { repeat, ..row(PricedField::Person, 0, ChargeOn::Match, "person") };
             tariff(&[price], 1).expect("in force")
