@@ -206,7 +206,7 @@ impl DeferralRelease {
 
 /// Each provider's figures are remembered by themselves: the first's under the plain name.
 fn mark_of(tenant: &Tenant, provider: &ProviderConnection, mark: &str) -> String {
-    match provider.vendor.name == tenant.provider.vendor.name {
+    match tenant.is_first(provider) {
         true => mark.to_owned(),
         false => format!("{mark}-{}", provider.vendor.name),
     }

@@ -337,7 +337,7 @@ fn patched(batch: &Batch<'_>, provider: &ProviderConnection, record: &Record, an
     let profile = arrived(awaited, answers)?;
     let patch = patch_from(&batch.tenant.fields, profile);
     // The date of enrichment was written with what came at once.
-    let is_first = provider.vendor.name == batch.tenant.provider.vendor.name;
+    let is_first = batch.tenant.is_first(provider);
     let told_by = patch.keys().filter(|_| !is_first).map(|property| (property.clone(), provider.name())).collect();
     (!patch.is_empty()).then(|| Record { patch, told_by, last_enriched: None, ..record.clone() })
 }

@@ -139,7 +139,7 @@ fn with_what_came(
             let told_by = came.told_by(batch, turn, &record, &patch);
             let bought = record.bought(patch, cost.clone(), rest, now);
             let person = wanted.identity.person_fingerprint(&batch.fingerprints);
-            let bought_for = if turn.is_first(batch) { Some(person) } else { bought.bought_for.clone() };
+            let bought_for = if batch.tenant.is_first(turn.provider) { Some(person) } else { bought.bought_for.clone() };
             let charged_at = came.charged_at(batch, turn, bought.charged_at);
             let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed };
             Record { bought_for, charged_at, owed, told_by, ..bought }
@@ -205,7 +205,7 @@ impl Came<'_> {
         patch: &Patch,
     ) -> BTreeMap<String, ProviderName> {
         let mut told_by = record.told_by.clone();
-        if !turn.is_first(batch) {
+        if !batch.tenant.is_first(turn.provider) {
             told_by.extend(patch.keys().map(|property| (property.clone(), turn.provider.name())));
         }
         told_by

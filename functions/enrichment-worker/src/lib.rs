@@ -276,7 +276,7 @@ async fn buy(
     if wanted.is_empty() {
         return;
     }
-    if turn.is_first(batch) {
+    if batch.tenant.is_first(turn.provider) {
         employers::employers(batch, &wanted, &mut waterfall.employers).await;
     }
     let Some((held, wanted)) = reserve::reserve(batch, turn, outcomes, waterfall, wanted).await else { return };

@@ -80,8 +80,7 @@ impl Wanted {
             error!(tenant = %batch.tenant.id, provider = %ask.provider, "no price of it is in force: its step is left out");
             return None;
         };
-        let is_first = provider.vendor.name == batch.tenant.provider.vendor.name;
-        let repeated = is_first
+        let repeated = batch.tenant.is_first(provider)
             && record.was_bought_for(&self.identity, &batch.fingerprints)
             && tariff.is_repeat(record.charged_at, batch.purchase.made_at());
         let worst = tariff.worst_of(repeated);

@@ -23,10 +23,4 @@ impl<'a> Turn<'a> {
     pub(crate) fn permits(&self, batch: &Batch<'a>) -> Permits<'a> {
         batch.permits(self.provider)
     }
-
-    /// Whether it is the tenant's first provider: the one that employers are looked up at, and that may charge nothing for
-    /// who was bought before.
-    pub(crate) fn is_first(&self, batch: &Batch<'_>) -> bool {
-        self.provider.vendor.name == batch.tenant.provider.vendor.name
-    }
 }

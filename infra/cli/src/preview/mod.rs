@@ -133,8 +133,7 @@ fn due(
             let Some(provider) = tenant.provider_named(want.ask.provider.as_str()) else {
                 return (("buy", format!("would be asked of {}, which isn't configured", want.ask.provider)), None);
             };
-            let is_first = provider.vendor.name == tenant.provider.vendor.name;
-            let repeated = is_first && record.was_bought_for(&want.identity, key);
+            let repeated = tenant.is_first(provider) && record.was_bought_for(&want.identity, key);
             let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
             let fields = provider.asynchronous_of(&want.ask.fields);
             let asynchronous = worst(books.config.asynchronous_tariff(provider, &fields, now), false);

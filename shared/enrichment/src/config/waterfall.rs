@@ -154,6 +154,12 @@ impl Tenant {
         std::iter::once(&self.provider).chain(&self.fallbacks)
     }
 
+    /// Whether it is the tenant's first provider: the one whose wallets have plain names, that employers are looked up at,
+    /// and that may charge nothing for who was bought before.
+    pub fn is_first(&self, provider: &ProviderConnection) -> bool {
+        provider.vendor.name == self.provider.vendor.name
+    }
+
     /// The provider of this name, if it buys from it.
     pub fn provider_named(&self, name: &str) -> Option<&ProviderConnection> {
         self.providers().find(|provider| provider.vendor.name == name)
