@@ -11,8 +11,9 @@ use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::provider::Began;
-use leadgate_enrichment::purchase::reconciliation::{Comparison, Expected, Verdict, compare, first_of_cycle};
-use serde::{Deserialize, Serialize};
+use leadgate_enrichment::purchase::reconciliation::{
+    Comparison, Expected, Remembered, Verdict, compare, first_of_cycle, mark_of,
+};
 use serde_json::json;
 use tracing::{error, warn};
 
@@ -21,8 +22,6 @@ use crate::unknown::{Outcome, total};
 
 /// The detail type of the event.
 const CREDITS_DRIFT: &str = "Credits Drift";
-/// Where the last comparison is remembered.
-const MARK: &str = "reconciliation";
 /// How often the provider is asked. Its figures are up to date within seconds, but asking counts towards its limits.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,16 +29,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ASKED: &str = "usage-failed";
 /// After that, they are asked for again. A provider that hangs would otherwise take up a part of each run.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(30 * 60);
-
-#[derive(Serialize, Deserialize)]
-struct Remembered {
-    /// When it was compared last.
-    at: i64,
-    /// When `from` was read: there once an installation has compared with a version that keeps it.
-    #[serde(default)]
-    since: Option<i64>,
-    from: Comparison,
-}
 
 /// What a comparison has entered.
 #[derive(Default)]
@@ -71,7 +60,7 @@ impl DeferralRelease {
 
     async fn reconcile_with(&self, tenant: &Tenant, provider: &ProviderConnection) -> Result<Entered, StoreError> {
         let (now, nothing) = (self.clock.now(), Entered::default());
-        let (marked, asked_mark) = (mark_of(tenant, provider, MARK), mark_of(tenant, provider, ASKED));
+        let (marked, asked_mark) = (Remembered::mark(tenant, provider), mark_of(tenant, provider, ASKED));
         let mark = self.credits.mark(&tenant.id, &marked).await?;
         let before = mark.as_ref().and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
         let due = before.as_ref().is_none_or(|before| now >= later(instant(before.at), EVERY));
@@ -98,11 +87,12 @@ impl DeferralRelease {
         if let Outcome::Resolved(resolved) = &outcome {
             compared.spent = compared.spent - resolved.iter().map(|one| total(&one.slices)).sum();
         }
+        let used = Some(compared.used);
         let (from, since) = match (&outcome, before) {
             (Outcome::Verdict(Verdict::Agree), Some(before)) => (before.from, before.since.or(Some(before.at))),
             _ => (compared, Some(now.as_millisecond())),
         };
-        let value = json!(Remembered { at: now.as_millisecond(), since, from }).to_string();
+        let value = json!(Remembered { at: now.as_millisecond(), since, from, used }).to_string();
         let next = Mark { name: marked, value };
         match (outcome, &mark) {
             (Outcome::Resolved(resolved), Some(mark)) => {
@@ -201,14 +191,6 @@ impl DeferralRelease {
         let detail = json!({ "tenant": tenant.id, "drift": drift_credits, "at": now.to_string() });
         self.events.send(CREDITS_DRIFT, &detail).await?;
         Ok(true)
-    }
-}
-
-/// Each provider's figures are remembered by themselves: the first's under the plain name.
-fn mark_of(tenant: &Tenant, provider: &ProviderConnection, mark: &str) -> String {
-    match tenant.is_first(provider) {
-        true => mark.to_owned(),
-        false => format!("{mark}-{}", provider.vendor.name),
     }
 }
 

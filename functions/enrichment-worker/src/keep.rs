@@ -139,7 +139,8 @@ fn with_what_came(
             let told_by = came.told_by(batch, turn, &record, &patch);
             let bought = record.bought(patch, cost.clone(), rest, now);
             let person = wanted.identity.person_fingerprint(&batch.fingerprints);
-            let bought_for = if batch.tenant.is_first(turn.provider) { Some(person) } else { bought.bought_for.clone() };
+            let bought_for =
+                if batch.tenant.is_first(turn.provider) { Some(person) } else { bought.bought_for.clone() };
             let charged_at = came.charged_at(batch, turn, bought.charged_at);
             let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed };
             Record { bought_for, charged_at, owed, told_by, ..bought }
@@ -214,7 +215,7 @@ impl Came<'_> {
     /// When the first provider charged for the person, if it remembers that for some time only. Who is free again was charged
     /// for before.
     fn charged_at(&self, batch: &Batch<'_>, turn: &Turn<'_>, before: Option<Timestamp>) -> Option<Timestamp> {
-        match self.wanted.repeated || !turn.is_first(batch) {
+        match self.wanted.repeated || !batch.tenant.is_first(turn.provider) {
             true => before,
             false => self.wanted.tariff.remembers_when().then(|| turn.purchase.made_at()),
         }

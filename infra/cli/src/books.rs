@@ -25,7 +25,7 @@ use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
 use leadgate_connectors::registry;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::config::{Config, ProviderConnection, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
@@ -150,13 +150,12 @@ impl Books {
         Ok(key)
     }
 
-    /// The most that a lead can cost at this time: a person, and what arrives later.
-    pub(crate) fn worst(&self, at: Timestamp) -> [Amounts; 2] {
-        let tenant = self.tenant();
+    /// The most that a lead can cost now at this provider: a person, and what arrives later.
+    pub(crate) fn worst(&self, provider: &ProviderConnection) -> [Amounts; 2] {
         let worst = |tariff: Option<Tariff>| tariff.map(|tariff| tariff.worst()).unwrap_or_default();
-        let first = &tenant.provider;
-        let asynchronous = self.config.asynchronous_tariff(first, &tenant.asynchronous_fields(first), at);
-        [worst(self.config.person_tariff(first, at)), worst(asynchronous)]
+        let fields = self.tenant().asynchronous_fields(provider);
+        let asynchronous = self.config.asynchronous_tariff(provider, &fields, self.now);
+        [worst(self.config.person_tariff(provider, self.now)), worst(asynchronous)]
     }
 }
 

@@ -1,8 +1,11 @@
 //! `leadgate credits export`: the ledger as rows.
 
+use std::collections::BTreeMap;
+
 use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Evidence, LineResult, Slice};
 use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -30,9 +33,11 @@ pub(super) struct Row {
     reason: String,
     /// Of a purchase: whether it is of what comes at once or of what arrives later, mobile numbers as a rule.
     arrives: &'static str,
+    /// Of a purchase, and of what its outcome was resolved as: whom it was bought of.
+    provider: String,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "time",
     "kind",
     "wallet",
@@ -46,6 +51,7 @@ const COLUMNS: [&str; 13] = [
     "reference",
     "reason",
     "arrives",
+    "provider",
 ];
 
 /// The ledger as rows.
@@ -55,8 +61,9 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn of(entries: &[Entry]) -> Result<Self, Failure> {
-        let rows = rows(entries);
+    /// Of these entries, of a tenant whose first provider has this name.
+    pub(super) fn of(entries: &[Entry], first: &ProviderName) -> Result<Self, Failure> {
+        let rows = rows(entries, first);
         let csv = csv(&rows)?;
         Ok(Self { rows, csv })
     }
@@ -72,12 +79,19 @@ impl Answer for Sheet {
     }
 }
 
-pub(super) fn rows(entries: &[Entry]) -> Vec<Row> {
-    entries.iter().flat_map(rows_of).collect()
+fn rows(entries: &[Entry], first: &ProviderName) -> Vec<Row> {
+    let purchases = entries.iter().filter_map(|entry| match entry {
+        Entry::Purchase { purchase, provider, .. } => Some((purchase, provider.as_ref().unwrap_or(first))),
+        _ => None,
+    });
+    let sellers: BTreeMap<&PurchaseId, &ProviderName> = purchases.collect();
+    entries.iter().flat_map(|entry| rows_of(entry, &sellers)).collect()
 }
 
-fn rows_of(entry: &Entry) -> Vec<Row> {
+/// `sellers` says of each purchase whom it was of.
+fn rows_of(entry: &Entry, sellers: &BTreeMap<&PurchaseId, &ProviderName>) -> Vec<Row> {
     let row = || Row { time: entry.at().to_string(), kind: kind_of(entry), ..Row::default() };
+    let seller = |purchase| sellers.get(purchase).map(|provider| provider.to_string()).unwrap_or_default();
     match entry {
         Entry::Grant { wallet, amounts, reference, .. } => {
             let (reference, reason) = reference.as_deref().map(without_reason).unwrap_or_default();
@@ -94,7 +108,8 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
         }
         Entry::Resolution { purchase, kind, slices, outcome, .. } => {
             let reason = resolution(*outcome).to_owned();
-            let row = Row { purchase: purchase.to_string(), arrives: arrives(*kind), reason, ..row() };
+            let (arrives, provider) = (arrives(*kind), seller(purchase));
+            let row = Row { purchase: purchase.to_string(), arrives, reason, provider, ..row() };
             let of = |slice: &Slice| Row {
                 wallet: slice.wallet.0.clone(),
                 bucket: slice.bucket.to_string(),
@@ -118,6 +133,7 @@ fn rows_of(entry: &Entry) -> Vec<Row> {
             let row = Row {
                 purchase: purchase.to_string(),
                 arrives: arrives(*kind),
+                provider: seller(purchase),
                 evidence: word_of(*evidence),
                 price_version: price_version.clone(),
                 ..row()
@@ -204,6 +220,7 @@ pub(super) fn csv(rows: &[Row]) -> Result<String, Failure> {
             text(&row.reference),
             text(&row.reason),
             text(row.arrives),
+            text(&row.provider),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -226,12 +243,12 @@ mod tests {
 
     #[test]
     fn text_is_quoted_where_it_must_be_and_never_a_formula() {
-        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain,");
-        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\",");
-        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2,");
+        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain,,");
+        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\",,");
+        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2,,");
         for formula in ["+1", "-1", "@SUM(A1)", "\tx"] {
-            assert!(one(formula, 1.0).ends_with(&format!("'{formula},")), "{formula:?} is a formula");
+            assert!(one(formula, 1.0).ends_with(&format!("'{formula},,")), "{formula:?} is a formula");
         }
-        assert!(csv(&[]).expect("a header").ends_with("reference,reason,arrives\r\n"));
+        assert!(csv(&[]).expect("a header").ends_with("reference,reason,arrives,provider\r\n"));
     }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, EntryLine, LineResult, PurchaseKind};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
-use leadgate_enrichment::ids::PurchaseId;
+use leadgate_enrichment::ids::{ProviderName, PurchaseId};
 use serde_json::{Value, json};
 
 use super::export::{kind_of, word_for, word_of};
@@ -49,6 +49,8 @@ pub(super) struct Line {
     amounts: Amounts,
     pub(super) details: String,
     purchase: Option<(PurchaseId, PurchaseKind)>,
+    /// Whom it was bought of.
+    provider: Option<ProviderName>,
     reference: Option<String>,
 }
 
@@ -62,7 +64,8 @@ impl History {
         }
         let shown = &entries[entries.len().saturating_sub(which.limit)..];
         let noun = noun(&books.tenant().asynchronous_fields(&books.tenant().provider)).one;
-        let lines = shown.iter().map(|entry| line(entry, &wallets, noun, books.zone())).collect();
+        let first = books.tenant().provider.name();
+        let lines = shown.iter().map(|entry| line(entry, &first, &wallets, noun, books.zone())).collect();
         let (zone, since) = (books.zone().clone(), which.since);
         Ok(Self { zone, since, latest, all: entries.len(), lines })
     }
@@ -86,7 +89,7 @@ fn left_out_of_it(entries: usize) -> String {
     format!("{} {are} left out: see --limit", count(entries, "older entry"))
 }
 
-fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line {
+fn line(entry: &Entry, first: &ProviderName, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line {
     let at = entry.at();
     let kind = kind_of(entry);
     let line = |wallet: &WalletId, amounts: Amounts, details| Line {
@@ -96,6 +99,7 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
         amounts,
         details,
         purchase: None,
+        provider: None,
         reference: None,
     };
     match entry {
@@ -121,19 +125,20 @@ fn line(entry: &Entry, wallets: &[Wallet], noun: &str, zone: &TimeZone) -> Line 
             wallets.dedup();
             let amounts = slices.iter().map(|slice| (slice.bucket.clone(), slice.amount)).collect();
             let (details, purchase) = (resolution(*outcome).to_owned(), Some((purchase.clone(), *buys)));
-            Line { at, kind, wallets, amounts, details, purchase, reference: None }
+            Line { at, kind, wallets, amounts, details, purchase, provider: None, reference: None }
         }
         Entry::Drift { amounts: drift, .. } => {
             let details = format!("{} by the provider's count beyond ours; no balance was moved", signed(drift));
             let (wallets, amounts, purchase, reference) = (Vec::new(), Amounts::default(), None, None);
-            Line { at, kind, wallets, amounts, details, purchase, reference }
+            Line { at, kind, wallets, amounts, details, purchase, provider: None, reference }
         }
-        Entry::Purchase { purchase, kind: buys, slices, lines, .. } => {
+        Entry::Purchase { purchase, kind: buys, provider, slices, lines, .. } => {
+            let provider = Some(provider.as_ref().unwrap_or(first).clone());
             let mut wallets: Vec<String> = slices.iter().map(|slice| slice.wallet.0.clone()).collect();
             wallets.dedup();
             let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
             let (amounts, details, purchase) = (negative(&cost), told(entry, noun), Some((purchase.clone(), *buys)));
-            Line { at, kind, wallets, amounts, details, purchase, reference: None }
+            Line { at, kind, wallets, amounts, details, purchase, provider, reference: None }
         }
     }
 }
@@ -199,7 +204,7 @@ impl Answer for History {
             json!({
                 "time": line.at, "kind": line.kind, "wallets": line.wallets, "amounts": decimals(&line.amounts),
                 "details": line.details, "purchase": line.purchase.as_ref().map(|(purchase, _)| purchase), "reference": line.reference,
-                "arrives": line.purchase.as_ref().map(|(_, kind)| arrives(*kind)),
+                "provider": line.provider, "arrives": line.purchase.as_ref().map(|(_, kind)| arrives(*kind)),
             })
         };
         json!({ "entries": self.lines.iter().map(line).collect::<Vec<_>>(), "left_out": self.all - self.lines.len() })

@@ -135,7 +135,7 @@ async fn answer(arguments: &Arguments) -> Result<Box<dyn Answer>, Failure> {
             if let Some(since) = which.since.map(|day| words::first_instant(day, books.zone())) {
                 entries.retain(|entry: &Entry| entry.at() >= since);
             }
-            Box::new(export::Sheet::of(&entries)?)
+            Box::new(export::Sheet::of(&entries, &books.tenant().provider.name())?)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The commands as people give them, on a running world: over its own address, by its own clock.
 
 mod asynchronous;
+mod providers;
 
 use clap::Parser;
 use leadgate_enrichment::clock::days;
@@ -89,7 +90,7 @@ async fn a_lead_that_waited_for_the_next_cycle_is_told_from_the_wish_to_the_crm(
             .to_owned(),
         "plan-2026-02-01-2026-03-01 opened with 2 credits: the plan's grant, until 2026-03-01.".to_owned(),
         format!(
-            "Released, and taken up in purchase {purchase}: 1 credit held for it, the most it can cost \
+            "Released, and taken up in purchase {purchase} of apollo: 1 credit held for it, the most it can cost \
              (prices apollo-2026-08)."
         ),
     ];
@@ -234,7 +235,7 @@ async fn the_rows_of_an_export_add_up_to_what_the_wallets_hold() {
     assert!(kinds.iter().all(|kind| rows.iter().any(|row| row["kind"] == **kind)), "{rows:?}");
     let csv = text(&world, &["export", "--csv"]).await;
     assert_eq!(csv.lines().count(), rows.len() + 1);
-    assert!(csv.contains(",f,\"'=1+1, \"\"x\"\"\",\r\n"), "{csv}");
+    assert!(csv.contains(",f,\"'=1+1, \"\"x\"\"\",,\r\n"), "{csv}");
     let told = story(&world, &lost).await;
     assert!(told.iter().any(|step| step.contains("nobody knows whether the provider charged for it")), "{told:?}");
 }

@@ -43,11 +43,12 @@ pub(super) fn first_instant(day: Date, zone: &TimeZone) -> Timestamp {
     day.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }
 
-/// `3 credits`, `1 export credit`.
+/// `3 credits`, `1 export credit`, `3 pdl_credits`.
 pub(super) fn amount(amount: Milli, bucket: &Bucket) -> String {
     let noun = if amount.get().abs() == 1000 { "credit" } else { "credits" };
     match bucket.as_str() {
         "credits" => format!("{amount} {noun}"),
+        kind if kind.ends_with("credits") => format!("{amount} {kind}"),
         kind => format!("{amount} {kind} {noun}"),
     }
 }

@@ -4,10 +4,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::Deserialize;
-use strum::VariantNames;
+use strum::{IntoStaticStr, VariantNames};
 
 /// How long a billing cycle is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, VariantNames)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Cadence {
@@ -22,6 +22,11 @@ pub enum Cadence {
 }
 
 impl Cadence {
+    /// The word used in configuration.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
     fn months(self) -> i32 {
         match self {
             Self::Monthly => 1,
@@ -57,6 +62,11 @@ impl Calendar {
     /// Cycles of `cadence` counted from `anchor`, which open at midnight in `time_zone`.
     pub fn new(anchor: Date, cadence: Cadence, time_zone: TimeZone) -> Self {
         Self { anchor, cadence, time_zone }
+    }
+
+    /// How long each of its cycles is.
+    pub fn cadence(&self) -> Cadence {
+        self.cadence
     }
 
     /// The one cycle that `now` is in.

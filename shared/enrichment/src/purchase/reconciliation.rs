@@ -5,6 +5,7 @@ mod unknown;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{ProviderConnection, Tenant};
 use crate::credits::Milli;
 use crate::credits::ledger::{Entry, LineResult};
 use crate::provider::Began;
@@ -22,6 +23,36 @@ pub struct Comparison {
     pub spent: Milli,
     /// What was held then: it may or may not have been charged already.
     pub held: Milli,
+}
+
+/// What is remembered of the comparisons with one provider, as JSON in a mark of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// When it was compared last, in milliseconds since 1970.
+    pub at: i64,
+    /// When `from` was read, likewise: there once an installation has compared with a version that keeps it.
+    #[serde(default)]
+    pub since: Option<i64>,
+    /// Where the next comparison starts.
+    pub from: Comparison,
+    /// What the provider said last was used in its cycle. Absent in what was remembered by a version that didn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Milli>,
+}
+
+impl Remembered {
+    /// What the mark is called. Each provider's figures are remembered by themselves: the first's under the plain name.
+    pub fn mark(tenant: &Tenant, provider: &ProviderConnection) -> String {
+        mark_of(tenant, provider, "reconciliation")
+    }
+}
+
+/// What a mark about one provider is called.
+pub fn mark_of(tenant: &Tenant, provider: &ProviderConnection, mark: &str) -> String {
+    match tenant.is_first(provider) {
+        true => mark.to_owned(),
+        false => format!("{mark}-{}", provider.vendor.name),
+    }
 }
 
 /// What two comparisons show.

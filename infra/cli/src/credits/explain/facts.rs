@@ -9,7 +9,7 @@ use leadgate_enrichment::credits::ledger::{
     Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, PurchaseKind, Slice,
 };
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
-use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::person::ProfileField;
 
 use super::Step;
@@ -20,6 +20,8 @@ use crate::credits::words::{Noun, amounts, noun, plan_change, resolution, signed
 /// The books of a tenant.
 pub(super) struct Facts<'a> {
     pub(super) tenant: &'a Tenant,
+    /// The name of the tenant's first provider: whom everything was bought of when there was no other.
+    pub(super) first: &'a ProviderName,
     pub(super) config: &'a Config,
     pub(super) wallets: &'a [Wallet],
     pub(super) entries: &'a [Entry],
@@ -34,6 +36,8 @@ pub(super) type Which<'a> = (&'a PurchaseId, PurchaseKind);
 pub(super) struct Bought<'a> {
     pub(super) purchase: &'a PurchaseId,
     pub(super) kind: PurchaseKind,
+    /// Whom it was bought of.
+    pub(super) provider: &'a ProviderName,
     pub(super) held_at: Timestamp,
     pub(super) settled_at: Timestamp,
     pub(super) evidence: Evidence,
@@ -77,13 +81,15 @@ impl<'a> Facts<'a> {
     /// Everything that was bought for a record, by age.
     pub(super) fn bought(&self, key: &RecordKey) -> impl Iterator<Item = Bought<'a>> {
         self.entries.iter().filter_map(move |entry| {
-            let Entry::Purchase { purchase, kind, at, slices, evidence, price_version, lines, .. } = entry else {
+            let Entry::Purchase { purchase, kind, provider, at, slices, evidence, price_version, lines, .. } = entry
+            else {
                 return None;
             };
             let place = lines.iter().position(|line| line.record == *key)?;
             Some(Bought {
                 purchase,
                 kind: *kind,
+                provider: provider.as_ref().unwrap_or(self.first),
                 held_at: self.held_at((purchase, *kind), slices, *at),
                 settled_at: *at,
                 evidence: *evidence,
@@ -195,16 +201,25 @@ impl<'a> Facts<'a> {
 
     /// The most that one lead can have been held for in this purchase, if it was bought before or not. `None` when its
     /// prices are no longer configured.
-    pub(super) fn worst(&self, (purchase, kind): Which<'_>, price_version: &str, repeated: bool) -> Option<Amounts> {
+    pub(super) fn worst(
+        &self,
+        (purchase, kind): Which<'_>,
+        provider: &ProviderName,
+        price_version: &str,
+        repeated: bool,
+    ) -> Option<Amounts> {
         let made_at = purchase.made_at();
-        let first = &self.tenant.provider;
-        let person = self.config.person_tariff(first, made_at);
+        let provider = self.tenant.provider_named(provider.as_str())?;
+        let person = self.config.person_tariff(provider, made_at);
         if !kind.is_asynchronous() {
-            return person.filter(|tariff| tariff.version() == price_version).map(|tariff| tariff.worst_of(repeated));
+            // Where a number at once costs more than the person alone, nobody knows any more whether it was wanted.
+            let most = self.config.at_once_tariff(provider, &self.tenant.asked_of(provider), made_at)?;
+            let person = person.filter(|tariff| tariff.version() == price_version && *tariff == most);
+            return person.map(|tariff| tariff.worst_of(repeated));
         }
         // Where several things arrive later, nobody knows any more which of them were wanted.
-        let fields = self.tenant.asynchronous_fields(first);
-        let tariff = self.config.asynchronous_tariff(first, &fields, made_at).filter(|_| fields.len() == 1)?;
+        let fields = self.tenant.asynchronous_fields(provider);
+        let tariff = self.config.asynchronous_tariff(provider, &fields, made_at).filter(|_| fields.len() == 1)?;
         // Both holds of a call name the prices that the call was reckoned with.
         let versions = [person.map(|tariff| tariff.version()), Some(tariff.version())];
         versions.into_iter().flatten().any(|version| version == price_version).then(|| tariff.worst())
@@ -213,11 +228,13 @@ impl<'a> Facts<'a> {
     /// What was held for this part of a purchase at most.
     pub(super) fn held_for(&self, bought: &Bought<'_>) -> Option<Amounts> {
         let is_before = |other: &Bought<'_>| {
+            // Only the first provider charges less for who was bought before.
+            let is_first = bought.provider == self.first && other.provider == self.first;
             let person = !other.kind.is_asynchronous() && other.line.result == LineResult::Hit;
-            person && other.settled_at < bought.held_at
+            is_first && person && other.settled_at < bought.held_at
         };
         let repeated = self.bought(&bought.line.record).any(|other| is_before(&other));
-        self.worst((bought.purchase, bought.kind), bought.price_version, repeated)
+        self.worst((bought.purchase, bought.kind), bought.provider, bought.price_version, repeated)
     }
 }
 
@@ -240,6 +257,14 @@ impl<'a> Half<'a> {
         match self {
             Self::Open(hold, _) => hold.held_at,
             Self::Settled(bought) => bought.held_at,
+        }
+    }
+
+    /// Whom it was bought of.
+    pub(super) fn provider(&self, facts: &Facts<'a>) -> &'a ProviderName {
+        match self {
+            Self::Open(hold, _) => hold.provider.as_ref().unwrap_or(facts.first),
+            Self::Settled(bought) => bought.provider,
         }
     }
 

@@ -135,6 +135,7 @@ fn purchase_json(bought: &Bought<'_>, facts: &Facts<'_>) -> Value {
     });
     json!({
         "purchase": bought.purchase,
+        "provider": bought.provider,
         "arrives": arrives(bought.kind),
         "held_at": bought.held_at,
         "held": facts.held_for(bought).as_ref().map(decimals),

@@ -61,6 +61,7 @@ pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Stor
     let tenant = books.tenant();
     let facts = Facts {
         tenant,
+        first: &tenant.provider.name(),
         config: &books.config,
         wallets: &books.credits.wallets(&tenant.id).await?,
         entries: &books.credits.entries(&tenant.id).await?,
@@ -100,7 +101,8 @@ pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Stor
 pub(crate) fn explain_waited(waited: &Waited) -> Option<String> {
     let Waited { record, wallets, entries, config, now } = waited;
     let tenant = config.tenant(&record.key.tenant)?;
-    let facts = Facts { tenant, config, wallets, entries, holds: &[], now: *now };
+    let first = &tenant.provider.name();
+    let facts = Facts { tenant, first, config, wallets, entries, holds: &[], now: *now };
     Some(lead::story(&record.key, Some(record), &facts).told())
 }
 

@@ -2,6 +2,7 @@
 
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, Hold, HoldLine, LineResult, PurchaseKind};
+use leadgate_enrichment::ids::ProviderName;
 use serde_json::{Value, json};
 
 use super::asynchronous;
@@ -20,10 +21,12 @@ pub(super) fn story(asked: &str, facts: &Facts<'_>) -> Option<Story> {
 }
 
 fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
-    let Entry::Purchase { purchase, kind, at, slices, excess, evidence: how, price_version, lines, .. } = entry else {
+    let Entry::Purchase { purchase, kind, provider, at, slices, excess, evidence: how, price_version, lines, .. } =
+        entry
+    else {
         return None;
     };
-    let which = (purchase, *kind);
+    let (which, provider) = ((purchase, *kind), provider.as_ref().unwrap_or(facts.first));
     let held_at = facts.held_at(which, slices, *at);
     let each: Vec<Bought<'_>> = lines
         .iter()
@@ -31,6 +34,7 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
         .map(|(line, parts)| Bought {
             purchase,
             kind: *kind,
+            provider,
             held_at,
             settled_at: *at,
             evidence: *how,
@@ -41,7 +45,7 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
         })
         .collect();
     let cost: Amounts = lines.iter().map(|line| &line.cost).sum();
-    let worst = facts.worst(which, price_version, false);
+    let worst = facts.worst(which, provider, price_version, false);
     let mut steps = facts.grants(slices.iter().map(|slice| &slice.wallet));
     steps.extend(facts.moves(which, slices.iter().map(|slice| &slice.wallet)));
     steps.push(Step { at: held_at, what: held(*kind, worst.as_ref(), price_version, facts) });
@@ -51,11 +55,11 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
     steps.extend(other_half(which, facts));
     let zone = facts.tenant.time_zone.clone();
     Some(Story {
-        head: format!("{}: settled {}.", name(which, facts), time(*at, &zone)),
+        head: format!("{}: settled {}.", name(which, provider, facts), time(*at, &zone)),
         steps,
         lines: each.iter().map(|bought| line(bought, facts)).collect(),
         json: json!({
-            "purchase": purchase, "arrives": arrives(*kind), "held_at": held_at, "settled_at": at,
+            "purchase": purchase, "provider": provider, "arrives": arrives(*kind), "held_at": held_at, "settled_at": at,
             "cost": decimals(&cost), "evidence": word_of(*how), "price_version": price_version,
             "lines": each.iter().map(line_json).collect::<Vec<_>>(),
         }),
@@ -64,11 +68,11 @@ fn settled(entry: &Entry, facts: &Facts<'_>) -> Option<Story> {
 }
 
 /// What it is, if it isn't the whole of a call.
-fn name((purchase, kind): Which<'_>, facts: &Facts<'_>) -> String {
+fn name((purchase, kind): Which<'_>, provider: &ProviderName, facts: &Facts<'_>) -> String {
     if !kind.is_asynchronous() {
-        return format!("Purchase {purchase}");
+        return format!("Purchase {purchase} of {provider}");
     }
-    format!("Purchase {purchase}, the {} asked for with {}", facts.noun().many, purchase.at_once())
+    format!("Purchase {purchase} of {provider}, the {} asked for with {}", facts.noun().many, purchase.at_once())
 }
 
 fn held(kind: PurchaseKind, worst: Option<&Amounts>, prices: &str, facts: &Facts<'_>) -> String {
@@ -163,13 +167,13 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
             String::new(),
         ]
     };
-    let since = time(hold.held_at, &zone);
+    let (since, provider) = (time(hold.held_at, &zone), hold.provider.as_ref().unwrap_or(facts.first));
     Story {
-        head: format!("{}: held since {since}, not settled.", name((&hold.purchase, hold.kind), facts)),
+        head: format!("{}: held since {since}, not settled.", name((&hold.purchase, hold.kind), provider, facts)),
         steps,
         lines: hold.lines.iter().map(line).collect(),
         json: json!({
-            "purchase": hold.purchase, "arrives": arrives(hold.kind), "held_at": hold.held_at,
+            "purchase": hold.purchase, "provider": provider, "arrives": arrives(hold.kind), "held_at": hold.held_at,
             "settled_at": Value::Null, "held": decimals(&worst), "price_version": hold.price_version,
             "records": hold.lines.iter().map(|line| &line.record).collect::<Vec<_>>(),
         }),

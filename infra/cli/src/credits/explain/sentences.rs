@@ -141,7 +141,8 @@ pub(super) fn held(taken: &Taken<'_>, waited: bool, facts: &Facts<'_>) -> String
         (_, None) | (None, Some(None)) => "the most it can cost was held for it".to_owned(),
     };
     let open = if taken.bought_at_once().is_some() { "" } else { " Not settled yet." };
-    format!("{begin} up in purchase {purchase}{others}: {held} (prices {prices}).{open}")
+    let provider = first.provider(facts);
+    format!("{begin} up in purchase {purchase} of {provider}{others}: {held} (prices {prices}).{open}")
 }
 
 /// `, with 9 other leads`.

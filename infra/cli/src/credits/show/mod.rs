@@ -1,19 +1,20 @@
 //! `leadgate credits show`: what there is, what waits for it, and how long it will last.
 
+mod account;
 mod text;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::table::Consistency;
-use leadgate_enrichment::config::{OnExhausted, Tenant};
-use leadgate_enrichment::credits::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
+use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::credits::wallet::{Wallet, burn_order, unopened};
-use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::outcome::DeferReason;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::account::{Account, Told};
 use super::words::{Noun, arrives, decimals, kind, noun};
 use super::{Answer, Failure};
 use crate::books::Books;
@@ -39,8 +40,8 @@ pub(super) struct Standing {
     /// For what is on its way, oldest first.
     on_its_way: Vec<Hold>,
     noun: Noun,
-    pub(super) next: NextGrant,
-    pub(super) outlooks: Vec<Outlook>,
+    /// Provider by provider: who is asked first, first.
+    accounts: Vec<Account>,
 }
 
 /// A wallet that may be spent from now.
@@ -62,20 +63,6 @@ pub(super) struct Waiting {
     pub(super) needs: Amounts,
 }
 
-/// The next credits that come by themselves.
-pub(super) struct NextGrant {
-    pub(super) at: Timestamp,
-    wallets: Vec<Wallet>,
-}
-
-/// How long one kind of credit lasts.
-pub(super) struct Outlook {
-    pub(super) bucket: Bucket,
-    pub(super) available: Milli,
-    pub(super) burn: Burn,
-    pub(super) forecast: Forecast,
-}
-
 impl Standing {
     /// Reads it. Nothing is written, and no wallet is opened.
     pub(super) async fn read(books: &Books) -> Result<Self, Failure> {
@@ -84,19 +71,10 @@ impl Standing {
         let entries = books.credits.entries(&tenant.id).await?;
         let waiting = waiting(books).await?;
         let wallets = open_or_due(tenant, &there, now);
-        let next = next_grant(tenant, now);
-        let pays = |open: &&Open| open.wallet.only.is_none_or(|only| only == Action::Match);
-        let available: Amounts = wallets.iter().filter(pays).map(|open| &open.wallet.available).sum();
-        let [person, asynchronous] = books.worst(now);
-        let least = match tenant.on_exhausted {
-            OnExhausted::Defer => [&person, &asynchronous].into_iter().sum::<Amounts>(),
-            OnExhausted::Degrade => person,
-        };
-        let outlook = |(bucket, available): (&Bucket, Milli)| {
-            let burn = Burn::of(&entries, bucket, least.get(bucket), DAYS_MAX, now);
-            let forecast = forecast(&burn, available - waiting.needs.get(bucket), now, next.at);
-            Outlook { bucket: bucket.clone(), available, burn, forecast }
-        };
+        let marks = account::compared(books, &entries).await?;
+        let told = Told { books, entries: &entries, wallets: &wallets, needs: &waiting.needs };
+        let accounts = tenant.providers().zip(marks).map(|(provider, compared)| told.account(provider, compared));
+        let accounts = accounts.collect();
         let mut holds = books.credits.open_holds(&tenant.id).await?;
         holds.sort_by(|a, b| a.purchase.cmp(&b.purchase));
         let (on_its_way, holds) = holds.into_iter().partition(|hold| hold.kind.is_asynchronous());
@@ -106,14 +84,13 @@ impl Standing {
             place: books.place.clone(),
             zone: tenant.time_zone.clone(),
             now,
-            outlooks: available.iter().map(outlook).collect(),
             over: there.iter().filter(left_over).cloned().collect(),
             wallets,
             waiting,
             holds,
             on_its_way,
             noun: noun(&tenant.asynchronous_fields(&tenant.provider)),
-            next,
+            accounts,
         })
     }
 
@@ -146,7 +123,7 @@ async fn waiting(books: &Books) -> Result<Waiting, Failure> {
     let more = keys.len() > WAITING_MAX;
     let read = &keys[..keys.len().min(READ_MAX)];
     let records = books.records.read(read, Consistency::Eventual).await?;
-    let worst: Amounts = books.worst(books.now).iter().sum();
+    let worst: Amounts = books.worst(&books.tenant().provider).iter().sum();
     let mut waiting = Waiting { leads: keys.len().min(WAITING_MAX) - read.len(), more, ..Waiting::default() };
     for _ in 0..waiting.leads {
         waiting.needs += &worst;
@@ -163,17 +140,6 @@ async fn waiting(books: &Books) -> Result<Waiting, Failure> {
     Ok(waiting)
 }
 
-/// The plan's, or that of a pack which comes with each billing cycle, whichever is first.
-fn next_grant(tenant: &Tenant, now: Timestamp) -> NextGrant {
-    let plan = &tenant.provider.plan;
-    let packs = (!plan.packs.is_empty()).then(|| plan.calendar.cycle_at(now).closes);
-    let at = packs.into_iter().fold(plan.grants.cycle_at(now).closes, Timestamp::min);
-    let today: Vec<Wallet> = tenant.wallets_due(now);
-    let mut wallets = tenant.wallets_due(at);
-    wallets.retain(|wallet| !today.iter().any(|due| due.wallet == wallet.wallet));
-    NextGrant { at, wallets }
-}
-
 impl Answer for Standing {
     fn json(&self) -> Value {
         let wallets = self.wallets.iter().map(|open| wallet_json(&open.wallet, open.is_open));
@@ -181,11 +147,14 @@ impl Answer for Standing {
         let holds = self.holds.iter().chain(&self.on_its_way).map(|hold| {
             let (purchase, leads) = (&hold.purchase, hold.lines.len());
             json!({
-                "purchase": purchase, "arrives": arrives(hold.kind), "since": hold.held_at, "leads": leads,
+                "purchase": purchase, "provider": hold.provider.as_ref().unwrap_or(&self.accounts[0].provider), "arrives": arrives(hold.kind), "since": hold.held_at, "leads": leads,
                 "amounts": decimals(&held([hold])),
             })
         });
-        let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
+        let outlooks = self.accounts.iter().flat_map(|account| &account.outlooks);
+        let next = self.accounts.iter().map(|account| account.next.at).min();
+        let first = self.accounts.iter().filter(|account| Some(account.next.at) == next);
+        let coming: Amounts = first.flat_map(|account| &account.next.wallets).map(|wallet| &wallet.granted).sum();
         json!({
             "tenant": self.tenant,
             "place": self.place,
@@ -202,8 +171,9 @@ impl Answer for Standing {
                 "needs": decimals(&self.waiting.needs),
             },
             "holds": holds.collect::<Vec<_>>(),
-            "next_grant": { "at": self.next.at, "amounts": decimals(&coming) },
-            "forecast": self.outlooks.iter().map(|outlook| outlook.json()).collect::<Vec<_>>(),
+            "next_grant": { "at": next, "amounts": decimals(&coming) },
+            "forecast": outlooks.map(account::Outlook::json).collect::<Vec<_>>(),
+            "providers": self.accounts.iter().map(Account::json).collect::<Vec<_>>(),
         })
     }
 
@@ -226,28 +196,4 @@ fn wallet_json(wallet: &Wallet, is_open: bool) -> Value {
         "spent": decimals(&wallet.spent),
         "expired": decimals(&wallet.expired),
     })
-}
-
-impl Outlook {
-    fn json(&self) -> Value {
-        let (word, run_out) = match &self.forecast {
-            Forecast::UsedUp => ("used-up", None),
-            Forecast::TooLittleHistory => ("too-little-history", None),
-            Forecast::NothingBurns => ("nothing-burns", None),
-            Forecast::RunsOut(run_out) => ("runs-out", Some(run_out)),
-            Forecast::Lasts(run_out) => ("lasts", Some(run_out)),
-        };
-        let mut json = Map::new();
-        json.insert("bucket".to_owned(), json!(self.bucket));
-        json.insert("forecast".to_owned(), json!(word));
-        json.insert("days".to_owned(), json!(self.burn.days()));
-        json.insert("per_day".to_owned(), json!(self.burn.per_day().to_decimal()));
-        if let Some(run_out) = run_out {
-            json.insert("at".to_owned(), json!(run_out.at));
-            json.insert("early".to_owned(), json!(run_out.early));
-            json.insert("late".to_owned(), json!(run_out.late));
-            json.insert("confidence_percent".to_owned(), json!(CONFIDENCE_PERCENT));
-        }
-        Value::Object(json)
-    }
 }

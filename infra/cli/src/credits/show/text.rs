@@ -7,8 +7,9 @@ use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 
-use super::{Outlook, Standing, held};
-use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, time};
+use super::account::{Account, Compared, Outlook};
+use super::{Standing, held};
+use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, signed, time};
 use crate::terminal::{count, fitted, fitted_text};
 
 /// The first column with a figure in it.
@@ -25,9 +26,12 @@ impl Standing {
         if !self.on_its_way.is_empty() {
             facts.add_row(["on its way", &self.told_on_its_way()]);
         }
-        facts.add_row(["next grant", &self.told_next()]);
-        for outlook in &self.outlooks {
-            facts.add_row(["forecast", &format!("{}: {}", outlook.bucket, self.told_outlook(outlook))]);
+        for account in &self.accounts {
+            facts.add_row([&self.of("next grant", account), &self.told_next(account)]);
+            for outlook in &account.outlooks {
+                let told = self.told_outlook(outlook, account.next.at);
+                facts.add_row(["forecast", &format!("{}: {told}", outlook.bucket)]);
+            }
         }
         for wallet in &self.over {
             let left = amounts(&wallet.available);
@@ -43,7 +47,43 @@ impl Standing {
             time(self.now, &self.zone),
             self.zone.iana_name().unwrap_or("local time"),
         );
-        format!("{}\n{}\n{}", fitted_text(&head), fitted(self.wallet_table()), fitted(facts))
+        let tables = [self.wallet_table(), self.account_table(), facts].map(fitted).join("\n\n");
+        format!("{}\n{tables}", fitted_text(&head))
+    }
+
+    /// Whose it is, where there are several providers.
+    fn of(&self, what: &str, account: &Account) -> String {
+        if self.accounts.len() > 1 { format!("{what}, {}", account.provider) } else { what.to_owned() }
+    }
+
+    fn account_table(&self) -> Table {
+        let mut table = Table::new();
+        table.set_header(["provider", "plan", "cycle", "available", "held", "spent", "compared with its own figure"]);
+        for account in &self.accounts {
+            let (grant, every) = &account.grant;
+            let (cycle, present) = &account.cycle;
+            let [from, to] = [present.opens, present.closes].map(|at| moment(at, &self.zone));
+            let compared = account.compared.as_ref().map(|compared| self.told_compared(compared));
+            table.add_row([
+                account.provider.to_string(),
+                format!("{}, {every}", amounts(grant)),
+                format!("{cycle}, {from} to {to}"),
+                amounts(&account.available),
+                amounts(&account.held),
+                amounts(&account.spent),
+                compared.unwrap_or_else(|| "not yet".to_owned()),
+            ]);
+        }
+        table
+    }
+
+    fn told_compared(&self, compared: &Compared) -> String {
+        let at = time(compared.at, &self.zone);
+        let used = compared.used.map(|used| format!(": {used} used in its cycle")).unwrap_or_default();
+        match compared.drift.is_zero() {
+            true => format!("{at}{used}, no drift"),
+            false => format!("{at}{used}, {} beyond ours", signed(&compared.drift)),
+        }
     }
 
     fn wallet_table(&self) -> Table {
@@ -145,14 +185,14 @@ impl Standing {
         lines.join("\n")
     }
 
-    fn told_next(&self) -> String {
-        let coming: Amounts = self.next.wallets.iter().map(|wallet| &wallet.granted).sum();
-        let names: Vec<String> = self.next.wallets.iter().map(|wallet| wallet.wallet.0.clone()).collect();
-        format!("{}: {} in {}", moment(self.next.at, &self.zone), amounts(&coming), listed(&names))
+    fn told_next(&self, account: &Account) -> String {
+        let next = &account.next;
+        let names: Vec<String> = next.wallets.iter().map(|wallet| wallet.wallet.0.clone()).collect();
+        format!("{}: {} in {}", moment(next.at, &self.zone), amounts(&next.amounts()), listed(&names))
     }
 
-    fn told_outlook(&self, outlook: &Outlook) -> String {
-        let next = moment(self.next.at, &self.zone);
+    fn told_outlook(&self, outlook: &Outlook, next_grant: Timestamp) -> String {
+        let next = moment(next_grant, &self.zone);
         let on = |at: Timestamp| day(at, &self.zone);
         let days = outlook.burn.days();
         let pace = format!(
@@ -178,7 +218,7 @@ impl Standing {
                 };
                 format!("{pace} they run out on {on_day}; with {CONFIDENCE_PERCENT} % certainty {interval}")
             }
-            Forecast::Lasts(end) if end.early < self.next.at => {
+            Forecast::Lasts(end) if end.early < next_grant => {
                 let early = on(end.early);
                 format!("{pace} they last until the next grant on {next}, but may run out from {early} on")
             }

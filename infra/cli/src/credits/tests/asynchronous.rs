@@ -52,7 +52,7 @@ async fn a_number_is_told_of_on_its_way_and_when_it_has_arrived() {
     let id = purchase(&world, &leads[0]).await;
     let waits = story(&world, &leads[0]).await;
     let held = format!(
-        "Taken up in purchase {id}, with 1 other lead: 1 credit held for the person and 8 credits for the number, the \
+        "Taken up in purchase {id} of apollo, with 1 other lead: 1 credit held for the person and 8 credits for the number, the \
          most that each can cost (prices apollo-2026-08)."
     );
     assert!(waits.contains(&held), "{waits:#?}");
@@ -97,7 +97,10 @@ async fn purchases_of_numbers_are_told_apart_wherever_the_ledger_is_shown() {
     let id = purchase(&world, &leads[0]).await;
     pass(&world, MINUTES).await;
     let asynchronous = text(&world, &["explain", &format!("{id}-later")]).await;
-    assert!(asynchronous.contains(&format!("{id}-later, the numbers asked for with {id}: settled")), "{asynchronous}");
+    assert!(
+        asynchronous.contains(&format!("{id}-later of apollo, the numbers asked for with {id}: settled")),
+        "{asynchronous}"
+    );
     let steps = story(&world, &format!("{id}-later")).await;
     says(&steps, &["8 credits held for each number, the most it can cost"]);
     says(&steps, &["Settled for 2 leads: 1 whose number arrived, 1 for whom no number came. It cost 8 credits, as"]);
