@@ -192,14 +192,17 @@ fn print_figures(report: &Report) {
         let charged = report.provider.phones_charged;
         row("mobile numbers", format!("{written} written, each when it arrived; {charged} charged for"));
     }
-    let credits = &report.credits;
+    let ledger = &report.credits;
     row(
         "credits, our ledger",
         format!(
             "{} granted = {} spent + {} held + {} expired + {} available",
-            credits.granted, credits.spent, credits.held, credits.expired, credits.available
+            ledger.granted, ledger.spent, ledger.held, ledger.expired, ledger.available
         ),
     );
+    if let Some(cost) = &report.cost {
+        row("in money", credits::told_cost(&cost.exact));
+    }
     let provider = &report.provider;
     row(
         "credits, the provider's",

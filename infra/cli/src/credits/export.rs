@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Evidence, LineResult, Slice};
+use leadgate_enrichment::credits::money::{Money, Values};
 use leadgate_enrichment::credits::wallet::WalletId;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{ProviderName, PurchaseId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::attribution::{Part, parts};
@@ -23,7 +25,8 @@ pub(super) struct Row {
     wallet: String,
     bucket: String,
     /// Credits: what went in, or less than nothing for what went out. Absent where no balance was moved.
-    pub(super) amount: Option<f64>,
+    #[serde(serialize_with = "credits")]
+    amount: Option<Milli>,
     purchase: String,
     record: String,
     result: &'static str,
@@ -35,9 +38,21 @@ pub(super) struct Row {
     arrives: &'static str,
     /// Of a purchase, and of what its outcome was resolved as: whom it was bought of.
     provider: String,
+    /// What the amount is worth, where its kind of credit has a value, and in which currency.
+    #[serde(serialize_with = "decimal")]
+    money: Option<Money>,
+    currency: String,
 }
 
-const COLUMNS: [&str; 14] = [
+fn credits<S: Serializer>(amount: &Option<Milli>, serializer: S) -> Result<S::Ok, S::Error> {
+    amount.map(Milli::to_decimal).serialize(serializer)
+}
+
+fn decimal<S: Serializer>(money: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {
+    money.map(Money::to_decimal).serialize(serializer)
+}
+
+const COLUMNS: [&str; 16] = [
     "time",
     "kind",
     "wallet",
@@ -52,6 +67,8 @@ const COLUMNS: [&str; 14] = [
     "reason",
     "arrives",
     "provider",
+    "money",
+    "currency",
 ];
 
 /// The ledger as rows.
@@ -61,11 +78,23 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// Of these entries, of a tenant whose first provider has this name.
-    pub(super) fn of(entries: &[Entry], first: &ProviderName) -> Result<Self, Failure> {
-        let rows = rows(entries, first);
+    /// Of these entries of a tenant's.
+    pub(super) fn of(entries: &[Entry], tenant: &Tenant) -> Result<Self, Failure> {
+        let mut rows = rows(entries, &tenant.provider.name());
+        if let Some(values) = &tenant.values {
+            rows.iter_mut().for_each(|row| row.value(values));
+        }
         let csv = csv(&rows)?;
         Ok(Self { rows, csv })
+    }
+}
+
+impl Row {
+    /// Says what its amount is worth.
+    fn value(&mut self, values: &Values) {
+        let moved = self.amount.map(|amount| Amounts::one(Bucket::new(&self.bucket), amount));
+        let Some(moved) = moved.filter(|moved| values.lacks(moved).is_empty()) else { return };
+        (self.money, self.currency) = (Some(values.worth(&moved)), values.currency.to_string());
     }
 }
 
@@ -113,7 +142,7 @@ fn rows_of(entry: &Entry, sellers: &BTreeMap<&PurchaseId, &ProviderName>) -> Vec
             let of = |slice: &Slice| Row {
                 wallet: slice.wallet.0.clone(),
                 bucket: slice.bucket.to_string(),
-                amount: Some(slice.amount.to_decimal()),
+                amount: Some(slice.amount),
                 ..row.clone()
             };
             match slices.is_empty() {
@@ -148,7 +177,7 @@ fn by_bucket(row: &Row, wallet: &WalletId, amounts: &Amounts) -> Vec<Row> {
     let of = |(bucket, amount): (&Bucket, Milli)| Row {
         wallet: wallet.0.clone(),
         bucket: bucket.to_string(),
-        amount: Some(amount.to_decimal()),
+        amount: Some(amount),
         ..row.clone()
     };
     amounts.iter().map(of).collect()
@@ -158,12 +187,12 @@ fn by_bucket(row: &Row, wallet: &WalletId, amounts: &Amounts) -> Vec<Row> {
 fn of_line(row: &Row, line: &EntryLine, parts: &[Part<'_>]) -> Vec<Row> {
     let row = Row { record: line.record.to_string(), result: word_for(line.result), ..row.clone() };
     if parts.is_empty() {
-        return vec![Row { amount: Some(0.0), ..row }];
+        return vec![Row { amount: Some(Milli::ZERO), ..row }];
     }
     let of = |part: &Part<'_>| Row {
         wallet: part.wallet.map(|wallet| wallet.0.clone()).unwrap_or_default(),
         bucket: part.bucket.to_string(),
-        amount: Some((Milli::ZERO - part.amount).to_decimal()),
+        amount: Some(Milli::ZERO - part.amount),
         ..row.clone()
     };
     parts.iter().map(of).collect()
@@ -221,6 +250,8 @@ pub(super) fn csv(rows: &[Row]) -> Result<String, Failure> {
             text(&row.reason),
             text(row.arrives),
             text(&row.provider),
+            row.money.map(|money| money.to_string()).unwrap_or_default(),
+            text(&row.currency),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -235,20 +266,20 @@ fn harmless(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn one(reason: &str, amount: f64) -> String {
-        let row = Row { kind: "adjust", amount: Some(amount), reason: reason.to_owned(), ..Row::default() };
+    fn one(reason: &str, amount: i64) -> String {
+        let row = Row { kind: "adjust", amount: Some(Milli::new(amount)), reason: reason.to_owned(), ..Row::default() };
         let text = csv(&[row]).expect("a table");
         text.lines().nth(1).expect("a row").to_owned()
     }
 
     #[test]
     fn text_is_quoted_where_it_must_be_and_never_a_formula() {
-        assert_eq!(one("plain", -5.0), ",adjust,,,-5,,,,,,,plain,,");
-        assert_eq!(one("say \"no\", please", 0.5), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\",,");
-        assert_eq!(one("=1+2", 1.0), ",adjust,,,1,,,,,,,'=1+2,,");
+        assert_eq!(one("plain", -5000), ",adjust,,,-5,,,,,,,plain,,,,");
+        assert_eq!(one("say \"no\", please", 500), ",adjust,,,0.5,,,,,,,\"say \"\"no\"\", please\",,,,");
+        assert_eq!(one("=1+2", 1000), ",adjust,,,1,,,,,,,'=1+2,,,,");
         for formula in ["+1", "-1", "@SUM(A1)", "\tx"] {
-            assert!(one(formula, 1.0).ends_with(&format!("'{formula},,")), "{formula:?} is a formula");
+            assert!(one(formula, 1000).ends_with(&format!("'{formula},,,,")), "{formula:?} is a formula");
         }
-        assert!(csv(&[]).expect("a header").ends_with("reference,reason,arrives,provider\r\n"));
+        assert!(csv(&[]).expect("a header").ends_with("reference,reason,arrives,provider,money,currency\r\n"));
     }
 }

@@ -6,13 +6,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, EntryLine, LineResult, PurchaseKind};
+use leadgate_enrichment::credits::money::{CurrencyAmount, Values};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::ids::{ProviderName, PurchaseId};
 use serde_json::{Value, json};
 
 use super::export::{kind_of, word_for, word_of};
 use super::words::{
-    amounts, arrives, decimals, first_instant, leads, negative, noun, plan_change, resolution, signed, time,
+    amounts, arrives, decimals, first_instant, in_currency, leads, negative, noun, plan_change, resolution, signed,
+    time,
 };
 use super::{Answer, Failure, asked, origin};
 use crate::books::Books;
@@ -38,6 +40,8 @@ pub(super) struct History {
     /// How many there are, shown or not.
     all: usize,
     pub(super) lines: Vec<Line>,
+    /// What credits are worth, where that is configured.
+    values: Option<Values>,
 }
 
 /// An entry, in words.
@@ -67,11 +71,17 @@ impl History {
         let first = books.tenant().provider.name();
         let lines = shown.iter().map(|entry| line(entry, &first, &wallets, noun, books.zone())).collect();
         let (zone, since) = (books.zone().clone(), which.since);
-        Ok(Self { zone, since, latest, all: entries.len(), lines })
+        Ok(Self { zone, since, latest, all: entries.len(), lines, values: books.tenant().values.clone() })
     }
 }
 
 impl History {
+    /// What a line moved, in money, if all of it has a value.
+    fn money(&self, line: &Line) -> Option<CurrencyAmount> {
+        let values = self.values.as_ref().filter(|values| values.lacks(&line.amounts).is_empty());
+        values.map(|values| values.worth_in_currency(&line.amounts))
+    }
+
     /// An empty ledger is something else than a selection without entries.
     fn told_of_none(&self) -> String {
         match (self.latest, self.since, self.all) {
@@ -176,22 +186,25 @@ impl Answer for History {
             return self.told_of_none();
         }
         let mut table = Table::new();
-        table.set_header(["time", "kind", "credits", "wallet", "reference", "details"]);
+        let money = self.values.as_ref().map(|_| "money");
+        let header = ["time", "kind", "credits"].into_iter().chain(money).chain(["wallet", "reference", "details"]);
+        table.set_header(header);
         for line in &self.lines {
-            table.add_row([
-                time(line.at, &self.zone),
-                line.kind.to_owned(),
-                signed(&line.amounts),
-                line.wallets.join("\n"),
-                line.purchase
-                    .as_ref()
-                    .map(|(purchase, _)| purchase.to_string())
-                    .or(line.reference.clone())
-                    .unwrap_or_default(),
-                line.details.clone(),
-            ]);
+            let money = self.values.as_ref().map(|_| self.money(line).map(|it| it.to_string()).unwrap_or_default());
+            let first = [time(line.at, &self.zone), line.kind.to_owned(), signed(&line.amounts)];
+            table.add_row(
+                first.into_iter().chain(money).chain([
+                    line.wallets.join("\n"),
+                    line.purchase
+                        .as_ref()
+                        .map(|(purchase, _)| purchase.to_string())
+                        .or(line.reference.clone())
+                        .unwrap_or_default(),
+                    line.details.clone(),
+                ]),
+            );
         }
-        if let Some(column) = table.column_mut(CREDITS) {
+        for column in table.column_iter_mut().skip(CREDITS).take(1 + usize::from(self.values.is_some())) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let left_out = self.all - self.lines.len();
@@ -203,6 +216,7 @@ impl Answer for History {
         let line = |line: &Line| {
             json!({
                 "time": line.at, "kind": line.kind, "wallets": line.wallets, "amounts": decimals(&line.amounts),
+                "money": self.money(line).as_ref().map(in_currency),
                 "details": line.details, "purchase": line.purchase.as_ref().map(|(purchase, _)| purchase), "reference": line.reference,
                 "provider": line.provider, "arrives": line.purchase.as_ref().map(|(_, kind)| arrives(*kind)),
             })
@@ -218,7 +232,7 @@ mod tests {
     #[test]
     fn an_empty_selection_is_no_empty_ledger() {
         let history = |since: Option<Date>, latest: Option<Timestamp>, all| {
-            History { zone: TimeZone::UTC, since, latest, all, lines: Vec::new() }.text()
+            History { zone: TimeZone::UTC, since, latest, all, lines: Vec::new(), values: None }.text()
         };
         let (since, latest) = (Some(jiff::civil::date(2026, 2, 1)), Some(Timestamp::UNIX_EPOCH));
         assert_eq!(history(None, None, 0), "The ledger has no entries yet.");

@@ -24,6 +24,8 @@ use serde_json::Value;
 
 #[cfg(feature = "sandbox")]
 pub(crate) use self::explain::explain_waited;
+#[cfg(feature = "sandbox")]
+pub(crate) use self::words::told_cost;
 pub(crate) use self::words::{amounts, deferral, failure, moment, refusal, signed};
 
 use self::adjust::Adjustment;
@@ -135,7 +137,7 @@ async fn answer(arguments: &Arguments) -> Result<Box<dyn Answer>, Failure> {
             if let Some(since) = which.since.map(|day| words::first_instant(day, books.zone())) {
                 entries.retain(|entry: &Entry| entry.at() >= since);
             }
-            Box::new(export::Sheet::of(&entries, &books.tenant().provider.name())?)
+            Box::new(export::Sheet::of(&entries, books.tenant())?)
         }
     })
 }

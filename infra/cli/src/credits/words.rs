@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::credits::ledger::{Evidence, LineResult, PurchaseKind, ResolvedAs};
+use leadgate_enrichment::credits::money::{CurrencyAmount, Money};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::credits::wallet::{ChangeReason, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::{DeferReason, FailReason, RefuseReason};
+use leadgate_enrichment::purchase::cost::Cost;
+use serde_json::{Value, json};
 
 /// How wide a text is set at most, in columns.
 pub(super) const WIDTH: u16 = 120;
@@ -115,6 +118,34 @@ pub(super) fn arrives(kind: PurchaseKind) -> &'static str {
 /// Amounts in JSON: credits, by kind.
 pub(super) fn decimals(amounts: &Amounts) -> BTreeMap<String, f64> {
     amounts.iter().map(|(bucket, each)| (bucket.to_string(), each.to_decimal())).collect()
+}
+
+/// `0.25 USD for 10 leads asked about: 0.025 USD for each of 10 written, 0.0041 USD for each of 61 fields filled`.
+pub(crate) fn told_cost(cost: &Cost) -> String {
+    let of = |amount: Money| format!("{amount} {}", cost.currency);
+    let averages = cost.per_written_lead().zip(cost.per_field()).map(|(lead, field)| {
+        let (lead, field) = (of(lead), of(field));
+        format!(": {lead} for each of {} written, {field} for each of {} fields filled", cost.written, cost.fields)
+    });
+    let without: Vec<String> = cost.without.iter().map(ToString::to_string).collect();
+    let without = if without.is_empty() { String::new() } else { format!("; no value of {}", listed(&without)) };
+    let averages = averages.unwrap_or_default();
+    format!("{} for {} asked about{averages}{without}", of(cost.spent), leads(cost.leads))
+}
+
+/// The same in JSON.
+pub(super) fn cost_json(since: Timestamp, cost: &Cost) -> Value {
+    json!({
+        "since": since, "currency": cost.currency, "spent": cost.spent.to_decimal(), "leads": cost.leads,
+        "written": cost.written, "fields": cost.fields, "without": cost.without,
+        "per_written_lead": cost.per_written_lead().map(Money::to_decimal),
+        "per_field": cost.per_field().map(Money::to_decimal),
+    })
+}
+
+/// Money in JSON: an amount by its currency.
+pub(super) fn in_currency(money: &CurrencyAmount) -> BTreeMap<String, f64> {
+    BTreeMap::from([(money.currency.to_string(), money.amount.to_decimal())])
 }
 
 pub(super) fn kind(kind: WalletKind) -> &'static str {

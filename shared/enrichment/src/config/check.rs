@@ -8,14 +8,12 @@ use jiff::tz::TimeZone;
 use toml::Value;
 
 use super::deployable;
-use super::file::{
-    self, CapsTable, CreditsTable, Day, FallbackTable, File, PlanTable, PriceRow, PriceSet, TenantTable,
-};
+use super::file::{self, CreditsTable, Day, FallbackTable, File, PlanTable, PriceRow, PriceSet, TenantTable};
 use super::fit::Fit;
 use super::keys::FILE;
 use super::vendor::Vendors;
 use super::{
-    ALERT_PERCENTS_DEFAULT, Caps, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
+    ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
     MISS_DEFAULT, Problem, ProviderConnection, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
 };
 use crate::clock::{days, later};
@@ -211,6 +209,7 @@ impl<'v> Checker<'v> {
         }
         let providers: Vec<&ProviderConnection> = std::iter::once(&provider).chain(&fallbacks).collect();
         self.apart(path, &providers);
+        let values = self.values(path, &providers);
         let waterfall = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &providers, &fields);
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
@@ -233,6 +232,7 @@ impl<'v> Checker<'v> {
             waterfall,
             on_exhausted: table.on_exhausted,
             caps,
+            values,
             floor,
             alert_percents: Self::alert_percents(table.alert_percents),
             identity,
@@ -253,6 +253,12 @@ impl<'v> Checker<'v> {
             calendar: calendar(table.cycle),
             grants: calendar(table.grant_every.unwrap_or(table.cycle)),
             grant: self.amounts(&format!("{path}.grant"), &table.grant)?,
+            // That it is money has been checked with the file's shape.
+            values: table
+                .value
+                .iter()
+                .filter_map(|(name, text)| Some((Bucket::new(name), text.parse().ok()?)))
+                .collect(),
             trial: None,
             allowances: Vec::new(),
             packs: Vec::new(),
@@ -294,20 +300,6 @@ impl<'v> Checker<'v> {
         Some(plan)
     }
 
-    fn caps(&mut self, path: &str, table: CapsTable) -> Option<Caps> {
-        let mut some = |name: &str, table: Option<CreditsTable>| match table {
-            Some(table) => self.amounts(&format!("{path}.{name}"), &table).map(Some),
-            None => Some(None),
-        };
-        let (per_day, per_owner) = (some("per_day", table.per_day)?, some("per_owner", table.per_owner)?);
-        let mut per_source = BTreeMap::new();
-        for (source, limit) in table.per_source {
-            let path = format!("{path}.per_source.{}", source.word());
-            per_source.insert(source, self.amounts(&path, &limit)?);
-        }
-        Some(Caps { per_day, per_owner, per_source })
-    }
-
     /// It becomes a part of keys.
     fn name(&mut self, path: &str, name: &str) {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -317,7 +309,7 @@ impl<'v> Checker<'v> {
         }
     }
 
-    fn amounts(&mut self, path: &str, table: &CreditsTable) -> Option<Amounts> {
+    pub(super) fn amounts(&mut self, path: &str, table: &CreditsTable) -> Option<Amounts> {
         let mut amounts = Amounts::default();
         for (bucket, credits) in table {
             match Milli::from_decimal(*credits) {

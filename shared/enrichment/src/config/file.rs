@@ -19,6 +19,8 @@ use crate::person::{Confidence, IdentityProperties, ProfileField};
 
 /// Amounts by the name of their kind, in credits.
 pub(super) type CreditsTable = BTreeMap<String, f64>;
+/// What a credit is worth, by the name of its kind.
+pub(super) type MoneyTable = BTreeMap<String, String>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -182,6 +184,8 @@ pub(super) struct PlanTable {
     pub(super) cycle: Cadence,
     pub(super) grant_every: Option<Cadence>,
     pub(super) grant: CreditsTable,
+    #[serde(default)]
+    pub(super) value: MoneyTable,
     pub(super) trial: Option<TrialTable>,
     #[serde(default)]
     pub(super) allowances: Vec<AllowanceTable>,
@@ -230,6 +234,17 @@ pub(super) struct CapsTable {
     pub(super) per_owner: Option<CreditsTable>,
     #[serde(default)]
     pub(super) per_source: BTreeMap<Source, CreditsTable>,
+    #[serde(default)]
+    pub(super) money: MoneyCapsTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct MoneyCapsTable {
+    pub(super) per_day: Option<String>,
+    pub(super) per_owner: Option<String>,
+    #[serde(default)]
+    pub(super) per_source: BTreeMap<Source, String>,
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ use super::keys::{CRM, FALLBACK, PROVIDER};
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, Vendors};
 use crate::credits::Milli;
+use crate::credits::money::{CurrencyAmount, NoMoney};
 
 /// The key of every vendor's table that says which vendor it is.
 const KIND: &str = "kind";
@@ -34,6 +35,7 @@ impl<'v> Fit<'v> {
         let fits = match (shape, &mut *value) {
             (Shape::Text(_) | Shape::Secret(_), Value::String(_)) | (Shape::Flag, Value::Boolean(_)) => true,
             (Shape::Day, Value::String(text)) => text.parse::<Date>().is_ok(),
+            (Shape::Money, Value::String(text)) => text.parse::<CurrencyAmount>().is_ok(),
             (Shape::Whole(least, most), Value::Integer(number)) => (*least..=*most).contains(number),
             (Shape::Credits, Value::Integer(_) | Value::Float(_)) => is_amount(value),
             (Shape::List(of), Value::Array(items)) => {
@@ -168,6 +170,7 @@ impl Shape {
             Self::Day => Value::String("2026-01-31".to_owned()),
             Self::Whole(least, _) => Value::Integer(*least),
             Self::Credits => Value::Integer(1),
+            Self::Money => Value::String("0.025 USD".to_owned()),
             Self::Flag => Value::Boolean(true),
             Self::List(of) => Value::Array(vec![of.example(vendors)]),
             Self::Named(_) => Value::Table(Table::new()),
@@ -196,10 +199,12 @@ impl Shape {
             Self::Whole(least, i64::MAX) => format!("a whole number of at least {least}"),
             Self::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Self::Credits => "0 to 10^12 credits with at most three decimals".to_owned(),
+            Self::Money => NoMoney.to_string(),
             Self::Flag => "true or false".to_owned(),
             Self::List(Self::Table(_) | Self::Fallback) => "a list of tables".to_owned(),
             Self::List(of) => format!("a list, such as [{}]", of.example(vendors)),
             Self::Named(Self::Credits) => "amounts by the kind of credit, such as { credits = 100 }".to_owned(),
+            Self::Named(Self::Money) => "money by the kind of credit, such as { credits = \"0.025 USD\" }".to_owned(),
             _ => "a table".to_owned(),
         }
     }
@@ -220,6 +225,7 @@ impl Shape {
             (Self::Whole(..) | Self::Credits, Value::String(_)) => "Write a number, without quotes.".to_owned(),
             (Self::Whole(..) | Self::Credits, _) => "Write a number within these bounds.".to_owned(),
             (Self::Text(_) | Self::Secret(_), _) => "Write it in quotes.".to_owned(),
+            (Self::Money, _) => "Write the amount and the currency's code of three letters, in quotes.".to_owned(),
             (Self::Day, Value::Datetime(_)) => "Put the day in quotes.".to_owned(),
             (Self::Day, _) => "Write year, month and day of a day that there is.".to_owned(),
             (Self::Flag, _) => "Write true or false, without quotes.".to_owned(),

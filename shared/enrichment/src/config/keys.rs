@@ -19,6 +19,7 @@ const COUNT_MAX: i64 = 1_000_000_000;
 
 static CREDITS: Shape = Shape::Credits;
 const AMOUNTS: Shape = Shape::Named(&CREDITS);
+static MONEY: Shape = Shape::Money;
 static PROPERTY: Shape = Shape::Text("jobtitle");
 static PERCENT: Shape = Shape::Whole(0, 100);
 const CADENCE: Shape = Shape::OneOf(Cadence::VARIANTS);
@@ -135,6 +136,7 @@ const PLAN: Shape = Shape::Table(&[
     Key::needed("cycle", CADENCE),
     Key::optional("grant_every", CADENCE),
     Key::needed("grant", AMOUNTS),
+    Key::optional("value", Shape::Named(&MONEY)),
     Key::optional(
         "trial",
         Shape::Table(&[
@@ -169,6 +171,16 @@ const CAPS: Shape = Shape::Table(&[
     Key::optional("per_day", AMOUNTS),
     Key::optional("per_owner", AMOUNTS),
     Key::optional("per_source", Shape::Table(&[Key::optional("new-lead", AMOUNTS), Key::optional("change", AMOUNTS)])),
+    Key::optional("money", MONEY_CAPS),
+]);
+
+const MONEY_CAPS: Shape = Shape::Table(&[
+    Key::optional("per_day", Shape::Money),
+    Key::optional("per_owner", Shape::Money),
+    Key::optional(
+        "per_source",
+        Shape::Table(&[Key::optional("new-lead", Shape::Money), Key::optional("change", Shape::Money)]),
+    ),
 ]);
 
 const IDENTITY: Shape = Shape::Table(&[

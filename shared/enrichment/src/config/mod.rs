@@ -34,6 +34,7 @@ pub use self::vendor::{
 };
 pub use self::waterfall::{OnBlocked, Step, Waterfall};
 use crate::credits::Amounts;
+use crate::credits::money::{CurrencyAmount, Values};
 use crate::credits::plan::Plan;
 use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};
 use crate::crm::schema::{Named, ValueKind};
@@ -80,6 +81,9 @@ pub struct Tenant {
     pub on_exhausted: OnExhausted,
     /// The most that may be spent, beside what there is.
     pub caps: Caps,
+    /// What its credits are worth, where that is configured. Applied whenever something is read, so that another value changes
+    /// what the past is said to have cost; what counts towards a cap keeps the values that it was held with.
+    pub values: Option<Values>,
     /// What lower sources leave for new leads.
     pub floor: Amounts,
     /// At how many per cent of a kind of credit left operators are told, ascending.
@@ -185,6 +189,26 @@ pub struct Caps {
     pub per_owner: Option<Amounts>,
     /// For requests from one source, in a billing cycle.
     pub per_source: BTreeMap<Source, Amounts>,
+    /// The same in money, over the credits of all providers.
+    pub money: MoneyCaps,
+}
+
+/// Caps in money. All are in the currency of the tenant's values.
+#[derive(Debug, Clone, Default)]
+pub struct MoneyCaps {
+    /// In a day.
+    pub per_day: Option<CurrencyAmount>,
+    /// For the records of one CRM owner, in a billing cycle.
+    pub per_owner: Option<CurrencyAmount>,
+    /// For requests from one source, in a billing cycle.
+    pub per_source: BTreeMap<Source, CurrencyAmount>,
+}
+
+impl Caps {
+    /// Whether it has to be known whose record one is.
+    pub fn is_per_owner(&self) -> bool {
+        self.per_owner.is_some() || self.money.per_owner.is_some()
+    }
 }
 
 impl Config {
@@ -292,7 +316,7 @@ impl Tenant {
         let identity = identity.map(|property| named(format!("identity ({property})"), property, None, false));
         let changes = crm.enrich_on_change.iter();
         let changes = changes.map(|property| named("crm.enrich_on_change".to_owned(), property, None, false));
-        let owner = self.caps.per_owner.is_some().then_some(&crm.owner_property);
+        let owner = self.caps.is_per_owner().then_some(&crm.owner_property);
         let owner = owner.map(|property| named("crm.owner_property".to_owned(), property, None, false));
         let mut all: Vec<Named> = fields.chain(ours).chain(identity).chain(changes).chain(owner).collect();
         // What is named twice is said once.
@@ -305,7 +329,7 @@ impl Tenant {
     pub fn properties(&self) -> Vec<&str> {
         let identity = self.identity.known_names();
         let fields = self.fields.iter().map(|field| field.property.as_str());
-        let owner = self.caps.per_owner.is_some().then_some(self.crm.owner_property.as_str());
+        let owner = self.caps.is_per_owner().then_some(self.crm.owner_property.as_str());
         let own = self.crm.last_enriched_property.as_deref().into_iter().chain(owner);
         let mut names: Vec<&str> = identity.chain(fields).chain(own).collect();
         names.sort_unstable();

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::check::Checker;
-use super::{ProviderConnection, Tenant};
+use super::file::{CapsTable, CreditsTable};
+use super::{Caps, MoneyCaps, ProviderConnection, Tenant};
+use crate::credits::money::{Money, Values};
 use crate::credits::price::{Action, PERSON, Price, PricedField};
-use crate::credits::{Amounts, Milli};
+use crate::credits::{Amounts, Bucket, Milli};
 use crate::lead::request::Source;
 
 const ADD_A_PRICE: &str = "Add a [[prices]] row for it, or one of the `price_sets`.";
@@ -95,19 +97,101 @@ impl Checker<'_> {
                 self.problem(&format!("{path}.{bucket}"), "0", "more than 0 credits: nothing could be bought", remedy);
             }
         }
+        self.money_caps(path, tenant);
         self.known_kinds(&format!("{path}.floor"), &tenant.floor, tenant);
     }
 
     fn known_kinds(&mut self, path: &str, amounts: &Amounts, tenant: &Tenant) {
         let granted = tenant.granted();
-        let known: Vec<String> = granted.iter().map(|(bucket, _)| format!("\"{bucket}\"")).collect();
         // Nothing of what isn't granted is left for new leads: a floor of 0 says no more than that.
         for (bucket, amount) in amounts.iter().filter(|(bucket, _)| !granted.names(bucket)) {
-            let expected = format!("a kind of credit that the plan grants: {}", known.join(", "));
+            let expected = format!("a kind of credit that the plan grants: {}", named(&granted));
             let found = format!("{amount} of an unknown kind of credit");
             self.problem(&format!("{path}.{bucket}"), found, expected, "Write one of these kinds, or take it out.");
         }
     }
+}
+
+impl Checker<'_> {
+    /// What all credits of a tenant are worth. Sums over its providers have to be in one currency.
+    pub(super) fn values(&mut self, path: &str, providers: &[&ProviderConnection]) -> Option<Values> {
+        let mut all: Option<Values> = None;
+        for (i, provider) in providers.iter().enumerate() {
+            let table = i.checked_sub(1).map_or_else(|| "plan".to_owned(), |i| format!("fallbacks[{i}].plan"));
+            let granted = provider.plan.granted();
+            for (bucket, value) in &provider.plan.values {
+                let path = format!("{path}.{table}.value.{bucket}");
+                if !granted.names(bucket) {
+                    let expected = format!("a kind of credit that this plan grants: {}", named(&granted));
+                    let remedy = "Write one of these kinds, or take it out.";
+                    self.problem(&path, "the value of an unknown kind of credit", expected, remedy);
+                }
+                let nothing = || Values { currency: value.currency.clone(), each: BTreeMap::new() };
+                let values = all.get_or_insert_with(nothing);
+                if values.currency != value.currency {
+                    let expected = format!("one currency for all credits of a tenant, here {}", values.currency);
+                    self.problem(&path, value, expected, "Write the value in that currency.");
+                }
+                values.each.insert(bucket.clone(), value.amount);
+            }
+        }
+        all
+    }
+
+    /// A cap in money counts all credits, so that each kind has to have a value, in the currency of the cap.
+    fn money_caps(&mut self, path: &str, tenant: &Tenant) {
+        let caps = &tenant.caps.money;
+        let named = [("per_day", &caps.per_day), ("per_owner", &caps.per_owner)];
+        let named = named.into_iter().filter_map(|(name, cap)| Some((name.to_owned(), cap.as_ref()?)));
+        let sources = caps.per_source.iter().map(|(source, cap)| (source_path(*source), cap));
+        let granted = tenant.granted();
+        for (name, cap) in named.chain(sources) {
+            let path = format!("{path}.caps.money.{name}");
+            let without = granted.iter().map(|(bucket, _)| bucket);
+            let has_value = |bucket: &Bucket| tenant.values.as_ref().is_some_and(|it| it.each.contains_key(bucket));
+            if let Some(bucket) = without.into_iter().find(|bucket| !has_value(bucket)) {
+                let found = format!("a cap in money, but no value of {bucket}");
+                let remedy =
+                    format!("Add `value = {{ {bucket} = \"0.025 USD\" }}` with its value to the plan that grants it.");
+                self.problem(&path, found, "a value for each kind of credit that a plan grants", remedy);
+            }
+            if let Some(values) = tenant.values.as_ref().filter(|values| values.currency != cap.currency) {
+                let expected = format!("the currency of the tenant's credits, {}", values.currency);
+                self.problem(&path, cap, expected, "Write the cap in that currency.");
+            }
+            if cap.amount == Money::ZERO {
+                let remedy = "Raise the cap, or take it out if there is to be none.";
+                self.problem(&path, cap, "more than nothing: nothing could be bought", remedy);
+            }
+        }
+    }
+
+    pub(super) fn caps(&mut self, path: &str, table: CapsTable) -> Option<Caps> {
+        let mut some = |name: &str, table: Option<CreditsTable>| match table {
+            Some(table) => self.amounts(&format!("{path}.{name}"), &table).map(Some),
+            None => Some(None),
+        };
+        let (per_day, per_owner) = (some("per_day", table.per_day)?, some("per_owner", table.per_owner)?);
+        let mut per_source = BTreeMap::new();
+        for (source, limit) in table.per_source {
+            let path = format!("{path}.per_source.{}", source.word());
+            per_source.insert(source, self.amounts(&path, &limit)?);
+        }
+        // That these are money has been checked with the file's shape.
+        let sources = table.money.per_source.iter().filter_map(|(source, text)| Some((*source, text.parse().ok()?)));
+        let read = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        let money = MoneyCaps {
+            per_day: read(table.money.per_day),
+            per_owner: read(table.money.per_owner),
+            per_source: sources.collect(),
+        };
+        Some(Caps { per_day, per_owner, per_source, money })
+    }
+}
+
+/// The kinds of credit that are in it.
+fn named(amounts: &Amounts) -> String {
+    amounts.iter().map(|(bucket, _)| format!("\"{bucket}\"")).collect::<Vec<_>>().join(", ")
 }
 
 fn source_path(source: Source) -> String {

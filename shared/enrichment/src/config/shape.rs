@@ -13,6 +13,8 @@ pub enum Shape {
     Whole(i64, i64),
     /// An amount of credits.
     Credits,
+    /// An amount of money with its currency, in quotes.
+    Money,
     /// True or false.
     Flag,
     /// One of these words.

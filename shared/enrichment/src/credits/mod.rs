@@ -4,15 +4,18 @@
 //! | --- | --- |
 //! | [`cycle`], [`plan`] | when credits are granted, and how many |
 //! | [`price`] | what a provider charges |
+//! | [`money`], [`cap`] | what credits are worth, and how far spending may go |
 //! | [`wallet`], [`plan_change`], [`carry`] | balances with a life, and what becomes of them when the plan or the cycle changes |
 //! | [`ledger`] | holds, and the entries that explain every unit |
 //! | [`alerts`], [`forecast`] | what operators are told |
 
 pub mod alerts;
+pub mod cap;
 pub mod carry;
 pub mod cycle;
 pub mod forecast;
 pub mod ledger;
+pub mod money;
 pub mod plan;
 pub mod plan_change;
 pub mod price;

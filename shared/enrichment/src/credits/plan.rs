@@ -1,10 +1,13 @@
 //! What a tenant has bought.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use super::Amounts;
 use super::cycle::Calendar;
+use super::money::CurrencyAmount;
 use super::price::Action;
+use super::{Amounts, Bucket};
 
 /// What a tenant has bought.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct Plan {
     pub grants: Calendar,
     /// What each of them is.
     pub grant: Amounts,
+    /// What one credit is worth, by its kind and wherever it was granted.
+    pub values: BTreeMap<Bucket, CurrencyAmount>,
     /// To try things with, once.
     pub trial: Option<Trial>,
     /// What is free.

@@ -8,10 +8,12 @@
 //! | [`choice`] | what of a batch can be held, under caps and floors |
 //! | [`settlement`] | what a call has cost, from evidence |
 //! | [`asynchronous`] | the same for what arrives minutes later |
+//! | [`cost`] | what leads have cost, in money |
 //! | [`reconciliation`] | our figures beside the provider's own |
 
 pub mod asynchronous;
 pub mod choice;
+pub mod cost;
 pub mod next_step;
 pub mod reconciliation;
 pub mod settlement;

@@ -15,12 +15,13 @@ use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::{Record, StateName};
+use leadgate_enrichment::purchase::cost::Cost;
 
 use crate::simulators::apollo::{ApolloSetup, AsynchronousSetup};
 use crate::world::{Settings, StartError, States, World};
 
 pub use people::{Lead, leads};
-pub use report::{Aws, Credits, Crm, Provider, Report};
+pub use report::{Aws, CostReport, Credits, Crm, Provider, Report};
 
 /// Where leads appear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         apollo: ApolloSetup { pool_milli, seed: request.seed, asynchronous: deliveries, ..ApolloSetup::default() },
         ..Settings::default()
     };
-    let settings = settings.with_duplicate_events(DUPLICATE_SHARE, request.seed);
+    let settings = settings.with_values().with_duplicate_events(DUPLICATE_SHARE, request.seed);
     let settings = match request.crm {
         DemoCrm::HubSpot => settings,
         DemoCrm::Salesforce => settings.with_salesforce(),
@@ -154,6 +155,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
     let through = (demo.report.written_back + demo.report.unmatched + demo.report.deferred) as f64;
     demo.report.leads_per_second = through / first_cycle_seconds;
     demo.close_the_books().await?;
+    demo.report.cost = demo.cost(&last).await?;
     let stories = demo.stories(befores, &first, &last);
     let waited = demo.waited(&first, &last).await?;
     Ok(Shown { report: demo.report, stories, waited })
@@ -288,6 +290,15 @@ impl Demo {
         report.aws.sqs_requests =
             counts.iter().filter(|(name, _)| name.starts_with("sqs ")).map(|(_, count)| count).sum();
         Ok(())
+    }
+
+    /// What it cost, in money.
+    async fn cost(&self, last: &States) -> Result<Option<CostReport>, StartError> {
+        let tenant = self.world.tenant();
+        let Some(values) = &tenant.values else { return Ok(None) };
+        let entries = self.world.credits.unmetered().entries(&tenant.id).await?;
+        let records = last.records.values().map(|record| (record.key.clone(), record.clone())).collect();
+        Ok(Some(CostReport::of(Cost::of(tenant, values, &entries, &records))))
     }
 
     /// One that waited for credits and was written back, with the books.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use leadgate_enrichment::credits::money::Money;
+use leadgate_enrichment::purchase::cost::Cost;
 use serde::Serialize;
 
 /// What `leadgate demo --json` prints.
@@ -36,6 +38,9 @@ pub struct Report {
     pub cycles: usize,
     /// Our ledger at the end, over all cycles.
     pub credits: Credits,
+    /// What that was in money, at the value that the demo's configuration gives a credit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostReport>,
     /// The provider's own books at the end.
     pub provider: Provider,
     /// The CRM's own books at the end.
@@ -57,6 +62,35 @@ pub struct Credits {
     pub held: f64,
     pub expired: f64,
     pub available: f64,
+}
+
+/// What was spent, in money.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CostReport {
+    /// `USD`.
+    pub currency: String,
+    /// In all.
+    pub spent: f64,
+    /// For each lead that the CRM has something of.
+    pub per_written_lead: Option<f64>,
+    /// For each property that was filled.
+    pub per_field: Option<f64>,
+    /// The same, exactly.
+    #[serde(skip)]
+    pub exact: Cost,
+}
+
+impl CostReport {
+    /// Of this.
+    pub fn of(exact: Cost) -> Self {
+        Self {
+            currency: exact.currency.to_string(),
+            spent: exact.spent.to_decimal(),
+            per_written_lead: exact.per_written_lead().map(Money::to_decimal),
+            per_field: exact.per_field().map(Money::to_decimal),
+            exact,
+        }
+    }
 }
 
 /// The provider's books.

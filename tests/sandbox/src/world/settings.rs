@@ -316,6 +316,12 @@ impl Settings {
         Self { config: self.config.replace("on_exhausted = \"defer\"", "on_exhausted = \"degrade\""), ..self }
     }
 
+    /// The same, with what a credit is worth: 0.025 USD.
+    #[must_use]
+    pub fn with_values(self) -> Self {
+        Self { config: self.config.replacen("# value =", "value =", 1), ..self }
+    }
+
     /// The same, with employers looked up as well.
     #[must_use]
     pub fn with_employers(self) -> Self {

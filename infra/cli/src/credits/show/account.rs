@@ -5,6 +5,7 @@ use leadgate_enrichment::config::{OnExhausted, ProviderConnection};
 use leadgate_enrichment::credits::cycle::BillingCycle;
 use leadgate_enrichment::credits::forecast::{Burn, CONFIDENCE_PERCENT, DAYS_MAX, Forecast, forecast};
 use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::money::CurrencyAmount;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::credits::wallet::{Wallet, due};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::Open;
 use crate::books::Books;
 use crate::credits::Failure;
-use crate::credits::words::decimals;
+use crate::credits::words::{decimals, in_currency};
 
 /// Where the credits of one provider stand.
 pub(super) struct Account {
@@ -28,6 +29,8 @@ pub(super) struct Account {
     pub(super) available: Amounts,
     pub(super) held: Amounts,
     pub(super) spent: Amounts,
+    /// What that is worth, where all of it has a value.
+    pub(super) spent_worth: Option<CurrencyAmount>,
     pub(super) next: NextGrant,
     pub(super) outlooks: Vec<Outlook>,
     /// `None` where it was never compared: it has no figure, its key may not ask for it, or the first hour isn't over.
@@ -77,13 +80,16 @@ impl Told<'_> {
         let for_people = self.wallets.iter().filter(pays).map(|open| &open.wallet.available).sum();
         let outlooks = self.own(provider, &for_people);
         let outlooks = outlooks.iter().map(|(bucket, available)| self.outlook(provider, bucket, available, next.at));
+        let spent = own(|wallet| &wallet.spent);
+        let values = self.books.tenant().values.as_ref().filter(|values| values.lacks(&spent).is_empty());
         Account {
             provider: provider.name(),
             grant: (plan.grant.clone(), plan.grants.cadence().word()),
             cycle: (plan.calendar.cadence().word(), plan.calendar.cycle_at(now)),
             available: own(|wallet| &wallet.available),
             held: own(|wallet| &wallet.held),
-            spent: own(|wallet| &wallet.spent),
+            spent_worth: values.map(|values| values.worth_in_currency(&spent)),
+            spent,
             outlooks: outlooks.collect(),
             next,
             compared,
@@ -166,6 +172,7 @@ impl Account {
             "available": decimals(&self.available),
             "held": decimals(&self.held),
             "spent": decimals(&self.spent),
+            "spent_worth": self.spent_worth.as_ref().map(in_currency),
             "next_grant": { "at": self.next.at, "amounts": decimals(&self.next.amounts()) },
             "forecast": self.outlooks.iter().map(Outlook::json).collect::<Vec<_>>(),
             "compared": compared,

@@ -3,19 +3,23 @@
 mod account;
 mod text;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::table::Consistency;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::Hold;
+use leadgate_enrichment::credits::ledger::{Entry, Hold};
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::credits::wallet::{Wallet, burn_order, unopened};
+use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::outcome::DeferReason;
+use leadgate_enrichment::purchase::cost::Cost;
 use serde_json::{Value, json};
 
 use self::account::{Account, Told};
-use super::words::{Noun, arrives, decimals, kind, noun};
+use super::words::{Noun, arrives, cost_json, decimals, kind, noun};
 use super::{Answer, Failure};
 use crate::books::Books;
 
@@ -40,6 +44,8 @@ pub(super) struct Standing {
     /// For what is on its way, oldest first.
     on_its_way: Vec<Hold>,
     noun: Noun,
+    /// What the leads of the first provider's billing cycle have cost since it opened, where credits have values.
+    cost: Option<(Timestamp, Cost)>,
     /// Provider by provider: who is asked first, first.
     accounts: Vec<Account>,
 }
@@ -90,6 +96,7 @@ impl Standing {
             holds,
             on_its_way,
             noun: noun(&tenant.asynchronous_fields(&tenant.provider)),
+            cost: cost(books, &entries).await?,
             accounts,
         })
     }
@@ -116,6 +123,31 @@ fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
         .filter_map(original)
         .map(|wallet| Open { is_open: !missing.iter().any(|due| due.wallet == wallet.wallet), wallet })
         .collect()
+}
+
+/// Of the purchases since the first provider's billing cycle opened: if there are too many leads, of the latest.
+async fn cost(books: &Books, entries: &[Entry]) -> Result<Option<(Timestamp, Cost)>, Failure> {
+    let tenant = books.tenant();
+    let Some(values) = &tenant.values else { return Ok(None) };
+    let opened = tenant.provider.plan.calendar.cycle_at(books.now).opens;
+    let (mut leads, mut from) = (BTreeSet::new(), entries.len());
+    for (at, entry) in entries.iter().enumerate().rev().take_while(|(_, entry)| entry.at() >= opened) {
+        if let Entry::Purchase { lines, .. } = entry {
+            leads.extend(lines.iter().map(|line| line.record.clone()));
+        }
+        if leads.len() > READ_MAX {
+            break;
+        }
+        from = at;
+    }
+    let entries = &entries[from..];
+    let since = match from {
+        _ if leads.len() <= READ_MAX => opened,
+        _ => entries.first().map_or(opened, Entry::at),
+    };
+    let leads: Vec<RecordKey> = leads.into_iter().collect();
+    let records = books.records.read(&leads, Consistency::Eventual).await?;
+    Ok(Some((since, Cost::of(tenant, values, entries, &records))))
 }
 
 async fn waiting(books: &Books) -> Result<Waiting, Failure> {
@@ -173,6 +205,7 @@ impl Answer for Standing {
             "holds": holds.collect::<Vec<_>>(),
             "next_grant": { "at": next, "amounts": decimals(&coming) },
             "forecast": outlooks.map(account::Outlook::json).collect::<Vec<_>>(),
+            "cost": self.cost.as_ref().map(|(since, cost)| cost_json(*since, cost)),
             "providers": self.accounts.iter().map(Account::json).collect::<Vec<_>>(),
         })
     }

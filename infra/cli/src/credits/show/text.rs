@@ -9,7 +9,7 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 
 use super::account::{Account, Compared, Outlook};
 use super::{Standing, held};
-use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, signed, time};
+use crate::credits::words::{amount, amounts, day, deferred_for, kind, leads, listed, moment, signed, time, told_cost};
 use crate::terminal::{count, fitted, fitted_text};
 
 /// The first column with a figure in it.
@@ -32,6 +32,9 @@ impl Standing {
                 let told = self.told_outlook(outlook, account.next.at);
                 facts.add_row(["forecast", &format!("{}: {told}", outlook.bucket)]);
             }
+        }
+        if let Some((since, cost)) = &self.cost {
+            facts.add_row([format!("cost since {}", moment(*since, &self.zone)), told_cost(cost)]);
         }
         for wallet in &self.over {
             let left = amounts(&wallet.available);
@@ -70,7 +73,10 @@ impl Standing {
                 format!("{cycle}, {from} to {to}"),
                 amounts(&account.available),
                 amounts(&account.held),
-                amounts(&account.spent),
+                match &account.spent_worth {
+                    Some(worth) => format!("{}, {worth}", amounts(&account.spent)),
+                    None => amounts(&account.spent),
+                },
                 compared.unwrap_or_else(|| "not yet".to_owned()),
             ]);
         }

@@ -63,7 +63,7 @@ async fn whom_a_purchase_was_of_is_exported_and_explained() {
     assert_eq!((of("apollo"), of("pdl")), (-7.0, -3.0), "{rows:?}");
     assert!(rows.iter().all(|row| (row["kind"] == "purchase") == (row["provider"] != "")), "{rows:?}");
     let csv = text(&world, &["export", "--csv"]).await;
-    assert!(csv.lines().any(|line| line.ends_with(",at-once,pdl")), "{csv}");
+    assert!(csv.lines().any(|line| line.ends_with(",at-once,pdl,,")), "{csv}");
 
     let told = json(&world, &["explain", &leads[0]]).await;
     let purchases = told["purchases"].as_array().expect("a list");
@@ -78,4 +78,38 @@ async fn whom_a_purchase_was_of_is_exported_and_explained() {
     assert!(bought.starts_with(&format!("Purchase {purchase} of pdl: settled ")), "{bought}");
     let entries = json(&world, &["history"]).await["entries"].clone();
     assert!(entries.as_array().expect("entries").iter().any(|entry| entry["provider"] == "pdl"), "{entries}");
+}
+
+#[tokio::test]
+async fn where_credits_have_values_what_leads_have_cost_is_told_in_money() {
+    let mut settings = Settings { credits_per_cycle: Some(60), ..Settings::default() };
+    settings.apollo.unknown_share = 0.0;
+    let world = World::start(settings.with_values()).await.expect("a world starts");
+    world.apollo.forget("first0.last0@engine.example");
+    leads(&world, 0..5).await;
+
+    let shown = json(&world, &["show"]).await;
+    let cost = &shown["cost"];
+    assert_eq!((&cost["spent"], &cost["currency"]), (&0.1.into(), &"USD".into()), "{cost}");
+    assert_eq!((&cost["leads"], &cost["written"], &cost["per_written_lead"]), (&5.into(), &4.into(), &0.025.into()));
+    let fields = cost["fields"].as_u64().expect("a count");
+    assert!(fields > 4 && cost["per_field"].as_f64().expect("money") < 0.025, "{cost}");
+    assert_eq!(shown["providers"][0]["spent_worth"]["USD"], 0.1);
+    let told = text(&world, &["show"]).await;
+    let said = "0.10 USD for 5 leads asked about: 0.025 USD for each of 4 written, ";
+    assert!(told.contains("cost since 2026-01-01") && told.contains(said), "{told}");
+    assert!(told.contains("4 credits, 0.10 USD"), "{told}");
+
+    let rows = json(&world, &["export", "--json"]).await["rows"].as_array().expect("rows").clone();
+    let paid: f64 = rows.iter().filter(|row| row["kind"] == "purchase").filter_map(|row| row["money"].as_f64()).sum();
+    assert!((paid + 0.1).abs() < 1e-9 && rows.iter().all(|row| row["currency"] == "USD"), "{rows:?}");
+    let csv = text(&world, &["export", "--csv"]).await;
+    assert!(csv.lines().any(|line| line.ends_with(",at-once,apollo,-0.025,USD")), "{csv}");
+    let history = text(&world, &["history"]).await;
+    assert!(history.contains("money") && history.contains("-0.10 USD"), "{history}");
+    // Where no value is configured, nothing is said of money.
+    let world = super::world(5, |_| {}).await;
+    leads(&world, 0..1).await;
+    let told = text(&world, &["show"]).await + &text(&world, &["history"]).await;
+    assert!(!told.contains("money") && !told.contains("USD"), "{told}");
 }
