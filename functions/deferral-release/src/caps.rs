@@ -96,5 +96,5 @@ fn since(mark: &Mark, rules: &str) -> Option<Timestamp> {
 /// What decides when caps lift, in short. Another version may put it otherwise: then leads are tried once more.
 fn rules(tenant: &Tenant) -> String {
     let (caps, calendar, zone) = (&tenant.caps, &tenant.provider.plan.calendar, &tenant.time_zone);
-    digest(&[&format!("{caps:?} {calendar:?} {zone:?}")])
+    digest(&[&format!("{caps:?} {calendar:?} {zone:?} {:?}", tenant.values)])
 }

@@ -6,6 +6,7 @@ use leadgate_aws::credits::Holding;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::config::{OnExhausted, ProviderConnection};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, PurchaseKind, Slice, allocate, part};
 use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
@@ -119,7 +120,7 @@ fn plan_hold(
     turn: &Turn<'_>,
     wanted: &[Wanted],
     funds: &Funds,
-) -> Option<(Held, Allocation, Vec<Amounts>)> {
+) -> Option<(Held, Allocation, Vec<Limit>)> {
     let caps = Caps::of(wanted.iter().flat_map(|wanted| &wanted.caps));
     let at_once: Vec<Line<'_>> = wanted.iter().map(|wanted| wanted.line(wanted.worst.clone())).collect();
     let asynchronous = wanted.iter().filter(|wanted| !wanted.asynchronous.is_empty());

@@ -167,9 +167,13 @@ fn steps(tenant: &Tenant) -> Option<String> {
 /// The most that a mistake can cost.
 fn in_a_day(tenant: &Tenant) -> String {
     let id = &tenant.id;
-    match &tenant.caps.per_day {
-        Some(most) => format!("{id} spends {} in a day at most", amounts(most)),
-        None => format!("{id} may spend all that it has in one day: tenants.{id}.caps.per_day would limit that"),
+    match (&tenant.caps.per_day, &tenant.caps.money.per_day) {
+        (Some(most), None) => format!("{id} spends {} in a day at most", amounts(most)),
+        (None, Some(most)) => format!("{id} spends {most} in a day at most"),
+        (Some(credits), Some(money)) => format!("{id} spends {} in a day at most, and {money}", amounts(credits)),
+        (None, None) => {
+            format!("{id} may spend all that it has in one day: tenants.{id}.caps.per_day would limit that")
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{AskedAbout, Hold, HoldLine, PurchaseKind, Slice};
+use leadgate_enrichment::credits::money::Values;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::purchase::choice::Cap;
 
@@ -42,8 +44,13 @@ impl<'a> Caps<'a> {
     }
 
     /// How far each goes, less what is to be kept of it.
-    pub fn limits(&self, keep: impl Fn(&Cap) -> Amounts) -> Vec<Amounts> {
+    pub fn limits(&self, keep: impl Fn(&Cap) -> Amounts) -> Vec<Limit> {
         self.0.values().map(|cap| cap.limit.less(&keep(cap))).collect()
+    }
+
+    /// What credits are worth, where one of them is in money. They are of one tenant, so that all of them say the same.
+    fn values(&self) -> Option<Values> {
+        self.0.values().find_map(|cap| cap.limit.money.as_ref()).map(|money| money.values.clone())
     }
 
     fn names(&self) -> Vec<String> {
@@ -84,6 +91,7 @@ impl Holder {
             unheld_from: None,
             slices,
             caps: caps.names(),
+            values: caps.values(),
             asked: AskedAbout::default(),
             wanted: Vec::new(),
         }

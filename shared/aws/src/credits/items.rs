@@ -27,6 +27,8 @@ pub(super) const SLICES: &str = "slices";
 pub(super) const CARRYING: &str = "carrying";
 /// Before the name of a kind of credit: how much of it counts towards a cap.
 pub(super) const USED: &str = "used_";
+/// Before the code of a currency: how much money counts towards a cap.
+pub(super) const MONEY: &str = "money_";
 
 pub(super) fn range_key(kind: &str, name: &str) -> String {
     format!("{kind}#{name}")

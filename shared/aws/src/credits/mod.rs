@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, PurchaseKind, Slice, charge};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -119,7 +120,7 @@ impl Credits {
         tenant: &TenantId,
         hold: &Hold,
         keep: &[Milli],
-        limits: &[Amounts],
+        limits: &[Limit],
     ) -> Result<Holding, StoreError> {
         self.hold_all(tenant, hold, &[], &Allocation { slices: hold.slices.clone(), keep: keep.to_vec() }, limits).await
     }
@@ -131,7 +132,7 @@ impl Credits {
         hold: &Hold,
         others: &[Hold],
         allocation: &Allocation,
-        limits: &[Amounts],
+        limits: &[Limit],
     ) -> Result<Holding, StoreError> {
         let mut transaction = self.transaction(tenant, Step::Hold, "holding credits");
         for hold in others.iter().chain([hold]) {
@@ -146,7 +147,7 @@ impl Credits {
             let worst = |hold: &Hold| hold.by_cap(|line| line.worst.clone()).swap_remove(index);
             let mut all = Amounts::default();
             others.iter().chain([hold]).for_each(|hold| all += &worst(hold));
-            transaction.count(cap, &all, limits.get(index))?;
+            transaction.count(cap, &all, hold.values.as_ref(), limits.get(index))?;
         }
         let committed = transaction.commit().await;
         if let Ok(Committed::Now) = committed {
@@ -224,7 +225,7 @@ impl Credits {
         for ((cap, worst), cost) in hold.caps.iter().zip(&worst).zip(&charge.capped) {
             let back = cost.minus(worst);
             if !back.is_zero() {
-                transaction.count(cap, &back, None)?;
+                transaction.count(cap, &back, hold.values.as_ref(), None)?;
             }
         }
         let committed = transaction.commit().await;

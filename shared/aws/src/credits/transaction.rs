@@ -3,12 +3,14 @@
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use jiff::Timestamp;
+use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{Hold, Slice};
+use leadgate_enrichment::credits::money::Values;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 use serde::Serialize;
 
-use super::items::{CAP, CARRYING, HOLD, ITEM, SLICES, USED, WALLET, WANTED, key, range_key};
+use super::items::{CAP, CARRYING, HOLD, ITEM, MONEY, SLICES, USED, WALLET, WANTED, key, range_key};
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
 use crate::table::{Committed, Condition, Transaction, number, to_item};
@@ -188,34 +190,30 @@ impl<'a> CreditTransaction<'a> {
         self.update_wallet(wallet, update.condition_expression(conditions.join(" AND ")))
     }
 
-    /// Adds to what counts towards a cap, on condition that it stays within `limit` in each kind that it names. What costs
-    /// nothing counts nothing.
-    pub(super) fn count(&mut self, cap: &str, amounts: &Amounts, limit: Option<&Amounts>) -> Result<(), StoreError> {
-        let (mut sets, mut conditions) = (Vec::new(), Vec::new());
-        let mut update = Update::builder().expression_attribute_values(":zero", number(0));
-        for (i, (bucket, amount)) in amounts.iter().filter(|(_, amount)| *amount != Milli::ZERO).enumerate() {
-            sets.push(format!("#b{i} = if_not_exists(#b{i}, :zero) + :a{i}"));
-            if let Some(limit) = limit.filter(|limit| limit.names(bucket)) {
-                let room = limit.get(bucket) - amount;
-                // What has not been counted yet is zero, unless a cap below the amount lets nothing through at all.
-                conditions.push(match room >= Milli::ZERO {
-                    true => format!("(attribute_not_exists(#b{i}) OR #b{i} <= :r{i})"),
-                    false => format!("#b{i} <= :r{i}"),
-                });
-                update = update.expression_attribute_values(format!(":r{i}"), number(room.get()));
-            }
-            update = update
-                .expression_attribute_names(format!("#b{i}"), format!("{USED}{}", bucket.as_str()))
-                .expression_attribute_values(format!(":a{i}"), number(amount.get()));
-        }
-        if sets.is_empty() {
+    /// Adds to what counts towards a cap, and what that is worth by `values`, on condition that it stays within `limit` in
+    /// each kind that it names, and in money. What costs nothing counts nothing.
+    pub(super) fn count(
+        &mut self,
+        cap: &str,
+        amounts: &Amounts,
+        values: Option<&Values>,
+        limit: Option<&Limit>,
+    ) -> Result<(), StoreError> {
+        let some = amounts.iter().filter(|(_, amount)| *amount != Milli::ZERO);
+        let credits = some.map(|(bucket, amount)| {
+            let most = limit.map(|limit| &limit.credits).filter(|most| most.names(bucket));
+            let most = most.map(|most| most.get(bucket).get());
+            (format!("{USED}{}", bucket.as_str()), amount.get(), most)
+        });
+        let money = values.map(|values| {
+            let most = limit.and_then(|limit| limit.money.as_ref()).map(|money| money.most.get());
+            (format!("{MONEY}{}", values.currency), values.worth(amounts).get(), most)
+        });
+        let counted: Vec<_> = credits.chain(money).filter(|(_, by, _)| *by != 0).collect();
+        if counted.is_empty() {
             return Ok(());
         }
-        update = update.update_expression(format!("SET {}", sets.join(", ")));
-        if !conditions.is_empty() {
-            update = update.condition_expression(conditions.join(" AND "));
-        }
-        self.update(&range_key(CAP, cap), update)
+        self.update(&range_key(CAP, cap), counting(counted))
     }
 
     /// A change of a wallet, on its own conditions.
@@ -235,4 +233,26 @@ impl<'a> CreditTransaction<'a> {
     pub(super) async fn commit(self) -> Result<Committed, StoreError> {
         self.writes.commit().await
     }
+}
+
+/// Adds to each of these `(attribute, by, most)`, on condition that it comes to no more than the most, if there is one.
+fn counting(counted: Vec<(String, i64, Option<i64>)>) -> UpdateBuilder {
+    let (mut sets, mut conditions) = (Vec::new(), Vec::new());
+    let mut update = Update::builder().expression_attribute_values(":zero", number(0));
+    for (i, (attribute, by, most)) in counted.into_iter().enumerate() {
+        sets.push(format!("#b{i} = if_not_exists(#b{i}, :zero) + :a{i}"));
+        if let Some(room) = most.map(|most| most.saturating_sub(by)) {
+            // What has not been counted yet is zero, unless a cap below the amount lets nothing through at all.
+            conditions.push(match room >= 0 {
+                true => format!("(attribute_not_exists(#b{i}) OR #b{i} <= :r{i})"),
+                false => format!("#b{i} <= :r{i}"),
+            });
+            update = update.expression_attribute_values(format!(":r{i}"), number(room));
+        }
+        update = update
+            .expression_attribute_names(format!("#b{i}"), attribute)
+            .expression_attribute_values(format!(":a{i}"), number(by));
+    }
+    let update = update.update_expression(format!("SET {}", sets.join(", ")));
+    if conditions.is_empty() { update } else { update.condition_expression(conditions.join(" AND ")) }
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use leadgate_enrichment::credits::cap::Used;
 use leadgate_enrichment::credits::ledger::Entry;
+use leadgate_enrichment::credits::money::{Currency, Money};
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 
 use super::Credits;
-use super::items::{ADJUST, CAP, EXPIRE, GRANT, ITEM, USED, WALLET, range_key};
+use super::items::{ADJUST, CAP, EXPIRE, GRANT, ITEM, MONEY, USED, WALLET, range_key};
 use crate::error::StoreError;
 use crate::table::{Committed, Item};
 use crate::usage::Step;
@@ -114,17 +116,21 @@ impl Credits {
     }
 
     /// What counts towards each of these caps.
-    pub async fn used(&self, tenant: &TenantId, caps: &[String]) -> Result<BTreeMap<String, Amounts>, StoreError> {
+    pub async fn used(&self, tenant: &TenantId, caps: &[String]) -> Result<BTreeMap<String, Used>, StoreError> {
         let items = self.get(tenant, caps.iter().map(|cap| range_key(CAP, cap))).await?;
         Ok(items.iter().filter_map(cap_of).collect())
     }
 }
 
-fn cap_of(item: &Item) -> Option<(String, Amounts)> {
+fn cap_of(item: &Item) -> Option<(String, Used)> {
     let Some(AttributeValue::S(name)) = item.get(ITEM) else { return None };
-    let used = item.iter().filter_map(|(name, value)| {
-        let (bucket, AttributeValue::N(amount)) = (name.strip_prefix(USED)?, value) else { return None };
-        Some((Bucket::new(bucket), Milli::new(amount.parse().ok()?)))
-    });
-    Some((name.strip_prefix(CAP)?.strip_prefix('#')?.to_owned(), used.collect()))
+    let counted = |prefix: &'static str| {
+        item.iter().filter_map(move |(name, value)| {
+            let (of, AttributeValue::N(amount)) = (name.strip_prefix(prefix)?, value) else { return None };
+            Some((of, amount.parse::<i64>().ok()?))
+        })
+    };
+    let credits = counted(USED).map(|(bucket, amount)| (Bucket::new(bucket), Milli::new(amount))).collect();
+    let money = counted(MONEY).filter_map(|(code, amount)| Some((Currency::read(code)?, Money::new(amount)))).collect();
+    Some((name.strip_prefix(CAP)?.strip_prefix('#')?.to_owned(), Used { credits, money }))
 }

@@ -56,6 +56,7 @@ fn hold(number: usize) -> Hold {
         slices: vec![slice],
         unheld_from: None,
         caps: Vec::new(),
+        values: None,
         asked: AskedAbout::default(),
         wanted: Vec::new(),
     }

@@ -284,6 +284,7 @@ mod tests {
             slices,
             unheld_from: None,
             caps: Vec::new(),
+            values: None,
             asked: AskedAbout::default(),
             wanted: Vec::new(),
         }

@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::config::Tenant;
 use crate::credits::Amounts;
+use crate::credits::cap::{Limit, MoneyLimit, Used};
+use crate::credits::money::CurrencyAmount;
 use crate::credits::wallet::Wallet;
 use crate::lead::request::Source;
 use crate::outcome::DeferReason;
@@ -17,7 +19,7 @@ pub struct Cap {
     /// Its name, with the time it is for: `day#2026-01-15`, `owner#123#2026-01-01`.
     pub name: String,
     /// The most within that time.
-    pub limit: Amounts,
+    pub limit: Limit,
     /// What is said when it is reached.
     pub reason: DeferReason,
     /// When it begins anew.
@@ -27,18 +29,24 @@ pub struct Cap {
 /// The caps that one record counts towards at `now`.
 pub fn caps(tenant: &Tenant, source: Source, owner: Option<&str>, now: Timestamp) -> Vec<Cap> {
     let (limits, cycle) = (&tenant.caps, tenant.provider.plan.calendar.cycle_at(now));
+    let (values, money) = (tenant.values.as_ref(), &limits.money);
+    let limit = |credits: Option<&Amounts>, most: Option<&CurrencyAmount>| {
+        let money = most.zip(values).map(|(most, values)| MoneyLimit { most: most.amount, values: values.clone() });
+        let is_any = credits.is_some() || money.is_some();
+        is_any.then(|| Limit { credits: credits.cloned().unwrap_or_default(), money })
+    };
     let mut caps = Vec::new();
-    if let Some(limit) = &limits.per_day {
+    if let Some(limit) = limit(limits.per_day.as_ref(), money.per_day.as_ref()) {
         let (name, lifts) = day(&tenant.time_zone, now);
-        caps.push(Cap { name: format!("day#{name}"), limit: limit.clone(), reason: DeferReason::DayCap, lifts });
+        caps.push(Cap { name: format!("day#{name}"), limit, reason: DeferReason::DayCap, lifts });
     }
-    if let Some(limit) = limits.per_source.get(&source) {
+    if let Some(limit) = limit(limits.per_source.get(&source), money.per_source.get(&source)) {
         let name = format!("source#{}#{}", source.word(), cycle.first_day);
-        caps.push(Cap { name, limit: limit.clone(), reason: DeferReason::SourceCap, lifts: cycle.closes });
+        caps.push(Cap { name, limit, reason: DeferReason::SourceCap, lifts: cycle.closes });
     }
-    if let Some((limit, owner)) = limits.per_owner.as_ref().zip(owner) {
+    if let Some((limit, owner)) = limit(limits.per_owner.as_ref(), money.per_owner.as_ref()).zip(owner) {
         let name = format!("owner#{owner}#{}", cycle.first_day);
-        caps.push(Cap { name, limit: limit.clone(), reason: DeferReason::OwnerCap, lifts: cycle.closes });
+        caps.push(Cap { name, limit, reason: DeferReason::OwnerCap, lifts: cycle.closes });
     }
     caps
 }
@@ -59,12 +67,12 @@ pub struct Balances {
     /// What lower sources have to leave for new leads.
     pub floor: Amounts,
     /// What has been spent and held towards each cap.
-    pub used: BTreeMap<String, Amounts>,
+    pub used: BTreeMap<String, Used>,
 }
 
 impl Balances {
     /// Of these wallets.
-    pub fn of(wallets: &[Wallet], floor: &Amounts, used: BTreeMap<String, Amounts>) -> Self {
+    pub fn of(wallets: &[Wallet], floor: &Amounts, used: BTreeMap<String, Used>) -> Self {
         let available = wallets.iter().map(|wallet| &wallet.available).sum();
         let held = wallets.iter().map(|wallet| &wallet.held).sum();
         Self { available, held, floor: floor.clone(), used }
@@ -116,15 +124,11 @@ fn take(
     worst: &Amounts,
     balances: &Balances,
     need: &mut Amounts,
-    used: &mut BTreeMap<String, Amounts>,
+    used: &mut BTreeMap<String, Used>,
 ) -> Option<DeferReason> {
     let plus = |amounts: &Amounts, more: &Amounts| [amounts, more].into_iter().sum::<Amounts>();
-    let reached = |cap: &&Cap| {
-        let used = used.get(&cap.name).cloned().unwrap_or_default();
-        let over = |(bucket, amount)| used.get(bucket) + amount > cap.limit.get(bucket);
-        // A kind of credit that the cap doesn't name is not capped.
-        worst.iter().filter(|(bucket, _)| cap.limit.names(bucket)).any(over)
-    };
+    let nothing = Used::default();
+    let reached = |cap: &&Cap| cap.limit.is_too_low_for(used.get(&cap.name).unwrap_or(&nothing), worst);
     if let Some(cap) = demand.caps.iter().find(reached) {
         return Some(cap.reason);
     }
@@ -143,7 +147,7 @@ fn take(
         });
     }
     for cap in demand.caps {
-        *used.entry(cap.name.clone()).or_default() += worst;
+        cap.limit.count(used.entry(cap.name.clone()).or_default(), worst);
     }
     *need = total;
     None
@@ -159,7 +163,8 @@ mod tests {
     }
 
     fn cap(name: &str, limit: i64) -> Cap {
-        Cap { name: name.into(), limit: amounts(limit), reason: DeferReason::OwnerCap, lifts: Timestamp::MAX }
+        let limit = Limit { credits: amounts(limit), money: None };
+        Cap { name: name.into(), limit, reason: DeferReason::OwnerCap, lifts: Timestamp::MAX }
     }
 
     #[test]
@@ -194,13 +199,14 @@ mod tests {
 
     #[test]
     fn a_cap_counts_what_was_used_before_and_only_what_it_names() {
-        let used = BTreeMap::from([("ada".to_owned(), amounts(1))]);
+        let used = BTreeMap::from([("ada".to_owned(), Used { credits: amounts(1), ..Used::default() })]);
         let balances = Balances { available: amounts(9), used, ..Balances::default() };
         let (worst, caps, other) = (amounts(1), [cap("ada", 1)], [cap("bob", 1)]);
         let demand = |caps| Demand { worst: &worst, part: None, source: Source::NewLead, caps };
         assert_eq!(choose(&[demand(&caps[..])], &balances), [Choice::Wait(DeferReason::OwnerCap)]);
         assert_eq!(choose(&[demand(&other[..])], &balances), [Choice::Whole]);
-        let mobile = Cap { limit: Amounts::one(Bucket::new("mobile"), Milli::ZERO), ..cap("ada", 0) };
+        let limit = Limit { credits: Amounts::one(Bucket::new("mobile"), Milli::ZERO), money: None };
+        let mobile = Cap { limit, ..cap("ada", 0) };
         assert_eq!(choose(&[demand(&[mobile][..])], &balances), [Choice::Whole]);
     }
 

@@ -80,7 +80,7 @@ impl Play {
                 };
                 let lead = self.leads.iter().find(|lead| lead.contact == line.record.id);
                 for cap in caps(self.tenant_at(began), source, lead.map(|lead| lead.owner.as_str()), began) {
-                    let (sum, _) = sums.entry(cap.name).or_insert((Amounts::default(), cap.limit));
+                    let (sum, _) = sums.entry(cap.name).or_insert((Amounts::default(), cap.limit.credits));
                     *sum += &line.cost;
                 }
             }
@@ -96,7 +96,7 @@ impl Play {
             findings.check(limit.covers(&capped), Promise::Credits, || {
                 format!("the cap {name} is {limit}, and {sum} were spent")
             });
-            let counted = counted.get(&name).cloned().unwrap_or_default();
+            let counted = counted.get(&name).map(|used| used.credits.clone()).unwrap_or_default();
             findings.check(counted.minus(&sum).is_zero(), Promise::Order, || {
                 format!("{counted} are counted towards the cap {name}, and {sum} were spent")
             });

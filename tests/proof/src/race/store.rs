@@ -213,6 +213,7 @@ impl Track {
             unheld_from: None,
             slices: allocation.slices.clone(),
             caps: Vec::new(),
+            values: None,
             asked: AskedAbout::default(),
             wanted: Vec::new(),
         }

@@ -30,6 +30,7 @@ mod kept;
 mod known;
 mod line;
 mod merges;
+mod money_caps;
 mod new_leads;
 mod outage;
 mod pipedrive;

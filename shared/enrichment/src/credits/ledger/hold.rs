@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Slice;
 use crate::credits::Amounts;
+use crate::credits::money::Values;
 use crate::credits::price::{PricedField, Tariff, Terms};
 use crate::credits::wallet::WalletId;
 use crate::fingerprint::Fingerprint;
@@ -82,6 +83,10 @@ pub struct Hold {
     /// The caps that some of the lines count towards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<String>,
+    /// What credits were worth when it was made, where one of its caps is in money: by these it is counted and freed, whatever
+    /// the configuration says then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Values>,
     /// Who is asked about, so that no other worker asks about the same person at the same time.
     #[serde(default, skip_serializing_if = "AskedAbout::is_empty")]
     pub asked: AskedAbout,

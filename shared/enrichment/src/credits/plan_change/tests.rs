@@ -161,6 +161,7 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
         slices: vec![slice(&other, count)],
         unheld_from: None,
         caps: Vec::new(),
+        values: None,
         asked: crate::credits::ledger::AskedAbout::default(),
         wanted: Vec::new(),
     };

@@ -60,6 +60,7 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
         slices: Vec::new(),
         unheld_from: None,
         caps: Vec::new(),
+        values: None,
         asked: AskedAbout::default(),
         wanted: Vec::new(),
     }
