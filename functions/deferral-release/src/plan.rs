@@ -22,7 +22,8 @@ impl DeferralRelease {
     pub(crate) async fn follow_plan(&self, tenant: &Tenant) -> Result<(usize, Vec<Wallet>), StoreError> {
         let (mut done, mut wallets) = (0, self.credits.wallets(&tenant.id).await?);
         for _ in 0..ROUNDS_MAX {
-            let changes = changes(&tenant.wallets_due(self.clock.now()), &wallets, self.clock.now());
+            let (due, there) = tenant.in_place(&wallets, self.clock.now());
+            let changes = changes(&due, &there, self.clock.now());
             if changes.is_empty() {
                 break;
             }

@@ -62,7 +62,7 @@ impl DeferralRelease {
         let (now, nothing) = (self.clock.now(), Entered::default());
         let (marked, asked_mark) = (Remembered::mark(tenant, provider), mark_of(tenant, provider, ASKED));
         let mark = self.credits.mark(&tenant.id, &marked).await?;
-        let before = mark.as_ref().and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
+        let before = mark.as_ref().and_then(|mark| Remembered::read(&mark.value, provider));
         let due = before.as_ref().is_none_or(|before| now >= later(instant(before.at), EVERY));
         let Some(tariff) = self.config.person_tariff(provider, now).filter(|_| due) else { return Ok(nothing) };
         // A figure in credits can't be compared with several kinds of them.
@@ -87,12 +87,12 @@ impl DeferralRelease {
         if let Outcome::Resolved(resolved) = &outcome {
             compared.spent = compared.spent - resolved.iter().map(|one| total(&one.slices)).sum();
         }
-        let used = Some(compared.used);
+        let (used, own) = (Some(compared.used), Some(provider.name()));
         let (from, since) = match (&outcome, before) {
             (Outcome::Verdict(Verdict::Agree), Some(before)) => (before.from, before.since.or(Some(before.at))),
             _ => (compared, Some(now.as_millisecond())),
         };
-        let value = json!(Remembered { at: now.as_millisecond(), since, from, used }).to_string();
+        let value = json!(Remembered { at: now.as_millisecond(), since, from, used, provider: own }).to_string();
         let next = Mark { name: marked, value };
         match (outcome, &mark) {
             (Outcome::Resolved(resolved), Some(mark)) => {

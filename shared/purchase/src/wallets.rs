@@ -34,7 +34,8 @@ impl TenantWallets<'_> {
     /// wallet of its series is open: that is a change of the plan, which is the release's to make.
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<Wallet>, StoreError> {
         let wallets = self.credits.wallets(&self.tenant.id).await?;
-        let missing = unopened(&self.tenant.wallets_due(now), &wallets, now);
+        let (due, there) = self.tenant.in_place(&wallets, now);
+        let missing = unopened(&due, &there, now);
         if missing.is_empty() {
             return self.carry(wallets, now).await;
         }

@@ -51,7 +51,10 @@ pub(super) async fn compared(config: &Config, against: &Against) -> Result<Vec<P
         let changes = match &ledger {
             Some(ledger) => {
                 let there = ledger.credits.wallets(&tenant.id).await?;
-                Some((ledger.place.clone(), sentences(&due, &there, now, &tenant.time_zone)))
+                let moved = tenant.moved(&there, now).into_iter().map(|wallet| stays(&wallet, &tenant.time_zone));
+                let (due, in_place) = tenant.in_place(&there, now);
+                let changes = sentences(&due, &in_place, now, &tenant.time_zone);
+                Some((ledger.place.clone(), moved.chain(changes).collect()))
             }
             None => None,
         };
@@ -74,6 +77,16 @@ fn sentences(due: &[Wallet], there: &[Wallet], now: Timestamp, zone: &TimeZone) 
         said.extend(changes(due, &closed, now).iter().map(|change| sentence(change, &closed, zone)));
     }
     said
+}
+
+/// Said of a wallet whose provider has another place in the file now.
+fn stays(wallet: &Wallet, zone: &TimeZone) -> String {
+    format!(
+        "{} stays as it is until {}: its provider has changed places with another in the file. Who is asked first belongs \
+         into `waterfall.order`",
+        wallet.wallet.0,
+        moment(wallet.expires, zone)
+    )
 }
 
 fn sentence(change: &Change, there: &[Wallet], zone: &TimeZone) -> String {

@@ -46,7 +46,7 @@ pub(super) fn first_instant(day: Date, zone: &TimeZone) -> Timestamp {
     day.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }
 
-/// `3 credits`, `1 export credit`, `3 pdl_credits`.
+/// `3 credits`, `1 export credit`, `3 extra_credits`.
 pub(super) fn amount(amount: Milli, bucket: &Bucket) -> String {
     let noun = if amount.get().abs() == 1000 { "credit" } else { "credits" };
     match bucket.as_str() {

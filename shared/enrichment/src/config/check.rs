@@ -203,7 +203,7 @@ impl<'v> Checker<'v> {
         let mut fallbacks = Vec::with_capacity(table.fallbacks.len());
         for (i, FallbackTable { plan, provider }) in table.fallbacks.into_iter().enumerate() {
             let path = format!("{path}.fallbacks[{i}]");
-            let prefix = format!("{}-", provider.kind);
+            let prefix = Plan::prefix_of(&provider.kind);
             let plan = Plan { prefix, ..self.plan(&format!("{path}.plan"), &time_zone, plan)? };
             fallbacks.push(self.provider(&path, provider, plan)?);
         }

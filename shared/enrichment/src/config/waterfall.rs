@@ -9,6 +9,8 @@ use strum::VariantNames;
 use super::check::Checker;
 use super::file::WaterfallTable;
 use super::{ProviderConnection, Tenant};
+use crate::credits::plan::Plan;
+use crate::credits::plan_change;
 use crate::credits::wallet::{Wallet, due};
 use crate::credits::{Amounts, Bucket};
 use crate::ids::ProviderName;
@@ -197,6 +199,29 @@ impl Tenant {
     /// The wallets that are to be open at `now`, of all plans.
     pub fn wallets_due(&self, now: Timestamp) -> Vec<Wallet> {
         self.providers().flat_map(|provider| due(&provider.plan, now)).collect()
+    }
+
+    /// What is due at `now`, and what is there that goes by it: without what is open of a provider that had another place in
+    /// the file when it was opened, and without what is due in its place. That stays as it is until its time is over.
+    pub fn in_place(&self, there: &[Wallet], now: Timestamp) -> (Vec<Wallet>, Vec<Wallet>) {
+        let all = self.wallets_due(now);
+        let pairs = plan_change::moved(&all, there, &self.prefixes(), now);
+        let (mut due, mut rest) = (all.clone(), there.to_vec());
+        // One of the same name as an open one could not be opened beside it.
+        due.retain(|due| !pairs.iter().any(|(new, open)| [&new.wallet, &open.wallet].contains(&&due.wallet)));
+        rest.retain(|wallet| !pairs.iter().any(|(_, open)| open.wallet == wallet.wallet));
+        (due, rest)
+    }
+
+    /// The open wallets of providers that have changed places in the file since.
+    pub fn moved(&self, there: &[Wallet], now: Timestamp) -> Vec<Wallet> {
+        let due = self.wallets_due(now);
+        plan_change::moved(&due, there, &self.prefixes(), now).into_iter().map(|(_, open)| open.clone()).collect()
+    }
+
+    /// What the names of its wallets may begin with, whichever place a provider has or had.
+    fn prefixes(&self) -> Vec<String> {
+        self.providers().map(|provider| Plan::prefix_of(provider.vendor.name)).collect()
     }
 
     /// Whether a kind of credit is this provider's. One that no plan grants is the first's.

@@ -79,6 +79,11 @@ pub struct Overage {
 }
 
 impl Plan {
+    /// What the names of a provider's wallets begin with, unless it is the first.
+    pub fn prefix_of(provider: &str) -> String {
+        format!("{provider}-")
+    }
+
     /// Everything that can ever be granted under it, added up: which kinds of credit there are.
     pub fn granted(&self) -> Amounts {
         let packs = self.packs.iter().map(|pack| &pack.grant);

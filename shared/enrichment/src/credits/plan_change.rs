@@ -86,6 +86,29 @@ pub fn changes(due: &[Wallet], there: &[Wallet], now: Timestamp) -> Vec<Change> 
         .collect()
 }
 
+/// Pairs of a wallet that is due and an open one in whose place it is, although their names say otherwise: wallets are named
+/// by the place of their provider in the configuration, the first provider's plainly and another's with its name before, and
+/// it had another place when the wallet was opened. Opened beside it, the new one would grant the same once more. `prefixes`
+/// are what the names of wallets may begin with.
+pub fn moved<'d, 't>(
+    due: &'d [Wallet],
+    there: &'t [Wallet],
+    prefixes: &[String],
+    now: Timestamp,
+) -> Vec<(&'d Wallet, &'t Wallet)> {
+    let plain = |series: &str| {
+        let rest = prefixes.iter().find_map(|prefix| series.strip_prefix(prefix.as_str()));
+        rest.unwrap_or(series).to_owned()
+    };
+    let is_moved = |due: &Wallet, there: &Wallet| {
+        let (Some(new), Some(old)) = (due.series(), there.series()) else { return false };
+        let is_same_credit = due.granted.iter().any(|(bucket, _)| there.granted.names(bucket));
+        there.is_open(now) && due.kind == there.kind && new != old && plain(new) == plain(old) && is_same_credit
+    };
+    let open = |due: &'d Wallet| there.iter().find(|there| is_moved(due, there)).map(|there| (due, there));
+    due.iter().filter_map(open).collect()
+}
+
 /// A closed wallet may have less than nothing, too: it was charged more than was held in it. Holds are moved first.
 fn recounts(due: &Wallet, open: &Wallet, there: &[Wallet], now: Timestamp) -> Vec<Change> {
     if open.carrying {

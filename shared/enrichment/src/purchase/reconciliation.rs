@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ProviderConnection, Tenant};
 use crate::credits::Milli;
 use crate::credits::ledger::{Entry, LineResult};
+use crate::ids::ProviderName;
 use crate::provider::Began;
 
 pub use self::unknown::{Answer, Resolved, Unknown, resolve, unknowns};
@@ -38,12 +39,23 @@ pub struct Remembered {
     /// What the provider said last was used in its cycle. Absent in what was remembered by a version that didn't keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Milli>,
+    /// Whose figures they are: where providers have changed places in the file, another's are under this name. Absent in what
+    /// was remembered by a version that didn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderName>,
 }
 
 impl Remembered {
     /// What the mark is called. Each provider's figures are remembered by themselves: the first's under the plain name.
     pub fn mark(tenant: &Tenant, provider: &ProviderConnection) -> String {
         mark_of(tenant, provider, "reconciliation")
+    }
+
+    /// What the text of that mark says of this provider.
+    pub fn read(text: &str, provider: &ProviderConnection) -> Option<Self> {
+        let remembered: Self = serde_json::from_str(text).ok()?;
+        let is_its = remembered.provider.as_ref().is_none_or(|own| *own == provider.name());
+        is_its.then_some(remembered)
     }
 }
 

@@ -20,6 +20,7 @@ mod events;
 mod every_crm;
 mod every_provider;
 mod example_vendor;
+mod exchanged;
 mod forms;
 mod gate;
 mod happy;

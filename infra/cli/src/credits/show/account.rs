@@ -119,7 +119,7 @@ pub(super) async fn compared(books: &Books, entries: &[Entry]) -> Result<Vec<Opt
     let mut all = Vec::new();
     for provider in tenant.providers() {
         let mark = books.credits.mark(&tenant.id, &Remembered::mark(tenant, provider)).await?;
-        let remembered = mark.and_then(|mark| serde_json::from_str::<Remembered>(&mark.value).ok());
+        let remembered = mark.and_then(|mark| Remembered::read(&mark.value, provider));
         let compared = remembered.and_then(|remembered| {
             let at = Timestamp::from_millisecond(remembered.at).ok()?;
             Some(Compared { at, used: remembered.used, drift: drift_at(at, books, provider, entries) })

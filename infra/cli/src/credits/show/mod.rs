@@ -114,7 +114,8 @@ fn held<'h>(holds: impl IntoIterator<Item = &'h Hold>) -> Amounts {
 
 /// In burn order. Those that pay for one action only come where they would, if it were asked for.
 fn open_or_due(tenant: &Tenant, there: &[Wallet], now: Timestamp) -> Vec<Open> {
-    let missing = unopened(&tenant.wallets_due(now), there, now);
+    let (due, in_place) = tenant.in_place(there, now);
+    let missing = unopened(&due, &in_place, now);
     let all: Vec<Wallet> = there.iter().chain(&missing).cloned().collect();
     let any_action = all.iter().map(|wallet| Wallet { only: None, ..wallet.clone() }).collect();
     let order = burn_order(any_action, Action::Match, now).into_iter();

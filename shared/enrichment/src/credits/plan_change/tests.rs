@@ -189,3 +189,37 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
     let again = Recounted::of(&Wallet { granted: credits(100), ..due.clone() }, &there, &credits(-11), &credits(1));
     assert_eq!((again.available, again.by, again.configured), (credits(58), credits(58), credits(100)));
 }
+
+#[test]
+fn a_wallet_of_a_provider_with_another_place_now_is_found_by_what_it_grants() {
+    let wallet = |name: &str, kind, bucket: &str| {
+        let granted = Amounts::one(Bucket::new(bucket), Milli::credits(9));
+        let wallet =
+            Wallet::open(WalletId(name.into()), kind, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z"), granted);
+        Wallet { configured: Some(wallet.granted.clone()), ..wallet }
+    };
+    let (plan, pack) = (WalletKind::Plan, WalletKind::Pack);
+    let there = [
+        wallet("plan-2026-03-01-2026-04-01", plan, "one"),
+        wallet("two-plan-2026-02-15-2026-03-15", plan, "two"),
+        wallet("pack-two-plan-2026-03-01-2026-04-01", pack, "one"),
+    ];
+    let names = ["one-", "two-"].map(str::to_owned);
+    let found = |due: &[Wallet], now: &str| {
+        let pairs = moved(due, &there, &names, at(now));
+        pairs.into_iter().map(|(due, open)| (due.wallet.0.clone(), open.wallet.0.clone())).collect::<Vec<_>>()
+    };
+    let exchanged =
+        [wallet("plan-2026-03-15-2026-04-15", plan, "two"), wallet("one-plan-2026-03-01-2026-04-01", plan, "one")];
+    let pair = |due: &Wallet, open: &Wallet| (due.wallet.0.clone(), open.wallet.0.clone());
+    assert_eq!(found(&exchanged, NOW), [pair(&exchanged[0], &there[1]), pair(&exchanged[1], &there[0])]);
+    assert_eq!(found(&exchanged, "2026-04-01T00:00:00Z"), [], "what has closed stands in no way");
+    let in_place =
+        [wallet("plan-2026-03-01-2026-04-01", plan, "one"), wallet("plan-2026-03-05-2026-04-05", plan, "one")];
+    assert_eq!(found(&in_place, NOW), [], "of the same place: another period, or none");
+    let other = [
+        wallet("one-plan-2026-03-01-2026-04-01", plan, "three"),
+        wallet("pack-plan-2026-03-01-2026-04-01", pack, "one"),
+    ];
+    assert_eq!(found(&other, NOW), [], "another kind of credit, or of wallet");
+}
