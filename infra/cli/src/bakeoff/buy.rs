@@ -18,6 +18,7 @@ use leadgate_aws::limits::Limits;
 use leadgate_enrichment::clock::{Clock, later, until};
 use leadgate_enrichment::config::ProviderConnection;
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::cap::{Limit, Used};
 use leadgate_enrichment::credits::ledger::{Entry, Evidence, Hold, HoldLine, PurchaseKind, allocate};
 use leadgate_enrichment::credits::price::{Action, Tariff};
 use leadgate_enrichment::fingerprint::FingerprintKey;
@@ -221,7 +222,7 @@ impl Buyer<'_> {
         let mut all: Vec<Cap> = of_tenant.into_iter().filter(|cap| cap.reason == DeferReason::DayCap).collect();
         all.push(Cap {
             name: format!("bakeoff#{}", self.name),
-            limit: self.budget.clone(),
+            limit: Limit { credits: self.budget.clone(), money: None },
             reason: DeferReason::SourceCap,
             lifts: Timestamp::MAX,
         });
@@ -270,14 +271,13 @@ impl Buyer<'_> {
                 .credits
                 .used(&tenant.id, &own.iter().map(|cap| cap.name.clone()).collect::<Vec<_>>())
                 .await?;
-            let is_full = |cap: &&Cap| {
-                let mut after = used.get(&cap.name).cloned().unwrap_or_default();
-                after += &need;
-                !cap.limit.covers(&after.of_kinds_in(&cap.limit))
-            };
+            let nothing = Used::default();
+            let is_full = |cap: &&Cap| cap.limit.is_too_low_for(used.get(&cap.name).unwrap_or(&nothing), &need);
             if let Some(cap) = own.iter().find(is_full) {
-                let what = if cap.reason == DeferReason::DayCap { "the day's cap is" } else { "the budget is" };
-                return Ok(Err(format!("{what} reached: {}", cap.limit)));
+                return Ok(Err(match cap.reason {
+                    DeferReason::DayCap => "the day's cap is reached".to_owned(),
+                    _ => format!("the budget is reached: {}", cap.limit.credits),
+                }));
             }
         }
         Ok(Err("others keep taking from the same wallets".to_owned()))

@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::ProviderConnection;
-use leadgate_enrichment::credits::{Amounts, Bucket};
+use leadgate_enrichment::credits::money::Values;
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::person::ProfileField;
 use leadgate_lambda::clock::SystemClock;
@@ -31,7 +32,7 @@ use strum::VariantNames;
 use self::buy::{Buyer, Offer, Why};
 use self::compare::Comparison;
 use self::journal::{Journal, Plan};
-use self::orders::{Order, PROVIDERS_MAX, orders};
+use self::orders::{Order, PROVIDERS_MAX, Worth, orders};
 use self::results::{Asked, Results};
 use self::sample::{Chosen, PEOPLE_MAX, Person};
 use crate::books::{Books, Place};
@@ -73,9 +74,9 @@ pub(crate) struct Arguments {
     /// The most to spend in all, of which kind of credit [default: what it costs at most].
     #[arg(long, value_name = "KIND=NUMBER,…", value_parser = asked::amounts)]
     budget: Option<Amounts>,
-    /// What one credit of each kind is worth, to compare costs: credits=0.02,lookups=0.1.
+    /// What one credit of each kind is worth, to compare costs [default: what the plans say]: credits=0.02,lookups=0.1.
     #[arg(long, value_name = "KIND=MONEY,…", value_parser = values)]
-    value: Option<BTreeMap<Bucket, i64>>,
+    value: Option<Worths>,
     /// Buy without being asked.
     #[arg(long)]
     yes: bool,
@@ -101,8 +102,12 @@ struct Quote {
     worst_micro: Option<i64>,
 }
 
+/// What one credit of each kind is worth, in millionths of the currency.
+type Worths = BTreeMap<Bucket, i64>;
+
 /// How it ended.
 struct Ended {
+    worths: Option<Worths>,
     comparison: Comparison,
     orders: Option<Vec<Order>>,
     /// Why some were not asked about.
@@ -124,9 +129,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         return Ok(ExitCode::FAILURE);
     };
     if arguments.json {
-        println!("{}", object(ended.json(arguments)));
+        println!("{}", object(ended.json(&arguments.name)));
     } else {
-        text::lines(&ended, arguments).iter().for_each(|part| say(part));
+        text::lines(&ended).iter().for_each(|part| say(part));
     }
     Ok(if ended.stopped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -176,7 +181,9 @@ async fn bakeoff(
         fields: &fields,
     };
     let offers = connections.into_iter().map(|it| buyer.offer(it)).collect::<Result<Vec<Offer<'_>>, Failure>>()?;
-    let quotes: Vec<Quote> = offers.iter().map(|offer| quote(offer, &journal, &people, arguments)).collect();
+    let worths = arguments.value.clone().or_else(|| books.tenant().values.as_ref().map(of_plans));
+    let worth = |amounts: &Amounts| worth(worths.as_ref(), amounts);
+    let quotes: Vec<Quote> = offers.iter().map(|offer| quote(offer, &journal, &people, &worth)).collect();
     let is_done = quotes.iter().all(|quote| quote.people == 0);
     if !is_done && !confirm(arguments, &quotes, people.len()) {
         return Ok(None);
@@ -188,9 +195,10 @@ async fn bakeoff(
         stopped.extend(buyer.buy(offer, &mut journal, &people, progress).await?);
     }
     let results = results(&plan, &journal, &offers);
-    let (comparison, worth) = (Comparison::of(&results), |amounts: &Amounts| worth(arguments, amounts));
+    let comparison = Comparison::of(&results);
     let page = arguments.out.join(format!("{}.html", arguments.name));
-    let ended = Ended { comparison, orders: orders(&results, &worth), stopped, page };
+    let orders = orders(&results, &worth);
+    let ended = Ended { worths: worths.clone(), comparison, orders, stopped, page };
     std::fs::write(&ended.page, page::html(&ended, &plan, clock.now(), &worth))?;
     Ok(Some(ended))
 }
@@ -300,12 +308,12 @@ fn compared(
     Ok(wanted)
 }
 
-fn quote(offer: &Offer<'_>, journal: &Journal, people: &BTreeMap<usize, Person>, arguments: &Arguments) -> Quote {
+fn quote(offer: &Offer<'_>, journal: &Journal, people: &BTreeMap<usize, Person>, worth: Worth<'_>) -> Quote {
     let provider = offer.connection.vendor.name;
     let left = buy::left(journal, provider, people);
     let askable = left.iter().filter(|place| (offer.connection.vendor.can_be_asked)(&people[place].identity)).count();
     let worst: Amounts = std::iter::repeat_n(&offer.tariff.worst(), askable).sum();
-    Quote { provider, people: askable, worst_micro: worth(arguments, &worst), worst }
+    Quote { provider, people: askable, worst_micro: worth(&worst), worst }
 }
 
 /// What may be spent in all, however often it is gone on with: what was asked for, else what it costs at most.
@@ -340,20 +348,28 @@ fn results(plan: &Plan, journal: &Journal, offers: &[Offer<'_>]) -> Results {
 }
 
 /// What these credits are worth, in millionths of the currency. `None` when that isn't said of one of their kinds.
-fn worth(arguments: &Arguments, amounts: &Amounts) -> Option<i64> {
-    let values = arguments.value.as_ref()?;
-    let one = |(bucket, amount): (&Bucket, leadgate_enrichment::credits::Milli)| {
-        Some(values.get(bucket)?.saturating_mul(amount.get()) / 1000)
-    };
+fn worth(worths: Option<&Worths>, amounts: &Amounts) -> Option<i64> {
+    let worths = worths?;
+    let one = |(bucket, amount): (&Bucket, Milli)| Some(worths.get(bucket)?.saturating_mul(amount.get()) / 1000);
     amounts.iter().filter(|(_, amount)| amount.get() != 0).map(one).sum()
 }
 
+/// What the plans say that credits are worth.
+fn of_plans(values: &Values) -> Worths {
+    values.each.iter().map(|(bucket, value)| (bucket.clone(), value.get() / 1000)).collect()
+}
+
 impl Ended {
-    fn json(&self, arguments: &Arguments) -> Value {
-        let known = self.comparison.providers.iter().map(|it| (it.provider.clone(), worth(arguments, &it.spent)));
-        let cost: BTreeMap<String, Option<i64>> = known.collect();
+    fn worth(&self, amounts: &Amounts) -> Option<i64> {
+        worth(self.worths.as_ref(), amounts)
+    }
+
+    fn json(&self, name: &str) -> Value {
+        let providers = self.comparison.providers.iter();
+        let cost: BTreeMap<&str, Option<i64>> =
+            providers.map(|it| (it.provider.as_str(), self.worth(&it.spent))).collect();
         json!({
-            "name": arguments.name, "comparison": self.comparison, "cost_micro": cost,
+            "name": name, "comparison": self.comparison, "cost_micro": cost,
             "orders": self.orders, "stopped": self.stopped, "page": self.page,
         })
     }
@@ -375,7 +391,7 @@ fn field(text: &str) -> Result<ProfileField, String> {
 }
 
 /// `credits=0.02,lookups=0.1`, in millionths.
-fn values(text: &str) -> Result<BTreeMap<Bucket, i64>, String> {
+fn values(text: &str) -> Result<Worths, String> {
     let one = |part: &str| {
         let wrong = || format!("found {part:?}, expected KIND=MONEY, such as credits=0.02");
         let (bucket, value) = part.trim().split_once('=').ok_or_else(wrong)?;

@@ -4,7 +4,7 @@ use comfy_table::Table;
 
 use super::compare::{Comparison, Share};
 use super::orders::{Order, Policy};
-use super::{Arguments, Ended, Quote, shown, worth};
+use super::{Ended, Quote, shown};
 use crate::credits::amounts;
 use crate::terminal::fitted;
 
@@ -23,13 +23,13 @@ pub(super) fn quote(quotes: &[Quote], people: usize) -> Vec<String> {
 }
 
 /// All that was found.
-pub(super) fn lines(ended: &Ended, arguments: &Arguments) -> Vec<String> {
+pub(super) fn lines(ended: &Ended) -> Vec<String> {
     let comparison = &ended.comparison;
     let mut parts = vec![format!(
         "{} were chosen; every provider has answered about {} of them.",
         comparison.sample, comparison.told_by_all
     )];
-    parts.push(fitted(providers(comparison, arguments)));
+    parts.push(fitted(providers(ended)));
     parts.push("\nWho fills which field, of those about whom it has answered, with the interval of 95 %:".to_owned());
     parts.push(fitted(fields(comparison)));
     if comparison.providers.iter().any(|it| !it.known_by_segment.is_empty()) {
@@ -48,7 +48,7 @@ pub(super) fn lines(ended: &Ended, arguments: &Arguments) -> Vec<String> {
             }
         }
         None => parts.push(
-            "Which order is best can't be said: credits of different providers are worth different amounts. Give --value."
+            "Which order is best can't be said: credits of different providers are worth different amounts. Give --value, or a `value` in each plan."
                 .to_owned(),
         ),
     }
@@ -64,11 +64,11 @@ pub(super) fn heading(policy: Policy) -> &'static str {
     }
 }
 
-fn providers(comparison: &Comparison, arguments: &Arguments) -> Table {
+fn providers(ended: &Ended) -> Table {
     let mut table = Table::new();
     table.set_header(["provider", "knows", "95 %", "alone", "spent", "per value", "p50 ms", "p95 ms", "not told"]);
-    for it in &comparison.providers {
-        let micro = worth(arguments, &it.spent);
+    for it in &ended.comparison.providers {
+        let micro = ended.worth(&it.spent);
         let spent = match micro {
             Some(micro) => format!("{} ({})", money(micro as f64), amounts(&it.spent)),
             None => amounts(&it.spent),
