@@ -1,5 +1,7 @@
 //! `leadgate demo`: the main job, shown.
 
+mod waterfall;
+
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
@@ -14,8 +16,9 @@ use crate::{Outcome, credits};
 /// Watch leads being enriched within their credits, on this machine, against simulated vendors.
 ///
 /// Leads appear in a simulated CRM, which tells of them (of about one in ten twice) to the real functions; these buy from a simulated Apollo over real DynamoDB and SQS APIs, and write back. Then the clock is
-/// turned to the next billing cycle, in which the leads that the credits could not pay for are finished. Exits with an
-/// error if our ledger and the provider's differ, or if any lead has no end.
+/// turned to the next billing cycle, in which the leads that the credits could not pay for are finished. With --waterfall,
+/// several providers are asked instead. Exits with an error if our ledger and a provider's differ, or if any lead has no
+/// end.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How many leads appear.
@@ -36,6 +39,10 @@ pub(crate) struct Arguments {
     /// Buy mobile numbers as well: they cost eight times as much, and arrive minutes later.
     #[arg(long)]
     phones: bool,
+    /// Ask three providers, one after another, each paid from its own credits: one of them runs dry, one refuses the key for a
+    /// while, and one may not say anything of some people.
+    #[arg(long, conflicts_with_all = ["phones", "credits"])]
+    waterfall: bool,
     /// Print one JSON object, as the last line, instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
@@ -74,6 +81,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1) * per_lead);
     let Arguments { leads, seed, phones, .. } = *arguments;
     let (crm, name) = arguments.crm.simulated();
+    if arguments.waterfall {
+        let request = demo::waterfall::Request { crm, leads: leads as usize, seed };
+        return waterfall::run(request, name, arguments.json).await;
+    }
     let request = Request { crm, leads: leads as usize, credits: credits.into(), seed, phones };
     if !arguments.json {
         let (appear, credits) = (if leads == 1 { "appears" } else { "appear" }, count(credits, "credit"));

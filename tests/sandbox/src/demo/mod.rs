@@ -3,6 +3,7 @@
 
 mod people;
 mod report;
+pub mod waterfall;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,20 @@ pub enum DemoCrm {
     Close,
     /// As leads of an org at Zoho CRM.
     Zoho,
+}
+
+impl DemoCrm {
+    /// The same settings, with this CRM.
+    fn chosen(self, settings: Settings) -> Settings {
+        match self {
+            Self::HubSpot => settings,
+            Self::Salesforce => settings.with_salesforce(),
+            Self::Pipedrive => settings.with_pipedrive(),
+            Self::Attio => settings.with_attio(),
+            Self::Close => settings.with_close(),
+            Self::Zoho => settings.with_zoho(),
+        }
+    }
 }
 
 /// What is asked for.
@@ -132,14 +147,7 @@ pub async fn run(request: Request, progress: &(dyn Fn(Progress) + Send + Sync)) 
         ..Settings::default()
     };
     let settings = settings.with_values().with_duplicate_events(DUPLICATE_SHARE, request.seed);
-    let settings = match request.crm {
-        DemoCrm::HubSpot => settings,
-        DemoCrm::Salesforce => settings.with_salesforce(),
-        DemoCrm::Pipedrive => settings.with_pipedrive(),
-        DemoCrm::Attio => settings.with_attio(),
-        DemoCrm::Close => settings.with_close(),
-        DemoCrm::Zoho => settings.with_zoho(),
-    };
+    let settings = request.crm.chosen(settings);
     let settings = if request.phones { settings.with_phones() } else { settings };
     let world = World::start(settings).await?;
     let mut demo = Demo { world, request, report: Report::default(), contacts: Vec::new() };
