@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 
 use super::apollo::{Asked, Charge, Dice, Directory, Generator, Item, Ledger, Meter, Person, Windows};
-use super::exchange::{Call, Reception};
+use super::exchange::{Call, CallHook, EndHook, Reception};
 use super::fault::{Fault, Faults};
 use super::guarded::Guarded;
 use super::provider::SimulatedProvider;
@@ -109,6 +109,14 @@ impl<A: AtAccount> SimulatedProvider for A {
 
     fn charges_at(&self) -> &'static str {
         A::CHARGES_AT
+    }
+
+    fn watch_calls(&self, hook: CallHook) {
+        self.account().reception.on_call(hook);
+    }
+
+    fn watch_ends(&self, hook: EndHook) {
+        self.account().reception.on_end(hook);
     }
 }
 

@@ -66,11 +66,19 @@ impl Call {
 }
 
 /// Looks on before a call is carried out. It may turn to the simulator: no lock is held.
-pub(super) type CallHook = Arc<dyn Fn(&Call) + Send + Sync>;
+pub type CallHook = Arc<dyn Fn(&Call) + Send + Sync>;
 
-/// Looks on when it is decided how a call ends: whether it was turned away, so that its caller can be sure that nothing
-/// was done.
-pub(super) type EndHook = Arc<dyn Fn(&Call, bool) + Send + Sync>;
+/// How a call to a vendor ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// It was turned away, so that its caller can be sure that nothing was done.
+    pub was_turned_away: bool,
+    /// The status that the vendor's own work ended with. None where it did no work.
+    pub status: Option<u16>,
+}
+
+/// Looks on when it is decided how a call ends.
+pub type EndHook = Arc<dyn Fn(&Call, Ending) + Send + Sync>;
 
 /// What every vendor has in front of its work.
 pub(super) struct Reception {
@@ -96,10 +104,10 @@ impl Reception {
         *self.on_end.lock() = Some(hook);
     }
 
-    fn ended(&self, call: &Call, was_turned_away: bool) {
+    fn ended(&self, call: &Call, was_turned_away: bool, status: Option<u16>) {
         let hook = self.on_end.lock().clone();
         if let Some(hook) = hook {
-            hook(call, was_turned_away);
+            hook(call, Ending { was_turned_away, status });
         }
     }
 
@@ -148,12 +156,12 @@ pub(super) async fn serve<V: Vendor>(vendor: &V, path: &str, request: Request) -
     };
     let fault = reception.faults.take(&call);
     if let Some(fault) = fault.as_ref().filter(|fault| !fault.does_the_work()) {
-        reception.ended(&call, *fault != Fault::DropBeforeWork);
+        reception.ended(&call, *fault != Fault::DropBeforeWork, None);
         return instead_of_work(vendor, fault);
     }
     reception.announce(&call);
     let answer = vendor.carry_out(&call, &head.headers);
-    reception.ended(&call, fault.is_none() && answer.status >= 400);
+    reception.ended(&call, fault.is_none() && answer.status >= 400, Some(answer.status));
     // From here on the caller may hang up: what was done stays done.
     if !reception.latency.is_zero() {
         reception.clock.sleep(reception.latency).await;

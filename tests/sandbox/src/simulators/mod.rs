@@ -40,7 +40,7 @@ use axum::{Json, Router};
 
 pub use account::AccountSetup;
 pub use crm::SimulatedCrm;
-pub use exchange::Call;
+pub use exchange::{Call, CallHook, EndHook, Ending};
 pub use outbox::{Event, Subscription};
 pub use provider::SimulatedProvider;
 pub use report::DeliveryReport;

@@ -1,6 +1,7 @@
 //! What is asked of a simulated provider, whichever it is.
 
 use super::apollo::{Apollo, Asked, Ledger, Person};
+use super::exchange::{CallHook, EndHook, Vendor as _};
 use super::fault::{Fault, Faults};
 
 /// A provider that knows people.
@@ -27,6 +28,10 @@ pub trait SimulatedProvider: Send + Sync {
     fn charges_at(&self) -> &'static str {
         ""
     }
+    /// Shows each call that is carried out to `hook` before it is, in the place of an earlier hook.
+    fn watch_calls(&self, hook: CallHook);
+    /// Tells `hook` how each call ends, in the place of an earlier hook.
+    fn watch_ends(&self, hook: EndHook);
 }
 
 impl SimulatedProvider for Apollo {
@@ -69,5 +74,13 @@ impl SimulatedProvider for Apollo {
 
     fn denial(&self) -> Fault {
         Fault::Status(401, "Invalid API key.".into())
+    }
+
+    fn watch_calls(&self, hook: CallHook) {
+        self.reception().on_call(hook);
+    }
+
+    fn watch_ends(&self, hook: EndHook) {
+        self.reception().on_end(hook);
     }
 }

@@ -261,12 +261,6 @@ impl Apollo {
         self.team().asynchronous.is_lost(email, now)
     }
 
-    /// Calls `hook` when it is decided how an API call ends: whether it was turned away, so that its caller can be sure
-    /// that nothing was done.
-    pub fn on_end(&self, hook: impl Fn(&Call, bool) + Send + Sync + 'static) {
-        self.reception.on_end(Arc::new(hook));
-    }
-
     /// The team as it is now: whatever should have arrived by now has.
     fn team(&self) -> Guard<'_, Team> {
         let now = self.reception.clock.now();
