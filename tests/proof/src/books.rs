@@ -10,7 +10,7 @@ use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 
 use super::violation::{Findings, Promise};
-use leadgate_sandbox::simulators::apollo::{Apollo, Item, Ledger};
+use leadgate_sandbox::simulators::apollo::{Item, Ledger};
 use leadgate_sandbox::world::World;
 
 /// What a purchase is of. One call can be two: what comes at once is settled at once, what arrives later when it has.
@@ -119,6 +119,8 @@ pub struct Purchase {
     pub id: String,
     /// What it is of.
     pub goods: Goods,
+    /// Who was paid.
+    pub provider: String,
     /// Where its credits came from.
     pub slices: Vec<Slice>,
     /// The price list that it was reckoned with.
@@ -233,14 +235,14 @@ impl Books {
                 self.findings.check(cost == taken, Promise::Order, || {
                     format!("purchase {purchase} took {taken} for lines that cost {cost}")
                 });
+                let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
                 for line in lines {
                     self.enter_line(Goods::of(purchase), line);
-                    let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
-                    self.by_provider.entry(provider).or_default().add(line);
+                    self.by_provider.entry(provider.clone()).or_default().add(line);
                 }
                 let (id, goods, price_version) = (purchase.to_string(), Goods::of(purchase), price_version.clone());
                 let (slices, lines) = (slices.clone(), lines.clone());
-                self.purchases.push(Purchase { id, goods, slices, price_version, lines });
+                self.purchases.push(Purchase { id, goods, provider, slices, price_version, lines });
             }
         }
     }
@@ -295,10 +297,10 @@ impl Books {
 
     /// Checks that nothing was bought, or told the CRM, twice: `emails` are all the addresses that the contact has had.
     /// Somebody whose number could not be paid for is bought once without it and once with it: that is how it is sold.
-    pub fn charged_once(&mut self, degrading: bool, apollo: &Apollo, contact: &str, emails: &[String]) {
+    pub fn charged_once(&mut self, degrading: bool, world: &World, contact: &str, emails: &[String]) {
         let most = if degrading { 2 } else { 1 };
-        let people: usize = emails.iter().map(|email| apollo.charges_of(email)).sum();
-        let numbers: usize = emails.iter().map(|email| apollo.mobile_charges_of(email)).sum();
+        let people: usize = emails.iter().map(|email| charges_of(world, email)).sum();
+        let numbers: usize = emails.iter().map(|email| world.apollo.mobile_charges_of(email)).sum();
         for (goods, charged, most) in [(Goods::People, people, most), (Goods::Numbers, numbers, 1)] {
             let (Lines { hits, unknowns, .. }, name) = (self.lines_of(goods, contact), goods.name());
             self.findings
@@ -335,6 +337,11 @@ impl Books {
             format!("{domain} was bought {hits} times and charged for {charged} times, of which {unknowns} unknown")
         });
     }
+}
+
+/// How often somebody with this address was charged for as a person, by whichever provider.
+pub fn charges_of(world: &World, email: &str) -> usize {
+    world.tenants_providers().iter().map(|(_, provider)| provider.ledger().charges_of(email)).sum()
 }
 
 /// At rest: nothing is held, nothing waits, nobody was given up on, and the books agree.

@@ -40,6 +40,9 @@ pub enum Flow {
     Degraded,
     /// The release and the worker, with the number of one who was bought alone, when there are credits for it.
     Rest,
+    /// A worker with a unit that three providers are asked about: each of them knows one person whom those before it don't,
+    /// and nobody knows the last.
+    Steps,
     /// Two workers at the same time, with one message each.
     Meeting(Over),
 }
@@ -113,7 +116,15 @@ impl Flow {
     pub fn all() -> Vec<Self> {
         let mut flows = vec![Self::Unit, Self::Scarce, Self::TurnedAway, Self::Release, Self::Webhook];
         flows.extend(Moment::ALL.map(Self::TakeOver));
-        flows.extend([Self::Numbers, Self::Arrival, Self::Silence, Self::Employers, Self::Degraded, Self::Rest]);
+        flows.extend([
+            Self::Numbers,
+            Self::Arrival,
+            Self::Silence,
+            Self::Employers,
+            Self::Degraded,
+            Self::Rest,
+            Self::Steps,
+        ]);
         flows.extend(Over::ALL.map(Self::Meeting));
         flows
     }
@@ -153,10 +164,12 @@ impl Flow {
             }
             Self::Degraded | Self::Rest => Settings::default().with_phones().degrading(),
             Self::Employers | Self::Meeting(Over::Employer) => Settings::default().with_employers(),
+            Self::Steps => Settings::default().with_beside(&STEPS[1..], &format!("order = {STEPS:?}")),
             _ => Settings::default(),
         };
         // Whoever is made up is known and has a number, unless the scene says otherwise.
         settings.apollo.unknown_share = 0.0;
+        settings.accounts.all().into_iter().for_each(|account| account.unknown_share = 0.0);
         settings.apollo.mobile_share = 1.0;
         settings.apollo.do_not_call_share = 0.0;
         settings.apollo.asynchronous.lost_share = if self == Self::Silence { 1.0 } else { 0.0 };
@@ -195,6 +208,7 @@ impl Flow {
                 scene.leads[2].end = End::OfAnEmployer;
             }
             Self::Degraded | Self::Rest => [true, true, true].into_iter().for_each(|known| scene.lead(known)),
+            Self::Steps => (0..=STEPS.len()).for_each(|unknown_to| scene.lead_unknown_to(&STEPS[..unknown_to])),
         }
         scene.world.hubspot.deliver().await;
         match self {
@@ -278,6 +292,8 @@ impl Flow {
     }
 }
 
+/// Who is asked one after another. None of them charges for those whom it doesn't know.
+const STEPS: [&str; 3] = ["apollo", "pdl", "hunter"];
 /// How often the worker calls a provider that says it is busy.
 const PROVIDER_ATTEMPTS: u32 = 3;
 /// A worker is gone for good when its claims have run out.

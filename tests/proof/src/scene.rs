@@ -6,7 +6,7 @@ use leadgate_enrichment::config::OnExhausted;
 use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_enrichment::outcome::FailReason;
 
-use super::books::{Books, Goods, at_rest};
+use super::books::{Books, Goods, at_rest, charges_of};
 use super::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::hubspot::formatted_phone;
@@ -75,13 +75,18 @@ impl Scene {
         Self { world, leads: Vec::new() }
     }
 
-    /// So many more, told to nobody yet. The provider doesn't know those that `known` says no to.
+    /// One more, told to nobody yet. No provider knows those that `known` says no to.
     pub(super) fn lead(&mut self, known: bool) {
+        let providers: Vec<&str> = self.world.tenants_providers().iter().map(|(name, _)| *name).collect();
+        self.lead_unknown_to(if known { &[] } else { &providers });
+    }
+
+    /// The same, of somebody whom these providers don't know.
+    pub(super) fn lead_unknown_to(&mut self, providers: &[&str]) {
         let number = self.leads.len();
         let email = format!("first{number}.last{number}@{EMPLOYER}");
-        if !known {
-            self.world.apollo.forget(&email);
-        }
+        providers.iter().for_each(|name| self.world.provider_named(name).forget(&email));
+        let known = providers.len() < self.world.tenants_providers().len();
         let mut properties = vec![("email", email.clone())];
         if number == 0 {
             properties.push(("city", OWN_CITY.to_owned()));
@@ -163,8 +168,7 @@ impl Scene {
             self.check_lead(lead, &books, &mut findings).await;
             books.findings.extend(findings);
             let degrading = self.world.tenant().on_exhausted == OnExhausted::Degrade;
-            let (apollo, emails) = (&self.world.apollo, std::slice::from_ref(&lead.email));
-            books.charged_once(degrading, apollo, &lead.contact, emails);
+            books.charged_once(degrading, &self.world, &lead.contact, std::slice::from_ref(&lead.email));
         }
         books.employer_charged_once(&self.world, EMPLOYER);
         books
@@ -194,15 +198,16 @@ impl Scene {
         if *end != End::Written || given_up {
             return;
         }
-        let charged = self.world.apollo.charges_of(email);
+        let charged = charges_of(&self.world, email);
         findings.check(charged >= 1, Promise::Order, || format!("contact {contact} was written and never charged"));
         self.check_values(lead, findings);
     }
 
     fn check_values(&self, lead: &Lead, findings: &mut Findings) {
-        let Lead { contact, asked, has_typed, .. } = lead;
+        let Lead { contact, email, asked, has_typed, .. } = lead;
         let Some(there) = self.world.hubspot.contact(contact) else { return };
-        let Some(person) = self.world.apollo.whom(asked) else { return };
+        let others = || self.world.tenants_providers().iter().find_map(|(_, provider)| provider.whom(email));
+        let Some(person) = self.world.apollo.whom(asked).or_else(others) else { return };
         let title = there.value("jobtitle");
         findings.check(title == Some(person.title.as_str()), Promise::Crm, || {
             format!("contact {contact} has the job title {title:?}, the provider says {:?}", person.title)

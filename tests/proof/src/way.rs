@@ -38,6 +38,15 @@ const ATTEMPTS: usize = 3;
 /// What lands late does so when others have made so many calls.
 const LATE: usize = 3;
 
+/// The providers, as they are named on the wire and in the ledger.
+pub(super) const PROVIDERS: [&str; 4] = ["apollo", "pdl", "hunter", "lusha"];
+
+/// Whether a call is one to a provider.
+pub(super) fn is_of_a_provider(operation: &str) -> bool {
+    let vendor = operation.split(' ').next();
+    vendor.is_some_and(|vendor| PROVIDERS.contains(&vendor))
+}
+
 impl Way {
     /// All the ways in which this call can be broken.
     pub(super) fn all_for(operation: &str) -> Vec<Self> {
@@ -96,7 +105,7 @@ impl Way {
         match self {
             _ if self.is_death() => true,
             Self::Down | Self::AnswersLost => true,
-            Self::Refused | Self::AnswerLost => operation.starts_with("apollo"),
+            Self::Refused | Self::AnswerLost => is_of_a_provider(operation),
             _ => false,
         }
     }

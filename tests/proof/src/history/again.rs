@@ -17,14 +17,18 @@ use leadgate_sandbox::simulators::hubspot::Source;
 const EMPLOYER: &str = "engine.example";
 
 impl Play {
-    /// Where nothing goes stale, everything is bought once; otherwise not again within its window.
+    /// Where nothing goes stale, everything is bought once; otherwise not again within its window. Where there are several
+    /// providers, see `check_several`.
     pub(super) fn check_once(&self, books: &mut Books) {
         if self.wide.windows.is_some() {
             self.leads.iter().for_each(|lead| self.check_windows(lead, books));
             return;
         }
+        if self.several.is_some() {
+            return;
+        }
         for lead in &self.leads {
-            books.charged_once(self.was_degrading(), &self.world.apollo, &lead.contact, &lead.emails);
+            books.charged_once(self.was_degrading(), &self.world, &lead.contact, &lead.emails);
         }
         if self.known.numbers.is_some_and(|numbers| numbers.employers) {
             books.employer_charged_once(&self.world, EMPLOYER);

@@ -49,8 +49,10 @@ impl Crm {
 
     /// Puts the calls to the vendors on the wire again, after something else decided over them.
     pub(super) fn tap(world: &World) {
-        world.wire.tap(&world.hubspot, &world.apollo);
         world.wire.tap_vendor(world.crm().faults());
+        for (_, provider) in world.tenants_providers() {
+            world.wire.tap_vendor(provider.faults());
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl Play {
             Edit::Number => (NUMBER, format!("+1 555 {number} (mine)")),
         };
         if let Edit::Email { known } = edit {
-            self.known.introduce(&self.world.apollo, &value, known);
+            self.known.introduce(&self.world, &value, known);
         }
         Change { lead, contact: self.leads[lead].contact.clone(), property, value }
     }

@@ -1,6 +1,7 @@
 //! Coming to rest, and looking at what must be true.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate_aws::error::StoreError;
@@ -13,7 +14,8 @@ use super::crm::Crm;
 use super::model::Lead;
 use super::plan::Edit;
 use super::play::Play;
-use crate::books::{Books, Goods, at_rest};
+use super::terms::POOL_MILLI;
+use crate::books::{Books, Goods, at_rest, charges_of};
 use crate::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::Polls;
 use leadgate_sandbox::world::States;
@@ -51,6 +53,7 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     let wallets = play.world.credits.unmetered().wallets(play.world.tenant_id()).await?;
     check_leads(play, &books, &states, findings);
     play.check_wallets(&books, &wallets, findings);
+    play.check_several(&books, &wallets, &states, findings);
     play.check_caps(&books, findings).await?;
     play.check_pool(findings).await?;
     play.check_cycles(&books, findings).await?;
@@ -84,15 +87,22 @@ fn check_calm(play: &Play, books: &Books, findings: &mut Findings) {
         return;
     }
     let lost = play.leads.iter().any(|lead| play.has_lost_a_number(lead));
-    let charged = play.world.apollo.ledger().credits_charged;
+    let charged = charged(play);
     let of_numbers: i64 =
         books.lines.iter().filter(|((goods, _), _)| *goods == Goods::Numbers).map(|(_, lines)| lines.unknown).sum();
+    // A provider that is filled up again within a cycle counts from none.
+    let drifts = if play.several.is_some() { 0 } else { books.drifts };
     let known =
-        if lost { books.unknown == of_numbers } else { (books.spent, books.unknown, books.drifts) == (charged, 0, 0) };
+        if lost { books.unknown == of_numbers } else { (books.spent, books.unknown, drifts) == (charged, 0, 0) };
     findings.check(known, Promise::Order, || {
-        let Books { spent, unknown, drifts, .. } = books;
+        let Books { spent, unknown, .. } = books;
         format!("nothing was unknown, and {charged} charged are {spent} spent, {unknown} unknown, {drifts} drifts")
     });
+}
+
+/// What all providers have charged, in thousandths.
+fn charged(play: &Play) -> i64 {
+    play.world.tenants_providers().iter().map(|(_, provider)| provider.ledger().credits_charged).sum()
 }
 
 /// Credits for all, and time enough for caps to lift.
@@ -116,11 +126,14 @@ async fn pay_for_all(play: &mut Play) -> Result<(), StoreError> {
 async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
     let world = &play.world;
     world.wire.mend();
-    world.apollo.on_call(|_| {});
     world.apollo.set_polls(Polls::Answered);
-    let crm = world.crm();
-    for faults in [crm.faults(), world.apollo.faults()] {
-        faults.clear();
+    world.crm().faults().clear();
+    for (_, provider) in world.tenants_providers() {
+        provider.watch_calls(Arc::new(|_| {}));
+        provider.faults().clear();
+        if play.several.is_some() {
+            provider.begin_cycle(POOL_MILLI);
+        }
     }
     Crm::tap(world);
     for _ in 0..DELIVERIES_MAX {
@@ -168,6 +181,7 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
     let worst: Amounts = [tariff.worst()].iter().chain(&play.worst_number()).sum();
     for (contact, record) in &states(play).await?.records {
         let Some(deferral) = record.state.deferral() else { continue };
+        let worst = if play.several.is_some() { deferral.worst.clone() } else { worst.clone() };
         let leaves = record.source.filter(|source| source.leaves_floor()).map(|_| &tenant.floor);
         let need: Amounts = leaves.into_iter().chain([&worst]).sum();
         // Those in front go first, and each of them takes up the credits for a while, as they aren't there any more.
@@ -194,7 +208,7 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
             let is_lost = play.was_unmapped || given_up || play.has_lost_a_number(lead);
             lead.check_number(&there, record, books, &play.known, is_lost, findings);
         }
-        let charged: usize = lead.emails.iter().map(|email| play.world.apollo.charges_of(email)).sum();
+        let charged: usize = lead.emails.iter().map(|email| charges_of(&play.world, email)).sum();
         findings.check(charged <= lines.hits + lines.unknowns, Promise::Once, || {
             format!("the provider charged {charged} times for contact {}, we know of {lines:?}", lead.contact)
         });
@@ -235,7 +249,7 @@ impl Digest {
         let state = |lead: &Lead| Some((lead.contact.clone(), states.records.get(&lead.contact)?.state.name()));
         Self {
             wallets: wallets.to_vec(),
-            charged: play.world.apollo.ledger().credits_charged,
+            charged: charged(play),
             states: there.filter_map(state).collect(),
             contacts: contacts.collect(),
         }

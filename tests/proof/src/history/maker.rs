@@ -19,6 +19,8 @@ const BURST_MAX: usize = 15;
 /// By so many days at most the clock is turned: nothing that was bought or missed is to go stale in a history, and
 /// nobody is to wait for so long that they are given up, unless its windows are short.
 const DAYS_MAX: u64 = 120;
+/// So many calls of a provider that breaks go wrong, at most.
+const BREAKS_MAX: usize = 4;
 /// How long the tables can't be reached, in hours.
 const OUTAGE_HOURS: std::ops::RangeInclusive<u64> = 1..=8;
 
@@ -87,7 +89,7 @@ impl Maker {
             0..22 => Operation::Deliver(self.fault(6, false)),
             22..27 => Operation::DeliverAgain,
             27..31 => Operation::QueueAgain,
-            31..37 => Operation::Edit { lead, edit: self.edit() },
+            31..37 => Operation::Edit { lead, edit: Edit::made_up(&mut self.rng, self.changes) },
             37..40 => return self.edit_at_work(lead),
             40..42 => Operation::Delete { lead },
             42..44 => Operation::Erase { lead },
@@ -97,7 +99,7 @@ impl Maker {
             73..79 => Operation::Release(self.fault(16, false)),
             79..87 => return self.turn(),
             87..91 => return self.next_cycle(),
-            91..94 => Operation::Crm(self.trouble(false)),
+            91..94 => Operation::Crm(Trouble::made_up(&mut self.rng, false, self.calm)),
             94..98 => Operation::TopUp(self.rng.i64(1..=4)),
             _ => Operation::PayAgain,
         };
@@ -120,6 +122,7 @@ impl Maker {
         add(wide.beside, Self::beside);
         add(wide.unlucky, Self::unluckily);
         add(wide.rejects, Self::rejected);
+        add(wide.several, Self::with_several);
         match kinds.is_empty() {
             true => self.something(),
             false => kinds[self.wider.usize(..kinds.len())](self),
@@ -262,6 +265,24 @@ impl Maker {
         self.operations.extend([Operation::Crm(Trouble::Rejected), work]);
     }
 
+    /// A provider runs dry, breaks, or may not say anything of somebody.
+    fn with_several(&mut self) {
+        self.lead();
+        self.operations.push(Operation::Deliver(None));
+        let lead = self.wider.usize(..self.leads);
+        match self.wider.u8(..3) {
+            0 => self.operations.push(Operation::RunDry),
+            1 => self.operations.push(Operation::Suppress { lead }),
+            _ => {
+                let trouble = Trouble::made_up(&mut self.rng, true, self.calm);
+                let times = self.wider.usize(1..=BREAKS_MAX);
+                self.operations.extend(std::iter::repeat_n(Operation::Provider(trouble), times));
+            }
+        }
+        let work = self.work();
+        self.operations.push(work);
+    }
+
     fn at_the_neighbours(&mut self) {
         self.operations.extend([Operation::NeighbourLead, Operation::Deliver(None)]);
     }
@@ -309,13 +330,13 @@ impl Maker {
     }
 
     fn trouble_at_work(&mut self) {
-        let trouble = Operation::Provider(self.trouble(true));
+        let trouble = Operation::Provider(Trouble::made_up(&mut self.rng, true, self.calm));
         let work = self.work();
         self.operations.extend([trouble, work]);
     }
 
     fn edit_at_work(&mut self, lead: usize) {
-        let edit = Operation::EditMeanwhile { lead, edit: self.edit() };
+        let edit = Operation::EditMeanwhile { lead, edit: Edit::made_up(&mut self.rng, self.changes) };
         let work = self.work();
         self.operations.extend([edit, work]);
     }
@@ -364,26 +385,5 @@ impl Maker {
         let (is_broken, call) = (self.rng.bool(), self.rng.usize(..calls));
         let way = WAYS[self.rng.usize(if stays_alive { DEATHS + 2 } else { 0 }..WAYS.len())];
         is_broken.then_some(Fault { call, way })
-    }
-
-    fn edit(&mut self) -> Edit {
-        match self.rng.u8(..if self.changes { 3 } else { 6 }) {
-            0 | 1 => Edit::Email { known: self.rng.u8(..4) > 0 },
-            2 => Edit::Company,
-            3 => Edit::Title,
-            4 => Edit::Industry,
-            _ => Edit::NoTitle,
-        }
-    }
-
-    fn trouble(&mut self, charging: bool) -> Trouble {
-        const KNOWN: [Trouble; 4] = [Trouble::Busy, Trouble::Throttled, Trouble::OutOfCredits, Trouble::Denied];
-        const UNKNOWN: [Trouble; 3] = [Trouble::Dropped, Trouble::AnswerLost, Trouble::FailedAfterWork];
-        match (charging, self.rng.bool() && !self.calm) {
-            (true, false) => KNOWN[self.rng.usize(..KNOWN.len())],
-            (true, true) => UNKNOWN[self.rng.usize(..UNKNOWN.len())],
-            (false, false) => KNOWN[self.rng.usize(..2)],
-            (false, true) => UNKNOWN[self.rng.usize(..UNKNOWN.len())],
-        }
     }
 }

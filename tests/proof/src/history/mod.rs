@@ -19,6 +19,7 @@ mod play;
 mod pool;
 mod seen;
 mod sent;
+mod several;
 mod terms;
 mod wallets;
 mod wide;
@@ -46,6 +47,8 @@ pub struct Counts {
     pub unknown_lines: usize,
     /// Histories in which mobile numbers are bought.
     pub with_numbers: usize,
+    /// Histories in which several providers are asked.
+    pub with_several: usize,
     /// Histories with something that most don't have.
     pub wide: usize,
     /// Workers that were disturbed at a run in which they asked for numbers that had been found.
@@ -66,6 +69,7 @@ pub async fn play_all(
         counts.leads += tried.result.leads;
         counts.unknown_lines += tried.result.unknown_lines;
         counts.with_numbers += tried.result.with_numbers;
+        counts.with_several += tried.result.with_several;
         counts.wide += tried.result.wide;
         counts.disturbed += tried.result.disturbed;
         violations.extend(tried.violations);
@@ -102,6 +106,7 @@ async fn play_one(mut lane: Lane, Seed(seed): Seed) -> Result<(Lane, Tried<Count
         leads: play.leads.len(),
         unknown_lines,
         with_numbers: usize::from(plan.numbers.is_some()),
+        with_several: usize::from(plan.several.is_some()),
         wide: usize::from(plan.wide.is_any()),
         disturbed: play.disturbed,
     };

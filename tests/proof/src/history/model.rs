@@ -9,10 +9,12 @@ use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_enrichment::outcome::RefuseReason;
 
 use super::numbers::{NUMBER, Numbers};
+use super::several::Suppressed;
 use crate::books::Lines;
 use crate::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::SimulatedCrm;
-use leadgate_sandbox::simulators::apollo::{Apollo, Asked, Person};
+use leadgate_sandbox::simulators::apollo::Person;
+use leadgate_sandbox::world::World;
 
 /// A lead.
 #[derive(Debug, Default)]
@@ -31,35 +33,41 @@ pub(super) struct Lead {
     pub(super) deleted: bool,
     /// The person asked to be forgotten.
     pub(super) erased: bool,
+    /// Addresses of which some providers may not say anything any more.
+    pub(super) suppressed: Vec<Suppressed>,
 }
 
-/// Whom the provider knows.
+/// Whom the providers know.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// Set when it is asked for mobile numbers as well.
     pub(super) numbers: Option<Numbers>,
+    /// Set when there are several.
+    several: bool,
     people: BTreeMap<String, Person>,
     forgotten: BTreeSet<String>,
 }
 
 impl Known {
     /// Nobody yet.
-    pub(super) fn of(numbers: Option<Numbers>) -> Self {
-        Self { numbers, ..Self::default() }
+    pub(super) fn of(numbers: Option<Numbers>, several: bool) -> Self {
+        Self { numbers, several, ..Self::default() }
     }
 
-    /// Somebody, whom the provider knows or doesn't.
-    pub(super) fn introduce(&mut self, apollo: &Apollo, email: &str, known: bool) {
+    /// Somebody, whom at least one provider knows or none does; where there are several, it is left to them.
+    pub(super) fn introduce(&mut self, world: &World, email: &str, known: bool) {
+        let providers = world.tenants_providers();
         if known {
-            self.people.extend(apollo.whom(&Asked::email(email)).map(|person| (email.to_owned(), person)));
+            let person = providers.iter().find_map(|(_, provider)| provider.whom(email));
+            self.people.extend(person.map(|person| (email.to_owned(), person)));
         } else {
-            apollo.forget(email);
+            providers.iter().for_each(|(_, provider)| provider.forget(email));
         }
     }
 
-    /// It doesn't know them any more.
-    pub(super) fn forget(&mut self, apollo: &Apollo, email: &str) {
-        apollo.forget(email);
+    /// None of them knows them any more.
+    pub(super) fn forget(&mut self, world: &World, email: &str) {
+        world.tenants_providers().iter().for_each(|(_, provider)| provider.forget(email));
         self.forgotten.insert(email.to_owned());
     }
 
@@ -82,7 +90,11 @@ impl Known {
     }
 
     pub(super) fn always(&self, email: &String) -> bool {
-        self.ever(email) && !self.forgotten.contains(email)
+        self.ever(email) && !self.is_forgotten(email)
+    }
+
+    pub(super) fn is_forgotten(&self, email: &str) -> bool {
+        self.forgotten.contains(email)
     }
 }
 
@@ -138,7 +150,9 @@ impl Lead {
         let gone = self.is_gone();
         let ended = match &record.state {
             State::Written => may_be_written,
-            State::Unmatched => may_be_unmatched || gone,
+            // Of one whom the others don't know, it may not be known what one of several has said.
+            State::Unmatched => may_be_unmatched || gone || (known.several && lines.unknowns >= 2),
+            State::Refused { reason: RefuseReason::Suppressed } => !self.suppressed.is_empty() || gone,
             State::Refused { reason: RefuseReason::TooOld } => {
                 give_up.is_some_and(|give_up| give_up.may_have_ended(record)) || gone
             }

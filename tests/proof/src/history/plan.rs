@@ -8,6 +8,7 @@ use super::changes::Change;
 use super::crm::Crm;
 use super::maker::Maker;
 use super::numbers::{DEAREST, Fate, Numbers};
+use super::several::Several;
 use super::wide::{VAST_CROWD, Wide};
 use crate::way::Way;
 use leadgate_sandbox::simulators::apollo::Polls;
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// Set when mobile numbers are bought as well.
     pub(super) numbers: Option<Numbers>,
+    /// Set when several providers are asked.
+    pub(super) several: Option<Several>,
     /// What it has beside the common.
     pub(super) wide: Wide,
     /// What it is played with.
@@ -94,6 +97,10 @@ pub(super) enum Operation {
     NextCycle,
     /// The provider's next call goes wrong.
     Provider(Trouble),
+    /// A provider has no credits any more, until its next cycle.
+    RunDry,
+    /// Some providers may not say anything of a person any more.
+    Suppress { lead: usize },
     /// The CRM's next call goes wrong.
     Crm(Trouble),
     /// Credits are bought on top.
@@ -133,6 +140,8 @@ impl Operation {
                 | Self::Erase { .. }
                 | Self::Forget { .. }
                 | Self::Provider(_)
+                | Self::RunDry
+                | Self::Suppress { .. }
                 | Self::Crm(_)
                 | Self::Polls(_)
                 | Self::ChangeTeams
@@ -187,6 +196,33 @@ pub(super) enum Trouble {
     Rejected,
 }
 
+impl Edit {
+    /// One of them; mostly the address, where many leads are unknown until somebody corrects that.
+    pub(super) fn made_up(rng: &mut Rng, changes: bool) -> Self {
+        match rng.u8(..if changes { 3 } else { 6 }) {
+            0 | 1 => Self::Email { known: rng.u8(..4) > 0 },
+            2 => Self::Company,
+            3 => Self::Title,
+            4 => Self::Industry,
+            _ => Self::NoTitle,
+        }
+    }
+}
+
+impl Trouble {
+    /// One of them: of those that leave nothing unknown, where the history is `calm`.
+    pub(super) fn made_up(rng: &mut Rng, charging: bool, calm: bool) -> Self {
+        const KNOWN: [Trouble; 4] = [Trouble::Busy, Trouble::Throttled, Trouble::OutOfCredits, Trouble::Denied];
+        const UNKNOWN: [Trouble; 3] = [Trouble::Dropped, Trouble::AnswerLost, Trouble::FailedAfterWork];
+        match (charging, rng.bool() && !calm) {
+            (true, false) => KNOWN[rng.usize(..KNOWN.len())],
+            (true, true) => UNKNOWN[rng.usize(..UNKNOWN.len())],
+            (false, false) => KNOWN[rng.usize(..2)],
+            (false, true) => UNKNOWN[rng.usize(..UNKNOWN.len())],
+        }
+    }
+}
+
 impl Plan {
     /// The history of this seed.
     pub(super) fn of(seed: u64) -> Self {
@@ -211,8 +247,10 @@ impl Plan {
         limits.per_day = limits.per_day.filter(|_| !wide.many);
         let count = rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         let operations = Maker::new(rng, seed, calm, changes, numbers, wide).operations(count);
-        let crm = Crm::made_up(seed, wide);
-        Self { seed, credits, prices, limits: crm.limits(limits), numbers, wide, crm, calm, operations }
+        let (crm, several) = (Crm::made_up(seed, wide), Several::made_up(seed, wide));
+        // Caps and floors are in the credits of one provider.
+        let limits = if several.is_some() { Limits::default() } else { crm.limits(limits) };
+        Self { seed, credits, prices, limits, numbers, several, wide, crm, calm, operations }
     }
 
     /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
@@ -231,6 +269,7 @@ impl Plan {
             prices: (2, 1),
             limits,
             numbers: None,
+            several: None,
             wide: Wide::default(),
             crm: Crm::HUBSPOT,
             calm: true,
@@ -261,6 +300,7 @@ impl Plan {
             prices: (1, 1),
             limits,
             numbers: None,
+            several: None,
             wide,
             crm: Crm::HUBSPOT,
             calm: true,

@@ -19,6 +19,7 @@ use super::model::{Known, Lead};
 use super::neighbour::Theirs;
 use super::plan::{Fault as CallFault, Operation, Plan, Trouble};
 use super::seen::{Meanwhile, Moment, Seen};
+use super::several::Several;
 use super::terms::{POOL_MILLI, Terms};
 use super::wide::Wide;
 use crate::lane::Lane;
@@ -43,6 +44,7 @@ pub(super) struct Play {
     pub(super) calm: bool,
     pub(super) leads: Vec<Lead>,
     pub(super) known: Known,
+    pub(super) several: Option<Several>,
     /// Everything that HubSpot has told so far.
     pub(super) told: Vec<Event>,
     /// What went over the wire.
@@ -87,17 +89,20 @@ impl Play {
         });
         world.wire.remember_writes();
         let meanwhile = Meanwhile::default();
-        let (edits, crm) = (meanwhile.clone(), world.crm());
-        world.apollo.on_call(move |_| edits.make(&*crm));
-        let (asked, clock) = (seen.clone(), world.clock.clone());
-        world.apollo.on_end(move |call, was_turned_away| asked.note_asked(call, was_turned_away, clock.now()));
+        for (_, provider) in world.tenants_providers() {
+            let (edits, crm) = (meanwhile.clone(), world.crm());
+            provider.watch_calls(Arc::new(move |_| edits.make(&*crm)));
+            let (asked, clock) = (seen.clone(), world.clock.clone());
+            provider.watch_ends(Arc::new(move |call, ending| asked.note_asked(call, ending, clock.now())));
+        }
         let eras = vec![(Timestamp::MIN, world.config.clone())];
         Ok(Self {
             world,
             crm: plan.crm,
             calm: plan.calm,
             leads: Vec::new(),
-            known: Known::of(plan.numbers),
+            known: Known::of(plan.numbers, plan.several.is_some()),
+            several: plan.several.clone(),
             told: Vec::new(),
             seen,
             looked_at: Purchases::new(),
@@ -154,7 +159,7 @@ impl Play {
             }
             Operation::Forget { lead } => {
                 let email = self.leads[*lead].emails.last().cloned().unwrap_or_default();
-                self.known.forget(&self.world.apollo, &email);
+                self.known.forget(&self.world, &email);
             }
             Operation::Work { sizes, order, fault } => self.work(sizes, *order, *fault).await,
             Operation::WorkBeside { at, slow } => self.work_beside(*at, *slow).await,
@@ -173,7 +178,13 @@ impl Play {
                 self.turn(*duration).await;
             }
             Operation::NextCycle => self.next_cycle().await?,
-            Operation::Provider(trouble) => self.world.apollo.faults().add(FaultRule::next(fault_of(*trouble))),
+            Operation::Provider(trouble) => {
+                let provider = self.any_provider();
+                let fault = if *trouble == Trouble::Denied { provider.denial() } else { fault_of(*trouble) };
+                provider.faults().add(FaultRule::next(fault));
+            }
+            Operation::RunDry => self.any_provider().begin_cycle(0),
+            Operation::Suppress { lead } => self.suppress(*lead),
             Operation::Crm(Trouble::Rejected) if self.crm == Crm::HUBSPOT => {
                 let body =
                     r#"{"status":"error","category":"VALIDATION_ERROR","message":"Property values were not valid"}"#;
@@ -247,7 +258,7 @@ impl Play {
             lead.human.insert("jobtitle", "As I said in the form".to_owned());
             properties.push(("jobtitle", "As I said in the form".to_owned()));
         }
-        self.known.introduce(&self.world.apollo, &email, known);
+        self.known.introduce(&self.world, &email, known);
         lead.contact = if self.crm == Crm::HUBSPOT {
             let owner = (self.world.tenant().crm.owner_property.clone(), owner.to_string());
             let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -334,7 +345,7 @@ impl Play {
     pub(super) async fn top_up(&mut self, credits: i64) {
         let now = self.world.clock.now();
         let name = format!("pack-pay-{}", self.packs.len());
-        let kinds = self.terms.kinds(credits).into_iter();
+        let kinds = self.terms.all_kinds(credits).into_iter();
         let amounts: Amounts = kinds.map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount))).collect();
         let ends = later(now, days(31));
         self.world.apollo.add_pack(amounts.total().get(), ends);

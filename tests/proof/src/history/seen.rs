@@ -9,9 +9,9 @@ use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Source, Task};
 use serde_json::Value;
 
-use super::sent::{Asked, Held, held, people};
+use super::sent::{Asked, Held, held, may_have_answered, people};
 use leadgate_sandbox::simulators;
-use leadgate_sandbox::simulators::SimulatedCrm;
+use leadgate_sandbox::simulators::{Ending, SimulatedCrm};
 use leadgate_sandbox::world::Call;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,13 +73,11 @@ impl Seen {
     }
 
     /// A call has come to the provider.
-    pub(super) fn note_asked(&self, call: &simulators::Call, was_turned_away: bool, when: Timestamp) {
-        if was_turned_away || !call.path.contains("/people/") {
-            return;
+    pub(super) fn note_asked(&self, call: &simulators::Call, ending: Ending, when: Timestamp) {
+        if let Some((emails, with)) = people(call).filter(|_| may_have_answered(ending)) {
+            let (at, provider, was_answered) = (self.moment(), call.vendor, ending.status.is_some());
+            locked(&self.0).asked.push(Asked { at, when, provider, was_answered, emails, with });
         }
-        let (emails, with) = people(call);
-        let asked = Asked { at: self.moment(), when, emails, with };
-        locked(&self.0).asked.push(asked);
     }
 
     pub(super) fn note(&self, call: &Call, body: &Value) {

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use leadgate_enrichment::credits::ledger::LineResult;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::play::Play;
 use super::seen::Moment;
 use crate::books::{Books, Goods};
 use crate::violation::{Findings, Promise};
-use leadgate_sandbox::simulators;
+use leadgate_sandbox::simulators::{self, Ending};
 
 /// A hold that was made, and for which contacts.
 #[derive(Debug, Clone)]
@@ -22,6 +22,10 @@ pub(super) struct Held {
 pub(super) struct Asked {
     pub(super) at: Moment,
     pub(super) when: Timestamp,
+    /// Who was asked.
+    pub(super) provider: &'static str,
+    /// It did its work, and ended it by itself.
+    pub(super) was_answered: bool,
     pub(super) emails: Vec<String>,
     /// For each of them, all that it asks with.
     pub(super) with: Vec<String>,
@@ -38,27 +42,38 @@ pub(super) fn held(body: &Value) -> impl Iterator<Item = String> {
     writes.filter_map(purchase).collect::<Vec<_>>().into_iter()
 }
 
-/// The addresses of those whom a call asks about, each with all that it asks with.
-pub(super) fn people(call: &simulators::Call) -> (Vec<String>, Vec<String>) {
+/// Whether a call that ended so may have been carried out. One that asks about one person is answered with an error where
+/// that person isn't known, or nothing may be said of them.
+pub(super) fn may_have_answered(ending: Ending) -> bool {
+    !ending.was_turned_away || matches!(ending.status, Some(404 | 451))
+}
+
+/// The addresses of those whom a call asks about, each with all that it asks with. None, if it isn't about people.
+pub(super) fn people(call: &simulators::Call) -> Option<(Vec<String>, Vec<String>)> {
+    let is_about_people = ["/people/", "/person/", "/contacts/", "/combined/"];
+    is_about_people.iter().any(|part| call.path.contains(part)).then_some(())?;
     let body: Value = call.json().unwrap_or_default();
-    let details = body["details"].as_array().cloned().unwrap_or_default();
-    let all = [body].into_iter().chain(details);
-    all.filter_map(|one| Some((one["email"].as_str()?.to_lowercase(), one.to_string()))).unzip()
+    let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+    let params = list("requests").into_iter().map(|request| request["params"].clone());
+    let of_query = call.parameter("email").map(|email| json!({ "email": email }));
+    let all = list("details").into_iter().chain(list("contacts")).chain(params).chain(of_query).chain([body.clone()]);
+    Some(all.filter_map(|one| Some((one["email"].as_str()?.to_lowercase(), one.to_string()))).unzip())
 }
 
 /// How many outcomes in a row may be unknown: the first, and that of the one new try.
 const UNKNOWNS_MAX: usize = 2;
 
 impl Play {
-    /// Nobody is tried again and again: an event about a lead leads to two unknown outcomes at most.
+    /// Nobody is tried again and again: an event about a lead leads to two unknown outcomes at most, of each step.
     pub(super) fn check_tries(&self, books: &Books, findings: &mut Findings) {
+        let most = UNKNOWNS_MAX * self.world.tenant().waterfall.steps.len();
         for lead in &self.leads {
             let unknowns = books.lines_of(Goods::People, &lead.contact).unknowns;
             let mut events: Vec<_> = self.told.iter().filter(|it| it.object_id.to_string() == lead.contact).collect();
             events.dedup_by_key(|event| event.key());
             // Which changes are events is known of one CRM only: elsewhere, each may be one.
             let events = if events.is_empty() { 1 + lead.edits } else { events.len() };
-            findings.check(unknowns <= UNKNOWNS_MAX * events, Promise::Credits, || {
+            findings.check(unknowns <= most * events, Promise::Credits, || {
                 format!("contact {} was tried {unknowns} times, with {events} events about it", lead.contact)
             });
         }

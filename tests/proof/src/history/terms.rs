@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::crm::Crm;
 use super::numbers::Numbers;
 use super::plan::{Limits, Plan};
+use super::several::Several;
 use super::wide::Wide;
 use leadgate_sandbox::world::Settings;
 
@@ -27,6 +28,7 @@ pub(super) struct Terms {
     crm: Crm,
     limits: Limits,
     numbers: Option<Numbers>,
+    several: Option<Several>,
     /// What each cycle starts with.
     pub(super) credits: i64,
     /// What a person costs in January, and from February on.
@@ -55,11 +57,12 @@ impl Terms {
             crm: plan.crm,
             limits: plan.limits,
             numbers: plan.numbers,
+            several: plan.several.clone(),
             credits: plan.credits,
             prices: plan.prices,
             mobile: MOBILE,
             has_mobile_price: true,
-            has_mobile_field: plan.numbers.is_some(),
+            has_mobile_field: plan.numbers.is_some() || plan.several.as_ref().is_some_and(Several::has_numbers),
             anchor: "2026-01-01",
             cycle: "monthly",
             overage: 0,
@@ -68,10 +71,16 @@ impl Terms {
         }
     }
 
-    /// The kinds of credit, each with how many there are of it for `credits` of the first.
+    /// The kinds of credit of the first provider, each with how many there are of it for `credits` of the first.
     pub(super) fn kinds(&self, credits: i64) -> Vec<(&'static str, i64)> {
         let mobile = self.wide.kinds.then_some(("mobile", credits));
         [("credits", credits)].into_iter().chain(mobile).collect()
+    }
+
+    /// The same with those of other providers.
+    pub(super) fn all_kinds(&self, credits: i64) -> Vec<(&'static str, i64)> {
+        let others = self.several.iter().flat_map(Several::kinds).map(|kind| (kind, credits));
+        self.kinds(credits).into_iter().chain(others).collect()
     }
 
     /// The world that goes by them.
@@ -87,6 +96,9 @@ impl Terms {
         }
         let (january, february) = self.prices;
         settings.apollo.unknown_share = 0.0;
+        if let Some(several) = &self.several {
+            settings = several.served(settings);
+        }
         settings.apollo.pool_milli = if self.wide.exact { self.credits * 1000 } else { POOL_MILLI };
         settings.apollo.renews_monthly = self.wide.exact;
         settings.apollo.charge_repeats = !self.repeats_free;

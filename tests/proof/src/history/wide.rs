@@ -11,6 +11,8 @@ use leadgate_enrichment::clock::days;
 const PLAIN_ONE_IN: u8 = 2;
 /// Of the others, one in so many has a second thing.
 const SECOND_ONE_IN: u8 = 4;
+/// Of those that may have several providers, so many of so many do: a third of all histories.
+const SEVERAL: (u8, u8) = (4, 7);
 /// Of the histories with a crowd, one in so many has more than the release looks at in one run.
 const VAST_ONE_IN: u32 = 500;
 /// More than the release looks at in one run.
@@ -45,6 +47,8 @@ pub(super) struct Wide {
     pub(super) unlucky: bool,
     /// The CRM refuses what is written.
     pub(super) rejects: bool,
+    /// Several providers are asked, one after another.
+    pub(super) several: bool,
 }
 
 /// How many days something lasts.
@@ -103,11 +107,13 @@ pub enum Kind {
     Unlucky,
     /// See `Wide`.
     Rejects,
+    /// See `Wide`.
+    Several,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Plain,
         Self::Windows,
         Self::Slow,
@@ -122,6 +128,7 @@ impl Kind {
         Self::Beside,
         Self::Unlucky,
         Self::Rejects,
+        Self::Several,
     ];
 
     /// The seeds of such histories, from this one on.
@@ -146,6 +153,7 @@ impl Kind {
             Self::Beside => wide.beside,
             Self::Unlucky => wide.unlucky,
             Self::Rejects => wide.rejects,
+            Self::Several => wide.several,
         }
     }
 }
@@ -156,6 +164,7 @@ impl Wide {
         let mut rng = Rng::with_seed(seed.rotate_left(32) ^ 0x5eed);
         let mut wide = Self::default();
         if rng.u8(..PLAIN_ONE_IN) == 0 {
+            wide.several = Self::has_several(&mut rng);
             return wide;
         }
         wide.add(&mut rng);
@@ -166,7 +175,19 @@ impl Wide {
         wide.changes &= !wide.exact;
         wide.kinds &= !wide.exact && !wide.changes;
         wide.free &= !wide.exact && !wide.needs_numbers();
+        wide.several = wide.may_have_several() && Self::has_several(&mut rng);
         wide
+    }
+
+    fn has_several(rng: &mut Rng) -> bool {
+        let (some, of) = SEVERAL;
+        rng.u8(..of) < some
+    }
+
+    /// What the others have is of one provider, or is looked at as that of one.
+    fn may_have_several(self) -> bool {
+        let Self { outages, many, beside, unlucky, .. } = self;
+        self == Self { outages, many, beside, unlucky, ..Self::default() }
     }
 
     fn add(&mut self, rng: &mut Rng) {
@@ -199,6 +220,6 @@ impl Wide {
 
     /// Whether numbers are in its way.
     pub(super) fn has_no_numbers(self) -> bool {
-        self.free
+        self.free || self.several
     }
 }

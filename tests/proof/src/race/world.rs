@@ -48,7 +48,7 @@ pub(super) async fn for_a_cycle(world: &World) -> Result<(usize, Findings), Stor
     let mut books = at_rest(world).await;
     check_spent(&mut books, CYCLE_CREDITS * 1000);
     for (number, contact) in contacts.iter().enumerate() {
-        books.charged_once(false, &world.apollo, contact, &[email(number)]);
+        books.charged_once(false, world, contact, &[email(number)]);
     }
     findings.extend(books.findings);
     Ok((CYCLE_LEADS, findings))
@@ -103,7 +103,7 @@ async fn bought_once(world: &World, contact: &str, mut findings: Findings) -> Re
     world.settle_down(WORKERS).await;
     let mut books = at_rest(world).await;
     check_spent(&mut books, 1000);
-    books.charged_once(false, &world.apollo, contact, &[email(0)]);
+    books.charged_once(false, world, contact, &[email(0)]);
     findings.extend(books.findings);
     Ok((WORKERS, findings))
 }
@@ -126,7 +126,7 @@ pub(super) async fn for_one_purchase(world: &World) -> Result<(usize, Findings),
     let mut books = at_rest(world).await;
     check_spent(&mut books, 4000);
     for (number, contact) in contacts.iter().enumerate() {
-        books.charged_once(false, &world.apollo, contact, &[email(number)]);
+        books.charged_once(false, world, contact, &[email(number)]);
     }
     findings.extend(books.findings);
     Ok((2, findings))
