@@ -10,6 +10,7 @@ mod endings;
 mod logic;
 mod numbers;
 mod plans;
+mod steps;
 
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ use leadgate_sandbox::world::{Call, Rewrite, StartError};
 
 /// All of them.
 pub fn bugs() -> Vec<&'static Mutant> {
-    [bugs::BUGS, logic::BUGS, numbers::BUGS, plans::BUGS, endings::BUGS].into_iter().flatten().collect()
+    [bugs::BUGS, logic::BUGS, numbers::BUGS, plans::BUGS, endings::BUGS, steps::BUGS].into_iter().flatten().collect()
 }
 
 /// A bug.
