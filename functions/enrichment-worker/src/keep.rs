@@ -146,7 +146,7 @@ fn with_what_came(
             Record { bought_for, charged_at, owed, told_by, ..bought }
         }
         LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
-        _ if goes_on => record.missed(now),
+        _ if goes_on || wanted.left_out(batch, &record, end).is_some() => record.missed(now),
         _ => came.of_the_last_miss(batch, record, now),
     };
     // However many providers are asked under one claim, the record has come round once.

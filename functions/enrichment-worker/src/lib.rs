@@ -260,6 +260,7 @@ async fn work_on(
         let unanswered = single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
         buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
     }
+    defer::park(batch, &mut outcomes, std::mem::take(&mut waterfall.waiting)).await;
     let to_write = found.bought.into_iter().chain(waterfall.bought).collect();
     write_back::write_back(batch, &mut outcomes, to_write, &waterfall.waits_for).await;
     outcomes.for_all(requests.keys(), &told_more)

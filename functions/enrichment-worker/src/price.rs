@@ -1,6 +1,6 @@
 //! What each claimed record wants, who it is about, and what that can cost at worst.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::future::join_all;
 use leadgate_aws::error::StoreError;
@@ -39,8 +39,8 @@ pub(crate) struct Wanted {
     pub(crate) missing: BTreeSet<ProfileField>,
     /// What its next step asks, and of whom.
     pub(crate) ask: Ask,
-    /// Whose steps are left out this time.
-    pub(crate) skipped: BTreeSet<ProviderName>,
+    /// Whose steps are left out this time, and why.
+    pub(crate) skipped: BTreeMap<ProviderName, DeferReason>,
     /// The domain of the employer, if that is looked up as well.
     pub(crate) employer: Option<String>,
     /// What the answer costs, but for what arrives later.
@@ -178,7 +178,7 @@ fn wanted_of(batch: &Batch<'_>, record: Record, want: Want, current: Option<&Pro
         described,
         missing,
         ask: ask.clone(),
-        skipped: BTreeSet::new(),
+        skipped: BTreeMap::new(),
         employer,
         tariff: Tariff::default(),
         repeated: false,

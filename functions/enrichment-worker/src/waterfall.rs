@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::config::OnBlocked;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::patch_from;
 use leadgate_enrichment::lead::record::{Record, State};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
@@ -15,6 +15,7 @@ use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
 
 use crate::batch::Batch;
+use crate::defer::{Waiting, waiting};
 use crate::employers::Employers;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
@@ -31,6 +32,8 @@ pub(crate) struct Waterfall {
     turns: usize,
     /// What the CRM is to be told.
     pub(crate) bought: Vec<Record>,
+    /// Those that wait for a provider that was left out.
+    pub(crate) waiting: Vec<Waiting>,
     /// What those of them wait for that could not be paid for.
     pub(crate) waits_for: BTreeMap<RecordKey, Amounts>,
     /// What is known of where people work.
@@ -87,6 +90,13 @@ impl Waterfall {
                 None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
             };
         }
+        if let Some((ask, reason)) = wanted.left_out(batch, &kept, end) {
+            let key = kept.key.clone();
+            return match wanted.at_step(batch, kept, ask) {
+                Some(wanted) => self.waiting.extend(waiting(batch, wanted, reason)),
+                None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
+            };
+        }
         if kept.is_paid_for() {
             self.bought.push(kept);
         } else {
@@ -104,7 +114,7 @@ impl Waterfall {
             _ => batch.tenant.waterfall.on_exhausted,
         };
         if policy == OnBlocked::Skip
-            && let Some(next) = wanted.skipping(batch)
+            && let Some(next) = wanted.skipping(batch, reason)
         {
             self.open.push(next);
             return None;
@@ -127,17 +137,33 @@ impl Wanted {
             return None;
         }
         let mut skipped = self.skipped.clone();
-        if self.owed.is_some() {
+        if let Some(reason) = self.owed {
             // A part of what was to be asked could not be paid for.
             match batch.tenant.waterfall.on_exhausted {
                 OnBlocked::Wait => return None,
-                OnBlocked::Skip => drop(skipped.insert(self.ask.provider.clone())),
+                OnBlocked::Skip => drop(skipped.insert(self.ask.provider.clone(), reason)),
             }
         }
+        let skipped: BTreeSet<ProviderName> = skipped.into_keys().collect();
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
         let missing = self.missing_after(batch, end, is_awaited);
         let position = Position { asked, is_known: self.record.owed.is_some(), missing: &missing, skipped: &skipped };
         position.next(batch.tenant, &self.identity)
+    }
+
+    /// The step of a provider that was left out, and why it was, once all others have been asked and none of them knows the
+    /// person. Another time it may: until then, that person isn't unknown.
+    pub(crate) fn left_out(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd) -> Option<(Ask, DeferReason)> {
+        let is_suppressed = *end == LineEnd::Answered(Answer::Suppressed);
+        let is_known = self.record.owed.is_some() || kept.is_known_by_one(&self.described);
+        if self.skipped.is_empty() || is_suppressed || is_known || kept.erased_at.is_some() {
+            return None;
+        }
+        let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let position = Position { asked, is_known, missing: &self.missing, skipped: &BTreeSet::new() };
+        let ask = position.next(batch.tenant, &self.identity)?;
+        let reason = *self.skipped.get(&ask.provider)?;
+        Some((ask, reason))
     }
 
     /// What is missing still.
@@ -154,13 +180,14 @@ impl Wanted {
         missing
     }
 
-    /// The same record at the next step that isn't this provider's.
-    fn skipping(&self, batch: &Batch<'_>) -> Option<Self> {
+    /// The same record at the next step that isn't this provider's, which is left out for this reason.
+    fn skipping(&self, batch: &Batch<'_>, reason: DeferReason) -> Option<Self> {
         let mut skipped = self.skipped.clone();
-        skipped.insert(self.ask.provider.clone());
+        skipped.insert(self.ask.provider.clone(), reason);
+        let left_out: BTreeSet<ProviderName> = skipped.keys().cloned().collect();
         let asked = self.record.asked_about(&self.described, batch.tenant.windows, batch.now());
         let is_known = self.record.owed.is_some();
-        let position = Position { asked, is_known, missing: &self.missing, skipped: &skipped };
+        let position = Position { asked, is_known, missing: &self.missing, skipped: &left_out };
         let ask = position.next(batch.tenant, &self.identity)?;
         let record = self.record.clone();
         Self { skipped, ..self.clone() }.at_step(batch, record, ask)

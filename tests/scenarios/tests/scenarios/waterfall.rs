@@ -192,6 +192,33 @@ async fn a_first_provider_without_credits_is_waited_for_unless_the_tenant_prefer
 }
 
 #[tokio::test]
+async fn one_whom_no_other_knows_waits_for_the_provider_that_was_left_out() {
+    let mut world = world_with(IN_ORDER, |settings| settings.credits_per_cycle = Some(1)).await;
+    world.reconfigure(|tenant| tenant.waterfall.on_exhausted = OnBlocked::Skip);
+    (0..2).for_each(|number| world.providers.pdl.forget(&email(number)));
+    let leads = queued_leads(&world, 2).await;
+    world.settle_down(1).await;
+    let mut waiting = 0;
+    for lead in &leads {
+        if let State::Deferred { deferral } = record(&world, lead).await.state {
+            assert_eq!((deferral.reason, deferral.worst.to_string().as_str()), (DeferReason::Balance, "1 credits"));
+            waiting += 1;
+        }
+    }
+    let asked = |world: &World| (world.apollo.ledger().people_asked, world.providers.pdl.ledger().people_asked);
+    assert_eq!(
+        (waiting, asked(&world)),
+        (1, (1, 1)),
+        "the second doesn't know the one that the first has no credit for"
+    );
+    world.next_cycle(10_000_000).await;
+    world.settle_down(1).await;
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 2]);
+    assert_eq!(asked(&world), (2, 1), "the second is not asked again");
+    at_rest(&world).await;
+}
+
+#[tokio::test]
 async fn a_provider_that_refuses_our_key_or_is_down_is_waited_for_unless_the_tenant_prefers_the_next() {
     for policy in [OnBlocked::Wait, OnBlocked::Skip] {
         let mut world = world_with(IN_ORDER, |_| {}).await;
