@@ -40,7 +40,7 @@ fn print_providers(providers: &[Provider]) {
         "fields filled",
         "our ledger",
         "its own books",
-        "a lead",
+        "credits a lead",
     ]);
     for provider in providers {
         let fields: Vec<String> = provider.fields.iter().map(|(name, filled)| format!("{name}: {filled}")).collect();
@@ -51,7 +51,7 @@ fn print_providers(providers: &[Provider]) {
             fields.join("\n"),
             format!("{} spent", provider.spent),
             format!("{} charged", provider.charged),
-            format!("{} credits", provider.per_lead),
+            provider.per_lead.to_string(),
         ]);
     }
     println!("Who was asked, in this order, and who filled which fields:\n{}\n", fitted(table));
