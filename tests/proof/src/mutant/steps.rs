@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::edit::{answer, is_put, record, resolves, state, swallowed, writes};
+use super::edit::{answer, is_put, resolves, swallowed, writes};
 use super::{Mutant, Part};
 use crate::crash::Flow;
 use crate::history::Kind;
@@ -22,18 +22,13 @@ pub(super) static BUGS: &[Mutant] = &[
     },
     Mutant {
         bug: "every step is paid from the first provider's wallets",
-        first: Part::Crashes(Flow::Steps),
+        first: Part::HistoriesOf(Kind::Several),
         rewrite: wrong_wallets,
     },
     Mutant {
         bug: "whoever is claimed anew begins with the first step",
         first: Part::HistoriesOf(Kind::Several),
         rewrite: restarts,
-    },
-    Mutant {
-        bug: "a lost acknowledgement of a step's hold is taken for a no",
-        first: Part::Crashes(Flow::Steps),
-        rewrite: deaf_to_holds,
     },
 ];
 
@@ -81,36 +76,26 @@ fn wrong_wallets(call: &Call, body: &Value) -> Option<Rewrite> {
     is_changed.then(|| serde_json::from_str(&changed).ok().map(Rewrite::Sent))?
 }
 
-/// A record forgets who was asked when it is claimed, and so does what is kept for others.
+/// What a record says of who was asked is not read as long as nothing was bought for it, and neither is what is kept for
+/// others.
 fn restarts(call: &Call, body: &Value) -> Option<Rewrite> {
     if answer(call, body).is_some() {
         return Some(swallowed());
     }
-    let record = record(call, body).filter(|record| state(record) == "claimed")?;
-    let (claim, progress) = (record["claim"]["M"]["purchase"]["S"].as_str()?, record.get("progress")?);
-    if call.caller != Caller::Worker || progress.to_string().contains(claim) {
-        return None;
-    }
-    let mut body = body.clone();
-    if let Value::Object(item) = &mut body["Item"] {
-        item.remove("progress");
-    }
-    Some(Rewrite::Sent(body))
-}
-
-/// Where a later step's hold is looked for, nothing is found; and no record says that nobody was called for it.
-fn deaf_to_holds(call: &Call, body: &Value) -> Option<Rewrite> {
-    let is_released = |record: &&Value| state(record) == "released" && record.get("claim").is_none();
-    if call.caller == Caller::Worker && record(call, body).filter(is_released).is_some() {
-        return Some(swallowed());
-    }
-    if call.operation != "dynamodb BatchGetItem" || call.caller != Caller::Worker {
-        return None;
-    }
-    let (table, wanted) = body["RequestItems"].as_object()?.iter().next()?;
-    let is_later = |key: &Value| key["item"]["S"].as_str().is_some_and(is_of_a_later_turn);
-    let all = wanted["Keys"].as_array().is_some_and(|keys| keys.iter().all(is_later));
-    let mut responses = json!({});
-    responses[table] = json!([]);
-    all.then(|| Rewrite::Answered(json!({ "Responses": responses, "UnprocessedKeys": {} })))
+    (call.operation == "dynamodb BatchGetItem" && call.caller == Caller::Worker).then(|| {
+        Rewrite::Received(AnswerEdit::new(|mut read| {
+            let tables = read["Responses"].as_object_mut().into_iter().flat_map(|tables| tables.values_mut());
+            for item in tables.filter_map(Value::as_array_mut).flatten() {
+                if let Value::Object(fields) = item
+                    && matches!(
+                        fields.get("state").and_then(|state| state["S"].as_str()),
+                        Some("deferred" | "released")
+                    )
+                {
+                    fields.remove("progress");
+                }
+            }
+            read
+        }))
+    })
 }
