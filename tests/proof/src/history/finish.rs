@@ -43,6 +43,10 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     play.send_the_crowd_home().await?;
     play.back_to_months(findings);
     pay_for_all(play).await?;
+    // What was refused of those who have waited too long meanwhile.
+    if change_what_was_refused(play).await? {
+        pay_for_all(play).await?;
+    }
     // The echoes of what was written.
     play.deliver().await;
     play.world.settle_down(1).await;
@@ -147,8 +151,8 @@ async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
     play.wait_for_numbers().await
 }
 
-/// What the CRM has refused is kept until the record changes.
-async fn change_what_was_refused(play: &mut Play) -> Result<(), StoreError> {
+/// What the CRM has refused is kept until the record changes. Whether there was any.
+async fn change_what_was_refused(play: &mut Play) -> Result<bool, StoreError> {
     let states = states(play).await?;
     let refused = |lead: &Lead| {
         let record = states.records.get(&lead.contact);
@@ -162,7 +166,7 @@ async fn change_what_was_refused(play: &mut Play) -> Result<(), StoreError> {
         play.deliver().await;
         play.world.settle_down(1).await;
     }
-    Ok(())
+    Ok(!refused.is_empty())
 }
 
 async fn states(play: &Play) -> Result<States, StoreError> {
