@@ -94,6 +94,11 @@ pub(super) struct Overlap {
 }
 
 impl Comparison {
+    /// The groups of people.
+    pub(super) fn segments(&self) -> BTreeSet<&str> {
+        self.providers.iter().flat_map(|it| it.known_by_segment.keys()).map(String::as_str).collect()
+    }
+
     /// The pairs of providers that tell something of the same people.
     pub(super) fn pairs(&self) -> Vec<&[String; 2]> {
         let mut pairs: Vec<&[String; 2]> = Vec::new();

@@ -143,9 +143,7 @@ fn cell(share: Option<Share>) -> Markup {
 }
 
 fn segments(comparison: &Comparison) -> Markup {
-    let mut names: Vec<&String> = comparison.providers.iter().flat_map(|it| it.known_by_segment.keys()).collect();
-    names.sort();
-    names.dedup();
+    let names = comparison.segments();
     html! {
         @if !names.is_empty() {
             h2 { "Whom each knows, by segment" }

@@ -116,15 +116,12 @@ fn fields(comparison: &Comparison) -> Table {
 }
 
 fn segments(comparison: &Comparison) -> Table {
-    let mut names: Vec<&String> = comparison.providers.iter().flat_map(|it| it.known_by_segment.keys()).collect();
-    names.sort();
-    names.dedup();
     let mut table = Table::new();
     let mut header = vec!["segment".to_owned()];
     header.extend(comparison.providers.iter().map(|it| it.provider.clone()));
     table.set_header(header);
-    for name in names {
-        let mut row = vec![name.clone()];
+    for name in comparison.segments() {
+        let mut row = vec![name.to_owned()];
         row.extend(comparison.providers.iter().map(|it| {
             let share = it.known_by_segment.get(name);
             share.map_or_else(|| "-".to_owned(), |share| format!("{} of {}", percent(*share), share.of))

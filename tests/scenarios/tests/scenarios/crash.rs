@@ -6,7 +6,9 @@ use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
 use leadgate_sandbox::world::{Break, Leftover};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, all_enriched, queued_leads, states, world};
+use crate::stage::{
+    Stage, WAYS_TO_BREAK, all_enriched, calls_of_a_round, queued_leads, round_that_breaks, states, world,
+};
 
 /// The leads of one unit; the provider doesn't know the last.
 const LEADS: usize = 3;
@@ -20,19 +22,13 @@ async fn one_unit() -> (Stage, Vec<String>) {
 
 /// The calls of a run in which nothing breaks.
 async fn calls_of_a_clean_run() -> Vec<String> {
-    let (world, _) = one_unit().await;
-    world.wire.break_by(|_| None);
-    world.pump.round().await;
-    world.wire.mend().into_iter().map(|call| call.operation).collect()
+    calls_of_a_round(&one_unit().await.0).await
 }
 
 /// Breaks the `at`th call, and lets everything come to rest.
 async fn sweep_one(at: usize, operation: &str, how: &Break) {
     let (world, leads) = one_unit().await;
-    let broken = how.clone();
-    world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
-    world.pump.round().await;
-    world.wire.mend();
+    round_that_breaks(&world, at, how).await;
     world.settle_down(2).await;
 
     let place = format!("call {at} ({operation}) was broken by {how:?}");
@@ -60,7 +56,7 @@ async fn whatever_call_breaks_in_whatever_way_money_leads_and_crm_come_out_right
     assert!(calls.len() >= 15, "{calls:?}");
     let mut swept = 0;
     for (at, operation) in calls.iter().enumerate() {
-        let mut ways = vec![Break::Refused, Break::AnswerLost, Break::DeathBefore, Break::DeathAfter];
+        let mut ways = WAYS_TO_BREAK.to_vec();
         if operation.starts_with("dynamodb") {
             ways.push(Break::throttled());
         }

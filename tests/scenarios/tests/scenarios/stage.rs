@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::apollo::Asked;
 use leadgate_sandbox::simulators::fault::Fault;
-use leadgate_sandbox::world::{Leftover, Settings, With, World};
+use leadgate_sandbox::world::{Break, Leftover, Settings, With, World};
 use tokio::sync::Notify;
 
 use crate::books::at_rest;
@@ -196,4 +196,22 @@ pub(crate) fn with_waterfall_email(settings: &mut Settings, property: &str) {
     let config = settings.config.replacen("\n[[prices]]", &format!("{price}\n[[prices]]"), 1);
     let config = config.replacen("callback_url =", "waterfall = [\"email\"]\ncallback_url =", 1);
     settings.config = format!("{config}\n{property} = {{ from = \"email\" }}\n");
+}
+
+/// Every way for a call to break.
+pub(crate) const WAYS_TO_BREAK: [Break; 4] = [Break::Refused, Break::AnswerLost, Break::DeathBefore, Break::DeathAfter];
+
+/// The calls of a round in which nothing breaks, by what they do.
+pub(crate) async fn calls_of_a_round(world: &World) -> Vec<String> {
+    world.wire.break_by(|_| None);
+    world.pump.round().await;
+    world.wire.mend().into_iter().map(|call| call.operation).collect()
+}
+
+/// A round in which this call breaks.
+pub(crate) async fn round_that_breaks(world: &World, at: usize, how: &Break) {
+    let broken = how.clone();
+    world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
+    world.pump.round().await;
+    world.wire.mend();
 }

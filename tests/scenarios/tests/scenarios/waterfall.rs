@@ -11,10 +11,10 @@ use leadgate_enrichment::outcome::{DeferReason, FailReason};
 use leadgate_sandbox::simulators::SimulatedProvider;
 use leadgate_sandbox::simulators::apollo::Person;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
-use leadgate_sandbox::world::{Break, Settings, World};
+use leadgate_sandbox::world::{Settings, World};
 
 use crate::books::at_rest;
-use crate::stage::{Stage, queued_leads, started, states};
+use crate::stage::{Stage, WAYS_TO_BREAK, calls_of_a_round, queued_leads, round_that_breaks, started, states};
 
 /// Apollo first, then the other for those whom it doesn't know.
 const IN_ORDER: &str = "order = [\"apollo\", \"pdl\"]";
@@ -354,18 +354,13 @@ async fn three() -> (Stage, Vec<String>) {
 #[tokio::test]
 async fn whatever_call_breaks_between_and_within_the_steps_each_is_paid_once() {
     let (world, _) = three().await;
-    world.wire.break_by(|_| None);
-    world.pump.round().await;
-    let calls: Vec<String> = world.wire.mend().into_iter().map(|call| call.operation).collect();
+    let calls = calls_of_a_round(&world).await;
     drop(world);
     assert!(calls.iter().filter(|call| call.ends_with("TransactWriteItems")).count() >= 4, "{calls:?}");
     for (at, operation) in calls.iter().enumerate() {
-        for how in [Break::Refused, Break::AnswerLost, Break::DeathBefore, Break::DeathAfter] {
+        for how in WAYS_TO_BREAK {
             let (world, leads) = three().await;
-            let broken = how.clone();
-            world.wire.break_by(move |call| (call.index == at).then(|| broken.clone()));
-            world.pump.round().await;
-            world.wire.mend();
+            round_that_breaks(&world, at, &how).await;
             world.settle_down(2).await;
             let place = format!("call {at} ({operation}) was broken by {how:?}");
             let expected = [StateName::Written, StateName::Written, StateName::Unmatched];
