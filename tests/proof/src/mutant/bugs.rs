@@ -36,7 +36,6 @@ pub(super) static BUGS: &[Mutant] = &[
     Mutant { bug: "what is awaited isn't kept", first: Part::Crashes(Flow::Numbers), rewrite: nothing_awaited },
     Mutant { bug: "nobody asks after what hasn't come", first: Part::Crashes(Flow::Silence), rewrite: no_asking },
     Mutant { bug: "nobody looks whom others ask about", first: Part::Crashes(NAMESAKES), rewrite: blind_to_others },
-    Mutant { bug: "word that is left isn't heard", first: Part::Crashes(NAMESAKES), rewrite: deaf_to_word },
     Mutant { bug: "an employer is asked about by all", first: Part::Crashes(COLLEAGUES), rewrite: blind_employers },
 ];
 
@@ -241,17 +240,6 @@ fn blind_to_others(call: &Call, body: &Value) -> Option<Rewrite> {
     let looks = call.operation == "dynamodb Query" && call.caller == Caller::Worker;
     let between = body["KeyConditionExpression"].as_str().is_some_and(|key| key.contains("BETWEEN"));
     (looks && between).then(|| Rewrite::Answered(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })))
-}
-
-fn deaf_to_word(call: &Call, body: &Value) -> Option<Rewrite> {
-    resolves(writes(call, body)).then(|| {
-        rewritten(body, |mut write| {
-            if let Some(delete) = write.get_mut("Delete") {
-                *delete = without_conditions(delete.take(), "#wanted");
-            }
-            Some(write)
-        })
-    })
 }
 
 fn blind_employers(call: &Call, body: &Value) -> Option<Rewrite> {
