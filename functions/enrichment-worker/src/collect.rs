@@ -33,7 +33,7 @@ use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVE
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
-use leadgate_purchase::settle::{Settled, settle};
+use leadgate_purchase::settle::settle;
 use tracing::{error, warn};
 
 use self::ask::{Asked, ask};
@@ -160,7 +160,7 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
         batch.wallets().opened(batch.now()).await?;
         let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
         let settled = settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await;
-        if !matches!(settled, Settled::Done) {
+        if !settled {
             return Ok(End::Returned { reason: "it could not be settled", after: TROUBLE_PAUSE });
         }
     }

@@ -10,7 +10,7 @@ use leadgate_enrichment::purchase::asynchronous::{self, Answers};
 use leadgate_enrichment::purchase::settlement::{self, LineEnd};
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::look_up::{Call, Stopped};
-use leadgate_purchase::settle::{self as protocol, Settled, settle_for_waiters};
+use leadgate_purchase::settle as protocol;
 
 use crate::batch::Batch;
 use crate::defer::{park, waiting};
@@ -36,7 +36,7 @@ pub(crate) async fn settle(
     came.keep_misses(batch.tenant.windows.miss).await;
     came.keep_hits().await;
     let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
-    let settled = settle_for_waiters(&batch.worker.credits, &came, &held.at_once, entry.as_ref()).await;
+    let settled = protocol::settle(&batch.worker.credits, &batch.tenant.id, &held.at_once, entry.as_ref()).await;
     match held.asynchronous.as_ref().filter(|_| settled) {
         Some(asynchronous) => settle_asynchronous(batch, asynchronous, entry.as_ref(), kept).await,
         None => settled,
@@ -52,8 +52,7 @@ async fn settle_asynchronous(batch: &Batch<'_>, hold: &Hold, at_once: Option<&En
     }
     let none = HashMap::new();
     let entry = asynchronous::settled(hold, at_once, &none, &Answers::new(), batch.now());
-    let settled = protocol::settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await;
-    matches!(settled, Settled::Done)
+    protocol::settle(&batch.worker.credits, &batch.tenant.id, hold, entry.as_ref()).await
 }
 
 /// Sends each record its way.

@@ -12,8 +12,6 @@ use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::purchase::settlement;
 
-use crate::settle::WAITERS_MAX;
-
 /// Of one claim, the records for which it is unknown whether they were charged, and by whom.
 pub type Unknowns = HashMap<RecordKey, Option<ProviderName>>;
 
@@ -54,21 +52,15 @@ pub async fn settle(
 ) -> Result<HashSet<RecordKey>, StoreError> {
     let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
     let kept = records.read(&keys, Consistency::Strong).await?;
-    let mut open = hold.clone();
-    for _ in 0..WAITERS_MAX {
-        let entry = settlement::found(&open, &kept, now);
-        let resolved = match &entry {
-            Some(entry) => credits.settle(tenant, &open, entry).await?,
-            None => credits.void(tenant, &open).await?,
-        };
-        match resolved {
-            Resolved::Now => return Ok(entry.as_ref().map(settlement::unknowns).unwrap_or_default()),
-            Resolved::Before => return settled_before(credits, tenant, &hold.purchase).await,
-            // No worker is left that could give others its answers: they ask for themselves.
-            Resolved::Changed(there) => open = *there,
-        }
+    let entry = settlement::found(hold, &kept, now);
+    let resolved = match &entry {
+        Some(entry) => credits.settle(tenant, hold, entry).await?,
+        None => credits.void(tenant, hold).await?,
+    };
+    match resolved {
+        Resolved::Now => Ok(entry.as_ref().map(settlement::unknowns).unwrap_or_default()),
+        Resolved::Before => settled_before(credits, tenant, &hold.purchase).await,
     }
-    Err(StoreError::exhausted("settling a hold", "it kept changing"))
 }
 
 /// The unknown records of a purchase that another one has resolved first.

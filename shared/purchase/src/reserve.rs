@@ -93,7 +93,6 @@ impl Holder {
             caps: caps.names(),
             values: caps.values(),
             asked: AskedAbout::default(),
-            wanted: Vec::new(),
         }
     }
 }

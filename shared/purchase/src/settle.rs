@@ -5,24 +5,9 @@ use leadgate_enrichment::credits::ledger::{Entry, Hold};
 use leadgate_enrichment::ids::TenantId;
 use tracing::{error, warn};
 
-use crate::single_flight::Came;
-
-/// How often a hold is tried again because another has joined its waiters meanwhile.
-pub(crate) const WAITERS_MAX: usize = 5;
-
-/// What became of a hold that was to be settled.
-#[derive(Debug)]
-pub enum Settled {
-    /// It is settled, now or before.
-    Done,
-    /// Others have joined its waiters since it was read: this is the hold as it stands.
-    Changed(Box<Hold>),
-    /// The store failed: it stays open until it is swept.
-    Open,
-}
-
-/// Settles a hold with `entry`, or frees it when there is none.
-pub async fn settle(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Option<&Entry>) -> Settled {
+/// Settles a hold with `entry`, or frees it when there is none. Whether it is settled, now or before: if not, because the
+/// store failed, it stays open until it is swept.
+pub async fn settle(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Option<&Entry>) -> bool {
     let purchase = &hold.purchase;
     if let Some(Entry::Purchase { excess, .. }) = entry
         && !excess.is_zero()
@@ -34,32 +19,14 @@ pub async fn settle(credits: &Credits, tenant: &TenantId, hold: &Hold, entry: Op
         None => credits.void(tenant, hold).await,
     };
     match resolved {
-        Ok(Resolved::Now) => Settled::Done,
+        Ok(Resolved::Now) => true,
         Ok(Resolved::Before) => {
             warn!(%tenant, %purchase, "the hold had been resolved by another worker");
-            Settled::Done
+            true
         }
-        Ok(Resolved::Changed(there)) => Settled::Changed(there),
         Err(error) => {
             warn!(%tenant, %purchase, %error, "the hold stays open until it is swept");
-            Settled::Open
+            false
         }
     }
-}
-
-/// Settles a hold that others may wait for. Before that, its waiters get what came back. Whether it is settled: if not,
-/// the sweeper does it from the records.
-pub async fn settle_for_waiters(credits: &Credits, came: &Came<'_>, hold: &Hold, entry: Option<&Entry>) -> bool {
-    let mut open = hold.clone();
-    for _ in 0..WAITERS_MAX {
-        match settle(credits, came.whose.tenant, &open, entry).await {
-            Settled::Done => return true,
-            Settled::Open => return false,
-            Settled::Changed(there) => {
-                came.keep_for(&there.wanted).await;
-                open = *there;
-            }
-        }
-    }
-    false
 }

@@ -1,7 +1,8 @@
 //! Of workers that ask about the same person at the same time, one buys, and the others wait for its answer.
 //!
-//! All reserve first and look at the others' holds then, so that of two at least one sees the other. The one that does
-//! joins the other's waiters, steps back, and finds the answer when its message comes again.
+//! All reserve first and look then, at the others' holds and at what has been kept. Whoever buys keeps what came before
+//! it settles its hold, so that of two at least one sees the other's hold or its answer. That one steps back, and finds the
+//! answer when its message comes again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,8 @@ use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::seal::SealingKey;
 use tracing::warn;
 
-/// For how long what is known of a person is there for its waiters: until their messages have come back. Not longer: it is
-/// personal.
+/// For how long what is known of a person is there for those who have stepped back: until their messages have come
+/// back. Not longer: it is personal.
 const SHARED_FOR: Duration = Duration::from_secs(15 * 60);
 /// How far the clocks of two workers may be apart, by which their purchases are named.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -51,20 +52,10 @@ pub async fn asked_about_by_others(
     };
     for hold in holds.iter().filter(is_of_another) {
         for (person, others) in people.iter().zip(&mut others) {
-            if let Some(person) = person.filter(|person| hold.asked.may_be(person)) {
-                *others |= join_waiters(credits, tenant, &hold.purchase, person).await;
-            }
+            *others |= person.is_some_and(|person| hold.asked.may_be(person));
         }
     }
     others
-}
-
-/// Whether it was joined in time. If it wasn't, the other has ended, and there is nothing to wait for.
-async fn join_waiters(credits: &Credits, tenant: &TenantId, purchase: &PurchaseId, person: &Fingerprint) -> bool {
-    credits.want(tenant, purchase, person).await.unwrap_or_else(|error| {
-        warn!(%tenant, %error, "the waiters of a purchase can't be joined: the person is asked about later");
-        true
-    })
 }
 
 /// What came back for people whom others may ask about as well.
@@ -83,21 +74,15 @@ pub struct Came<'a> {
 }
 
 impl Came<'_> {
-    /// Keeps what is known of those that these waiters wait for.
-    pub async fn keep_for(&self, waiters: &[Fingerprint]) {
-        let known = self.people.iter().filter(|(person, _)| waiters.contains(person)).map(async |(person, end)| {
+    /// Keeps for a while who they are. A person may get another id as soon as we have asked, by a merge of two records, and
+    /// be taken up under that before anything is written to the CRM.
+    pub async fn keep_hits(&self) {
+        let known = self.people.iter().map(async |(person, end)| {
             if let LineEnd::Answered(Answer::Hit(profile)) = end {
                 self.keep(person, &Known::Hit(profile.clone()), SHARED_FOR).await;
             }
         });
         join_all(known).await;
-    }
-
-    /// Keeps what is known of all of them for a while. A person may get another id as soon as we have asked, by a merge of two
-    /// records, and be taken up under that before anything is written to the CRM.
-    pub async fn keep_hits(&self) {
-        let people: Vec<Fingerprint> = self.people.iter().map(|(person, _)| (*person).clone()).collect();
-        self.keep_for(&people).await;
     }
 
     /// Keeps for all who ask within `window` that the provider doesn't know some of them.

@@ -19,8 +19,6 @@ pub(super) const DRIFT: &str = "drift";
 pub(super) const PURCHASE: &str = "purchase";
 pub(super) const CAP: &str = "cap";
 pub(super) const MARK: &str = "mark";
-/// In a hold: who else wants to know of its people.
-pub(super) const WANTED: &str = "wanted";
 /// In a hold: where its credits are reserved.
 pub(super) const SLICES: &str = "slices";
 /// In a wallet: holds are still to be moved into it.

@@ -21,7 +21,6 @@ use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, PurchaseKind, Slice, charge};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
-use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::purchase::settlement;
 use leadgate_enrichment::retry::Backoff;
@@ -60,9 +59,13 @@ pub enum Resolved {
     Now,
     /// It had been resolved already. Nothing was changed.
     Before,
-    /// It is open still, and has changed since it was read: others wait for its answers, or its slices have moved.
-    /// Nothing was changed.
-    Changed(Box<Hold>),
+}
+
+/// How one attempt to resolve a hold ended.
+enum Attempt {
+    Resolved(Resolved),
+    /// It has moved to other wallets since it was read: this is the hold as it stands. Nothing was changed.
+    Moved(Box<Hold>),
 }
 
 /// What the ledger knows of a purchase.
@@ -155,10 +158,8 @@ impl Credits {
         }
         // An acknowledgement may have been lost: what is there decides, not what was heard.
         match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
-            // Others may have asked to be given its answers meanwhile, and it may have moved to a new cycle's wallets.
-            (Standing::Open(there), _)
-                if (Hold { wanted: Vec::new(), slices: hold.slices.clone(), ..there.clone() }) == *hold =>
-            {
+            // It may have moved to a new cycle's wallets meanwhile.
+            (Standing::Open(there), _) if (Hold { slices: hold.slices.clone(), ..there.clone() }) == *hold => {
                 Ok(Holding::Held)
             }
             (_, Err(error)) => Err(error),
@@ -169,45 +170,43 @@ impl Credits {
     /// Settles a hold: takes what `entry` says it cost, frees the rest, and enters it in the ledger. A hold that has moved
     /// to other wallets since it was read is settled where it is.
     pub async fn settle(&self, tenant: &TenantId, hold: &Hold, entry: &Entry) -> Result<Resolved, StoreError> {
-        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
-        for _ in 0..MOVES_MAX {
-            let Resolved::Changed(there) = &resolved else { break };
-            if there.wanted != hold.wanted {
-                break;
-            }
-            let entry = settlement::for_hold(entry, there);
-            let Entry::Purchase { lines, .. } = &entry else {
-                return Err(StoreError::unreadable("settling a hold", "only a purchase settles a hold"));
-            };
-            let charge = charge(there, lines);
-            let mut transaction = self.transaction(tenant, Step::Settle, "settling a hold");
-            transaction.put_new(&range_key(PURCHASE, there.purchase.as_str()), &entry)?;
-            resolved = self.resolve(transaction, tenant, there, &charge).await?;
-        }
-        Ok(resolved)
+        self.resolve(tenant, hold, Some(entry)).await
     }
 
-    /// Frees a hold of which nothing was charged.
+    /// Frees a hold of which nothing was charged, wherever it has moved.
     pub async fn void(&self, tenant: &TenantId, hold: &Hold) -> Result<Resolved, StoreError> {
-        let mut resolved = Resolved::Changed(Box::new(hold.clone()));
-        for _ in 0..MOVES_MAX {
-            let Resolved::Changed(there) = &resolved else { break };
-            if there.wanted != hold.wanted {
-                break;
-            }
-            let transaction = self.transaction(tenant, Step::Settle, "freeing a hold");
-            resolved = self.resolve(transaction, tenant, there, &charge(there, &[])).await?;
-        }
-        Ok(resolved)
+        self.resolve(tenant, hold, None).await
     }
 
-    async fn resolve(
+    async fn resolve(&self, tenant: &TenantId, hold: &Hold, entry: Option<&Entry>) -> Result<Resolved, StoreError> {
+        let mut open = hold.clone();
+        for _ in 0..MOVES_MAX {
+            match self.try_to_resolve(tenant, &open, entry).await? {
+                Attempt::Resolved(resolved) => return Ok(resolved),
+                Attempt::Moved(there) => open = *there,
+            }
+        }
+        Err(StoreError::exhausted("resolving a hold", "it kept moving to other wallets"))
+    }
+
+    async fn try_to_resolve(
         &self,
-        mut transaction: CreditTransaction<'_>,
         tenant: &TenantId,
         hold: &Hold,
-        charge: &Charge,
-    ) -> Result<Resolved, StoreError> {
+        entry: Option<&Entry>,
+    ) -> Result<Attempt, StoreError> {
+        let doing = if entry.is_some() { "settling a hold" } else { "freeing a hold" };
+        let mut transaction = self.transaction(tenant, Step::Settle, doing);
+        let charge = match entry.map(|entry| settlement::for_hold(entry, hold)) {
+            None => charge(hold, &[]),
+            Some(entry) => {
+                let Entry::Purchase { lines, .. } = &entry else {
+                    return Err(StoreError::unreadable(doing, "only a purchase settles a hold"));
+                };
+                transaction.put_new(&range_key(PURCHASE, hold.purchase.as_str()), &entry)?;
+                charge(hold, lines)
+            }
+        };
         transaction.delete_hold(hold)?;
         // What was held and is spent, by wallet and kind: a transaction may touch an item only once.
         let mut moved: BTreeMap<&WalletId, BTreeMap<&Bucket, (Milli, Milli)>> = BTreeMap::new();
@@ -230,15 +229,15 @@ impl Credits {
         }
         let committed = transaction.commit().await;
         if let Ok(Committed::Now) = committed {
-            return Ok(Resolved::Now);
+            return Ok(Attempt::Resolved(Resolved::Now));
         }
         match (self.standing_after_trouble(tenant, &hold.purchase).await?, committed) {
-            (Standing::Open(there), _) if there != *hold => Ok(Resolved::Changed(Box::new(there))),
+            (Standing::Open(there), _) if there != *hold => Ok(Attempt::Moved(Box::new(there))),
             (Standing::Open(_), Err(error)) => Err(error),
             (Standing::Open(_), Ok(_)) => {
                 Err(StoreError::exhausted("resolving a hold", "a condition failed, and it is still open"))
             }
-            _ => Ok(Resolved::Before),
+            _ => Ok(Attempt::Resolved(Resolved::Before)),
         }
     }
 
@@ -260,28 +259,6 @@ impl Credits {
     /// Open holds of purchases made at or after `since`: who may be asking about the same people at the moment.
     pub async fn open_since(&self, tenant: &TenantId, since: Timestamp) -> Result<Vec<Hold>, StoreError> {
         self.range(tenant, HOLD, since, "reading what others hold").await
-    }
-
-    /// Adds a waiter to a hold: a request that wants to know of a person it asks about. `false` when it is resolved.
-    pub async fn want(
-        &self,
-        tenant: &TenantId,
-        purchase: &PurchaseId,
-        asked: &Fingerprint,
-    ) -> Result<bool, StoreError> {
-        let list = |values: Vec<AttributeValue>| AttributeValue::L(values);
-        let update = self
-            .table
-            .update()
-            .set_key(Some(key(tenant, &range_key(HOLD, purchase.as_str()))))
-            .update_expression("SET #wanted = list_append(if_not_exists(#wanted, :none), :one)")
-            .condition_expression("attribute_exists(#item)")
-            .expression_attribute_names("#item", items::ITEM)
-            .expression_attribute_names("#wanted", items::WANTED)
-            .expression_attribute_values(":none", list(Vec::new()))
-            .expression_attribute_values(":one", list(vec![text(asked.as_str())]));
-        let sent = self.table.send_update(update, Step::Hold, "joining those who wait for a hold").await?;
-        Ok(sent.is_some())
     }
 
     /// What the ledger knows of each of `purchases`.

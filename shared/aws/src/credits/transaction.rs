@@ -10,7 +10,7 @@ use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::TenantId;
 use serde::Serialize;
 
-use super::items::{CAP, CARRYING, HOLD, ITEM, MONEY, SLICES, USED, WALLET, WANTED, key, range_key};
+use super::items::{CAP, CARRYING, HOLD, ITEM, MONEY, SLICES, USED, WALLET, key, range_key};
 use super::wallet_update::WalletUpdate;
 use crate::error::StoreError;
 use crate::table::{Committed, Condition, Transaction, number, to_item};
@@ -44,24 +44,14 @@ impl<'a> CreditTransaction<'a> {
         self.update(item, update)
     }
 
-    /// A hold that must be there as it was read, in these wallets and with so many others who want to know of its people,
-    /// and goes.
+    /// A hold that must be there as it was read, in these wallets, and goes.
     pub(super) fn delete_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
-        let (item, wanted) = (range_key(HOLD, hold.purchase.as_str()), hold.wanted.len());
         let delete = Delete::builder()
+            .condition_expression("attribute_exists(#item) AND #slices = :slices")
             .expression_attribute_names("#item", ITEM)
             .expression_attribute_names("#slices", SLICES)
-            .expression_attribute_names("#wanted", WANTED)
             .expression_attribute_values(":slices", self.slices(&hold.slices)?);
-        let delete = match wanted {
-            0 => delete.condition_expression(
-                "attribute_exists(#item) AND #slices = :slices AND attribute_not_exists(#wanted)",
-            ),
-            _ => delete
-                .condition_expression("attribute_exists(#item) AND #slices = :slices AND size(#wanted) = :wanted")
-                .expression_attribute_values(":wanted", AttributeValue::N(wanted.to_string())),
-        };
-        self.writes.delete(key(self.tenant, &item), delete)
+        self.writes.delete(key(self.tenant, &range_key(HOLD, hold.purchase.as_str())), delete)
     }
 
     /// Gives a hold other slices, on condition that it has those that it was read with.

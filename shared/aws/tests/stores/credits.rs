@@ -5,7 +5,7 @@ use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::PurchaseId;
 
-use crate::{acme, at, database, fingerprint};
+use crate::{acme, at, database};
 
 const FREE: [Milli; 1] = [Milli::ZERO];
 
@@ -58,7 +58,6 @@ fn hold(number: usize) -> Hold {
         caps: Vec::new(),
         values: None,
         asked: AskedAbout::default(),
-        wanted: Vec::new(),
     }
 }
 
@@ -93,20 +92,6 @@ async fn a_hold_is_made_once_and_resolved_once() {
     assert_eq!(standing(&credits).await, [5, 0, 0]);
     let known = credits.standing(&tenant, std::slice::from_ref(&hold.purchase)).await.expect("an answer");
     assert_eq!(known[&hold.purchase], Standing::Nothing);
-}
-
-#[tokio::test]
-async fn a_hold_that_others_wait_for_is_not_resolved_unseen() {
-    let (credits, tenant, hold) = (credits().await, acme(), hold(1));
-    credits.hold(&tenant, &hold, &FREE, &[]).await.expect("an answer");
-    let ada = fingerprint("ada@example.com");
-    assert!(credits.want(&tenant, &hold.purchase, &ada).await.expect("an answer"));
-    let Resolved::Changed(there) = credits.void(&tenant, &hold).await.expect("an answer") else {
-        panic!("it was resolved without the one who waits for it");
-    };
-    assert_eq!(there.wanted, std::slice::from_ref(&ada));
-    assert_eq!(credits.void(&tenant, &there).await.expect("an answer"), Resolved::Now);
-    assert!(!credits.want(&tenant, &hold.purchase, &ada).await.expect("an answer"), "there is nothing to wait for");
 }
 
 #[tokio::test]

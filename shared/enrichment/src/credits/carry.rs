@@ -131,7 +131,6 @@ mod tests {
             caps: Vec::new(),
             values: None,
             asked: AskedAbout::default(),
-            wanted: Vec::new(),
         }
     }
 

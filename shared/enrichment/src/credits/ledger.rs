@@ -286,7 +286,6 @@ mod tests {
             caps: Vec::new(),
             values: None,
             asked: AskedAbout::default(),
-            wanted: Vec::new(),
         }
     }
 

@@ -36,6 +36,7 @@ pub(super) static BUGS: &[Mutant] = &[
     Mutant { bug: "what is awaited isn't kept", first: Part::Crashes(Flow::Numbers), rewrite: nothing_awaited },
     Mutant { bug: "nobody asks after what hasn't come", first: Part::Crashes(Flow::Silence), rewrite: no_asking },
     Mutant { bug: "nobody looks whom others ask about", first: Part::Crashes(NAMESAKES), rewrite: blind_to_others },
+    Mutant { bug: "what came isn't kept for others", first: Part::Crashes(NAMESAKES), rewrite: nothing_shared },
     Mutant { bug: "an employer is asked about by all", first: Part::Crashes(COLLEAGUES), rewrite: blind_employers },
 ];
 
@@ -240,6 +241,10 @@ fn blind_to_others(call: &Call, body: &Value) -> Option<Rewrite> {
     let looks = call.operation == "dynamodb Query" && call.caller == Caller::Worker;
     let between = body["KeyConditionExpression"].as_str().is_some_and(|key| key.contains("BETWEEN"));
     (looks && between).then(|| Rewrite::Answered(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })))
+}
+
+fn nothing_shared(call: &Call, body: &Value) -> Option<Rewrite> {
+    answer(call, body).filter(|answer| answer.contains("#person#")).map(|_| swallowed())
 }
 
 fn blind_employers(call: &Call, body: &Value) -> Option<Rewrite> {

@@ -215,7 +215,6 @@ impl Track {
             caps: Vec::new(),
             values: None,
             asked: AskedAbout::default(),
-            wanted: Vec::new(),
         }
     }
 

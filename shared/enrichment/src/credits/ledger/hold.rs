@@ -90,10 +90,6 @@ pub struct Hold {
     /// Who is asked about, so that no other worker asks about the same person at the same time.
     #[serde(default, skip_serializing_if = "AskedAbout::is_empty")]
     pub asked: AskedAbout,
-    /// The waiters: who else wants to know about some of the people that are asked about. The worker that settles it tells
-    /// them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wanted: Vec<Fingerprint>,
 }
 
 /// People who are asked about, half of each fingerprint: a hold costs by the KB, and a mistake costs a minute.

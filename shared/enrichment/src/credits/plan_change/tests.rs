@@ -163,7 +163,6 @@ fn what_was_given_since_the_period_began_is_carried_over_once() {
         caps: Vec::new(),
         values: None,
         asked: crate::credits::ledger::AskedAbout::default(),
-        wanted: Vec::new(),
     };
     let entries = [
         bought("2026-02-27T00:00:00Z", vec![slice(&other, 100)]),

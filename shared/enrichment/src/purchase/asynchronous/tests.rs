@@ -62,7 +62,6 @@ fn hold_at(charge_on: ChargeOn) -> Hold {
         caps: Vec::new(),
         values: None,
         asked: AskedAbout::default(),
-        wanted: Vec::new(),
     }
 }
 
