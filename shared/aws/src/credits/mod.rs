@@ -15,22 +15,21 @@ mod wallets;
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use leadgate_enrichment::credits::cap::Limit;
-use leadgate_enrichment::credits::ledger::{Allocation, Charge, Entry, Hold, PurchaseKind, Slice, charge};
+use leadgate_enrichment::credits::ledger::{Allocation, Entry, Hold, PurchaseKind, Slice, charge};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::purchase::settlement;
 use leadgate_enrichment::retry::Backoff;
 
-use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, key, range_key};
+use self::items::{ADJUST, DRIFT, EXPIRE, GRANT, HOLD, PLAN_CHANGE, PURCHASE, RESOLUTION, WALLET, range_key};
 pub use self::marks::Mark;
 use self::transaction::CreditTransaction;
 pub use self::wallets::{Adjusted, Granted};
 use crate::error::StoreError;
-use crate::table::{Committed, Database, Item, Table, from_item, text};
+use crate::table::{Committed, Database, Item, Table, from_item};
 use crate::usage::Step;
 
 const HOLDS: &str = "reading open holds";
