@@ -1,5 +1,6 @@
 //! `leadgate`: the whole system on one machine, and the operator's tool.
 
+mod backtest;
 mod bakeoff;
 mod books;
 mod check;
@@ -50,6 +51,7 @@ enum Command {
     Crm(crm::Arguments),
     Preview(preview::Arguments),
     Bakeoff(bakeoff::Arguments),
+    Backtest(backtest::Arguments),
     Undo(undo::Arguments),
     Erase(erase::Arguments),
 }
@@ -78,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Crm(arguments) => crm::run(&arguments).await,
         Command::Preview(arguments) => preview::run(&arguments).await,
         Command::Bakeoff(arguments) => bakeoff::run(&arguments).await,
+        Command::Backtest(arguments) => backtest::run(&arguments).await,
         Command::Undo(arguments) => undo::run(&arguments).await,
         Command::Erase(arguments) => erase::run(&arguments).await,
     };
@@ -154,6 +157,7 @@ impl Command {
             Self::Crm(arguments) => arguments.json,
             Self::Preview(arguments) => arguments.json,
             Self::Bakeoff(arguments) => arguments.json,
+            Self::Backtest(arguments) => arguments.json,
             Self::Undo(arguments) => arguments.json,
             Self::Erase(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,

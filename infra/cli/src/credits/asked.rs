@@ -53,7 +53,7 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn day(text: &str) -> Result<Date, String> {
+pub(crate) fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| format!("found {text:?}, expected a day such as 2026-01-31"))
 }
 

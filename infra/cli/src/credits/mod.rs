@@ -26,7 +26,7 @@ use serde_json::Value;
 pub(crate) use self::explain::explain_waited;
 #[cfg(feature = "sandbox")]
 pub(crate) use self::words::told_cost;
-pub(crate) use self::words::{amounts, deferral, failure, moment, refusal, signed};
+pub(crate) use self::words::{amounts, decimals, deferral, failure, first_instant, moment, refusal, signed};
 
 use self::adjust::Adjustment;
 use self::grant::{Gift, Kind};

@@ -42,7 +42,7 @@ pub(super) fn day(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// The first instant of a day.
-pub(super) fn first_instant(day: Date, zone: &TimeZone) -> Timestamp {
+pub(crate) fn first_instant(day: Date, zone: &TimeZone) -> Timestamp {
     day.to_zoned(zone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }
 
@@ -116,7 +116,7 @@ pub(super) fn arrives(kind: PurchaseKind) -> &'static str {
 }
 
 /// Amounts in JSON: credits, by kind.
-pub(super) fn decimals(amounts: &Amounts) -> BTreeMap<String, f64> {
+pub(crate) fn decimals(amounts: &Amounts) -> BTreeMap<String, f64> {
     amounts.iter().map(|(bucket, each)| (bucket.to_string(), each.to_decimal())).collect()
 }
 
