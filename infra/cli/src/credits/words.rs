@@ -185,6 +185,7 @@ pub(super) fn source(source: Source) -> &'static str {
     match source {
         Source::NewLead => "a new contact",
         Source::Change => "a changed contact",
+        Source::Bulk => "an operator's run over many",
     }
 }
 

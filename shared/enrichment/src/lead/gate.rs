@@ -160,7 +160,7 @@ pub fn at_worker(record: Option<&Record>, request: &EnrichmentRequest, windows: 
     match &record.state {
         // A change may tell who the person is after all. Whether it does is seen once the record has been read.
         State::Written | State::Unmatched if record.is_miss() => {
-            let known = same || (is_within(record, windows.miss, now) && request.source == Source::NewLead);
+            let known = same || (is_within(record, windows.miss, now) && request.source != Source::Change);
             if known { Standing::Ended(Outcome::Unmatched) } else { Standing::Due }
         }
         State::Written if same || is_within(record, windows.freshness, now) => Standing::Ended(Outcome::Fresh),

@@ -157,11 +157,13 @@ pub enum Source {
     NewLead,
     /// A changed record.
     Change,
+    /// One of many records that an operator has chosen: nobody waits for it.
+    Bulk,
 }
 
 impl Source {
     /// All of them, those that go first at first.
-    pub const ALL: [Self; 2] = [Self::NewLead, Self::Change];
+    pub const ALL: [Self; 3] = [Self::NewLead, Self::Change, Self::Bulk];
 
     /// The word for it in keys and configuration.
     pub fn word(self) -> &'static str {
@@ -183,6 +185,7 @@ impl Source {
         match self {
             Self::NewLead => 1,
             Self::Change => 2,
+            Self::Bulk => 3,
         }
     }
 }
