@@ -6,7 +6,11 @@ mod no_world;
 mod world;
 
 #[cfg(not(feature = "sandbox"))]
+use self::no_world::present_of_world;
+#[cfg(not(feature = "sandbox"))]
 pub(crate) use self::no_world::vendors_of_world;
+#[cfg(feature = "sandbox")]
+use self::world::present_of_world;
 #[cfg(feature = "sandbox")]
 pub(crate) use self::world::vendors_of_world;
 
@@ -20,6 +24,7 @@ use jiff::tz::TimeZone;
 use leadgate_aws::client::{SdkConfig, configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::limits::Limits;
+use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
@@ -70,8 +75,10 @@ pub(crate) struct Books {
     pub(crate) records: Records,
     pub(crate) config: Arc<Config>,
     pub(crate) tenant: TenantId,
-    /// The present there.
+    /// The present there, when they were found.
     pub(crate) now: Timestamp,
+    /// Where its clock is asked, if it has one of its own.
+    world: Option<String>,
     /// For people.
     pub(crate) place: String,
     /// The vendors of its tenants.
@@ -81,6 +88,14 @@ pub(crate) struct Books {
     database: Database,
     /// Where the rate limits are counted, if that is known without being asked for.
     limits_table: Option<String>,
+    queue: BulkQueue,
+}
+
+/// How to reach the queue for what comes in bulk.
+struct BulkQueue {
+    client: aws_sdk_sqs::Client,
+    /// Its address, if that is known without being asked for.
+    url: Option<String>,
 }
 
 impl Books {
@@ -110,10 +125,44 @@ impl Books {
             tenant: choose(&config, place.tenant.as_deref())?,
             config,
             now,
+            world: None,
             place: format!("AWS {region}, table {credits}"),
             database,
             limits_table: None,
+            queue: BulkQueue { client: aws_sdk_sqs::Client::new(&sdk), url: None },
         })
+    }
+
+    /// The present there, asked again.
+    pub(crate) async fn present(&self) -> Result<Timestamp, Failure> {
+        match &self.world {
+            Some(url) => present_of_world(url).await,
+            None => Ok(self.database.clock.now()),
+        }
+    }
+
+    /// The queue for what comes in bulk, and for nothing else.
+    pub(crate) fn bulk_queue(&self, url: Option<&str>) -> Result<Queue, Failure> {
+        let url = url.filter(|url| !url.is_empty()).or(self.queue.url.as_deref());
+        let url = url.ok_or("found no queue for requests in bulk, expected --bulk-queue-url")?;
+        Ok(Queue::new(self.queue.client.clone(), url, self.database.clock.clone()))
+    }
+
+    /// The most that a lead can cost now, if every step has to be made.
+    pub(crate) fn worst_of_lead(&self) -> Amounts {
+        let tenant = self.tenant();
+        let steps = tenant.waterfall.steps.iter();
+        let worst = steps.filter_map(|step| Some((tenant.provider_named(step.provider.as_str())?, &step.fields)));
+        let worst: Vec<Amounts> = worst
+            .flat_map(|(provider, fields)| {
+                let later = provider.asynchronous_of(fields);
+                let at_once = self.config.at_once_tariff(provider, fields, self.now);
+                [at_once, self.config.asynchronous_tariff(provider, &later, self.now)]
+            })
+            .flatten()
+            .map(|tariff| tariff.worst())
+            .collect();
+        worst.iter().sum()
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {

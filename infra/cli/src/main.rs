@@ -8,7 +8,9 @@ mod credits;
 mod crm;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod enrich;
 mod erase;
+mod journal;
 #[cfg(feature = "sandbox")]
 mod local;
 mod preview;
@@ -50,6 +52,7 @@ enum Command {
     Credits(credits::Arguments),
     Crm(crm::Arguments),
     Preview(preview::Arguments),
+    Enrich(enrich::Arguments),
     Bakeoff(bakeoff::Arguments),
     Backtest(backtest::Arguments),
     Undo(undo::Arguments),
@@ -79,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Credits(arguments) => credits::run(&arguments).await,
         Command::Crm(arguments) => crm::run(&arguments).await,
         Command::Preview(arguments) => preview::run(&arguments).await,
+        Command::Enrich(arguments) => enrich::run(&arguments).await,
         Command::Bakeoff(arguments) => bakeoff::run(&arguments).await,
         Command::Backtest(arguments) => backtest::run(&arguments).await,
         Command::Undo(arguments) => undo::run(&arguments).await,
@@ -156,6 +160,7 @@ impl Command {
             Self::Credits(arguments) => arguments.json,
             Self::Crm(arguments) => arguments.json,
             Self::Preview(arguments) => arguments.json,
+            Self::Enrich(arguments) => arguments.json,
             Self::Bakeoff(arguments) => arguments.json,
             Self::Backtest(arguments) => arguments.json,
             Self::Undo(arguments) => arguments.json,

@@ -1,6 +1,6 @@
 //! What fits a terminal: the width of tables, and how many of something there are.
 
-use std::io::IsTerminal;
+use std::io::{BufRead, IsTerminal};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -8,6 +8,18 @@ use serde_json::json;
 
 /// The version of what `--json` prints. A field that is taken away, or means something else, makes a new one.
 pub(crate) const SCHEMA: u32 = 2;
+
+/// Asks a person whether to go on. `refusal` is said where nobody can be asked.
+pub(crate) fn confirmed(question: &str, refusal: &str) -> bool {
+    if !std::io::stdin().is_terminal() {
+        eprintln!("leadgate: {refusal}");
+        return false;
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    let is_read = std::io::stdin().lock().read_line(&mut answer).is_ok();
+    is_read && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
 
 /// Help is read best in lines of at most so many columns.
 pub(crate) const HELP_WIDTH: usize = 100;

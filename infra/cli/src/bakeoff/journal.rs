@@ -2,9 +2,7 @@
 //! interrupted goes on where it stopped and asks nobody twice.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use leadgate_enrichment::credits::ledger::Evidence;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
@@ -13,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::results::Answer;
 use super::sample::Chosen;
-use crate::Failure;
+use crate::{Failure, journal};
 
 /// What is compared, and about whom. It stays the same however often a bake-off is gone on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +52,9 @@ pub(super) struct Asking {
     pub(super) people: Vec<usize>,
 }
 
-/// The file, which is this process's alone while it is open.
+/// All that was done.
 pub(super) struct Journal {
-    file: File,
-    path: PathBuf,
+    file: journal::Journal,
     plan: Option<Plan>,
     asked: Vec<Asking>,
     told: BTreeMap<PurchaseId, Told>,
@@ -66,37 +63,10 @@ pub(super) struct Journal {
 impl Journal {
     /// Opens it, and reads what is there.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(wrong)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(format!("{}: another process is at this bake-off", path.display()).into());
-            }
-            Err(TryLockError::Error(error)) => return Err(wrong(error).into()),
-        }
-        let mut journal = Self { file, path: path.to_owned(), plan: None, asked: Vec::new(), told: BTreeMap::new() };
-        journal.read()?;
+        let (file, lines) = journal::Journal::open(path)?;
+        let mut journal = Self { file, plan: None, asked: Vec::new(), told: BTreeMap::new() };
+        lines.into_iter().for_each(|line| journal.take(line));
         Ok(journal)
-    }
-
-    fn read(&mut self) -> Result<(), Failure> {
-        let mut whole = 0;
-        let mut lines = BufReader::new(self.file.try_clone()?);
-        let mut text = String::new();
-        for number in 1.. {
-            text.clear();
-            let length = lines.read_line(&mut text)?;
-            // The last line of a process that was killed while it wrote: nothing was done yet that it stands for.
-            if length == 0 || !text.ends_with('\n') {
-                break;
-            }
-            let line = serde_json::from_str(&text);
-            let line = line.map_err(|error| format!("{}, line {number}: {error}", self.path.display()))?;
-            self.take(line);
-            whole += length as u64;
-        }
-        Ok(self.file.set_len(whole)?)
     }
 
     fn take(&mut self, line: Line) {
@@ -107,11 +77,8 @@ impl Journal {
         }
     }
 
-    /// On the disk before anything is done that it stands for.
     fn write(&mut self, line: Line) -> Result<(), Failure> {
-        let text = serde_json::to_string(&line)? + "\n";
-        self.file.write_all(text.as_bytes())?;
-        self.file.sync_data()?;
+        self.file.write(&line)?;
         self.take(line);
         Ok(())
     }
@@ -141,6 +108,9 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
     use super::*;
 
     fn plan() -> Plan {

@@ -14,7 +14,6 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,7 +36,7 @@ use self::results::{Asked, Results};
 use self::sample::{Chosen, PEOPLE_MAX, Person};
 use crate::books::{Books, Place};
 use crate::credits::asked;
-use crate::terminal::{object, say};
+use crate::terminal::{confirmed, object, say};
 use crate::{Failure, Outcome};
 
 /// Ask several providers about the same people, and compare what they know, how often they agree, and what it costs.
@@ -125,7 +124,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
             eprintln!("leadgate: {provider}: {done} of {of}");
         }
     };
-    let Some(ended) = bakeoff(&books, arguments, Arc::new(SystemClock::new()), &confirmed, &progress).await? else {
+    let Some(ended) = bakeoff(&books, arguments, Arc::new(SystemClock::new()), &goes_on, &progress).await? else {
         return Ok(ExitCode::FAILURE);
     };
     if arguments.json {
@@ -139,21 +138,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 /// Whether to go on with what is quoted. Called with the arguments and the quotes, it has the last word.
 type Confirm<'a> = &'a dyn Fn(&Arguments, &[Quote], usize) -> bool;
 
-fn confirmed(arguments: &Arguments, quotes: &[Quote], people: usize) -> bool {
+fn goes_on(arguments: &Arguments, quotes: &[Quote], people: usize) -> bool {
     if arguments.yes {
         return true;
     }
     for part in text::quote(quotes, people) {
         eprintln!("{part}");
     }
-    if !std::io::stdin().is_terminal() {
-        eprintln!("leadgate: nothing was bought. Add --yes to buy without being asked.");
-        return false;
-    }
-    eprint!("Buy? [y/N] ");
-    let mut answer = String::new();
-    let is_read = std::io::stdin().lock().read_line(&mut answer).is_ok();
-    is_read && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    confirmed("Buy?", "nothing was bought. Add --yes to buy without being asked.")
 }
 
 /// Asks, or goes on asking, and compares. `None` when it was not confirmed.

@@ -1,5 +1,6 @@
 //! A build without the sandbox knows the books in AWS only.
 
+use jiff::Timestamp;
 use leadgate_enrichment::config::Config;
 use leadgate_lambda::connections::Connections;
 
@@ -24,6 +25,11 @@ impl Ledger {
 /// There is none.
 pub(crate) async fn vendors_of_world(_: &str) -> Result<(Config, Connections), Failure> {
     Err(format!("{WITHOUT} `cargo run -- check --live --local`, in the repository, does").into())
+}
+
+/// There is none.
+pub(super) async fn present_of_world(_: &str) -> Result<Timestamp, Failure> {
+    Err(format!("{WITHOUT} `cargo run -- enrich`, in the repository, does").into())
 }
 
 const WITHOUT: &str = "This build is without the sandbox, so it doesn't read a running `leadgate local`:";

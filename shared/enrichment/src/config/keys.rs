@@ -170,7 +170,14 @@ static PACK: Shape = Shape::Table(&[
 const CAPS: Shape = Shape::Table(&[
     Key::optional("per_day", AMOUNTS),
     Key::optional("per_owner", AMOUNTS),
-    Key::optional("per_source", Shape::Table(&[Key::optional("new-lead", AMOUNTS), Key::optional("change", AMOUNTS)])),
+    Key::optional(
+        "per_source",
+        Shape::Table(&[
+            Key::optional("new-lead", AMOUNTS),
+            Key::optional("change", AMOUNTS),
+            Key::optional("bulk", AMOUNTS),
+        ]),
+    ),
     Key::optional("money", MONEY_CAPS),
 ]);
 
@@ -179,7 +186,11 @@ const MONEY_CAPS: Shape = Shape::Table(&[
     Key::optional("per_owner", Shape::Money),
     Key::optional(
         "per_source",
-        Shape::Table(&[Key::optional("new-lead", Shape::Money), Key::optional("change", Shape::Money)]),
+        Shape::Table(&[
+            Key::optional("new-lead", Shape::Money),
+            Key::optional("change", Shape::Money),
+            Key::optional("bulk", Shape::Money),
+        ]),
     ),
 ]);
 

@@ -99,6 +99,8 @@ impl World {
                 records_table: site.names.records.clone(),
                 credits_table: site.names.credits.clone(),
                 limits_table: site.names.limits.clone(),
+                sqs: site.servers.sqs.clone(),
+                bulk_queue_url: site.names.bulk_queue_url.clone(),
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
                 url: url.clone(),

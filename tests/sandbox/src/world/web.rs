@@ -126,6 +126,10 @@ pub struct Whereabouts {
     pub credits_table: String,
     /// See `records_table`.
     pub limits_table: String,
+    /// SQS's endpoint.
+    pub sqs: String,
+    /// The queue there for requests in bulk.
+    pub bulk_queue_url: String,
     /// `leadgate.toml`, as the world was started with it.
     pub config: String,
     /// What each cycle starts with, instead of what the configuration says.

@@ -1,0 +1,223 @@
+//! `leadgate enrich`: records that are in the CRM already, chosen by an operator, under a budget.
+
+mod begun;
+mod chosen;
+mod run;
+mod standing;
+
+#[cfg(all(test, feature = "sandbox"))]
+mod tests;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::ids::RecordKey;
+use serde_json::json;
+
+use self::begun::{Begun, Plan};
+use self::run::{Ended, Run};
+use crate::books::{Books, Place};
+use crate::credits::{amounts, asked, decimals};
+use crate::terminal::{confirmed, count, object, say};
+use crate::{Failure, Outcome};
+
+/// How often it is looked whether those who are queued have ended.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Enrich records that are in the CRM already: those of a file, at low priority, under a budget.
+///
+/// What it can cost at most is said first. The records are put on the bulk queue some at a time, and the worker deals with
+/// them as with any other lead: none is bought again that is fresh, nothing human is overwritten, and new leads go first. The
+/// budget holds for all that the run takes, what arrives later included. When the credits or the budget run out, the rest is
+/// left as it is; interrupted or stopped, the run goes on with --resume, and asks about nobody twice. What it has done is in
+/// NAME.jsonl, which holds ids of records and nothing personal.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The run's name: that of its file, too.
+    #[arg(value_name = "NAME", value_parser = begun::name)]
+    name: String,
+    /// The records: a file with a column "record" or "id", of ids in the CRM or whole names (TENANT#CRM#OBJECT#ID).
+    #[arg(long, value_name = "FILE", required_unless_present = "resume", conflicts_with = "resume")]
+    csv: Option<PathBuf>,
+    /// Go on with a run that was begun before.
+    #[arg(long)]
+    resume: bool,
+    /// The most to spend in all, of each kind of credit that is named [default: what it costs at most; of a run that is
+    /// resumed, as before].
+    #[arg(long, value_name = "KIND=NUMBER,…", value_parser = asked::amounts)]
+    budget: Option<Amounts>,
+    /// Begin only if the budget and the credits that there are now pay for all of them at worst, and else not at all
+    /// [default: as far as it goes].
+    #[arg(long)]
+    all_or_nothing: bool,
+    /// Begin without being asked.
+    #[arg(long)]
+    yes: bool,
+    /// Where its file goes.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// Print one JSON object instead of text. Amounts in it are credits.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// In AWS: the address of the queue for requests in bulk (the stack's output BulkQueueUrl).
+    #[arg(long, value_name = "URL", env = "LEADGATE_BULK_QUEUE_URL", help_heading = "Where")]
+    bulk_queue_url: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Outcome {
+    let books = Books::find(&arguments.place).await?;
+    let pause = async || {
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => true,
+            _ = tokio::signal::ctrl_c() => false,
+        }
+    };
+    let mut said = None;
+    let mut progress = |ended: usize, of: usize| {
+        // A line for each tenth of the way.
+        let tenth = Some(ended * 10 / of.max(1));
+        if said != tenth {
+            said = tenth;
+            eprintln!("leadgate: {ended} of {}", count(of, "record"));
+        }
+    };
+    let Some(ended) = enrich(&books, arguments, &goes_on, &pause, &mut progress).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    if arguments.json {
+        println!("{}", object(ended.json(&arguments.name)));
+    } else {
+        ended.lines(&arguments.name).iter().for_each(|line| say(line));
+    }
+    Ok(if ended.stopped.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What it can come to, before anything is begun.
+struct Quote {
+    /// All that were chosen.
+    chosen: usize,
+    /// Of them, those that need not be asked about, by why.
+    settled: Vec<(&'static str, usize)>,
+    /// The rest, and what they cost at most.
+    due: usize,
+    worst: Amounts,
+    budget: Amounts,
+    /// What there is now for requests of this kind.
+    available: Amounts,
+}
+
+/// Whether to go on with what is quoted.
+type Confirm<'a> = &'a dyn Fn(&Arguments, &Quote) -> bool;
+
+fn goes_on(arguments: &Arguments, quote: &Quote) -> bool {
+    if arguments.yes {
+        return true;
+    }
+    for line in quote.lines() {
+        eprintln!("{line}");
+    }
+    confirmed("Enrich them?", "nothing was queued. Add --yes to go on without being asked.")
+}
+
+impl Quote {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{} were chosen.", count(self.chosen, "record"))];
+        lines.extend(self.settled.iter().map(|(why, many)| format!("  {many} need not be asked about: {why}")));
+        let (due, worst) = (count(self.due, "record"), amounts(&self.worst));
+        lines.push(format!("  {due} can cost {worst} at most."));
+        lines.push(format!("The budget is {}; there are {} now.", amounts(&self.budget), amounts(&self.available)));
+        lines
+    }
+}
+
+/// Begins, or goes on, and ends when all have ended, or nothing more can be paid for. `None` when it was not confirmed.
+async fn enrich(
+    books: &Books,
+    arguments: &Arguments,
+    confirm: Confirm<'_>,
+    pause: &impl AsyncFn() -> bool,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Option<Ended>, Failure> {
+    let queue = books.bulk_queue(arguments.bulk_queue_url.as_deref())?;
+    let chosen = arguments.csv.as_ref().map(|file| chosen::of_file(books, file)).transpose()?;
+    let path = arguments.out.join(format!("{}.jsonl", arguments.name));
+    if arguments.resume && !path.exists() {
+        return Err(format!("there is no {}: begin a run with --csv FILE", path.display()).into());
+    }
+    let mut begun = Begun::open(&path)?;
+    let plan = plan(books, arguments, &begun, chosen)?;
+    let worst = books.worst_of_lead();
+    if worst.is_zero() {
+        return Err("no price is in force for what a lead costs: see [[prices]] and price_sets".into());
+    }
+    let mut run = Run::new(books, &queue, plan, worst).await?;
+    let quote = run.quote().await?;
+    if arguments.all_or_nothing && !(quote.budget.covers(&quote.worst) && quote.available.covers(&quote.worst)) {
+        return Err(format!(
+            "{} can cost {} at most, with a budget of {} and {} there now: nothing was queued. Choose fewer, raise the \
+             budget, or go as far as it goes without --all-or-nothing",
+            count(quote.due, "record"),
+            amounts(&quote.worst),
+            amounts(&quote.budget),
+            amounts(&quote.available),
+        )
+        .into());
+    }
+    if quote.due > 0 && !confirm(arguments, &quote) {
+        return Ok(None);
+    }
+    begun.begin(run.plan())?;
+    run.go_on(&mut begun, pause, progress).await.map(Some)
+}
+
+/// What the run is about: as it was begun, with the budget that is asked for now.
+fn plan(books: &Books, arguments: &Arguments, begun: &Begun, chosen: Option<Vec<RecordKey>>) -> Result<Plan, Failure> {
+    let name = &arguments.name;
+    let plan = match (begun.plan(), chosen) {
+        (Some(plan), None) if plan.tenant == books.tenant => plan.clone(),
+        (Some(plan), None) => {
+            return Err(format!("the run {name:?} is of tenant {}, not of {}", plan.tenant, books.tenant).into());
+        }
+        (Some(_), Some(_)) => {
+            return Err(
+                format!("a run {name:?} was begun before: go on with it by --resume, or take another name").into()
+            );
+        }
+        (None, Some(records)) => {
+            let (name, tenant, worst) = (name.clone(), books.tenant.clone(), books.worst_of_lead());
+            Plan { name, tenant, began: books.now, records, budget: None, worst }
+        }
+        (None, None) => return Err(format!("the run {name:?} was never begun: begin it with --csv FILE").into()),
+    };
+    Ok(Plan { budget: arguments.budget.clone().or(plan.budget.clone()), ..plan })
+}
+
+impl Ended {
+    fn lines(&self, name: &str) -> Vec<String> {
+        let mut lines = vec![format!("{} of {} have ended:", self.ended(), count(self.chosen, "record"))];
+        lines.extend(self.outcomes.iter().map(|(word, many)| format!("  {many} {word}")));
+        lines.push(format!("Spent {} of a budget of {}.", amounts(&self.spent), amounts(&self.budget)));
+        if !self.reserved.is_zero() {
+            lines.push(format!("Of what is under way, or waits, {} at most may follow.", amounts(&self.reserved)));
+        }
+        lines.extend(self.stopped.iter().map(|why| {
+            format!(
+                "{} left: {why}. Go on with: leadgate enrich {name} --resume",
+                count(self.chosen - self.ended(), "record")
+            )
+        }));
+        lines
+    }
+
+    fn json(&self, name: &str) -> serde_json::Value {
+        json!({
+            "name": name, "chosen": self.chosen, "ended": self.ended(), "outcomes": self.outcomes,
+            "spent": decimals(&self.spent), "reserved": decimals(&self.reserved), "budget": decimals(&self.budget),
+            "stopped": self.stopped,
+        })
+    }
+}
