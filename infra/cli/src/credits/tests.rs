@@ -284,3 +284,14 @@ async fn a_change_of_the_plan_is_told_in_plain_words() {
     let sum: f64 = rows["rows"].as_array().expect("rows").iter().filter_map(|row| row["amount"].as_f64()).sum();
     assert_eq!(sum, 7.0, "the rows add up to what there is");
 }
+
+#[tokio::test]
+async fn an_employer_that_was_looked_up_is_told_as_one() {
+    let world = world(50, |settings| *settings = settings.clone().with_employers()).await;
+    let lead = leads(&world, 0..1).await.remove(0);
+    let told: Vec<String> = story(&world, &lead).await.into_iter().filter(|step| step.starts_with("Settled")).collect();
+    let [first, second] = &told[..] else { panic!("a person and an employer: {told:?}") };
+    let both = [first, second].map(|step| step.split(". ").next().unwrap_or_default());
+    assert!(both.contains(&"Settled: the provider knew the person"), "{told:?}");
+    assert!(both.contains(&"Settled: the provider knew the employer"), "{told:?}");
+}

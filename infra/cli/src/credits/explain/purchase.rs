@@ -133,8 +133,8 @@ fn other_half((purchase, kind): Which<'_>, facts: &Facts<'_>) -> Option<Step> {
 fn line(bought: &Bought<'_>, facts: &Facts<'_>) -> [String; 4] {
     let noun = facts.noun().one;
     let result = match (bought.line.result, bought.kind.is_asynchronous()) {
-        (LineResult::Hit, false) => "the provider knew the person".to_owned(),
-        (LineResult::Miss, false) => "the provider doesn't know the person".to_owned(),
+        (LineResult::Hit, false) => format!("the provider knew the {}", sentences::asked_about(bought.kind)),
+        (LineResult::Miss, false) => format!("the provider doesn't know the {}", sentences::asked_about(bought.kind)),
         (LineResult::Hit, true) => format!("the {noun} arrived"),
         (LineResult::Miss, true) => format!("no {noun} came"),
         (LineResult::Unknown, _) => "nobody knows".to_owned(),

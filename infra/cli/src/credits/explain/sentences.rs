@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::LineResult;
+use leadgate_enrichment::credits::ledger::{LineResult, PurchaseKind};
 use leadgate_enrichment::lead::record::{Deferral, Record, State, StateName, Waited};
 
 use super::facts::{Bought, Facts, Half, Taken};
@@ -159,11 +159,21 @@ pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
     let line = bought.line;
     let (cost, freed) = (paid(bought, evidence(bought.evidence, line.result)), freed(&line.cost, worst));
     match line.result {
-        LineResult::Hit => format!("Settled: the provider knew the person. {cost}.{freed}"),
-        LineResult::Miss => format!("Settled: the provider doesn't know the person. {cost}.{freed}"),
+        LineResult::Hit => format!("Settled: the provider knew the {}. {cost}.{freed}", asked_about(bought.kind)),
+        LineResult::Miss => {
+            format!("Settled: the provider doesn't know the {}. {cost}.{freed}", asked_about(bought.kind))
+        }
         LineResult::Unknown => format!(
             "Settled without an answer: nobody knows whether the provider charged for it. {cost}, and counts as spent."
         ),
+    }
+}
+
+/// Whom a purchase is about.
+pub(super) fn asked_about(kind: PurchaseKind) -> &'static str {
+    match kind {
+        PurchaseKind::Organization => "employer",
+        PurchaseKind::Person | PurchaseKind::Asynchronous => "person",
     }
 }
 
