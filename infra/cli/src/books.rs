@@ -23,11 +23,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leadgate_aws::client::{SdkConfig, configured, https_client};
 use leadgate_aws::credits::Credits;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
+use leadgate_aws::usage::Usage;
 use leadgate_connectors::registry;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, ProviderConnection, Tenant};
@@ -88,6 +90,8 @@ pub(crate) struct Books {
     database: Database,
     /// Where the rate limits are counted, if that is known without being asked for.
     limits_table: Option<String>,
+    /// Where the feed is, in the same way.
+    feed_table: Option<String>,
     queue: BulkQueue,
 }
 
@@ -130,6 +134,7 @@ impl Books {
             database,
             limits_table: None,
             queue: BulkQueue { client: aws_sdk_sqs::Client::new(&sdk), url: None },
+            feed_table: None,
         })
     }
 
@@ -174,6 +179,17 @@ impl Books {
         let table = table.filter(|table| !table.is_empty()).or(self.limits_table.as_deref());
         let table = table.ok_or("found no table with the rate limits, expected --limits-table")?;
         Ok(Limits::new(&Database { clock, ..self.database.clone() }, table))
+    }
+
+    /// The businesses that came in batches.
+    pub(crate) fn feed(&self, table: Option<&str>) -> Result<Feed, Failure> {
+        let table = table.filter(|table| !table.is_empty()).or(self.feed_table.as_deref());
+        Ok(Feed::new(&self.database, table.ok_or("found no table with the feed, expected --feed-table")?))
+    }
+
+    /// What of the tables' capacity was used since they were found.
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.database.usage
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {

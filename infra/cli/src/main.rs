@@ -10,6 +10,7 @@ mod crm;
 mod demo;
 mod enrich;
 mod erase;
+mod feed;
 mod journal;
 #[cfg(feature = "sandbox")]
 mod local;
@@ -57,6 +58,7 @@ enum Command {
     Backtest(backtest::Arguments),
     Undo(undo::Arguments),
     Erase(erase::Arguments),
+    Feed(feed::Arguments),
 }
 
 #[tokio::main]
@@ -87,6 +89,7 @@ async fn main() -> ExitCode {
         Command::Backtest(arguments) => backtest::run(&arguments).await,
         Command::Undo(arguments) => undo::run(&arguments).await,
         Command::Erase(arguments) => erase::run(&arguments).await,
+        Command::Feed(arguments) => feed::run(&arguments).await,
     };
     match done {
         Ok(code) => code,
@@ -165,6 +168,7 @@ impl Command {
             Self::Backtest(arguments) => arguments.json,
             Self::Undo(arguments) => arguments.json,
             Self::Erase(arguments) => arguments.json,
+            Self::Feed(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
             #[cfg(feature = "sandbox")]
             Self::Local(_) => false,

@@ -34,6 +34,7 @@ pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
     let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let many = match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
+        None if noun.ends_with("ch") || noun.ends_with('s') => format!("{noun}es"),
         _ => format!("{noun}s"),
     };
     if count == 1 { format!("1 {noun}") } else { format!("{count} {many}") }
@@ -205,6 +206,10 @@ mod tests {
         assert_eq!(
             (count(0_u32, "older entry"), count(1_u64, "day")),
             ("0 older entries".to_owned(), "1 day".to_owned())
+        );
+        assert_eq!(
+            (count(2_u32, "batch"), count(2_u32, "business")),
+            ("2 batches".to_owned(), "2 businesses".to_owned())
         );
     }
 }

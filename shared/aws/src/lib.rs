@@ -9,6 +9,7 @@ pub mod client;
 pub mod credits;
 pub mod error;
 pub mod events;
+pub mod feed;
 pub mod limits;
 pub mod queue;
 pub mod records;

@@ -33,11 +33,13 @@ pub enum Step {
     Release,
     /// Noting an erasure.
     Erase,
+    /// Taking in a feed.
+    Import,
 }
 
 impl Step {
     /// All of them, in the order of a record's life.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Look,
         Self::Claim,
         Self::Dismiss,
@@ -50,6 +52,7 @@ impl Step {
         Self::Defer,
         Self::Release,
         Self::Erase,
+        Self::Import,
     ];
 
     /// The word for it in reports.
@@ -67,6 +70,7 @@ impl Step {
             Self::Defer => "defer",
             Self::Release => "release",
             Self::Erase => "erase",
+            Self::Import => "import",
         }
     }
 }

@@ -12,7 +12,7 @@
 //! | [`lead`] | events, requests, the gate, records, write-back | `provider`, `credits` |
 //! | [`provider`] | what a flow needs of a data provider; its limits, its breaker, its callbacks | `credits` |
 //! | [`credits`] | plans, prices, wallets, the ledger | |
-//! | [`ids`], [`person`], [`clock`], … | the words that all rooms share | |
+//! | [`ids`], [`person`], [`business`], [`clock`], … | the words that all rooms share | |
 
 pub mod purchase;
 
@@ -24,6 +24,7 @@ pub mod provider;
 
 pub mod credits;
 
+pub mod business;
 pub mod clock;
 pub mod fingerprint;
 pub mod ids;

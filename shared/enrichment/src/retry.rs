@@ -32,6 +32,9 @@ impl Backoff {
     pub const CONTENTION: Self =
         Self { base: Duration::from_millis(10), cap: Duration::from_millis(400), attempts: 12 };
 
+    /// For writing much at once: a table takes more after it has been written to for a while, so that it is worth waiting.
+    pub const BATCH_WRITE: Self = Self { base: Duration::from_millis(100), cap: Duration::from_secs(3), attempts: 8 };
+
     /// How long to wait after `attempts_made` failed attempts, or `None` when there were enough. `jitter` is in
     /// `0.0..1.0`.
     pub fn wait(&self, attempts_made: u32, jitter: f64) -> Option<Duration> {

@@ -42,6 +42,7 @@ impl Books {
             fingerprints,
             limits_table: Some(whereabouts.limits_table.clone()),
             queue: BulkQueue { client: sqs(&sdk, &whereabouts), url: Some(whereabouts.bulk_queue_url.clone()) },
+            feed_table: Some(whereabouts.feed_table.clone()),
             database,
         })
     }

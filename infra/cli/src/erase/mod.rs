@@ -85,7 +85,8 @@ impl Erased {
                 _ => "  a fingerprint stays, so that they are not bought again".to_owned(),
             },
             format!(
-                "Not reached: point-in-time backups of the tables, which end on {backups_until}; the CRM; the provider."
+                "Not reached: point-in-time backups of the tables, which end on {backups_until}; the CRM; the provider, and what it \
+                 has delivered in batches."
             ),
         ]
     }

@@ -51,4 +51,12 @@ impl Condition {
             values: Some(HashMap::from([(":now".to_owned(), number(now.as_millisecond()))])),
         }
     }
+
+    /// The same, or this attribute of it is as it is to be.
+    pub(crate) fn or_same(mut self, name: &str, value: AttributeValue) -> Self {
+        self.expression.push_str(" OR #same = :same");
+        self.names.insert("#same".to_owned(), name.to_owned());
+        self.values.get_or_insert_default().insert(":same".to_owned(), value);
+        self
+    }
 }

@@ -5,6 +5,7 @@
 
 mod condition;
 mod transaction;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::condition::Condition;
 pub(crate) use self::transaction::{Committed, Transaction};
+pub(crate) use self::write::Write;
 use crate::error::StoreError;
 use crate::usage::{Step, Usage};
 

@@ -35,7 +35,8 @@ fn a_good_file_needs_few_words() {
 }
 
 /// What is changed in the good file, and what is said of it.
-const CASES: [&str; 2] = [include_str!("config/first.txt"), include_str!("config/second.txt")];
+const CASES: [&str; 3] =
+    [include_str!("config/first.txt"), include_str!("config/second.txt"), include_str!("config/feed.txt")];
 
 #[test]
 fn each_problem_says_where_it_is_what_was_found_what_is_allowed_and_what_to_do() {

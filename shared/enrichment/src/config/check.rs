@@ -187,6 +187,7 @@ impl<'v> Checker<'v> {
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
         let crm = self.crm(&format!("{path}.crm"), table.crm)?;
         let sources = self.hooks(&format!("{path}.sources"), table.sources, crm.vendor);
+        let feed = table.feed.and_then(|feed| self.feed(&format!("{path}.feed"), feed));
         let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
@@ -227,6 +228,7 @@ impl<'v> Checker<'v> {
             undo: days_or(table.undo_days, UNDO_DEFAULT),
             crm,
             sources,
+            feed,
             provider,
             fallbacks,
             waterfall,

@@ -80,6 +80,7 @@ pub(super) struct TenantTable {
     pub(super) crm: CrmTable,
     #[serde(default)]
     pub(super) sources: BTreeMap<String, HookTable>,
+    pub(super) feed: Option<FeedTable>,
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]
@@ -96,6 +97,15 @@ pub(super) struct TenantTable {
     #[serde(default)]
     pub(super) identity: Option<IdentityProperties>,
     pub(super) fields: BTreeMap<String, FieldTable>,
+}
+
+/// The table of a feed of businesses.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct FeedTable {
+    pub(super) delimiter: Option<String>,
+    pub(super) calling_code: Option<String>,
+    pub(super) columns: BTreeMap<String, String>,
 }
 
 /// The table of another system that tells of leads.

@@ -52,6 +52,7 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("undo_days", Shape::Whole(0, DAYS_MAX)),
     Key::needed("crm", Shape::Crm),
     Key::optional("sources", Shape::Named(&SOURCE)),
+    Key::optional("feed", FEED),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),
     Key::optional("fallbacks", Shape::List(&Shape::Fallback)),
@@ -62,6 +63,14 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("alert_percents", Shape::List(&PERCENT)),
     Key::optional("identity", IDENTITY),
     Key::needed("fields", Shape::Named(&FIELD)),
+]);
+
+static HEADER: Shape = Shape::Text("Business Name");
+
+const FEED: Shape = Shape::Table(&[
+    Key::optional("delimiter", Shape::Text(";")),
+    Key::optional("calling_code", Shape::Text("44")),
+    Key::needed("columns", Shape::Named(&HEADER)),
 ]);
 
 /// The words are those of [`FIELDS`](crate::lead::new_lead::FIELDS).

@@ -6,6 +6,7 @@ mod address;
 mod check;
 mod connection;
 mod deployable;
+mod feed;
 mod file;
 mod fit;
 mod hooks;
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
+pub use self::feed::{Column, Feed};
 pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
@@ -71,6 +73,8 @@ pub struct Tenant {
     pub crm: CrmConnection,
     /// What else tells of its leads, by name.
     pub sources: BTreeMap<String, HookSource>,
+    /// How its feed of businesses is written, if it has one.
+    pub feed: Option<Feed>,
     /// Who it buys from: who is asked first, unless the waterfall says otherwise.
     pub provider: ProviderConnection,
     /// Who else it buys from.

@@ -10,6 +10,7 @@ pub mod attio;
 pub mod close;
 pub mod cognism;
 mod crm;
+pub mod datalane;
 pub mod eventbridge;
 mod exchange;
 pub mod fault;

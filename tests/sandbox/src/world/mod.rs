@@ -30,6 +30,7 @@ use std::time::Duration;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
@@ -92,6 +93,8 @@ pub struct World {
     pub credits: Credits,
     /// See `records`.
     pub queue: Queue,
+    /// The feed, as whoever takes one in sees it: what is planned for calls is for these as well.
+    pub feed: Feed,
     /// What DynamoDB says it consumed.
     pub usage: Arc<Usage>,
     /// Between the functions and everybody else.
@@ -282,6 +285,15 @@ impl World {
             self.release_deaths.fetch_add(1, Ordering::SeqCst);
         }
         report
+    }
+
+    /// Does something, unless it dies meanwhile.
+    pub async fn or_die<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.wire.death() => None,
+            done = doing => Some(done),
+        }
     }
 
     /// How often a worker or the schedule's function died, or was ended at its deadline.

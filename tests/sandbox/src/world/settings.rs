@@ -28,14 +28,14 @@ const CONFIG: &str = include_str!("../../../../infra/leadgate.toml");
 /// What of it a world goes without: many of them play in a day what others spend in a month.
 pub(super) const CAPS: &str = "[tenants.demo.caps]\nper_day = { credits = 500 }\n";
 
-/// What begins the tables in it of other systems that tell of leads, with which a world goes.
-const SOURCE: &str = "#   [tenants.demo.sources.warehouse]";
+/// What begins the tables in it with which a world goes: of other systems that tell of leads, and of a feed.
+const TABLES: [&str; 2] = ["#   [tenants.demo.sources.warehouse]", "#   [tenants.demo.feed]"];
 
 /// The same with these tables, which are a comment there.
-fn with_source(config: &str) -> String {
+fn with_tables(config: &str) -> String {
     let mut is_within = false;
     let line = |line: &str| {
-        is_within = line == SOURCE || (is_within && line.starts_with("#   "));
+        is_within = TABLES.contains(&line) || (is_within && line.starts_with("#   "));
         let line = if is_within { line.trim_start_matches("#   ") } else { line };
         format!("{line}\n")
     };
@@ -139,7 +139,7 @@ impl Default for Settings {
     /// The configuration as it is delivered, but for the cap of a day, on 15 January 2026, in a hurry.
     fn default() -> Self {
         Self {
-            config: with_source(CONFIG).replacen(CAPS, "", 1),
+            config: with_tables(CONFIG).replacen(CAPS, "", 1),
             credits_per_cycle: None,
             start: Timestamp::from_second(1_768_471_200).unwrap_or(Timestamp::UNIX_EPOCH),
             patience: Patience::None,
@@ -307,7 +307,7 @@ impl Settings {
     /// The same, with the cap of a day that the configuration is delivered with: for what costs real credits.
     #[must_use]
     pub fn capped(self) -> Self {
-        Self { config: with_source(CONFIG), ..self }
+        Self { config: with_tables(CONFIG), ..self }
     }
 
     /// The same, where the person is bought without the number that the credits don't suffice for.

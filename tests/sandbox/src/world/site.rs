@@ -43,6 +43,7 @@ pub(super) struct Names {
     pub(super) credits: String,
     pub(super) answers: String,
     pub(super) limits: String,
+    pub(super) feed: String,
     pub(super) queue_url: String,
     pub(super) bulk_queue_url: String,
     pub(super) dead_letter_queue_url: String,
@@ -122,6 +123,8 @@ impl Names {
         let variable = |name: &str| {
             environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
         };
+        let table =
+            |name: &str| created.tables.get(name).cloned().ok_or_else(|| format!("the template has no table {name}"));
         let queue = |name: &str| {
             created.queue_urls.get(name).cloned().ok_or_else(|| format!("the template has no queue {name}"))
         };
@@ -130,6 +133,7 @@ impl Names {
             credits: variable("LEADGATE_CREDITS_TABLE")?,
             answers: variable("LEADGATE_ANSWERS_TABLE")?,
             limits: variable("LEADGATE_LIMITS_TABLE")?,
+            feed: table("FeedTable")?,
             queue_url: variable("LEADGATE_QUEUE_URL")?,
             bulk_queue_url: variable("LEADGATE_BULK_QUEUE_URL")?,
             dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,

@@ -12,6 +12,7 @@ use enrichment_worker::EnrichmentWorker;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::events::Events;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
@@ -101,6 +102,7 @@ impl World {
                 limits_table: site.names.limits.clone(),
                 sqs: site.servers.sqs.clone(),
                 bulk_queue_url: site.names.bulk_queue_url.clone(),
+                feed_table: site.names.feed.clone(),
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
                 url: url.clone(),
@@ -212,6 +214,7 @@ struct Stores {
     credits: Credits,
     answers: Answers,
     limits: Limits,
+    feed: Feed,
     queue: Queue,
     dead_letters: Queue,
 }
@@ -231,6 +234,7 @@ impl Parts {
         Stores {
             records: Records::new(&database, &names.records),
             limits: Limits::new(&database, &names.limits),
+            feed: Feed::new(&database, &names.feed),
             answers: Answers::new(&database, &names.answers),
             credits: Credits::new(&database, &names.credits),
             dead_letters: Queue::new(sqs.clone(), &names.dead_letter_queue_url, clock.clone()),
@@ -271,7 +275,7 @@ impl Parts {
     }
 
     fn worker(&self) -> EnrichmentWorker {
-        let Stores { records, credits, answers, limits, queue, dead_letters } = self.stores(Caller::Worker);
+        let Stores { records, credits, answers, limits, queue, dead_letters, .. } = self.stores(Caller::Worker);
         let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
         let fingerprints = self.fingerprints();
         EnrichmentWorker {
@@ -299,6 +303,7 @@ impl Parts {
 
     fn assemble(self, listener: TcpListener) -> World {
         let Stores { records, credits, queue, .. } = self.stores(Caller::Observer);
+        let feed = self.stores(Caller::FeedImport).feed;
         let (webhook, worker) = (Door::Crm(Arc::new(self.webhook())), Arc::new(self.worker()));
         let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
         let release = Arc::new(self.release());
@@ -356,6 +361,7 @@ impl Parts {
             records,
             credits,
             queue,
+            feed,
             usage: self.usage,
             wire: self.wire,
             webhook,

@@ -130,6 +130,8 @@ pub struct Whereabouts {
     pub sqs: String,
     /// The queue there for requests in bulk.
     pub bulk_queue_url: String,
+    /// See `records_table`.
+    pub feed_table: String,
     /// `leadgate.toml`, as the world was started with it.
     pub config: String,
     /// What each cycle starts with, instead of what the configuration says.

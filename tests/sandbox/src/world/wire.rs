@@ -29,6 +29,8 @@ pub enum Caller {
     Worker,
     /// The schedule's function.
     Release,
+    /// Whoever takes a feed in.
+    FeedImport,
     /// One of our functions: a vendor can't tell which.
     AtVendor,
     /// The event source mapping, which polls and deletes on our behalf. Its calls aren't broken.

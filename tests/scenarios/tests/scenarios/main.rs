@@ -21,6 +21,7 @@ mod every_crm;
 mod every_provider;
 mod example_vendor;
 mod exchanged;
+mod feed;
 mod forms;
 mod gate;
 mod happy;

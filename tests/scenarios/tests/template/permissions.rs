@@ -49,7 +49,7 @@ const LAMBDA: &[&str] =
     &["logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 /// What only the operator's tool does, with the operator's own credentials.
-const OPERATORS: [&str; 1] = ["dynamodb:Scan"];
+const OPERATORS: [&str; 2] = ["dynamodb:BatchWriteItem", "dynamodb:Scan"];
 
 /// What may be done to one resource: `secrets:` stands for [`SECRETS`].
 type Grant = (&'static str, &'static [&'static str]);
