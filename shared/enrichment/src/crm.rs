@@ -43,6 +43,18 @@ pub trait Crm: Send + Sync {
         Err(CrmError::cannot_create())
     }
 
+    /// The ids of some of the records of this kind that a selection holds, and from where to go on. The first call has no
+    /// `after`.
+    async fn select(
+        &self,
+        _object: &ObjectType,
+        _selection: &Selection,
+        _after: Option<&str>,
+    ) -> Result<Selected, CrmError> {
+        let reason = "records can't be selected in this CRM by Leadgate: name them in a file".to_owned();
+        Err(CrmError { reason, retry: Retry::Never })
+    }
+
     /// The properties that records of this kind have, as far as our token may see them. `None` when the CRM doesn't say.
     async fn properties(&self, _object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
         Ok(None)
@@ -52,6 +64,29 @@ pub trait Crm: Send + Sync {
     async fn add_property(&self, _object: &ObjectType, _property: &Property) -> Result<bool, CrmError> {
         Ok(false)
     }
+}
+
+/// Which records an operator means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Those on a list of the CRM's own, by its id.
+    List(String),
+    /// Those that have a value in a property.
+    Value {
+        /// The CRM's name for it.
+        property: String,
+        /// As the CRM shows it.
+        value: String,
+    },
+}
+
+/// A page of a selection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// The records.
+    pub ids: Vec<String>,
+    /// From where to go on, if there are more.
+    pub next: Option<String>,
 }
 
 /// How the write of one record ended.

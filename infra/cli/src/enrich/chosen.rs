@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::crm::{Crm, CrmError, Selected, Selection};
+use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey};
+use leadgate_enrichment::retry::Retry;
 
 use crate::Failure;
 use crate::books::Books;
@@ -42,6 +45,57 @@ pub(super) fn of_file(books: &Books, path: &Path) -> Result<Vec<RecordKey>, Fail
     }
     Ok(records)
 }
+
+/// The records of a selection in the CRM, of its first kind of record, each once.
+pub(super) async fn of_crm(books: &Books, selection: &Selection) -> Result<Vec<RecordKey>, Failure> {
+    let (tenant, vendor) = (&books.tenant, books.tenant().crm.vendor);
+    let crm = books.connections.crm(books.tenant()).await?;
+    let object = vendor.objects.first().map(|kind| kind.object.clone()).unwrap_or(ObjectType::CONTACT);
+    let key = |id: String| {
+        let (tenant, origin, object) = (tenant.clone(), Origin::known(vendor.name), object.clone());
+        checked(books, RecordKey { tenant, origin, object, id })
+    };
+    let (mut seen, mut records, mut after) = (BTreeSet::new(), Vec::new(), None);
+    loop {
+        let Selected { ids, next } = page(&*crm, &object, selection, after.as_deref()).await?;
+        for id in ids {
+            let key = key(id)?;
+            if seen.insert(key.clone()) {
+                records.push(key);
+            }
+        }
+        if records.len() > RECORDS_MAX {
+            return Err(format!("found more than {RECORDS_MAX} records, expected at most so many: choose fewer").into());
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None if records.is_empty() => return Err("the CRM has no such record: there is nothing to do".into()),
+            None => return Ok(records),
+        }
+    }
+}
+
+/// One page, waited for when the CRM is asked too often.
+async fn page(
+    crm: &dyn Crm,
+    object: &ObjectType,
+    selection: &Selection,
+    after: Option<&str>,
+) -> Result<Selected, CrmError> {
+    for _ in 0..ATTEMPTS_MAX {
+        match crm.select(object, selection, after).await {
+            Err(CrmError { retry: Retry::After(wait), .. }) => tokio::time::sleep(wait.min(WAIT_MAX)).await,
+            Err(CrmError { retry: Retry::Backoff, .. }) => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+    crm.select(object, selection, after).await
+}
+
+/// How often a page is asked for again, and the longest wait in between.
+const ATTEMPTS_MAX: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The same record as it stands in keys, if it can be one of the tenant's CRM.
 fn checked(books: &Books, key: RecordKey) -> Result<RecordKey, Failure> {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::crm::Selection;
 use leadgate_enrichment::ids::RecordKey;
 use serde_json::json;
 
@@ -26,7 +27,7 @@ use crate::{Failure, Outcome};
 /// How often it is looked whether those who are queued have ended.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Enrich records that are in the CRM already: those of a file, at low priority, under a budget.
+/// Enrich records that are in the CRM already, at low priority, under a budget: those of a file, on a list, or with a value.
 ///
 /// What it can cost at most is said first. The records are put on the bulk queue some at a time, and the worker deals with
 /// them as with any other lead: none is bought again that is fresh, nothing human is overwritten, and new leads go first. The
@@ -34,15 +35,22 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// left as it is; interrupted or stopped, the run goes on with --resume, and asks about nobody twice. What it has done is in
 /// NAME.jsonl, which holds ids of records and nothing personal.
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("chosen").required(true)))]
 pub(crate) struct Arguments {
     /// The run's name: that of its file, too.
     #[arg(value_name = "NAME", value_parser = begun::name)]
     name: String,
     /// The records: a file with a column "record" or "id", of ids in the CRM or whole names (TENANT#CRM#OBJECT#ID).
-    #[arg(long, value_name = "FILE", required_unless_present = "resume", conflicts_with = "resume")]
+    #[arg(long, value_name = "FILE", group = "chosen")]
     csv: Option<PathBuf>,
+    /// The records: those on a list in the CRM, by its number. HubSpot has such lists, and calls them segments as well.
+    #[arg(long, value_name = "ID", group = "chosen")]
+    list: Option<String>,
+    /// The records: those in the CRM that have this value in this property. HubSpot is searched so.
+    #[arg(long, value_name = "PROPERTY=VALUE", group = "chosen", value_parser = search)]
+    search: Option<Selection>,
     /// Go on with a run that was begun before.
-    #[arg(long)]
+    #[arg(long, group = "chosen")]
     resume: bool,
     /// The most to spend in all, of each kind of credit that is named [default: what it costs at most; of a run that is
     /// resumed, as before].
@@ -143,11 +151,11 @@ async fn enrich(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Option<Ended>, Failure> {
     let queue = books.bulk_queue(arguments.bulk_queue_url.as_deref())?;
-    let chosen = arguments.csv.as_ref().map(|file| chosen::of_file(books, file)).transpose()?;
     let path = arguments.out.join(format!("{}.jsonl", arguments.name));
     if arguments.resume && !path.exists() {
-        return Err(format!("there is no {}: begin a run with --csv FILE", path.display()).into());
+        return Err(format!("there is no {}: begin a run with --csv, --list or --search", path.display()).into());
     }
+    let chosen = chosen(books, arguments).await?;
     let mut begun = Begun::open(&path)?;
     let plan = plan(books, arguments, &begun, chosen)?;
     let worst = books.worst_of_lead();
@@ -174,6 +182,27 @@ async fn enrich(
     run.go_on(&mut begun, pause, progress).await.map(Some)
 }
 
+/// The records of a run that is begun.
+async fn chosen(books: &Books, arguments: &Arguments) -> Result<Option<Vec<RecordKey>>, Failure> {
+    let list = arguments.list.clone().map(Selection::List);
+    match (&arguments.csv, list.or(arguments.search.clone())) {
+        (Some(file), _) => chosen::of_file(books, file).map(Some),
+        (None, Some(selection)) => chosen::of_crm(books, &selection).await.map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// `lifecyclestage=lead`
+fn search(text: &str) -> Result<Selection, String> {
+    let wrong = || format!("found {text:?}, expected PROPERTY=VALUE, such as lifecyclestage=lead");
+    let (property, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (property, value) = (property.trim().to_owned(), value.trim().to_owned());
+    if property.is_empty() || value.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Selection::Value { property, value })
+}
+
 /// What the run is about: as it was begun, with the budget that is asked for now.
 fn plan(books: &Books, arguments: &Arguments, begun: &Begun, chosen: Option<Vec<RecordKey>>) -> Result<Plan, Failure> {
     let name = &arguments.name;
@@ -191,7 +220,9 @@ fn plan(books: &Books, arguments: &Arguments, begun: &Begun, chosen: Option<Vec<
             let (name, tenant, worst) = (name.clone(), books.tenant.clone(), books.worst_of_lead());
             Plan { name, tenant, began: books.now, records, budget: None, worst }
         }
-        (None, None) => return Err(format!("the run {name:?} was never begun: begin it with --csv FILE").into()),
+        (None, None) => {
+            return Err(format!("the run {name:?} was never begun: begin it with --csv, --list or --search").into());
+        }
     };
     Ok(Plan { budget: arguments.budget.clone().or(plan.budget.clone()), ..plan })
 }

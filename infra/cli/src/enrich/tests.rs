@@ -164,5 +164,42 @@ async fn a_file_of_something_else_is_refused_by_its_line() {
         assert!(!folder.path().join("spring.jsonl").exists(), "nothing was begun");
     }
     let refusal = run(&world, &typed(&world, folder.path(), &["--resume"]), 2).await.expect_err("none").to_string();
-    assert!(refusal.ends_with("spring.jsonl: begin a run with --csv FILE"), "{refusal}");
+    assert!(refusal.ends_with("spring.jsonl: begin a run with --csv, --list or --search"), "{refusal}");
+}
+
+#[tokio::test]
+async fn those_on_a_list_or_with_a_value_are_found_in_the_crm_page_by_page() {
+    let (world, ids) = world(2500, 620, |_| {}).await;
+    world.hubspot.make_list(7, "0-1", &ids[..610]);
+    world.hubspot.make_list(8, "0-2", &ids[..3]);
+    ids[..3].iter().for_each(|id| world.hubspot.edit(id, "city", "Lyon"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = |words: &[&str]| typed(&world, folder.path(), words);
+    let books = Books::find(&words(&["--list", "7"]).place).await.expect("books");
+    let found = async |words: &Arguments| super::chosen(&books, words).await.map(|all| all.expect("chosen").len());
+    assert_eq!(found(&words(&["--list", "7"])).await.expect("a list"), 610);
+    assert_eq!(found(&words(&["--search", "city=Lyon"])).await.expect("a search"), 3);
+    world.hubspot.make_list(9, "0-1", &[]);
+    ids.iter().for_each(|id| world.hubspot.edit(id, "country", "France"));
+    assert_eq!(found(&words(&["--search", "country=France"])).await.expect("pages of a search"), 620);
+    let refused = [
+        (["--list", "8"], "list 8 holds records of type 0-2, expected 0-1"),
+        (["--list", "11"], "HubSpot has no list 11"),
+        (["--list", "../x"], "expected the number of one"),
+        (["--list", "9"], "the CRM has no such record"),
+        (["--search", "city=Nowhere"], "the CRM has no such record"),
+    ];
+    for (asked, expected) in refused {
+        let refusal = found(&words(&asked)).await.expect_err(expected).to_string();
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_crm_that_cannot_be_searched_says_so() {
+    let world = World::start(Settings::default().with_pipedrive()).await.expect("a world starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = typed(&world, folder.path(), &["--list", "7"]);
+    let refusal = run(&world, &arguments, 2).await.expect_err("it has no lists").to_string();
+    assert!(refusal.contains("name them in a file"), "{refusal}");
 }

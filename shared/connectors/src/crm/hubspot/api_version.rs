@@ -62,6 +62,14 @@ impl ApiVersion {
         }
     }
 
+    /// Where lists are, which HubSpot calls segments as well.
+    pub(super) fn lists_path(&self) -> String {
+        match self {
+            Self::V3 => "/crm/v3/lists".to_owned(),
+            Self::Dated(date) => format!("/crm/lists/{date}"),
+        }
+    }
+
     /// Where access tokens are had.
     pub(super) fn token_path(&self) -> String {
         match self {

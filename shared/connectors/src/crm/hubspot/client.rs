@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::crm::schema::Property;
-use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
+use leadgate_enrichment::crm::{Created, Crm, CrmError, Selected, Selection, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
@@ -120,6 +120,10 @@ impl HubSpot {
     pub(super) fn create_request(&self, object: &ObjectType) -> RequestBuilder {
         let url = format!("{}{}", self.base_url, self.api_version.path(object));
         self.http.request(Method::POST, url)
+    }
+
+    pub(super) fn list_request(&self, suffix: &str) -> RequestBuilder {
+        self.http.request(Method::GET, format!("{}{}/{suffix}", self.base_url, self.api_version.lists_path()))
     }
 
     pub(super) fn properties_request(&self, method: Method, object: &ObjectType) -> RequestBuilder {
@@ -269,6 +273,18 @@ impl Crm for HubSpot {
 
     async fn create_person(&self, properties: &Patch) -> Result<Created, CrmError> {
         self.create(properties).await
+    }
+
+    async fn select(
+        &self,
+        object: &ObjectType,
+        selection: &Selection,
+        after: Option<&str>,
+    ) -> Result<Selected, CrmError> {
+        match selection {
+            Selection::List(list) => self.on_list(object, list, after).await,
+            Selection::Value { property, value } => self.with_value(object, (property, value), after).await,
+        }
     }
 
     async fn properties(&self, object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {

@@ -35,6 +35,7 @@ mod classify;
 mod companies;
 mod people;
 mod schema;
+mod select;
 mod session;
 mod wire;
 mod write;

@@ -6,6 +6,7 @@ mod companies;
 mod contacts;
 mod delivery;
 mod limits;
+mod lists;
 mod oauth;
 mod portal;
 mod records;

@@ -10,7 +10,7 @@ use super::contacts::{Contacts, FIRST_ID, Source};
 use super::limits::Meter;
 use super::schema::{Schema, Violation};
 use super::webhooks::{About, Happening, Outbox};
-use crate::kept::{Keep, Kept};
+use crate::kept::{Keep, Kept, Table};
 
 /// Why HubSpot doesn't do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +74,8 @@ pub(super) struct Portal {
     /// What stands there at present.
     pub(super) object: Object,
     pub(super) associations: Associations,
+    /// Lists, by their numbers: what each holds, and which of them.
+    pub(super) lists: Table<u64, (String, Vec<u64>)>,
     pub(super) outbox: Outbox,
     pub(super) meter: Meter,
     pub(super) counters: Counters,
@@ -96,6 +98,7 @@ impl Keep for Portal {
             ("company_properties", &mut self.companies.0.changed),
             ("associations", &mut self.associations.primary),
             ("other_associations", &mut self.associations.others),
+            ("lists", &mut self.lists),
             ("webhooks", &mut self.outbox.undelivered),
             ("given_up", &mut self.outbox.lost),
             ("subscriptions", &mut self.outbox.counted),
@@ -119,6 +122,7 @@ impl Portal {
             companies: (Schema::of_companies(), Contacts::numbered_from(FIRST_COMPANY_ID)),
             object: Object::Contact,
             associations: Associations::default(),
+            lists: Table::default(),
             outbox: Outbox::default(),
             meter: Meter::default(),
             counters: Counters::default(),

@@ -32,6 +32,10 @@ pub(super) enum Operation<'a> {
     Property(&'a str),
     CreateProperty,
     Associations,
+    /// What a list holds.
+    ContactList(&'a str),
+    /// Which contacts.
+    Members(&'a str),
 }
 
 impl Vendor for HubSpot {
@@ -96,6 +100,14 @@ impl<'a> Operation<'a> {
             ["crm", family, version, rest @ ..] if is_dated(version) => (*family, rest),
             _ => return None,
         };
+        if family == "lists" {
+            let operation = match (method, rest) {
+                ("GET", [list]) => Some(Self::ContactList(list)),
+                ("GET", [list, "memberships"]) => Some(Self::Members(list)),
+                _ => None,
+            };
+            return operation.map(|operation| (Object::Contact, operation));
+        }
         let [object, rest @ ..] = rest else { return None };
         let object = match *object {
             "contacts" | "contact" | "0-1" => Object::Contact,
@@ -142,6 +154,7 @@ impl<'a> Operation<'a> {
             Self::GdprDelete => "gdpr_delete",
             Self::Properties | Self::Property(_) => "properties",
             Self::CreateProperty => "create_property",
+            Self::ContactList(_) | Self::Members(_) => "lists",
         }
     }
 
@@ -160,6 +173,8 @@ impl<'a> Operation<'a> {
             Self::Property(name) => portal.property(name),
             Self::CreateProperty => portal.create_property(call),
             Self::Associations => portal.list_companies_of(call, now),
+            Self::ContactList(list) => portal.list_of(list),
+            Self::Members(list) => portal.members(list, call),
         }
     }
 }
