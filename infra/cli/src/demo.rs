@@ -1,5 +1,6 @@
 //! `leadgate demo`: the main job, shown.
 
+mod bulk;
 mod waterfall;
 
 use std::io::{IsTerminal, stderr};
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// while, and one may not say anything of some people.
     #[arg(long, conflicts_with_all = ["phones", "credits"])]
     waterfall: bool,
+    /// Another pattern than leads that appear: records that are in the CRM already (bulk).
+    #[arg(long, value_enum, conflicts_with_all = ["phones", "credits", "waterfall"])]
+    pattern: Option<Pattern>,
     /// Print one JSON object, as the last line, instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
@@ -58,6 +62,13 @@ enum Crm {
     Attio,
     Close,
     Zoho,
+}
+
+/// What can be shown beside the main job.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Pattern {
+    /// `leadgate enrich`: many records that are in the CRM already, under a budget.
+    Bulk,
 }
 
 impl Crm {
@@ -80,6 +91,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let per_lead = if arguments.phones { PERSON_AND_NUMBER } else { 1 };
     let credits = arguments.credits.unwrap_or((arguments.leads * 3 / 5).max(1) * per_lead);
     let Arguments { leads, seed, phones, .. } = *arguments;
+    match arguments.pattern {
+        Some(Pattern::Bulk) => return bulk::run(leads as usize, seed, arguments.json).await,
+        None => {}
+    }
     let (crm, name) = arguments.crm.simulated();
     if arguments.waterfall {
         let request = demo::waterfall::Request { crm, leads: leads as usize, seed };

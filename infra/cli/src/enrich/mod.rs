@@ -18,7 +18,8 @@ use leadgate_enrichment::ids::RecordKey;
 use serde_json::json;
 
 use self::begun::{Begun, Plan};
-use self::run::{Ended, Run};
+pub(crate) use self::run::Ended;
+use self::run::Run;
 use crate::books::{Books, Place};
 use crate::credits::{amounts, asked, decimals};
 use crate::terminal::{confirmed, count, object, say};
@@ -73,7 +74,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL", env = "LEADGATE_BULK_QUEUE_URL", help_heading = "Where")]
     bulk_queue_url: Option<String>,
     #[command(flatten)]
-    place: Place,
+    pub(crate) place: Place,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
@@ -105,7 +106,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// What it can come to, before anything is begun.
-struct Quote {
+pub(crate) struct Quote {
     /// All that were chosen.
     chosen: usize,
     /// Of them, those that need not be asked about, by why.
@@ -119,7 +120,7 @@ struct Quote {
 }
 
 /// Whether to go on with what is quoted.
-type Confirm<'a> = &'a dyn Fn(&Arguments, &Quote) -> bool;
+pub(crate) type Confirm<'a> = &'a dyn Fn(&Arguments, &Quote) -> bool;
 
 fn goes_on(arguments: &Arguments, quote: &Quote) -> bool {
     if arguments.yes {
@@ -143,7 +144,7 @@ impl Quote {
 }
 
 /// Begins, or goes on, and ends when all have ended, or nothing more can be paid for. `None` when it was not confirmed.
-async fn enrich(
+pub(crate) async fn enrich(
     books: &Books,
     arguments: &Arguments,
     confirm: Confirm<'_>,

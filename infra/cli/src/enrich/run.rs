@@ -40,19 +40,19 @@ pub(super) struct Run<'a> {
 
 /// How a run has ended, for now.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) chosen: usize,
+pub(crate) struct Ended {
+    pub(crate) chosen: usize,
     /// How many ended how.
-    pub(super) outcomes: BTreeMap<&'static str, usize>,
-    pub(super) spent: Amounts,
-    pub(super) reserved: Amounts,
-    pub(super) budget: Amounts,
+    pub(crate) outcomes: BTreeMap<&'static str, usize>,
+    pub(crate) spent: Amounts,
+    pub(crate) reserved: Amounts,
+    pub(crate) budget: Amounts,
     /// Why some are left.
-    pub(super) stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
 }
 
 impl Ended {
-    pub(super) fn ended(&self) -> usize {
+    pub(crate) fn ended(&self) -> usize {
         self.outcomes.values().sum()
     }
 }

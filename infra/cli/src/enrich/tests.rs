@@ -16,7 +16,7 @@ async fn world(credits: i64, contacts: usize, change: impl FnOnce(&mut Settings)
     settings.apollo.unknown_share = 0.0;
     change(&mut settings);
     let world = World::start(settings).await.expect("a world starts");
-    let contact = |i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))]);
+    let contact = |i| world.hubspot.contact_from_before([("email", format!("first{i}.last{i}@engine.example"))]);
     let ids: Vec<String> = (0..contacts).map(contact).collect();
     (world, ids)
 }

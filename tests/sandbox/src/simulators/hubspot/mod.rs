@@ -167,6 +167,25 @@ impl HubSpot {
         Ok(id.to_string())
     }
 
+    /// A contact that was there before the app was subscribed: nothing is told of its creation.
+    ///
+    /// # Panics
+    ///
+    /// When HubSpot would refuse it.
+    pub fn contact_from_before<N, V>(&self, properties: impl IntoIterator<Item = (N, V)>) -> String
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let values = properties.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let mut portal = self.portal.lock();
+        let subscription = portal.outbox.subscription();
+        portal.outbox.subscribe(None);
+        let created = portal.create(&values, &Source::person(), self.now());
+        portal.outbox.subscribe(subscription.map(|there| (*there).clone()));
+        created.expect("HubSpot takes the contact").to_string()
+    }
+
     /// A person sets a property of a contact; an empty value clears it.
     ///
     /// # Panics
