@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::compared;
 use crate::Failure;
+use crate::credits::tests::leads;
 
 const GRANT: &str = "grant = { credits = 2500 }";
 
@@ -16,14 +17,6 @@ async fn world(change: impl FnOnce(&mut Settings)) -> World {
     settings.accounts.pdl.unknown_share = 0.0;
     change(&mut settings);
     World::start(settings).await.expect("a world starts")
-}
-
-async fn leads(world: &World, names: std::ops::Range<usize>) -> Vec<String> {
-    let lead = |i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))]);
-    let leads = names.map(lead).collect();
-    world.hubspot.deliver().await;
-    world.settle_down(1).await;
-    leads
 }
 
 /// What `leadgate backtest` says, with this configuration as the other one.

@@ -53,7 +53,7 @@ use crate::{Failure, Outcome};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// What it is called, and what its files are called.
-    #[arg(long, value_name = "NAME", default_value = "bakeoff", value_parser = name)]
+    #[arg(long, value_name = "NAME", default_value = "bakeoff", value_parser = asked::file_name)]
     name: String,
     /// How many leads to ask about, of those that a provider was asked about before.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=PEOPLE_MAX as i64))]
@@ -366,17 +366,6 @@ impl Ended {
         })
     }
 }
-
-/// It becomes a part of keys and the name of files.
-fn name(text: &str) -> Result<String, String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    match !text.is_empty() && text.len() <= NAME_MAX && text.chars().all(is_name) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("found {text:?}, expected 1 to {NAME_MAX} characters from A-Z, a-z, 0-9, '-', '_'")),
-    }
-}
-
-const NAME_MAX: usize = 40;
 
 fn field(text: &str) -> Result<ProfileField, String> {
     text.parse().map_err(|_| format!("found {text:?}, expected one of: {}", ProfileField::VARIANTS.join(", ")))

@@ -53,6 +53,17 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The name of something that is kept in files called so. It becomes a part of keys as well.
+pub(crate) fn file_name(text: &str) -> Result<String, String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match !text.is_empty() && text.len() <= FILE_NAME_MAX && text.chars().all(is_allowed) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("found {text:?}, expected 1 to {FILE_NAME_MAX} characters from A-Z, a-z, 0-9, '-', '_'")),
+    }
+}
+
+const FILE_NAME_MAX: usize = 40;
+
 pub(crate) fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| format!("found {text:?}, expected a day such as 2026-01-31"))
 }

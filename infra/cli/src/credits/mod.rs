@@ -12,7 +12,7 @@ mod show;
 mod words;
 
 #[cfg(all(test, feature = "sandbox"))]
-mod tests;
+pub(crate) mod tests;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

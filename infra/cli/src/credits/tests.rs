@@ -20,7 +20,8 @@ async fn world(credits: i64, change: impl FnOnce(&mut Settings)) -> World {
     World::start(settings).await.expect("a world starts")
 }
 
-async fn leads(world: &World, names: std::ops::Range<usize>) -> Vec<String> {
+/// Leads appear in the CRM and are dealt with.
+pub(crate) async fn leads(world: &World, names: std::ops::Range<usize>) -> Vec<String> {
     let lead = |i| world.hubspot.create_contact([("email", format!("first{i}.last{i}@engine.example"))]);
     let leads = names.map(lead).collect();
     world.hubspot.deliver().await;

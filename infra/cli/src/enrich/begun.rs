@@ -79,14 +79,3 @@ impl Begun {
         self.journal.write(&Line::Queueing { places })
     }
 }
-
-/// It becomes a part of keys and the name of a file.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    match !text.is_empty() && text.len() <= NAME_MAX && text.chars().all(is_name) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("found {text:?}, expected 1 to {NAME_MAX} characters from A-Z, a-z, 0-9, '-', '_'")),
-    }
-}
-
-const NAME_MAX: usize = 40;

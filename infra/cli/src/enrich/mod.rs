@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[command(group(clap::ArgGroup::new("chosen").required(true)))]
 pub(crate) struct Arguments {
     /// The run's name: that of its file, too.
-    #[arg(value_name = "NAME", value_parser = begun::name)]
+    #[arg(value_name = "NAME", value_parser = asked::file_name)]
     name: String,
     /// The records: a file with a column "record" or "id", of ids in the CRM or whole names (TENANT#CRM#OBJECT#ID).
     #[arg(long, value_name = "FILE", group = "chosen")]
