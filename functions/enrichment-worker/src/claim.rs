@@ -1,5 +1,7 @@
 //! The worker's gate: which records may be worked on, and winning the right to.
 
+mod lost;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -240,15 +242,21 @@ async fn take_over_one(
         let reason = RefuseReason::Erased;
         return outcomes.dismiss(record.refused(reason, now), Outcome::Refused(reason)).await;
     }
-    let is_unknown = unknowns.get(&purchase).is_some_and(|records| records.contains_key(&record.key));
-    let record = if is_unknown { record.with_unknown() } else { record };
+    let unknown = unknowns.get(&purchase).and_then(|records| records.get(&record.key));
+    let record = match unknown {
+        Some(unknown) => match lost::with_the_lost_call(batch, record.with_unknown(), unknown).await {
+            Ok(record) => record,
+            Err((key, error)) => return outcomes.give_back_after([&key], &error),
+        },
+        None => record,
+    };
     if record.is_paid_for() {
         let taken_over = step(batch, Step::Claim, record.taken_over(batch.invocation.claim_until())).await;
         found.bought.extend(outcomes.done(vec![taken_over]));
         return;
     }
     // Where other providers may be asked, it goes on to them: see `price`.
-    if record.unknowns >= UNKNOWNS_MAX && !batch.tenant.is_waterfall() {
+    if record.unknowns >= UNKNOWNS_MAX && !batch.tenant.is_waterfall() && !record.has_a_lost_call() {
         let reason = FailReason::OutcomeUnknown;
         // Given up on is what the record was last worked on for. A request that arose later is taken up after that.
         let outcome = match latest > record.occurred_at {

@@ -5,7 +5,9 @@
 //! The hold is settled when the provider has given its last answer for all that the purchase asked for, or keeps none
 //! any more: then what is missing is assumed spent. What has arrived until then is written at once.
 
+mod answer;
 mod ask;
+mod ended;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,24 +24,24 @@ use leadgate_enrichment::config::ProviderConnection;
 use leadgate_enrichment::credits::ledger::{Entry, Hold, PurchaseKind};
 use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::fingerprint::Fingerprints;
-use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
-use leadgate_enrichment::lead::patch::{Patch, patch_from};
-use leadgate_enrichment::lead::record::{Record, Said};
+use leadgate_enrichment::ids::{PurchaseId, RecordKey};
+use leadgate_enrichment::lead::patch::Patch;
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::related::known_by;
 use leadgate_enrichment::lead::request::Collect;
-use leadgate_enrichment::outcome::{DeferReason, FailReason};
-use leadgate_enrichment::person::ProfileField;
-use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE, arrived};
+use leadgate_enrichment::outcome::{FailReason, RefuseReason};
+use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE};
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
 use leadgate_purchase::settle::settle;
 use tracing::{error, warn};
 
+use self::answer::{Answer, patched};
 use self::ask::{Asked, ask};
+pub(crate) use self::ended::ended;
 use crate::Stuck;
 use crate::batch::Batch;
-use crate::defer::park_the_rest_of;
 use crate::outcomes::step;
 use crate::write_back::{WriteEnd, write_patches};
 
@@ -103,8 +105,13 @@ impl Awaiting<'_> {
 
 /// Collects what the purchase waits for, if it is there.
 pub(crate) async fn collect(batch: &Batch<'_>, hint: &Collect) -> End {
+    collect_with(batch, hint, Answers::new()).await
+}
+
+/// The same, with what the provider has just said of it.
+async fn collect_with(batch: &Batch<'_>, hint: &Collect, known: Answers) -> End {
     let (tenant, purchase) = (&batch.tenant.id, &hint.collect);
-    match try_collect(batch, hint).await {
+    match try_collect(batch, hint, known).await {
         Ok(end) => end,
         Err(error) if error.retry == Retry::Never => {
             error!(%tenant, %purchase, %error, "can't be read: mend the item, then redrive the dead-letter queue");
@@ -117,7 +124,7 @@ pub(crate) async fn collect(batch: &Batch<'_>, hint: &Collect) -> End {
     }
 }
 
-async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreError> {
+async fn try_collect(batch: &Batch<'_>, hint: &Collect, known: Answers) -> Result<End, StoreError> {
     let purchase = &hint.collect;
     let awaiting = match awaiting(batch, purchase).await? {
         Ok(awaiting) => awaiting,
@@ -139,11 +146,12 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect) -> Result<End, StoreErro
         return Ok(End::NotYet("its call's outcome is unknown: it may still be found and charged".to_owned()));
     }
     if !waiting.is_empty()
+        && known.is_empty()
         && let Some(end) = was_asked_after(batch, hint, &awaiting).await?
     {
         return Ok(end);
     }
-    let Asked { answers, open } = ask(batch, awaiting.provider, purchase, &waiting).await?;
+    let Asked { answers, open } = ask(batch, awaiting.provider, purchase, (&waiting, known)).await?;
     match (open, &awaiting.hold) {
         (None, _) => {}
         // What is settled isn't asked after any more: this message is all that is left to write it by.
@@ -261,12 +269,18 @@ async fn write_arrived(
     let returned = |reason| Ok(End::Returned { reason, after: TROUBLE_PAUSE });
     let ends = match batch.within(limit, write_patches(batch, &patched, PurchaseKind::Asynchronous, |_| false)).await {
         Some(Ok(ends)) => ends,
-        Some(Err(error)) => return Ok(not_written(batch, waiting, &patched, &error).await),
+        Some(Err(error)) => return Ok(not_written(batch, provider, (waiting, &patched), answers, &error).await),
         None => return returned("the CRM was too slow for what is left of the run"),
     };
     let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
     for record in waiting {
+        let answer = Answer::of(&record, answers);
+        let record = answer.noted(record, batch.now());
         let is_written = patched.iter().any(|patched| patched.key == record.key);
+        if let Some(WriteEnd { end: Written::Gone, .. }) = ends.get(&record.key).filter(|_| answer.is_of_the_person()) {
+            closed.push(record.collected(Fingerprints::new()).refused(RefuseReason::Gone, batch.now()));
+            continue;
+        }
         if let Some(WriteEnd { patch, end: Written::Rejected(reason), .. }) = ends.get(&record.key) {
             error!(record = %record.key, reason, "the CRM refuses what has arrived: it is kept");
             closed.push(record.arrived_unwritten(patch.clone(), FailReason::WriteRejected, batch.now()));
@@ -279,7 +293,7 @@ async fn write_arrived(
         };
         written += usize::from(!kept.is_empty());
         let collected = record.collected(batch.fingerprints.of_all(&known_by(&kept)));
-        closed.push(if is_written { collected } else { for_the_next_step(batch, provider, collected) });
+        closed.push(answer.for_the_next_step(batch, provider, collected, is_written));
     }
     let steps = join_all(closed.into_iter().map(|record| step(batch, Step::Close, record))).await;
     if steps.iter().any(Result::is_err) {
@@ -288,28 +302,15 @@ async fn write_arrived(
     Ok(End::Collected { written })
 }
 
-/// One whose rest has not been found: another provider may have it. It waits for that in parking, where it is found whatever
-/// becomes of this run.
-fn for_the_next_step(batch: &Batch<'_>, provider: &ProviderConnection, record: Record) -> Record {
-    let asked = |name: &ProviderName, field: &ProfileField| {
-        let progress = record.progress.iter().flat_map(|progress| &progress.asked);
-        progress
-            .filter(|asked| asked.provider == *name)
-            .any(|asked| asked.said != Said::Hit || asked.fields.contains(field))
-    };
-    let has_another = batch.tenant.waterfall.steps.iter().any(|step| {
-        let mut fields = step.fields.iter().filter(|field| provider.asynchronous.contains_key(field));
-        step.provider != provider.name() && fields.any(|field| !asked(&step.provider, field))
-    });
-    if !has_another || !record.state.is_written() || record.erased_at.is_some() {
-        return record;
-    }
-    park_the_rest_of(batch, Record { owed: Some(DeferReason::NextStep), ..record }, None)
-}
-
 /// The CRM has failed as a whole. A wait that it asks for is kept; what it would refuse again isn't tried again, and
 /// what has arrived is kept.
-async fn not_written(batch: &Batch<'_>, waiting: Vec<Record>, patched: &[Record], error: &CrmError) -> End {
+async fn not_written(
+    batch: &Batch<'_>,
+    provider: &ProviderConnection,
+    (waiting, patched): (Vec<Record>, &[Record]),
+    answers: &Answers,
+    error: &CrmError,
+) -> End {
     let (tenant, reason) = (&batch.tenant.id, &error.reason);
     if error.retry != Retry::Never {
         warn!(%tenant, reason, "what has arrived is written later");
@@ -320,24 +321,18 @@ async fn not_written(batch: &Batch<'_>, waiting: Vec<Record>, patched: &[Record]
         Retry::Never => error!(%tenant, reason, "the CRM refuses a call as a whole: what has arrived is kept"),
     }
     let arrived = |record: &Record| patched.iter().find(|patched| patched.key == record.key);
-    let steps = waiting.into_iter().map(|record| match arrived(&record).map(|patched| patched.patch.clone()) {
-        Some(patch) => record.arrived_unwritten(patch, FailReason::CrmRefused, batch.now()),
-        None => record.collected(Fingerprints::new()),
+    let steps = waiting.into_iter().map(|record| {
+        let (patch, answer) = (arrived(&record).map(|patched| patched.patch.clone()), Answer::of(&record, answers));
+        let record = answer.noted(record, batch.now());
+        match patch {
+            Some(patch) => record.arrived_unwritten(patch, FailReason::CrmRefused, batch.now()),
+            None if answer.is_of_the_person() => answer.for_the_next_step(batch, provider, record, false),
+            None => record.collected(Fingerprints::new()),
+        }
     });
     let steps = join_all(steps.map(|record| step(batch, Step::Close, record))).await;
     match steps.iter().any(Result::is_err) {
         true => End::Returned { reason: "a record of it was written by another worker", after: TROUBLE_PAUSE },
         false => End::Collected { written: 0 },
     }
-}
-
-/// The record with what has arrived for it, if there is something to say.
-fn patched(batch: &Batch<'_>, provider: &ProviderConnection, record: &Record, answers: &Answers) -> Option<Record> {
-    let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
-    let profile = arrived(awaited, answers)?;
-    let patch = patch_from(&batch.tenant.fields, profile);
-    // The date of enrichment was written with what came at once.
-    let is_first = batch.tenant.is_first(provider);
-    let told_by = patch.keys().filter(|_| !is_first).map(|property| (property.clone(), provider.name())).collect();
-    (!patch.is_empty()).then(|| Record { patch, told_by, last_enriched: None, ..record.clone() })
 }

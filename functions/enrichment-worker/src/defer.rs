@@ -27,7 +27,7 @@ pub(crate) struct Waiting {
 
 /// When the provider itself says no, whatever our ledger says, an operator has to act: asking again at once would
 /// only ask again.
-const PROVIDER_PAUSE: Duration = Duration::from_secs(60 * 60);
+pub(crate) const PROVIDER_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// A claimed record that has to wait, and for how long at least.
 pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) -> Option<Waiting> {
@@ -82,7 +82,8 @@ pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Opt
     record.deferred(&request, deferral)
 }
 
-fn next_grant(batch: &Batch<'_>) -> Timestamp {
+/// When the last of the tenant's providers begins its next cycle.
+pub(crate) fn next_grant(batch: &Batch<'_>) -> Timestamp {
     let now = batch.now();
     let closes = batch.tenant.providers().map(|provider| provider.plan.grants.cycle_at(now).closes);
     closes.max().unwrap_or(now)

@@ -222,7 +222,9 @@ async fn keep_employer(
             (Known::Hit(profile.clone()), windows.freshness)
         }
         LineEnd::Answered(Answer::Miss | Answer::Suppressed) => (Known::Miss, windows.miss),
-        LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => return Ok(()),
+        LineEnd::Answered(Answer::Pending(_)) | LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => {
+            return Ok(());
+        }
     };
     let about = About::Organization(domain.to_owned());
     let (until, sealing) = (later(batch.now(), window), batch.fingerprints.sealing());

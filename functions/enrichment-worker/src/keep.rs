@@ -124,7 +124,7 @@ fn with_what_came(
         LineEnd::Unknown | LineEnd::NotAsked => return None,
     };
     let is_first_answer = !record.was_asked_under_its_claim();
-    let record = match batch.tenant.is_waterfall() || said == Said::Suppressed {
+    let record = match batch.tenant.is_waterfall() || matches!(said, Said::Suppressed | Said::Pending) {
         true => record.asked_of(&wanted.described, came.asked_of(said, now)),
         false => record,
     };
@@ -146,6 +146,10 @@ fn with_what_came(
             Record { bought_for, charged_at, owed, told_by, ..bought }
         }
         LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
+        LineEnd::Answered(Answer::Pending(_)) => match rest {
+            Rest::Awaited(awaited) => record.pending(awaited, now),
+            Rest::None | Rest::Owed(_) => return None,
+        },
         _ if goes_on || wanted.left_out(batch, &record, end).is_some() => record.missed(now),
         _ => came.of_the_last_miss(batch, record, now),
     };
@@ -246,8 +250,13 @@ impl Came<'_> {
 
     /// What becomes of what arrives later, for one whose person is known.
     fn rest(&self, batch: &Batch<'_>, turn: &Turn<'_>) -> Rest {
-        let (wanted, LineEnd::Answered(Answer::Hit(profile))) = (self.wanted, self.end) else { return Rest::None };
-        match (self.asynchronous, profile.id(), wanted.owed) {
+        let wanted = self.wanted;
+        let person = match self.end {
+            LineEnd::Answered(Answer::Hit(profile)) => profile.id(),
+            LineEnd::Answered(Answer::Pending(name)) => Some(name.as_str()),
+            _ => return Rest::None,
+        };
+        match (self.asynchronous, person, wanted.owed) {
             (Some(request), Some(person), _) if !wanted.asynchronous.is_empty() => Rest::Awaited(Awaited {
                 purchase: turn.purchase.asynchronous(),
                 request: request.clone(),

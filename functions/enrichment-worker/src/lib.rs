@@ -56,7 +56,7 @@ use leadgate_enrichment::clock::{Clock, days, later, until};
 use leadgate_enrichment::config::Config;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::lead::new_lead::NewLead;
-use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::lead::request::{CallEnded, Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::outcome::Outcome;
 use leadgate_enrichment::purchase::settlement::{self, Asked};
 use leadgate_lambda::connections::Connections;
@@ -125,6 +125,10 @@ impl EnrichmentWorker {
         for hint in received.hints() {
             collected.push((hint, self.collect(hint, invocation).await));
         }
+        let mut looked_at = Vec::new();
+        for call in received.ended() {
+            looked_at.push((call, self.look_at(call, invocation).await));
+        }
         let mut taken_in = Vec::new();
         for lead in received.new_leads() {
             taken_in.push((lead, self.take_in(lead, invocation).await));
@@ -132,6 +136,7 @@ impl EnrichmentWorker {
         let next = |message: &Message| match &message.task {
             Ok(Task::Enrich(request)) => end_of_request(request, &outcomes),
             Ok(Task::Collect(hint)) => end_of_hint(hint, &collected),
+            Ok(Task::Ended(call)) => end_of_call(call, &looked_at),
             Ok(Task::Create(lead)) => end_of_new_lead(lead, &taken_in),
             Err(reason) => {
                 error!(message = message.id, reason, "not a message of ours: it is in the dead-letter queue");
@@ -180,6 +185,14 @@ impl EnrichmentWorker {
     async fn collect(&self, hint: &Collect, invocation: &Invocation) -> collect::End {
         match self.batch(&hint.tenant, hint.collect.made_at(), invocation).await {
             Ok(batch) => Box::pin(collect::collect(&batch, hint)).await,
+            Err(stuck) => stuck.into(),
+        }
+    }
+
+    async fn look_at(&self, call: &CallEnded, invocation: &Invocation) -> collect::End {
+        let arose = call.queued_at.unwrap_or_else(|| self.clock.now());
+        match self.batch(&call.tenant, arose, invocation).await {
+            Ok(batch) => Box::pin(collect::ended(&batch, call)).await,
             Err(stuck) => stuck.into(),
         }
     }
@@ -327,10 +340,22 @@ fn end_of_new_lead(lead: &NewLead, taken_in: &[(&NewLead, new_leads::End)]) -> N
 
 /// The same for a hint.
 fn end_of_hint(hint: &Collect, collected: &[(&Collect, collect::End)]) -> Next {
-    use collect::End;
     let (tenant, purchase) = (&hint.tenant, &hint.collect);
     let Some((_, end)) = collected.iter().find(|(done, _)| done.is_same(hint)) else { return Next::Deleted };
     info!(%tenant, %purchase, end = ?end, "hint dealt with");
+    next_after(end)
+}
+
+/// The same for a call that is said to have ended.
+fn end_of_call(call: &CallEnded, looked_at: &[(&CallEnded, collect::End)]) -> Next {
+    let (tenant, provider, name) = (&call.tenant, &call.provider, &call.ended.0);
+    let Some((_, end)) = looked_at.iter().find(|(done, _)| done.is_same(call)) else { return Next::Deleted };
+    info!(%tenant, %provider, call = name, end = ?end, "call that has ended dealt with");
+    next_after(end)
+}
+
+fn next_after(end: &collect::End) -> Next {
+    use collect::End;
     match end {
         End::Postponed { after, .. } => Next::Anew(*after),
         End::Returned { after, .. } => Next::Back(*after),

@@ -51,8 +51,9 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
             purchase: &turn.purchase,
             deadline: batch.invocation.deadline,
         };
-        let asynchronous = match asynchronous(batch, turn, &same[0].asynchronous, provider.result_retention()).await {
-            Ok(asynchronous) => asynchronous,
+        let retention = provider.result_retention();
+        let callback = match callback(batch, turn, &same[0].asynchronous, retention).await {
+            Ok(callback) => callback,
             Err(error) => {
                 whole.add(Call::none(same.len(), Stopped::Later(error.retry, error.to_string())));
                 continue;
@@ -60,6 +61,11 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
         };
         for chunk in same.chunks(provider.people_max(&fields, &same[0].asynchronous).max(1)) {
             let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
+            let asynchronous = (!same[0].asynchronous.is_empty()).then(|| AsynchronousRequest {
+                fields: same[0].asynchronous.clone(),
+                callback: callback.clone(),
+                names: chunk.iter().map(|wanted| turn.purchase.name_of(&wanted.record.key)).collect(),
+            });
             let part = match whole.stopped {
                 Some(_) => Call::none_for(people.len()),
                 None => call_together(&look_up, &people, asynchronous.as_ref()).await,
@@ -70,18 +76,16 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
     whole
 }
 
-/// What to ask for although it arrives later, and where the provider may say that it has: for as long as it can be
-/// asked for.
-async fn asynchronous(
+/// Where the provider may say that what arrives later has: for as long as it can be asked for.
+async fn callback(
     batch: &Batch<'_>,
     turn: &Turn<'_>,
     fields: &[PricedField],
     retention: Duration,
-) -> Result<Option<AsynchronousRequest>, StoreError> {
-    if fields.is_empty() {
+) -> Result<Option<String>, StoreError> {
+    if fields.is_empty() || !turn.provider.vendor.needs_callback {
         return Ok(None);
     }
     let (purchase, expires) = (turn.purchase.asynchronous(), later(batch.now(), retention));
-    let callback = batch.worker.connections.callback((&batch.tenant.id, turn.provider), &purchase, expires).await?;
-    Ok(Some(AsynchronousRequest { fields: fields.to_vec(), callback }))
+    batch.worker.connections.callback((&batch.tenant.id, turn.provider), &purchase, expires).await.map(Some)
 }

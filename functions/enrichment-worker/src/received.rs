@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::lead::new_lead::NewLead;
-use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::lead::request::{CallEnded, Collect, EnrichmentRequest, Task};
 
 pub(crate) struct Received {
     pub(crate) messages: Vec<Message>,
@@ -71,6 +71,18 @@ impl Received {
 }
 
 impl Received {
+    /// The calls that are said to have ended, each once.
+    pub(crate) fn ended(&self) -> Vec<&CallEnded> {
+        let mut ended: Vec<&CallEnded> = Vec::new();
+        for message in &self.messages {
+            let Ok(Task::Ended(call)) = &message.task else { continue };
+            if !ended.iter().any(|known| known.is_same(call)) {
+                ended.push(call);
+            }
+        }
+        ended
+    }
+
     /// The people whom other systems tell of, each once: one request does for all messages about one.
     pub(crate) fn new_leads(&self) -> Vec<&NewLead> {
         let mut leads: Vec<&NewLead> = Vec::new();

@@ -233,6 +233,8 @@ impl Wanted {
     pub(crate) fn part(&self, on_exhausted: OnExhausted) -> Option<&Amounts> {
         let in_part =
             on_exhausted == OnExhausted::Degrade && !self.asynchronous.is_empty() && self.record.owed.is_none();
+        // Of a person whom the provider is still to find out about there is no part.
+        let in_part = in_part && !self.asynchronous.contains(&PricedField::PersonLater);
         in_part.then_some(&self.worst)
     }
 

@@ -97,10 +97,10 @@ impl Waterfall {
                 None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
             };
         }
-        if kept.is_paid_for() {
-            self.bought.push(kept);
-        } else {
-            outcomes.end(&kept.key, Outcome::Unmatched);
+        match kept.is_paid_for() {
+            true => self.bought.push(kept),
+            false if is_pending(end) => outcomes.end(&kept.key, Outcome::Pending),
+            false => outcomes.end(&kept.key, Outcome::Unmatched),
         }
     }
 
@@ -133,7 +133,8 @@ impl Wanted {
     /// for is on its way.
     pub(crate) fn next_ask(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd, is_awaited: bool) -> Option<Ask> {
         let is_suppressed = *end == LineEnd::Answered(Answer::Suppressed);
-        if !batch.tenant.is_waterfall() || is_suppressed || kept.erased_at.is_some() {
+        // Whether the next one is needed is known once the answer has arrived.
+        if !batch.tenant.is_waterfall() || is_suppressed || is_pending(end) || kept.erased_at.is_some() {
             return None;
         }
         let mut skipped = self.skipped.clone();
@@ -147,7 +148,8 @@ impl Wanted {
         let skipped: BTreeSet<ProviderName> = skipped.into_keys().collect();
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
         let missing = self.missing_after(batch, end, is_awaited);
-        let position = Position { asked, is_known: self.record.owed.is_some(), missing: &missing, skipped: &skipped };
+        let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
+        let position = Position { asked, is_known, missing: &missing, skipped: &skipped, awaits };
         position.next(batch.tenant, &self.identity)
     }
 
@@ -156,11 +158,12 @@ impl Wanted {
     pub(crate) fn left_out(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd) -> Option<(Ask, DeferReason)> {
         let is_suppressed = *end == LineEnd::Answered(Answer::Suppressed);
         let is_known = self.record.owed.is_some() || kept.is_known_by_one(&self.described);
-        if self.skipped.is_empty() || is_suppressed || is_known || kept.erased_at.is_some() {
+        if self.skipped.is_empty() || is_suppressed || is_pending(end) || is_known || kept.erased_at.is_some() {
             return None;
         }
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
-        let position = Position { asked, is_known, missing: &self.missing, skipped: &BTreeSet::new() };
+        let awaits = kept.awaited.is_some();
+        let position = Position { asked, is_known, missing: &self.missing, skipped: &BTreeSet::new(), awaits };
         let ask = position.next(batch.tenant, &self.identity)?;
         let reason = *self.skipped.get(&ask.provider)?;
         Some((ask, reason))
@@ -187,9 +190,14 @@ impl Wanted {
         let left_out: BTreeSet<ProviderName> = skipped.keys().cloned().collect();
         let asked = self.record.asked_about(&self.described, batch.tenant.windows, batch.now());
         let is_known = self.record.owed.is_some();
-        let position = Position { asked, is_known, missing: &self.missing, skipped: &left_out };
+        let awaits = self.record.awaited.is_some();
+        let position = Position { asked, is_known, missing: &self.missing, skipped: &left_out, awaits };
         let ask = position.next(batch.tenant, &self.identity)?;
         let record = self.record.clone();
         Self { skipped, ..self.clone() }.at_step(batch, record, ask)
     }
+}
+
+fn is_pending(end: &LineEnd) -> bool {
+    matches!(end, LineEnd::Answered(Answer::Pending(_)))
 }

@@ -3,7 +3,7 @@
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use leadgate_aws::error::StoreError;
-use leadgate_connectors::inbound::PayloadError;
+use leadgate_connectors::inbound::{PayloadError, SignatureError};
 use leadgate_enrichment::provider::callback::TokenError;
 use leadgate_lambda::http::json;
 
@@ -20,13 +20,15 @@ pub(crate) enum Answer {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(
-        "no tenant of that name: expected POST /PROVIDER/TENANT/TOKEN, with a TENANT of the configuration and the kind of its provider"
+        "no tenant of that name: expected POST /PROVIDER/TENANT/TOKEN, or without a TOKEN from one that signs, with a TENANT of the configuration and the kind of its provider"
     )]
     UnknownTenant,
     #[error("found {0}, expected POST")]
     Method(Method),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error("found a body of {found} bytes, expected at most {most}")]
     TooLarge { found: usize, most: usize },
     #[error("the body is not what the provider delivers: {0}")]
@@ -56,7 +58,7 @@ impl Refusal {
         match self {
             Self::UnknownTenant => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Token(TokenError::Forged) => StatusCode::UNAUTHORIZED,
+            Self::Token(TokenError::Forged) | Self::Signature(_) => StatusCode::UNAUTHORIZED,
             Self::Token(TokenError::Expired) => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Payload(_) => StatusCode::BAD_REQUEST,

@@ -1,6 +1,6 @@
 //! The side door: a provider says that what was asked for earlier has arrived.
 //!
-//! Providers don't sign what they deliver, so that whatever is said here is only a hint. The token in the address tells
+//! Most providers don't sign what they deliver, so that whatever is said here is only a hint. The token in the address tells
 //! which purchase it is about, and nothing that is delivered is believed: the worker asks the provider itself. Nothing is
 //! written here. A hint that is lost costs time and no more, because what doesn't arrive is asked after.
 
@@ -16,16 +16,19 @@ use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Consistency;
+use leadgate_connectors::connector::SignedCallbacks;
+use leadgate_connectors::inbound::Delivery;
 use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::config::{Config, Tenant};
+use leadgate_enrichment::config::{Config, ProviderConnection, SecretRole, Tenant};
 use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey, TenantId};
-use leadgate_enrichment::lead::request::Collect;
+use leadgate_enrichment::lead::request::{CallEnded, Collect};
 use leadgate_lambda::callbacks::purchase_of;
 use leadgate_lambda::fingerprints::Fingerprints;
 use leadgate_lambda::http::bytes;
+use leadgate_lambda::secrets::read;
 use tracing::{info, warn};
 
 use crate::answer::{Answer, Refusal};
@@ -82,6 +85,16 @@ impl ProviderWebhook {
             return Err(Refusal::Method(request.method().clone()));
         }
         let now = self.clock.now();
+        if let Some(signed) = &connector.signed {
+            // It was given its address once and for all, so that there is no token.
+            return match token.is_empty() {
+                true => self.signed(signed, (tenant, provider), request).await,
+                false => Err(Refusal::UnknownTenant),
+            };
+        }
+        if token.is_empty() {
+            return Err(Refusal::UnknownTenant);
+        }
         let purchase = purchase_of(&self.secrets, (&tenant.id, provider), token, now).await??;
         let found = request.body().len();
         if found > BODY_BYTES_MAX {
@@ -96,6 +109,28 @@ impl ProviderWebhook {
         let tenant = tenant.id.clone();
         let hint = Collect { tenant, collect: purchase, not_before: None, queued_at: Some(now) };
         self.queue.send_hints(&[hint]).await?;
+        Ok(Answer::Queued)
+    }
+
+    /// A provider that signs says that a call has ended. The worker asks what it has come to, and whose it is.
+    async fn signed(
+        &self,
+        signed: &SignedCallbacks,
+        (tenant, provider): (&Tenant, &ProviderConnection),
+        request: Request,
+    ) -> Result<Answer, Refusal> {
+        let found = request.body().len();
+        if found > BODY_BYTES_MAX {
+            return Err(Refusal::TooLarge { found, most: BODY_BYTES_MAX });
+        }
+        let secrets = read(&self.secrets, &provider.secrets, SecretRole::ProviderCallback).await?;
+        let (method, headers) = (request.method().to_string(), request.headers().clone());
+        let delivery = Delivery::new(&method, headers, bytes(request));
+        let delivery = delivery.verified_by(|delivery| (signed.check)(delivery, &secrets))?;
+        let Some(ended) = (signed.run)(&delivery)? else { return Ok(Answer::NothingAwaited) };
+        let (tenant, queued_at) = (tenant.id.clone(), Some(self.clock.now()));
+        let call = CallEnded { tenant, provider: provider.name(), ended, not_before: None, queued_at };
+        self.queue.send_ended(&[call]).await?;
         Ok(Answer::Queued)
     }
 
@@ -117,7 +152,7 @@ impl ProviderWebhook {
     }
 }
 
-/// `/{provider}/{tenant}/{token}`
+/// `/{provider}/{tenant}/{token}`, or without a token where the provider signs.
 struct Route<'a> {
     provider: &'a str,
     tenant: TenantId,
@@ -127,7 +162,7 @@ struct Route<'a> {
 impl<'a> Route<'a> {
     fn read(path: &'a str) -> Option<Self> {
         let mut parts = path.strip_prefix('/')?.splitn(3, '/');
-        let (provider, tenant, token) = (parts.next()?, parts.next()?, parts.next()?);
+        let (provider, tenant, token) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
         Some(Self { provider, tenant: tenant.parse().ok()?, token })
     }
 }

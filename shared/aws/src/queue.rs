@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures_util::future::try_join_all;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::lead::new_lead::NewLead;
-use leadgate_enrichment::lead::request::{Collect, EnrichmentRequest, Task};
+use leadgate_enrichment::lead::request::{CallEnded, Collect, EnrichmentRequest, Task};
 use leadgate_enrichment::retry::Backoff;
 use serde::Serialize;
 
@@ -69,6 +69,11 @@ impl Queue {
     pub async fn send_text(&self, body: &str) -> Result<(), StoreError> {
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
         sent.map(drop).map_err(|error| StoreError::from_sdk(SENDING, &error))
+    }
+
+    /// The same for calls that a provider says have ended.
+    pub async fn send_ended(&self, calls: &[CallEnded]) -> Result<(), StoreError> {
+        self.send_all(&self.url, calls, None).await
     }
 
     /// The same for hints that something may have arrived.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::config::{CrmConnection, CrmVendor, ProviderConnection, ProviderVendor, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::fingerprint::FingerprintKey;
-use leadgate_enrichment::provider::Provider;
+use leadgate_enrichment::provider::{AsynchronousId, Provider};
 
 use crate::http::Http;
 use crate::inbound::{
@@ -59,9 +59,20 @@ pub type PeopleIn = fn(&[u8]) -> Result<BTreeSet<String>, PayloadError>;
 pub struct ProviderInbound {
     /// Which.
     pub vendor: &'static ProviderVendor,
-    /// The provider's ids of the people whom a callback's body is about. Callbacks aren't signed, so that nothing else in
-    /// it is believed. `None` for a provider that makes no callbacks.
+    /// The provider's ids of the people whom a callback's body is about. Those of which only the people are known
+    /// aren't signed, so that nothing else in it is believed. `None` for a provider that makes none.
     pub people_in: Option<PeopleIn>,
+    /// For a provider that signs what it delivers, to an address that it was given once and for all.
+    pub signed: Option<SignedCallbacks>,
+}
+
+/// Callbacks that a provider signs.
+#[derive(Debug)]
+pub struct SignedCallbacks {
+    /// Whether a delivery is signed with one of these secrets: those of the role [`SecretRole::ProviderCallback`].
+    pub check: fn(&Delivery<Unverified>, &[Secret]) -> Result<(), SignatureError>,
+    /// The call that it is about. `None` if it is about none.
+    pub run: fn(&Delivery<Verified>) -> Result<Option<AsynchronousId>, PayloadError>,
 }
 
 /// How a provider is called.

@@ -261,4 +261,7 @@ pub enum PayloadError {
     /// It names no person.
     #[error("people: found {0}, expected a list of people with their ids")]
     People(&'static str),
+    /// It names no call.
+    #[error("data: found {0}, expected the call that has ended")]
+    Call(&'static str),
 }

@@ -227,6 +227,19 @@ impl PurchaseId {
         Self(self.first().to_owned())
     }
 
+    /// Our name for the person of a record in the call that it pays for, for providers that give a name back with what they
+    /// find. It says nothing of the person, and which purchase it is of: see [`Self::of_name`].
+    pub fn name_of(&self, record: &RecordKey) -> String {
+        format!("{}.{}", self.first(), digest(&[&record.to_string()]))
+    }
+
+    /// The purchase of what arrives later that a [name](Self::name_of) is of. `None` for a name that isn't ours.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let (purchase, person) = name.split_once('.')?;
+        let is_ours = !person.is_empty() && person.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Self::read(purchase).filter(|_| is_ours).map(|purchase| purchase.asynchronous())
+    }
+
     /// When it was made: the moment whose prices it is paid at.
     pub fn made_at(&self) -> Timestamp {
         let millisecond = self.0.split('-').next().and_then(|text| text.parse().ok());
@@ -289,6 +302,20 @@ mod tests {
         );
         assert_eq!(PurchaseId::read(purchase.asynchronous().as_str()), Some(purchase.asynchronous()));
         assert_eq!(PurchaseId::read("1#2"), None);
+    }
+
+    #[test]
+    fn a_name_given_to_a_provider_tells_whose_it_is_and_nothing_of_the_person() {
+        let tenant: TenantId = "acme".parse().expect("a name");
+        let purchase = PurchaseId::derive(&tenant, "run", Timestamp::UNIX_EPOCH).of_turn(11);
+        let record: RecordKey = "acme#crm#contact#7".parse().expect("a key");
+        let name = purchase.name_of(&record);
+        assert_eq!(PurchaseId::of_name(&name), Some(purchase.asynchronous()));
+        assert_eq!(purchase.asynchronous().name_of(&record), name);
+        assert!(name.len() <= 64 && !name.contains("contact"), "{name}");
+        for other in ["", "7", "row_1", "row.1x", ".ab", "a b.12", "1-2."] {
+            assert_eq!(PurchaseId::of_name(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Outcome {
     NothingWanted,
     /// The provider doesn't know the person.
     Unmatched,
+    /// A provider is finding out who the person is: what it says arrives later.
+    Pending,
     /// Parked until there are credits.
     Deferred {
         /// Why.
@@ -127,6 +129,7 @@ impl Outcome {
             Self::Fresh => "fresh",
             Self::NothingWanted => "nothing-wanted",
             Self::Unmatched => "unmatched",
+            Self::Pending => "pending",
             Self::Deferred { .. } => "deferred",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
@@ -147,7 +150,7 @@ impl fmt::Display for Outcome {
         let word = self.word();
         match self {
             Self::WrittenBack { fields } => write!(f, "{word}: {fields} fields"),
-            Self::Fresh | Self::NothingWanted | Self::Unmatched => f.write_str(word),
+            Self::Fresh | Self::NothingWanted | Self::Unmatched | Self::Pending => f.write_str(word),
             Self::Deferred { reason, until } => write!(f, "{word} until {until}: {reason:?}"),
             Self::Refused(reason) => write!(f, "{word}: {reason:?}"),
             Self::Failed(reason) => write!(f, "{word}: {reason:?}"),

@@ -84,12 +84,13 @@ pub async fn call_together(
         Err(_) => {}
     }
     let mut whole = Call::begun(people.len());
-    for person in people {
+    for (place, person) in people.iter().enumerate() {
+        let asynchronous = asynchronous.map(|request| request.of_one(place));
         let part = match whole.stopped {
             Some(_) => Call::none_for(1),
-            None => {
-                call_once(look_up, std::slice::from_ref(person), asynchronous).await.unwrap_or_else(|_| Call::invalid())
-            }
+            None => call_once(look_up, std::slice::from_ref(person), asynchronous.as_ref())
+                .await
+                .unwrap_or_else(|_| Call::invalid()),
         };
         whole.add(part);
     }

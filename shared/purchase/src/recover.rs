@@ -12,8 +12,17 @@ use leadgate_enrichment::credits::ledger::Hold;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey, TenantId};
 use leadgate_enrichment::purchase::settlement;
 
-/// Of one claim, the records for which it is unknown whether they were charged, and by whom.
-pub type Unknowns = HashMap<RecordKey, Option<ProviderName>>;
+/// Of one claim, the records for which it is unknown whether they were charged.
+pub type Unknowns = HashMap<RecordKey, Unknown>;
+
+/// A purchase of which it is unknown whether it was charged.
+#[derive(Debug, Clone)]
+pub struct Unknown {
+    /// Which.
+    pub purchase: PurchaseId,
+    /// Of whom. `None` is the tenant's first.
+    pub provider: Option<ProviderName>,
+}
 
 /// Settles what dead workers left open, and gives those of their records for which it is unknown whether they were charged.
 /// A claim has a purchase for each provider that was asked under it. Only for claims that have run out. Another who tries
@@ -28,13 +37,14 @@ pub async fn resolve(
     let mut unknowns = HashMap::with_capacity(claims.len());
     for claim in claims {
         let mut of_claim = Unknowns::new();
-        for (_, standing) in credits.standing_of_claim(tenant, claim).await? {
+        for (purchase, standing) in credits.standing_of_claim(tenant, claim).await? {
             let (found, provider) = match standing {
                 Standing::Nothing => continue,
                 Standing::Settled(entry) => (settlement::unknowns(&entry), entry.provider().cloned()),
                 Standing::Open(hold) => (settle(records, credits, tenant, &hold, now).await?, hold.provider),
             };
-            of_claim.extend(found.into_iter().map(|record| (record, provider.clone())));
+            let unknown = Unknown { purchase, provider };
+            of_claim.extend(found.into_iter().map(|record| (record, unknown.clone())));
         }
         unknowns.insert(claim.clone(), of_claim);
     }

@@ -141,19 +141,28 @@ fn requests(tenant: &Tenant, entries: &[Entry]) -> Vec<Request> {
             let told = request.told.entry(provider.as_ref().unwrap_or(&first).clone()).or_default();
             match kind {
                 PurchaseKind::Person => {
-                    told.is_known = match line.result {
-                        LineResult::Hit => Some(true),
-                        LineResult::Miss => Some(false),
-                        LineResult::Unknown => None,
-                    };
+                    told.is_known = is_known(line.result);
                     told.at_once += &line.cost;
                 }
                 PurchaseKind::Organization => told.at_once += &line.cost,
-                PurchaseKind::Asynchronous => told.later += &line.cost,
+                PurchaseKind::Asynchronous => {
+                    // Of a provider that was finding out, this says whether it knew the person.
+                    told.is_known = told.is_known.or(is_known(line.result));
+                    told.later += &line.cost;
+                }
             }
         }
     }
     requests.into_values().collect()
+}
+
+/// Whether the provider knew the person, as far as this says.
+fn is_known(result: LineResult) -> Option<bool> {
+    match result {
+        LineResult::Hit => Some(true),
+        LineResult::Miss => Some(false),
+        LineResult::Pending | LineResult::Unknown => None,
+    }
 }
 
 /// The name that all purchases of one worker have in common.

@@ -86,8 +86,12 @@ impl Buyer<'_> {
         let tells =
             |field: &&ProfileField| (connection.vendor.tells)(**field) && !connection.asynchronous.contains_key(field);
         let fields: BTreeSet<ProfileField> = self.fields.iter().filter(tells).copied().collect();
-        let tariff = self.books.config.at_once_tariff(connection, &fields, self.books.now);
         let name = connection.vendor.name;
+        if connection.answers_later() {
+            let said = format!("{name} says later whether it knows a person, and what comes later isn't compared");
+            return Err(format!("{said}: leave it out with --providers").into());
+        }
+        let tariff = self.books.config.at_once_tariff(connection, &fields, self.books.now);
         let tariff = tariff.ok_or_else(|| format!("no price of {name} is in force: see [[prices]] and price_sets"))?;
         Ok(Offer { connection, fields, tariff })
     }
@@ -205,7 +209,9 @@ impl Buyer<'_> {
             LineEnd::Answered(Said::Miss) => (End::Unmatched, BTreeMap::new()),
             LineEnd::Answered(Said::Suppressed) => (End::Suppressed, BTreeMap::new()),
             LineEnd::Invalid => (End::Invalid, BTreeMap::new()),
-            LineEnd::Unknown | LineEnd::NotAsked => (End::Unknown, BTreeMap::new()),
+            LineEnd::Answered(Said::Pending(_)) | LineEnd::Unknown | LineEnd::NotAsked => {
+                (End::Unknown, BTreeMap::new())
+            }
         };
         Answer { end, cost, values }
     }

@@ -216,6 +216,7 @@ pub(super) fn word_for(result: LineResult) -> &'static str {
     match result {
         LineResult::Hit => "hit",
         LineResult::Miss => "miss",
+        LineResult::Pending => "pending",
         LineResult::Unknown => "unknown",
     }
 }

@@ -161,14 +161,17 @@ fn told(entry: &Entry, noun: &str) -> String {
         false => format!("; {} beyond what was held", amounts(excess)),
     };
     let of = if kind.is_asynchronous() { format!("{noun} of ") } else { String::new() };
-    let ends = ends(lines, [LineResult::Hit, LineResult::Miss, LineResult::Unknown].map(word_for));
+    let ends = ends(lines, ENDS.map(word_for));
     format!("{of}{ends} ({}){excess}", word_of(*evidence))
 }
 
-/// How many of these leads were hits, misses and unknown, in these words.
-pub(super) fn ends(lines: &[EntryLine], words: [&str; 3]) -> String {
+/// How a line may end, in the order in which it is said.
+const ENDS: [LineResult; 4] = [LineResult::Hit, LineResult::Miss, LineResult::Pending, LineResult::Unknown];
+
+/// How many of these leads were hits, misses, pending and unknown, in these words.
+pub(super) fn ends(lines: &[EntryLine], words: [&str; 4]) -> String {
     let count = |result| lines.iter().filter(|line| line.result == result).count();
-    let counts = [LineResult::Hit, LineResult::Miss, LineResult::Unknown].map(count);
+    let counts = ENDS.map(count);
     let some: Vec<(usize, &str)> = counts.into_iter().zip(words).filter(|(count, _)| *count > 0).collect();
     if let [(all, word)] = some[..] {
         return format!("{}, {word}", leads(all));

@@ -102,6 +102,9 @@ pub(super) struct Noun {
 
 /// Numbers, unless nothing but addresses is bought of others.
 pub(super) fn noun(fields: &[PricedField]) -> Noun {
+    if fields.contains(&PricedField::PersonLater) {
+        return Noun { one: "answer", many: "answers" };
+    }
     let is_address = |field: &PricedField| *field == PricedField::WaterfallEmail;
     match (fields.iter().any(is_address), fields.iter().all(is_address)) {
         (true, true) => Noun { one: "e-mail address", many: "e-mail addresses" },

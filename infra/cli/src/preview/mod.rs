@@ -160,6 +160,7 @@ fn ended(books: &Books, record: &Record, outcome: &Outcome) -> (&'static str, St
         Outcome::Unmatched => {
             "is about someone whom the provider didn't know when asked: not asked again yet".to_owned()
         }
+        Outcome::Pending => "is about someone whom a provider is finding out about: nothing would be bought".to_owned(),
         Outcome::Refused(reason) => format!("would be refused: {}", refusal(*reason)),
         Outcome::Failed(reason) => format!("was given up: {}", failure(*reason)),
         Outcome::Deferred { reason, until } => {

@@ -21,7 +21,7 @@ fn later(mobile: bool, waterfall_email: bool, waterfall_mobile: bool) -> Asynchr
         (waterfall_mobile, PricedField::WaterfallMobile),
     ];
     let fields = fields.into_iter().filter_map(|(wanted, field)| wanted.then_some(field)).collect();
-    AsynchronousRequest { fields, callback: CALLBACK.into() }
+    AsynchronousRequest { fields, callback: Some(CALLBACK.into()), names: Vec::new() }
 }
 
 fn id(id: &str) -> AsynchronousId {
@@ -157,7 +157,7 @@ async fn numbers_of_apollos_own_arrive_by_person() {
     let reply = apollo(&server.url).collect(&id("-42"), TIMEOUT).await.reply;
     assert_eq!(server.asked(), [("GET /webhook_result/-42".to_owned(), Value::Null)]);
     assert_eq!(server.sent("x-api-key"), [Some("key".to_owned())]);
-    let Collected::Arrived { people, reported } = reply else { panic!("{reply:?}") };
+    let Collected::Arrived { people, reported, .. } = reply else { panic!("{reply:?}") };
     assert_eq!(reported, Some(Milli::credits(8)));
     assert_eq!(people.keys().collect::<Vec<_>>(), ["p1"], "the others have nothing");
     let profile = &people["p1"];
@@ -190,7 +190,7 @@ async fn a_waterfall_brings_addresses_and_numbers() {
             }],
         },
     });
-    let Collected::Arrived { people, reported } = collected(200, &body).await else { panic!("not arrived") };
+    let Collected::Arrived { people, reported, .. } = collected(200, &body).await else { panic!("not arrived") };
     assert_eq!(reported, Some(Milli::new(3500)));
     let profile = &people["p1"];
     assert_eq!(profile.get(ProfileField::Email), Some("first@b.example"));
@@ -297,7 +297,11 @@ async fn a_result_that_cannot_be_told_for_sure_has_not_arrived() {
         json!({"webhook_result": {"people": []}}),
         json!({"request_id": -42, "webhook_result": {"people": [null, {"id": null, "status": "failed"}]}}),
     ] {
-        let nothing = Collected::Arrived { people: std::collections::BTreeMap::default(), reported: None };
+        let nothing = Collected::Arrived {
+            people: std::collections::BTreeMap::default(),
+            unpaid: std::collections::BTreeSet::default(),
+            reported: None,
+        };
         assert_eq!(collected(200, &sure).await, nothing, "{sure}");
     }
 }

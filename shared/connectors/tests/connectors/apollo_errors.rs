@@ -34,7 +34,8 @@ async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
     let asynchronous = AsynchronousRequest {
         fields: vec![PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile],
-        callback: "https://hooks.example/t0k3n".into(),
+        callback: Some("https://hooks.example/t0k3n".into()),
+        names: Vec::new(),
     };
     let contact = ContactFields {
         email: Some("ada@b.example".into()),

@@ -28,7 +28,7 @@ fn names(reply: &Reply) -> Vec<Option<&str>> {
 fn name(answer: &Answer) -> Option<&str> {
     match answer {
         Answer::Hit(profile) => profile.get(ProfileField::CompanyName),
-        Answer::Miss | Answer::Suppressed => None,
+        Answer::Miss | Answer::Suppressed | Answer::Pending(_) => None,
     }
 }
 

@@ -147,7 +147,12 @@ impl Checker<'_> {
             let asynchronous = |field: &&FieldMapping| {
                 field.is_mapped() && fields.contains(&field.from) && provider.asynchronous.contains_key(&field.from)
             };
-            let Some(field) = tenant.fields.iter().find(asynchronous).filter(|_| provider.callback.is_none()) else {
+            let Some(field) = tenant
+                .fields
+                .iter()
+                .find(asynchronous)
+                .filter(|_| provider.callback.is_none() && provider.vendor.needs_callback)
+            else {
                 continue;
             };
             let found = format!("none, but fields.{} is filled with what arrives later", field.property);

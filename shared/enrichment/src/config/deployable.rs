@@ -158,7 +158,8 @@ fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Probl
         let asked = tenant.asked_of(provider);
         let number = provider.at_once(&asked).into_iter().filter(|field| !PERSON.contains(field));
         let rest = provider.asynchronous_of(&asked).into_iter().chain(number);
-        let person = [PricedField::Person].into_iter().chain(rest).map(|field| (Action::Match, field));
+        let person = (!provider.answers_later()).then_some(PricedField::Person);
+        let person = person.into_iter().chain(rest).map(|field| (Action::Match, field));
         let organization = (Action::EnrichOrganization, PricedField::Organization);
         let bought: Vec<_> = person.chain(provider.organizations.then_some(organization)).collect();
         bought.into_iter().map(|(action, field)| (provider.name(), action, field))

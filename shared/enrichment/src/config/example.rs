@@ -36,6 +36,7 @@ static PROVIDER: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[],
     asynchronous: |_, _| None,
+    needs_callback: true,
     tells: |_| true,
     can_be_asked: |_| true,
     check: |_| Vec::new(),

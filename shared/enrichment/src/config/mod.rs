@@ -150,8 +150,16 @@ impl ProviderConnection {
         ProviderName::known(self.vendor.name)
     }
 
+    /// Whether it only says later whether it knows a person at all.
+    pub fn answers_later(&self) -> bool {
+        self.asynchronous.values().any(|field| *field == PricedField::PersonLater)
+    }
+
     /// What is paid for of what comes at once, when `fields` are wanted of a person.
     pub fn at_once(&self, fields: &BTreeSet<ProfileField>) -> Vec<PricedField> {
+        if self.answers_later() {
+            return Vec::new();
+        }
         let number = ProfileField::MobilePhone;
         let number = fields.contains(&number) && !self.asynchronous.contains_key(&number);
         PERSON.into_iter().chain(number.then_some(PricedField::Mobile)).collect()
@@ -234,6 +242,9 @@ impl Config {
 
     /// What a provider charges at `now` for looking a person up, without what is wanted beside that.
     pub fn person_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
+        if provider.answers_later() {
+            return self.asynchronous_tariff(provider, &[PricedField::PersonLater], now);
+        }
         Tariff::at(&self.prices, &provider.name(), Action::Match, &PERSON, now)
     }
 
@@ -244,6 +255,9 @@ impl Config {
         fields: &BTreeSet<ProfileField>,
         now: Timestamp,
     ) -> Option<Tariff> {
+        if provider.answers_later() {
+            return self.person_tariff(provider, now).map(|later| Tariff::nothing(later.version()));
+        }
         Tariff::at(&self.prices, &provider.name(), Action::Match, &provider.at_once(fields), now)
     }
 
@@ -268,6 +282,12 @@ impl Tenant {
     pub fn is_asynchronous(&self, field: ProfileField) -> bool {
         self.providers()
             .any(|provider| provider.asynchronous.contains_key(&field) && self.asked_of(provider).contains(&field))
+    }
+
+    /// Whether a field may come with what is paid for as one of these, and arrives later.
+    pub fn is_on_its_way(&self, field: ProfileField, paid_for: &[PricedField]) -> bool {
+        self.providers()
+            .any(|provider| provider.asynchronous.get(&field).is_some_and(|priced| paid_for.contains(priced)))
     }
 
     /// Everything that is asked of this provider and arrives later: sorted, each once.

@@ -1,6 +1,8 @@
 //! What the configuration has to know of a vendor before anything is asked of it: its keys, its secrets, and what it can
 //! do. Each vendor describes itself, in its own folder of `leadgate-connectors`; here is only what a description is made of.
 
+use std::collections::BTreeMap;
+
 use toml::Table;
 
 use super::shape::{Key, Shape};
@@ -125,6 +127,8 @@ pub struct ProviderVendor {
     pub price_lists: &'static [(&'static str, &'static str)],
     /// What a field is paid for as, if it arrives minutes later. `None` for what comes at once.
     pub asynchronous: fn(&OwnKeys, ProfileField) -> Option<PricedField>,
+    /// Whether it can't be asked for what arrives later without an address to deliver to.
+    pub needs_callback: bool,
     /// Whether it tells this of a person at all.
     pub tells: fn(ProfileField) -> bool,
     /// Whether this is enough to ask it with, of an [`Identity`] that is usable at all.
@@ -166,6 +170,12 @@ impl OwnKeys {
         self.0.get(key)?.as_array().map(|items| items.iter().filter_map(|item| item.as_str()).collect())
     }
 
+    /// A table of texts, whose keys are up to who writes it.
+    pub fn named_texts(&self, key: &str) -> Option<BTreeMap<String, String>> {
+        let text = |(name, value): (&String, &toml::Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        self.0.get(key)?.as_table().map(|table| table.iter().filter_map(text).collect())
+    }
+
     /// A value as it would be written in the file.
     pub(super) fn shown(&self, key: &str) -> Option<String> {
         self.0.get(key).map(ToString::to_string)
@@ -204,7 +214,7 @@ pub enum SecretRole {
     CrmToken,
     /// Opens a provider's API.
     ProviderKey,
-    /// Makes the tokens in the addresses that a provider delivers to.
+    /// Makes the tokens in the addresses that a provider delivers to, or signs what it delivers there.
     ProviderCallback,
 }
 

@@ -113,7 +113,7 @@ impl Checker<'_> {
         for field in mapping.iter().filter(|own| own.is_mapped()).map(|own| own.from) {
             let first = providers.iter().find(|it| order.contains(&it.name()) && (it.vendor.tells)(field));
             // What is paid for by itself has an order of its own: that of the first who has it.
-            let has_price = |it: &&ProviderConnection| it.asynchronous.contains_key(&field);
+            let has_price = |it: &&ProviderConnection| it.asynchronous.contains_key(&field) && !it.answers_later();
             if field == ProfileField::MobilePhone || providers.iter().any(has_price) {
                 fields.entry(field).or_insert_with(|| first.map(|it| it.name()).into_iter().collect());
             }

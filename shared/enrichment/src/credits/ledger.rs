@@ -35,6 +35,8 @@ pub enum LineResult {
     Hit,
     /// It did not.
     Miss,
+    /// It is finding out: what that costs is a purchase of its own.
+    Pending,
     /// We don't know whether it was asked: counted as spent.
     Unknown,
 }

@@ -45,6 +45,8 @@ pub enum PricedField {
     WaterfallEmail,
     /// A person's mobile number, from other sources.
     WaterfallMobile,
+    /// A person, by a provider that finds out minutes later who it is.
+    PersonLater,
     /// An organization.
     Organization,
     /// A page of results.
@@ -140,7 +142,8 @@ pub struct Price {
 /// What comes back at once when a person is looked up, and is therefore bought together.
 pub const PERSON: [PricedField; 2] = [PricedField::Person, PricedField::Email];
 /// What arrives minutes later, and is therefore a purchase of its own although it is asked for in the same call.
-pub const LATER: [PricedField; 3] = [PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+pub const LATER: [PricedField; 4] =
+    [PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile, PricedField::PersonLater];
 
 /// The prices of one purchase: for each thing that it may get, the row in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -175,6 +178,11 @@ impl Tariff {
     /// The prices that were stored under this name. `None` when there are none.
     pub fn stored(version: &str, rows: Vec<Terms>) -> Option<Self> {
         (!rows.is_empty()).then(|| Self { version: version.to_owned(), rows })
+    }
+
+    /// What is asked for at no price: all that is paid for arrives later, by the price list of this name.
+    pub fn nothing(version: String) -> Self {
+        Self { version, rows: Vec::new() }
     }
 
     /// Names the price lists in it.

@@ -5,6 +5,7 @@
 
 mod kept;
 mod parts;
+mod pending;
 mod progress;
 
 use std::collections::BTreeMap;

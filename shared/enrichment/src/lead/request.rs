@@ -5,8 +5,9 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::ids::{PurchaseId, RecordKey, RequestId, TenantId};
+use crate::ids::{ProviderName, PurchaseId, RecordKey, RequestId, TenantId};
 use crate::lead::new_lead::NewLead;
+use crate::provider::AsynchronousId;
 use crate::provider::limits::Share;
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
@@ -86,8 +87,35 @@ pub enum Task {
     Enrich(EnrichmentRequest),
     /// To see whether something has arrived.
     Collect(Collect),
+    /// To see what a call has come to that a provider says has ended.
+    Ended(CallEnded),
     /// To find or create a person in the CRM.
     Create(NewLead),
+}
+
+/// A provider says that a call has ended, by its own name for it. Which purchase it is of is seen by its result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallEnded {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Who says so.
+    pub provider: ProviderName,
+    /// Which.
+    pub ended: AsynchronousId,
+    /// Not to be taken up before.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub not_before: Option<Timestamp>,
+    /// When it was put on the queue.
+    #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
+    pub queued_at: Option<Timestamp>,
+}
+
+impl CallEnded {
+    /// Whether both are about the same call.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.tenant, &self.provider, &self.ended) == (&other.tenant, &other.provider, &other.ended)
+    }
 }
 
 /// A hint that what a purchase waits for may have arrived, or the time to ask. Only a hint: what there is, is asked
@@ -120,6 +148,7 @@ impl Task {
         match self {
             Self::Enrich(request) => request.not_before,
             Self::Collect(hint) => hint.not_before,
+            Self::Ended(call) => call.not_before,
             Self::Create(lead) => lead.not_before,
         }
     }
@@ -135,6 +164,7 @@ impl Task {
         match self {
             Self::Enrich(request) => Self::Enrich(EnrichmentRequest { not_before, ..request }),
             Self::Collect(hint) => Self::Collect(Collect { not_before, ..hint }),
+            Self::Ended(call) => Self::Ended(CallEnded { not_before, ..call }),
             Self::Create(lead) => Self::Create(NewLead { not_before, ..lead }),
         }
     }
@@ -144,7 +174,8 @@ impl Task {
         let wrong = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
         let collect = serde_json::from_str(body).map(Self::Collect);
         let create = |_| serde_json::from_str(body).map(Self::Create);
-        collect.or_else(create).or_else(|_| serde_json::from_str(body).map(Self::Enrich)).map_err(wrong)
+        let ended = |_| serde_json::from_str(body).map(Self::Ended);
+        collect.or_else(ended).or_else(create).or_else(|_| serde_json::from_str(body).map(Self::Enrich)).map_err(wrong)
     }
 }
 
@@ -200,7 +231,8 @@ mod tests {
             r#"{"record":"acme#crm#contact#1","request":"00000000000000000001","source":"change","occurred_at":5}"#;
         let hint = r#"{"tenant":"acme","collect":"1768471200000-0123456789abcdef-later"}"#;
         let lead = r#"{"tenant":"acme","new_lead":"0123456789abcdef","told_by":"form","event":"1","person":"x","occurred_at":5}"#;
-        for body in [request, hint, lead] {
+        let ended = r#"{"tenant":"acme","provider":"data","ended":"run_1"}"#;
+        for body in [request, hint, ended, lead] {
             let task = Task::read(body).expect("a message of ours");
             assert_eq!(task.not_before(), None);
             assert_eq!(serde_json::to_string(&task).ok().as_deref(), Some(body));

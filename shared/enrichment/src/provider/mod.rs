@@ -100,8 +100,19 @@ impl<T> Told<T> {
 pub struct AsynchronousRequest {
     /// What.
     pub fields: Vec<PricedField>,
-    /// Where the provider may say that it has arrived. Whatever is said there is only a hint.
-    pub callback: String,
+    /// Where the provider may say that it has arrived. Whatever is said there is only a hint. `None` where it isn't asked to.
+    pub callback: Option<String>,
+    /// Our own names for the people, in the order asked: for providers that give a name back with what they find.
+    pub names: Vec<String>,
+}
+
+impl AsynchronousRequest {
+    /// The same, for one of the people alone.
+    #[must_use]
+    pub fn of_one(&self, place: usize) -> Self {
+        let names = self.names.get(place).cloned().into_iter().collect();
+        Self { names, ..self.clone() }
+    }
 }
 
 /// The provider's name for a call whose rest arrives later. A number to some, beyond what a float holds; text to us.
@@ -109,13 +120,27 @@ pub struct AsynchronousRequest {
 #[serde(transparent)]
 pub struct AsynchronousId(pub String);
 
+impl AsynchronousId {
+    /// In the place of a name that was lost with the answer to its call.
+    pub fn lost() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether it isn't known.
+    pub fn is_lost(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// What has become of what was to arrive later.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Collected {
     /// All that will arrive has.
     Arrived {
-        /// By the provider's id of the person. A person who is not in it has nothing.
+        /// By the provider's id of the person. A person who is not in it, or of whom the profile is blank, has nothing.
         people: BTreeMap<String, Profile>,
+        /// The ids of those who were not looked up after all, because the credits ran out: not charged, and no miss.
+        unpaid: BTreeSet<String>,
         /// What the provider says it charged for it, when it does say so.
         reported: Option<Milli>,
     },
@@ -146,9 +171,11 @@ impl Collected {
     #[must_use]
     pub fn by_fingerprint(self, key: &FingerprintKey) -> Self {
         match self {
-            Self::Arrived { people, reported } => {
-                let people = people.into_iter().map(|(id, profile)| (key.of(&id).as_str().to_owned(), profile));
-                Self::Arrived { people: people.collect(), reported }
+            Self::Arrived { people, unpaid, reported } => {
+                let name = |id: &String| key.of(id).as_str().to_owned();
+                let unpaid = unpaid.iter().map(name).collect();
+                let people = people.into_iter().map(|(id, profile)| (name(&id), profile)).collect();
+                Self::Arrived { people, unpaid, reported }
             }
             other => other,
         }
@@ -251,4 +278,7 @@ pub enum Answer {
     Miss,
     /// It may not say: the law, or the person, forbids it. Not charged, and not to be asked elsewhere either.
     Suppressed,
+    /// It is finding out. Whether it knows them arrives later, under this name; there is an
+    /// [`AsynchronousId`] to ask for it by.
+    Pending(String),
 }

@@ -37,6 +37,10 @@ const ASK_AFTER: [Duration; 6] = [
 /// How often it is asked after from then on.
 const ASK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// For how long a call whose answer was lost is waited for, where the provider tells of calls that have ended: after that it is
+/// made anew, and the first counts as spent.
+pub const LOST_CALL_PATIENCE: Duration = Duration::from_secs(20 * 60);
+
 /// Whether it is time to ask after what was asked for at `since`, when it was last thought of at `before`.
 pub fn is_to_be_asked_after(since: Timestamp, before: Timestamp, now: Timestamp) -> bool {
     let (before, age) = (crate::clock::until(since, before), crate::clock::until(since, now));
@@ -51,7 +55,7 @@ pub type Answers = BTreeMap<AsynchronousId, Collected>;
 /// What has arrived for a record; `None` when nothing has, or never will.
 pub fn arrived<'a>(awaited: &Awaited, answers: &'a Answers) -> Option<&'a Profile> {
     match answers.get(&awaited.request)? {
-        Collected::Arrived { people, .. } => people.get(awaited.person.as_str()),
+        Collected::Arrived { people, .. } => people.get(awaited.person.as_str()).filter(|profile| !profile.is_blank()),
         _ => None,
     }
 }
@@ -126,7 +130,8 @@ fn cost(hold: &Hold, line: &HoldLine, awaited: &Awaited, profile: Option<&Profil
 fn ended_at_once(line: &HoldLine, at_once: Option<&Entry>) -> Option<EntryLine> {
     let Some(Entry::Purchase { lines, .. }) = at_once else { return None };
     match lines.iter().find(|there| there.record == line.record)?.result {
-        LineResult::Unknown => Some(assume_spent(line)),
+        // It was accepted, and nothing is known of the rest.
+        LineResult::Unknown | LineResult::Pending => Some(assume_spent(line)),
         LineResult::Hit | LineResult::Miss => {
             let (record, cost) = (line.record.clone(), Amounts::default());
             Some(EntryLine { record, result: LineResult::Miss, cost })

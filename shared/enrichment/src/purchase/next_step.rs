@@ -31,6 +31,8 @@ pub struct Position<'a> {
     pub missing: &'a BTreeSet<ProfileField>,
     /// Whose steps are left out this time.
     pub skipped: &'a BTreeSet<ProviderName>,
+    /// Something is on its way. Nothing more is asked for that arrives later until it is there.
+    pub awaits: bool,
 }
 
 impl Position<'_> {
@@ -45,7 +47,8 @@ impl Position<'_> {
                 return None;
             }
             let asked: Vec<_> = self.asked.iter().filter(|asked| asked.provider == step.provider).collect();
-            let is_told = |field: &&ProfileField| (provider.vendor.tells)(**field);
+            let is_later = |field: &ProfileField| self.awaits && provider.asynchronous.contains_key(field);
+            let is_told = |field: &&ProfileField| (provider.vendor.tells)(**field) && !is_later(field);
             let was_asked = |field: &&ProfileField| {
                 let knows_nobody = asked.iter().any(|asked| asked.said != Said::Hit);
                 knows_nobody || asked.iter().any(|asked| asked.fields.contains(*field))

@@ -31,6 +31,7 @@ impl LineEnd {
     fn result(&self) -> Option<LineResult> {
         match self {
             Self::Answered(Answer::Hit(_)) => Some(LineResult::Hit),
+            Self::Answered(Answer::Pending(_)) => Some(LineResult::Pending),
             Self::Answered(Answer::Miss | Answer::Suppressed) | Self::Invalid => Some(LineResult::Miss),
             Self::Unknown => Some(LineResult::Unknown),
             Self::NotAsked => None,
@@ -77,7 +78,7 @@ pub fn costs(asked: &[Asked<'_>], ends: &[LineEnd], reported: Option<Milli>) -> 
     let cost = |(end, asked): (&LineEnd, &Asked<'_>)| match end {
         LineEnd::NotAsked => None,
         _ if asked.shared => Some(Amounts::default()),
-        LineEnd::Invalid | LineEnd::Answered(Answer::Suppressed) => Some(Amounts::default()),
+        LineEnd::Invalid | LineEnd::Answered(Answer::Suppressed | Answer::Pending(_)) => Some(Amounts::default()),
         LineEnd::Unknown => Some(asked.tariff.worst_of(asked.repeated)),
         LineEnd::Answered(_) => Some(asked.tariff.of(asked.identity, asked.repeated, end.profile())),
     };

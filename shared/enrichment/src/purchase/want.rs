@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::config::Tenant;
+use crate::config::{ProviderConnection, Tenant};
+use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::lead::gate::is_known_miss;
-use crate::lead::record::{Record, Said};
+use crate::lead::record::{AskedOf, Record, Said};
 use crate::lead::related;
 use crate::outcome::{FailReason, Outcome, RefuseReason};
 use crate::person::{Identity, ProfileField, Properties, value_of};
@@ -57,7 +58,7 @@ pub fn judge(
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
     let missing = missing(record, current, tenant, key);
-    if missing.is_empty() {
+    if missing.is_empty() && !record.has_a_lost_call() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = Identity::read(current, &tenant.identity);
@@ -65,13 +66,17 @@ pub fn judge(
         return refuse(RefuseReason::NoIdentity);
     }
     let described = described(record, current, tenant, key);
+    if record.has_a_lost_call() {
+        return close(lost_call(record, tenant, &described, now), Outcome::Pending);
+    }
     let asked = record.asked_about(&described, tenant.windows, now);
     if asked.iter().any(|asked| asked.said == Said::Suppressed) {
         return refuse(RefuseReason::Suppressed);
     }
     let is_known_miss = !tenant.is_waterfall() && is_known_miss(record, &described, tenant.windows, now);
     let is_known = record.owed.is_some();
-    let position = Position { asked, is_known, missing: &missing, skipped: &BTreeSet::new() };
+    let awaits = record.awaited.is_some();
+    let position = Position { asked, is_known, missing: &missing, skipped: &BTreeSet::new(), awaits };
     let Some(ask) = position.next(tenant, &identity).filter(|_| !is_known_miss) else {
         let said = |said| position.asked.iter().any(|asked| asked.said == said);
         return match (is_known || said(Said::Hit), said(Said::Unknown), said(Said::Miss) || is_known_miss) {
@@ -95,6 +100,18 @@ pub fn judge(
     Verdict::Buy(Box::new(Want { identity, described, missing, ask }))
 }
 
+/// The record, which waits for a call whose answer was lost: whether it was made, and what it found, the provider may tell.
+fn lost_call(record: &Record, tenant: &Tenant, described: &Fingerprint, now: Timestamp) -> Record {
+    let at_once = record.awaited.as_ref().map(|awaited| awaited.purchase.at_once());
+    let provider = tenant.providers().find(|provider| provider.answers_later());
+    let Some(provider) = provider.map(ProviderConnection::name) else { return record.clone() };
+    let own = tenant.waterfall.steps.iter().filter(|step| step.provider == provider);
+    let fields = own.flat_map(|step| &step.fields).copied().collect();
+    let (said, cost) = (Said::Pending, Amounts::default());
+    let asked = AskedOf { provider, at: now, said, fields, purchase: at_once, cost };
+    record.clone().pending_lost(described, asked, now)
+}
+
 /// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
 /// That tells nothing new of the person.
 fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> Fingerprint {
@@ -111,7 +128,8 @@ fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &Finge
 /// one.
 fn missing(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> BTreeSet<ProfileField> {
     let may_be_written = tenant.fields.iter().filter(|field| field.may_write(current, record.ours(key)));
-    let is_on_its_way = |field: ProfileField| record.awaited.is_some() && tenant.is_asynchronous(field);
+    let paid_for = record.awaited.as_ref().map(|awaited| awaited.fields.as_slice()).unwrap_or_default();
+    let is_on_its_way = |field: ProfileField| tenant.is_on_its_way(field, paid_for);
     may_be_written
         .map(|field| field.from)
         .filter(|field| !field.comes_with_a_number() && !is_on_its_way(*field))

@@ -89,7 +89,7 @@ impl Seen {
                     match task {
                         Task::Enrich(request) => drop(noted.sent.insert(request.request.clone(), request)),
                         Task::Collect(hint) if !noted.hints.contains(&hint) => noted.hints.push(hint),
-                        Task::Collect(_) | Task::Create(_) => {}
+                        Task::Collect(_) | Task::Ended(_) | Task::Create(_) => {}
                     }
                 }
             }

@@ -129,13 +129,14 @@ static PEOPLEWELL: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[("peoplewell-2026", PRICES)],
     asynchronous: |_, _| None,
+    needs_callback: false,
     tells: |_| true,
     can_be_asked: |_| true,
     check: |_| Vec::new(),
 };
 
 static FROM_PEOPLEWELL: ProviderInbound =
-    ProviderInbound { vendor: &PEOPLEWELL, people_in: Some(|_| Ok(BTreeSet::new())) };
+    ProviderInbound { vendor: &PEOPLEWELL, people_in: Some(|_| Ok(BTreeSet::new())), signed: None };
 
 static TO_PEOPLEWELL: ProviderOutbound =
     ProviderOutbound { vendor: &PEOPLEWELL, connect: |_, _, _, _| Ok(Box::new(Peoplewell)) };

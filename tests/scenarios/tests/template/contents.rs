@@ -242,8 +242,10 @@ fn every_vendor_has_its_routes() {
             vendors.crms.iter().filter(secret).map(|crm| format!("POST /{}/{{tenant}}/{{secret}}", crm.vendor.name));
         let callbacks = vendors.providers.iter().filter(|it| it.people_in.is_some());
         let providers = callbacks.map(|it| format!("POST /{}/{{tenant}}/{{token}}", it.vendor.name));
+        let signed = vendors.providers.iter().filter(|it| it.signed.is_some());
+        let signed = signed.map(|it| format!("POST /{}/{{tenant}}", it.vendor.name));
         let hooks = "POST /hooks/{tenant}/{source}".to_owned();
-        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).chain([hooks]).collect();
+        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).chain(signed).chain([hooks]).collect();
         let mut complaints = Complaints::default();
         complaints.unless(routes == needed, || format!("{routes:?} are served, {needed:?} are needed"));
         complaints

@@ -12,7 +12,7 @@ pub(super) fn settled(bought: &Bought<'_>, call: &Taken<'_>, record: Option<&Rec
     let (line, worst, noun) = (bought.line, facts.held_for(bought), facts.noun().one);
     let end = match line.result {
         LineResult::Hit => format!("The {noun} arrived"),
-        LineResult::Miss => missed(bought, call, facts),
+        LineResult::Miss | LineResult::Pending => missed(bought, call, facts),
         LineResult::Unknown => {
             return format!(
                 "Whether the provider found the {noun} and charged for it can't be known. {}, and counts as spent \
@@ -98,7 +98,7 @@ pub(super) fn open(
              spent {with_the_rest}, or after a day.",
             noun.one
         ),
-        LineResult::Hit | LineResult::Miss => format!(
+        LineResult::Hit | LineResult::Miss | LineResult::Pending => format!(
             "No {} is on its way for this lead: {held} still held (purchase {purchase}), to be freed {with_the_rest}.",
             noun.one
         ),

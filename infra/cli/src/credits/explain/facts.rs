@@ -107,7 +107,8 @@ impl<'a> Facts<'a> {
 
     /// What the tenant has arriving later, as people call it.
     pub(super) fn noun(&self) -> Noun {
-        noun(&self.tenant.asynchronous_fields(&self.tenant.provider))
+        let fields = self.tenant.providers().flat_map(|provider| self.tenant.asynchronous_fields(provider));
+        noun(&fields.collect::<Vec<_>>())
     }
 
     /// Whether a property of the CRM is filled with what arrives later.

@@ -86,21 +86,27 @@ fn held(kind: PurchaseKind, worst: Option<&Amounts>, prices: &str, facts: &Facts
     format!("{held} (prices {prices}).")
 }
 
+/// Those whose answers arrive later.
+const FINDING_OUT: &str = "whom the provider is finding out about";
+
 fn ended(entry: &Entry, cost: &Amounts, excess: &Amounts, facts: &Facts<'_>) -> String {
     let Entry::Purchase { kind, evidence: how, lines, .. } = entry else { return String::new() };
     let has = |result| lines.iter().any(|line| line.result == result);
     let overall = match (has(LineResult::Unknown), has(LineResult::Hit)) {
         (true, _) => LineResult::Unknown,
         (false, true) => LineResult::Hit,
+        (false, false) if has(LineResult::Pending) => LineResult::Pending,
         (false, false) => LineResult::Miss,
     };
     let (noun, nobody) = (facts.noun().one, "of which nobody knows how it ended");
     let (ends, why) = match kind.is_asynchronous() {
         true => {
             let words = [format!("whose {noun} arrived"), format!("for whom no {noun} came")];
-            (ends(lines, [&words[0], &words[1], nobody]), asynchronous::evidence(*how, overall))
+            (ends(lines, [&words[0], &words[1], FINDING_OUT, nobody]), asynchronous::evidence(*how, overall))
         }
-        false => (ends(lines, ["known to the provider", "not known to it", nobody]), evidence(*how, overall)),
+        false => {
+            (ends(lines, ["known to the provider", "not known to it", FINDING_OUT, nobody]), evidence(*how, overall))
+        }
     };
     let excess = match excess.is_zero() {
         true => String::new(),
@@ -137,6 +143,7 @@ fn line(bought: &Bought<'_>, facts: &Facts<'_>) -> [String; 4] {
         (LineResult::Miss, false) => format!("the provider doesn't know the {}", sentences::asked_about(bought.kind)),
         (LineResult::Hit, true) => format!("the {noun} arrived"),
         (LineResult::Miss, true) => format!("no {noun} came"),
+        (LineResult::Pending, _) => "the provider is finding out".to_owned(),
         (LineResult::Unknown, _) => "nobody knows".to_owned(),
     };
     let cost = if bought.line.cost.is_zero() { "nothing".to_owned() } else { amounts(&bought.line.cost) };

@@ -163,6 +163,9 @@ pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
         LineResult::Miss => {
             format!("Settled: the provider doesn't know the {}. {cost}.{freed}", asked_about(bought.kind))
         }
+        LineResult::Pending => {
+            format!("The provider is finding out who it is: its answer is paid for when it arrives.{freed}")
+        }
         LineResult::Unknown => format!(
             "Settled without an answer: nobody knows whether the provider charged for it. {cost}, and counts as spent."
         ),

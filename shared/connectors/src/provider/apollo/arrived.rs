@@ -2,7 +2,7 @@
 //! to `webhook_result` holds what the callback held; the two kinds name their fields alike, as far as we read them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected};
@@ -53,7 +53,7 @@ pub(super) fn arrived(body: &[u8], asked: &AsynchronousId) -> Result<Collected, 
         // Two of those asked about may be the same person.
         people.entry(id).or_insert(profile);
     }
-    Ok(Collected::Arrived { people, reported: amount(&payload.credits_consumed) })
+    Ok(Collected::Arrived { people, unpaid: BTreeSet::new(), reported: amount(&payload.credits_consumed) })
 }
 
 #[derive(Default, Deserialize)]

@@ -26,6 +26,7 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
         ("apollo-example", include_str!("prices/apollo-example.toml")),
     ],
     asynchronous,
+    needs_callback: true,
     tells: |_| true,
     can_be_asked: |_| true,
     check: |_| Vec::new(),

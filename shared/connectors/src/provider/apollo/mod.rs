@@ -45,7 +45,8 @@ use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 pub use crate::loose::fields::Open;
 
 /// What Apollo sends.
-pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: Some(inbound::people) };
+pub static INBOUND: ProviderInbound =
+    ProviderInbound { vendor: &VENDOR, people_in: Some(inbound::people), signed: None };
 
 /// How Apollo is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

@@ -23,9 +23,9 @@ pub(super) fn flags(asynchronous: Option<&AsynchronousRequest>) -> Vec<(&'static
         ("run_waterfall_phone", asynchronous.fields.contains(&PricedField::WaterfallMobile)),
     ];
     let mut query: Vec<_> = flags.into_iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| (flag, "true")).collect();
-    if !query.is_empty() {
+    if let Some(callback) = asynchronous.callback.as_deref().filter(|_| !query.is_empty()) {
         // Each of them makes it mandatory.
-        query.push(("webhook_url", &asynchronous.callback));
+        query.push(("webhook_url", callback));
     }
     query
 }

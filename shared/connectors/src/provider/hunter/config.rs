@@ -16,6 +16,7 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[("hunter-2026", include_str!("prices/hunter-2026.toml"))],
     asynchronous: |_, _| None,
+    needs_callback: false,
     tells,
     can_be_asked: |person| Question::about(person).is_some(),
     check: |_| Vec::new(),

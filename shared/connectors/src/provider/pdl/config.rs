@@ -17,6 +17,7 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
     secrets: &[SecretKey::needed("api_key", SecretRole::ProviderKey)],
     price_lists: &[("pdl-2026", include_str!("prices/pdl-2026.toml"))],
     asynchronous: |_, _| None,
+    needs_callback: false,
     tells,
     can_be_asked: |_| true,
     check: |_| Vec::new(),

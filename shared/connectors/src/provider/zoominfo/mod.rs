@@ -39,7 +39,7 @@ pub use self::config::VENDOR;
 use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 
 /// It sends nothing of the people that it is asked about.
-pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None };
+pub static INBOUND: ProviderInbound = ProviderInbound { vendor: &VENDOR, people_in: None, signed: None };
 
 /// How it is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

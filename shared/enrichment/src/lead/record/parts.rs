@@ -140,6 +140,11 @@ pub struct Awaited {
 }
 
 impl Awaited {
+    /// Whether it is all that the provider says of the person, and not something beside what it said at once.
+    pub fn is_of_the_person(&self) -> bool {
+        self.fields.contains(&PricedField::PersonLater)
+    }
+
     /// Whether other sources are asked as well.
     pub fn is_waterfall(&self) -> bool {
         let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];

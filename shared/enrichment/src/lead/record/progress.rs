@@ -57,6 +57,8 @@ pub enum Said {
     Miss,
     /// It may not say.
     Suppressed,
+    /// It is finding out: what it says arrives later.
+    Pending,
     /// It isn't known: as many calls as policy allows have ended in unknown outcomes.
     Unknown,
 }
@@ -67,6 +69,7 @@ impl From<&Answer> for Said {
             Answer::Hit(_) => Self::Hit,
             Answer::Miss => Self::Miss,
             Answer::Suppressed => Self::Suppressed,
+            Answer::Pending(_) => Self::Pending,
         }
     }
 }
@@ -77,7 +80,7 @@ impl AskedOf {
         match self.said {
             Said::Suppressed => true,
             Said::Hit => now < later(self.at, windows.freshness),
-            Said::Miss | Said::Unknown => now < later(self.at, windows.miss),
+            Said::Miss | Said::Pending | Said::Unknown => now < later(self.at, windows.miss),
         }
     }
 }
@@ -137,6 +140,7 @@ impl Record {
             let result = match asked.said {
                 Said::Hit => LineResult::Hit,
                 Said::Miss | Said::Suppressed => LineResult::Miss,
+                Said::Pending => LineResult::Pending,
                 Said::Unknown => LineResult::Unknown,
             };
             return Some((result, asked.cost.clone()));

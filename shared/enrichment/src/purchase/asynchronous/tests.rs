@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::credits::ledger::{AskedAbout, PurchaseKind};
 use crate::credits::price::{Action, ChargeOn, LATER, Price, PricedField, Repeat};
@@ -90,7 +92,11 @@ fn answers(reported: Option<i64>) -> Answers {
     let mut profile = Profile::default();
     profile.set(ProfileField::MobilePhone, Some("+15550100"));
     let people = BTreeMap::from([(fingerprint_key().of("p1").as_str().to_owned(), profile)]);
-    [(AsynchronousId("-7".into()), Collected::Arrived { people, reported: reported.map(Milli::credits) })].into()
+    [(
+        AsynchronousId("-7".into()),
+        Collected::Arrived { people, unpaid: BTreeSet::new(), reported: reported.map(Milli::credits) },
+    )]
+    .into()
 }
 
 fn costs(entry: Option<Entry>) -> (Vec<(String, LineResult, i64)>, Option<Evidence>) {
