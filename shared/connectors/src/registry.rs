@@ -24,6 +24,7 @@ macro_rules! providers {
     ($part:ident) => {
         vec![
             &provider::apollo::$part,
+            &provider::clay::$part,
             &provider::cognism::$part,
             &provider::hunter::$part,
             &provider::lusha::$part,

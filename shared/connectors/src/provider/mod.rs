@@ -1,6 +1,7 @@
 //! The data providers.
 
 pub mod apollo;
+pub mod clay;
 pub mod cognism;
 pub mod hunter;
 pub mod lusha;

@@ -12,6 +12,7 @@ mod apollo_sequences;
 mod attio_client;
 mod attio_inbound;
 mod boundary;
+mod clay;
 mod close_client;
 mod close_inbound;
 mod cognism;
