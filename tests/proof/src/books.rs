@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
+
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
 use leadgate_enrichment::credits::wallet::Wallet;
@@ -11,6 +12,7 @@ use leadgate_enrichment::ids::{PurchaseId, TenantId};
 
 use super::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::{Item, Ledger};
+use leadgate_sandbox::simulators::clay;
 use leadgate_sandbox::world::World;
 
 /// What a purchase is of. One call can be two: what comes at once is settled at once, what arrives later when it has.
@@ -28,8 +30,10 @@ impl Goods {
     /// All of them.
     const ALL: [Self; 3] = [Self::People, Self::Numbers, Self::Employers];
 
-    fn of(purchase: &PurchaseId) -> Self {
+    fn of(purchase: &PurchaseId, provider: &str) -> Self {
         match purchase.as_str() {
+            // All that this one says arrives later, the person as well.
+            id if id.ends_with("-later") && provider == clay::PROVIDER => Self::People,
             id if id.ends_with("-later") => Self::Numbers,
             id if id.ends_with("-organizations") => Self::Employers,
             _ => Self::People,
@@ -237,10 +241,11 @@ impl Books {
                 });
                 let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
                 for line in lines {
-                    self.enter_line(Goods::of(purchase), line);
+                    self.enter_line(Goods::of(purchase, &provider), line);
                     self.by_provider.entry(provider.clone()).or_default().add(line);
                 }
-                let (id, goods, price_version) = (purchase.to_string(), Goods::of(purchase), price_version.clone());
+                let (id, goods, price_version) =
+                    (purchase.to_string(), Goods::of(purchase, &provider), price_version.clone());
                 let (slices, lines) = (slices.clone(), lines.clone());
                 self.purchases.push(Purchase { id, goods, provider, slices, price_version, lines });
             }

@@ -7,6 +7,7 @@
 mod account;
 pub mod apollo;
 pub mod attio;
+pub mod clay;
 pub mod close;
 pub mod cognism;
 mod crm;
@@ -48,6 +49,7 @@ pub use report::DeliveryReport;
 
 use apollo::{Apollo, Ledger};
 use attio::Attio;
+use clay::Clay;
 use close::Close;
 use cognism::Cognism;
 use exchange::Vendor;
@@ -128,6 +130,11 @@ pub fn lusha_router(lusha: Arc<Lusha>) -> Router {
 /// Serves one account at Cognism in the same way.
 pub fn cognism_router(cognism: Arc<Cognism>) -> Router {
     vendor_router(cognism)
+}
+
+/// Serves one workspace at Clay in the same way.
+pub fn clay_router(clay: Arc<Clay>) -> Router {
+    vendor_router(clay)
 }
 
 /// Serves one account at ZoomInfo in the same way.

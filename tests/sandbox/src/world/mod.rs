@@ -164,6 +164,11 @@ impl World {
 
     /// The CRM tells about new contacts, and about every property that makes one due or that we write.
     fn subscribe(&self, settings: &Settings) {
+        for tenant in self.config.tenants.values().take(1) {
+            let callbacks = tenant.providers().filter_map(|provider| provider.callback.as_ref());
+            let told = callbacks.filter(|callback| callback.url.contains("/clay/"));
+            told.for_each(|callback| self.providers.clay.register_webhook(&callback.url, &settings.callback_secret));
+        }
         let neighbour = self.neighbour.as_ref().map(|neighbour| &neighbour.hubspot);
         for (tenant, hubspot) in self.config.tenants.values().zip([&self.hubspot].into_iter().chain(neighbour)) {
             if is_salesforce(tenant) {
@@ -316,7 +321,8 @@ impl World {
     pub async fn settle_down(&self, workers: usize) {
         for _ in 0..SETTLE_ROUNDS_MAX {
             self.pump.run_dry(workers).await;
-            if self.apollo.deliver_callbacks(&self.site.http).await > 0 {
+            let told = self.apollo.deliver_callbacks(&self.site.http).await;
+            if told + self.providers.clay.deliver_webhooks(&self.site.http).await > 0 {
                 continue;
             }
             if self.pump.hidden_count() > 0 || self.waiting().await > 0 {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, cognism, hunter, lusha, pdl, zoominfo};
+use leadgate_connectors::provider::{apollo, clay, cognism, hunter, lusha, pdl, zoominfo};
 
 use super::World;
 use super::clock::WorldClock;
 use super::settings::{Settings, With};
 use super::wire::Wire;
+use crate::simulators::clay::{self as simulated_clay, Clay};
 use crate::simulators::cognism::Cognism;
 use crate::simulators::hunter::Hunter;
 use crate::simulators::lusha::Lusha;
@@ -29,6 +30,8 @@ pub struct Accounts {
     pub cognism: AccountSetup,
     /// At ZoomInfo.
     pub zoominfo: AccountSetup,
+    /// At Clay.
+    pub clay: AccountSetup,
 }
 
 impl Default for Accounts {
@@ -39,14 +42,15 @@ impl Default for Accounts {
             lusha: Lusha::setup(),
             cognism: Cognism::setup(),
             zoominfo: ZoomInfo::setup(),
+            clay: Clay::setup(),
         }
     }
 }
 
 impl Accounts {
     /// All of them.
-    pub fn all(&mut self) -> [&mut AccountSetup; 5] {
-        [&mut self.pdl, &mut self.hunter, &mut self.lusha, &mut self.cognism, &mut self.zoominfo]
+    pub fn all(&mut self) -> [&mut AccountSetup; 6] {
+        [&mut self.pdl, &mut self.hunter, &mut self.lusha, &mut self.cognism, &mut self.zoominfo, &mut self.clay]
     }
 }
 
@@ -63,6 +67,8 @@ pub struct Providers {
     pub cognism: Arc<Cognism>,
     /// At ZoomInfo.
     pub zoominfo: Arc<ZoomInfo>,
+    /// At Clay.
+    pub clay: Arc<Clay>,
 }
 
 impl Providers {
@@ -73,6 +79,7 @@ impl Providers {
             lusha: Arc::new(Lusha::new(clock.clone(), accounts.lusha.clone())),
             cognism: Arc::new(Cognism::new(clock.clone(), accounts.cognism.clone())),
             zoominfo: Arc::new(ZoomInfo::new(clock.clone(), accounts.zoominfo.clone())),
+            clay: Arc::new(Clay::new(clock.clone(), accounts.clay.clone())),
         }
     }
 
@@ -84,6 +91,7 @@ impl Providers {
             .nest("/simulators/lusha", simulators::lusha_router(self.lusha.clone()))
             .nest("/simulators/cognism", simulators::cognism_router(self.cognism.clone()))
             .nest("/simulators/zoominfo", simulators::zoominfo_router(self.zoominfo.clone()))
+            .nest("/simulators/clay", simulators::clay_router(self.clay.clone()))
     }
 
     /// Puts the calls to them on this wire.
@@ -93,8 +101,8 @@ impl Providers {
         }
     }
 
-    fn all(&self) -> [&dyn SimulatedProvider; 5] {
-        [&*self.pdl, &*self.hunter, &*self.lusha, &*self.cognism, &*self.zoominfo]
+    fn all(&self) -> [&dyn SimulatedProvider; 6] {
+        [&*self.pdl, &*self.hunter, &*self.lusha, &*self.cognism, &*self.zoominfo, &*self.clay]
     }
 }
 
@@ -118,6 +126,7 @@ impl World {
             name if name == lusha::VENDOR.name => self.providers.lusha.clone(),
             name if name == cognism::VENDOR.name => self.providers.cognism.clone(),
             name if name == zoominfo::VENDOR.name => self.providers.zoominfo.clone(),
+            name if name == clay::VENDOR.name => self.providers.clay.clone(),
             _ => self.apollo.clone(),
         }
     }
@@ -154,7 +163,15 @@ impl Settings {
         self.with_provider(zoominfo::VENDOR.name, "zoominfo-2026", "zoominfo_credits = 2500")
     }
 
-    /// The same, with this provider, which makes no callbacks, its prices, and what is granted of its credits.
+    /// The same, with Clay for a provider, which is told of ended runs.
+    #[must_use]
+    pub fn with_clay(self) -> Self {
+        let settings = self.with_provider(clay::VENDOR.name, "", "clay_credits = 2500");
+        let config = settings.config.replacen("price_sets = [\"\"]", "price_sets = []", 1);
+        Self { config: with_clay_price(&config), ..settings }
+    }
+
+    /// The same, with this provider, which makes no callbacks to addresses of its own, its prices, and what is granted of its credits.
     fn with_provider(self, name: &str, prices: &str, grant: &str) -> Self {
         let is_of_callbacks =
             |line: &&str| line.starts_with("callback_url =") || line.starts_with("callback_secrets =");
@@ -181,9 +198,12 @@ impl Settings {
                 name if name == lusha::VENDOR.name => ("lusha-2026", "lusha_credits = 2500"),
                 name if name == cognism::VENDOR.name => ("cognism-2026", "cognism_credits = 2500"),
                 name if name == zoominfo::VENDOR.name => ("zoominfo-2026", "zoominfo_credits = 2500"),
+                name if name == clay::VENDOR.name => ("", "clay_credits = 2500"),
                 _ => ("pdl-2026", "pdl_credits = 2500"),
             };
-            prices.push(format!("\"{list}\""));
+            if !list.is_empty() {
+                prices.push(format!("\"{list}\""));
+            }
             tables += &format!(
                 "\n[[tenants.demo.fallbacks]]\nkind = \"{name}\"{}\napi_key = \"leadgate/demo/{name}/provider-key\"\n\
                  plan = {{ anchor = \"2026-01-01\", cycle = \"monthly\", grant = {{ {grant} }} }}\n",
@@ -191,7 +211,10 @@ impl Settings {
             );
         }
         let lists = format!("price_sets = [{}]", prices.join(", "));
-        let config = self.config.replacen("price_sets = []", &lists, 1);
+        let mut config = self.config.replacen("price_sets = []", &lists, 1);
+        if names.contains(&clay::VENDOR.name) {
+            config = with_clay_price(&config);
+        }
         Self { config: format!("{config}{tables}\n[tenants.demo.waterfall]\n{waterfall}\n"), ..self }
     }
 
@@ -203,6 +226,7 @@ impl Settings {
             name if name == lusha::VENDOR.name => &self.accounts.lusha.api_key,
             name if name == cognism::VENDOR.name => &self.accounts.cognism.api_key,
             name if name == zoominfo::VENDOR.name => &self.accounts.zoominfo.api_key,
+            name if name == clay::VENDOR.name => &self.accounts.clay.api_key,
             _ => &self.apollo.api_key,
         };
         self.real_provider_key(name).unwrap_or(simulated)
@@ -216,8 +240,26 @@ impl Settings {
 
 /// The keys that a simulated provider needs beside those that all have, as lines of the file.
 fn own_keys(name: &str) -> String {
-    if name == zoominfo::VENDOR.name { format!("\nclient_id = \"{CLIENT_ID}\"") } else { String::new() }
+    match name {
+        name if name == zoominfo::VENDOR.name => format!("\nclient_id = \"{CLIENT_ID}\""),
+        name if name == clay::VENDOR.name => format!(
+            "\nroutine_id = \"{}\"\nwebhook_id = \"{}\"\ncallback_url = \"https://hooks.example.com/clay/demo\"\n\
+             callback_secrets = [\"leadgate/demo/clay/provider-callback\"]",
+            simulated_clay::ROUTINE_ID,
+            simulated_clay::WEBHOOK_ID
+        ),
+        _ => String::new(),
+    }
 }
+
+/// The same file, with a price for the simulated routine.
+fn with_clay_price(config: &str) -> String {
+    config.replacen("\n[[prices]]", &format!("{CLAY_PRICE}\n[[prices]]"), 1)
+}
+
+/// What a person costs who is found by the simulated routine.
+const CLAY_PRICE: &str = "\n[[prices]]\nversion = \"our-routine\"\nprovider = \"clay\"\naction = \"match\"\n\
+    field = \"person-later\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\ncost = { clay_credits = 1 }\n";
 
 /// Where the API of a simulated provider is below its own address.
 pub(super) fn api_path(name: &str) -> &'static str {
@@ -225,17 +267,19 @@ pub(super) fn api_path(name: &str) -> &'static str {
         name if name == pdl::VENDOR.name => "/v5",
         name if name == hunter::VENDOR.name => "/v2",
         name if name == zoominfo::VENDOR.name => "/gtm",
+        name if name == clay::VENDOR.name => "/public/v0",
         name if name == apollo::VENDOR.name => "/api/v1",
         _ => "",
     }
 }
 
 /// Every provider: its name, and how it is chosen.
-pub const EVERY_PROVIDER: [(&str, With); 6] = [
+pub const EVERY_PROVIDER: [(&str, With); 7] = [
     ("Apollo", |settings| settings),
     ("People Data Labs", Settings::with_pdl),
     ("Hunter", Settings::with_hunter),
     ("Lusha", Settings::with_lusha),
     ("Cognism", Settings::with_cognism),
     ("ZoomInfo", Settings::with_zoominfo),
+    ("Clay", Settings::with_clay),
 ];

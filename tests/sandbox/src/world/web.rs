@@ -47,13 +47,12 @@ impl Door {
             Self::Crm(webhook) => &webhook.config,
             Self::Provider(webhook) => &webhook.config,
         };
-        let name = |tenant: &Tenant| match self {
-            Self::Crm(_) => tenant.crm.vendor.name,
-            Self::Provider(_) => tenant.provider.vendor.name,
+        let names = |tenant: &Tenant| match self {
+            Self::Crm(_) => vec![tenant.crm.vendor.name, "hooks"],
+            Self::Provider(_) => tenant.providers().map(|provider| provider.vendor.name).collect(),
         };
-        let vendor = config.tenants.values().next().map_or("", name);
-        let hooks = matches!(self, Self::Crm(_)).then_some("hooks");
-        [vendor].into_iter().chain(hooks).map(|first| format!("/{first}/{{*rest}}")).collect()
+        let firsts = config.tenants.values().next().map(names).unwrap_or_default();
+        firsts.into_iter().map(|first| format!("/{first}/{{*rest}}")).collect()
     }
 
     /// What API Gateway calls the route of a path.
@@ -62,6 +61,7 @@ impl Door {
         let rest = match self {
             Self::Crm(_) if first == "hooks" => "{tenant}/{source}",
             Self::Crm(_) => "{tenant}",
+            Self::Provider(_) if path.split('/').count() < 4 => "{tenant}",
             Self::Provider(_) => "{tenant}/{token}",
         };
         format!("POST /{first}/{rest}")

@@ -49,12 +49,13 @@ async fn thousands_of_leads_take_as_many_minutes_as_they_must_and_nobody_is_turn
 /// Four windows full at each provider: some say with their answers how much of a window is used, and one says nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_other_provider_is_asked_as_often_as_it_allows_and_no_more() {
-    let every: [(&str, With, usize); 5] = [
+    let every: [(&str, With, usize); 6] = [
         ("People Data Labs", Settings::with_pdl, PEOPLE_PER_CALL),
         ("Lusha", Settings::with_lusha, PEOPLE_PER_CALL),
         ("Hunter", Settings::with_hunter, 1),
         ("Cognism", Settings::with_cognism, 1),
         ("ZoomInfo", Settings::with_zoominfo, PEOPLE_PER_CALL),
+        ("Clay", Settings::with_clay, PEOPLE_PER_CALL),
     ];
     for (name, with, people_per_call) in every {
         let mut settings = with(Settings { credits_per_cycle: Some(1_000_000), ..Settings::default() });

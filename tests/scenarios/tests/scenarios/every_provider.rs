@@ -64,6 +64,11 @@ async fn paid_once(world: &World, name: &str) -> i64 {
     books.spent
 }
 
+/// Whether this one tells of a call later whose answer was lost: see `clay`.
+fn is_heard_of_again(name: &str) -> bool {
+    name == "Clay"
+}
+
 async fn deferrals(world: &World, leads: &[String]) -> Vec<Option<DeferReason>> {
     let mut reasons = Vec::new();
     for lead in leads {
@@ -220,7 +225,7 @@ async fn a_refused_key_parks_leads_until_it_is_mended() {
 
 #[tokio::test]
 async fn a_lost_answer_counts_as_spent_and_is_tried_once_more() {
-    for (name, with) in EVERY_PROVIDER {
+    for (name, with) in EVERY_PROVIDER.into_iter().filter(|(name, _)| !is_heard_of_again(name)) {
         let (world, provider) = served(with, |_| {}).await;
         let leads = queued_leads(&world, 1).await;
         provider.faults().add(FaultRule::on(provider.charges_at(), Fault::DropAfterWork));
@@ -234,7 +239,7 @@ async fn a_lost_answer_counts_as_spent_and_is_tried_once_more() {
 
 #[tokio::test]
 async fn outcomes_that_stay_unknown_end_failed_after_one_more_try() {
-    for (name, with) in EVERY_PROVIDER {
+    for (name, with) in EVERY_PROVIDER.into_iter().filter(|(name, _)| !is_heard_of_again(name)) {
         let (world, provider) = served(with, |_| {}).await;
         let leads = queued_leads(&world, 1).await;
         let lost = Fault::StatusAfterWork(500, String::new());

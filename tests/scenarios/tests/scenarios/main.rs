@@ -10,6 +10,7 @@ mod attio;
 mod books;
 mod bulk;
 mod caps;
+mod clay;
 mod close;
 mod companies;
 mod crash;
