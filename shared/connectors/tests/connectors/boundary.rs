@@ -11,7 +11,7 @@ const NAMED_IN: [&str; 7] = [
     "shared/connectors/src/crm/",
     "shared/connectors/src/provider/",
     "shared/connectors/src/registry.rs",
-    "infra/cli/src/demo.rs",
+    "infra/cli/src/demo",
     "infra/cli/src/local.rs",
     "infra/cli/src/send.rs",
     "infra/cli/src/send/",
