@@ -219,6 +219,10 @@ fn secrets_of(tenant: &Tenant) -> Vec<(&str, String)> {
         let what = format!("{id}: signs what {source} posts to /hooks/{id}/{source}");
         secrets.extend(hook.secrets.iter().map(|name| (name.as_str(), what.clone())));
     }
+    for (source, signals) in tenant.signals.iter().flat_map(|signals| &signals.sources) {
+        let what = format!("{id}: signs what {source} posts to /signals/{id}/{source}");
+        secrets.extend(signals.hook.secrets.iter().map(|name| (name.as_str(), what.clone())));
+    }
     secrets
 }
 
@@ -275,6 +279,16 @@ mod tests {
         let unknown = beside.replace("[\"pdl\", \"apollo\"]", "[\"pdl\", \"lusha\"]");
         let said = problems(&format!("{file}{NUMBER}{unknown}"));
         assert!(said.contains("found \"lusha\", expected a provider of this tenant: apollo, pdl"), "{said}");
+    }
+
+    #[test]
+    fn it_says_which_secrets_sources_of_signals_need() {
+        let tables = "\n[tenants.demo.signals]\ndo_not_contact = [\"hs_email_optout\"]\n\
+                      [tenants.demo.signals.sources.intent]\nsignature = \"github\"\nrecord = \"/id\"\nname = \"intent\"\n\
+                      secrets = [\"leadgate/demo/intent/crm-signing\"]\n";
+        let config = parse(&format!("{FILE}{tables}")).expect("a good file");
+        let what = secrets(&config).remove("leadgate/demo/intent/crm-signing");
+        assert_eq!(what.as_deref(), Some("demo: signs what intent posts to /signals/demo/intent"));
     }
 
     #[test]

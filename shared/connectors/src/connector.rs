@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use leadgate_enrichment::config::{CrmConnection, CrmVendor, ProviderConnection, ProviderVendor, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
+use leadgate_enrichment::enrolment::sequencer::Sequencer;
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::provider::{AsynchronousId, Provider};
 
@@ -82,6 +83,15 @@ pub struct ProviderOutbound {
     pub vendor: &'static ProviderVendor,
     /// A client for this connection, with these keys: those of the role [`SecretRole::ProviderKey`].
     pub connect: Connect<ProviderConnection, dyn Provider>,
+}
+
+/// How a provider is called that sends sequences of messages.
+#[derive(Debug)]
+pub struct SequencerOutbound {
+    /// Which.
+    pub vendor: &'static ProviderVendor,
+    /// A client for this connection, with these keys: those of the role [`SecretRole::ProviderKey`].
+    pub connect: Connect<ProviderConnection, dyn Sequencer>,
 }
 
 /// The key that opens a provider's API.

@@ -1,8 +1,8 @@
 //! Which vendors there are: a line for each.
 
-use leadgate_enrichment::config::{ProviderConnection, Tenant, Vendors};
+use leadgate_enrichment::config::{ProviderConnection, ProviderVendor, Tenant, Vendors};
 
-use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound};
+use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound, SequencerOutbound};
 use crate::{crm, provider};
 
 /// One part of each CRM that comes with Leadgate.
@@ -34,9 +34,18 @@ macro_rules! providers {
     };
 }
 
+/// One part of each provider that sends sequences of messages.
+macro_rules! sequencers {
+    ($part:ident) => {
+        vec![&provider::apollo::$part]
+    };
+}
+
 /// What the configuration has to know of the vendors that come with Leadgate.
 pub fn vendors() -> Vendors {
-    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR) }
+    let sequencers: Vec<&ProviderVendor> = sequencers!(VENDOR);
+    let sequencers = sequencers.iter().map(|vendor| vendor.name).collect();
+    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR), sequencers }
 }
 
 /// What vendors send: for functions that receive.
@@ -72,12 +81,14 @@ pub struct Outbound {
     pub crms: Vec<&'static CrmOutbound>,
     /// Providers.
     pub providers: Vec<&'static ProviderOutbound>,
+    /// Those that send sequences of messages.
+    pub sequencers: Vec<&'static SequencerOutbound>,
 }
 
 impl Outbound {
     /// All that come with Leadgate.
     pub fn shipped() -> Self {
-        Self { crms: crms!(OUTBOUND), providers: providers!(OUTBOUND) }
+        Self { crms: crms!(OUTBOUND), providers: providers!(OUTBOUND), sequencers: sequencers!(SEQUENCES) }
     }
 
     /// The tenant's CRM.
@@ -88,6 +99,11 @@ impl Outbound {
     /// This provider.
     pub fn provider(&self, connection: &ProviderConnection) -> Result<&'static ProviderOutbound, UnknownVendor> {
         named(&self.providers, |part| part.vendor.name, connection.vendor.name)
+    }
+
+    /// The sequences of this provider.
+    pub fn sequencer(&self, connection: &ProviderConnection) -> Result<&'static SequencerOutbound, UnknownVendor> {
+        named(&self.sequencers, |part| part.vendor.name, connection.vendor.name)
     }
 }
 

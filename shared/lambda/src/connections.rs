@@ -9,6 +9,7 @@ use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Outbound;
 use leadgate_enrichment::config::{ProviderConnection, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
+use leadgate_enrichment::enrolment::sequencer::Sequencer;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Provider;
 
@@ -43,6 +44,15 @@ impl Connections {
     pub async fn provider(&self, connection: &ProviderConnection) -> Result<Box<dyn Provider>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
         let connector = self.vendors.provider(connection).map_err(|error| wrong(error.to_string()))?;
+        let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
+        (connector.connect)(connection, self.http.clone(), keys, self.secrets.now())
+            .map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The sequences of one of the tenant's providers, to be called now.
+    pub async fn sequencer(&self, connection: &ProviderConnection) -> Result<Box<dyn Sequencer>, StoreError> {
+        let wrong = |error: String| StoreError::unreadable("connecting to the sequences", error);
+        let connector = self.vendors.sequencer(connection).map_err(|error| wrong(error.to_string()))?;
         let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
         (connector.connect)(connection, self.http.clone(), keys, self.secrets.now())
             .map_err(|error| wrong(error.to_string()))

@@ -5,6 +5,7 @@
 //! places in its JSON.
 
 mod read;
+mod signals;
 
 use jiff::Timestamp;
 use leadgate_enrichment::config::{HookSignature, HookSource};
@@ -14,6 +15,7 @@ use crate::secret::Secret;
 use crate::signatures::{basic, github, standard_webhooks, stripe, token};
 
 pub use self::read::{ITEMS_MAX, People, Told, told};
+pub use self::signals::{About, Signal, Signals, signals};
 
 /// Checks that a delivery comes from the source, with one of these secrets. Its bytes are checked before they are parsed, but
 /// for a token in the body, for which alone they are.

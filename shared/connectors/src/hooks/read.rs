@@ -66,7 +66,7 @@ pub fn told(delivery: &Delivery<Verified>, tenant: &Tenant, source: &HookSource)
 }
 
 /// The leads of a delivery, each with where it stands.
-fn items<'v>(body: &'v Value, source: &HookSource) -> Result<Vec<(String, &'v Value)>, BodyError> {
+pub(super) fn items<'v>(body: &'v Value, source: &HookSource) -> Result<Vec<(String, &'v Value)>, BodyError> {
     let Some(at) = &source.items else { return Ok(vec![(String::new(), body)]) };
     match body.pointer(at.as_str()) {
         Some(Value::Array(items)) if items.len() > ITEMS_MAX => {
@@ -80,7 +80,7 @@ fn items<'v>(body: &'v Value, source: &HookSource) -> Result<Vec<(String, &'v Va
 }
 
 /// Those that can be read, and why each of the others can't be. An error if none can.
-fn sorted<T>(
+pub(super) fn sorted<T>(
     items: &[(String, &Value)],
     read: impl Fn(&Value, &str) -> Result<T, BodyError>,
 ) -> Result<(Vec<T>, Vec<BodyError>), BodyError> {
@@ -98,7 +98,7 @@ fn sorted<T>(
 }
 
 /// The record that a lead names. An id that may be one of several kinds of record is none: the other would be another person.
-fn record(
+pub(super) fn record(
     item: &Value,
     above: &str,
     at: &Pointer,
@@ -118,7 +118,7 @@ fn record(
 }
 
 /// The person that a lead describes. What is missing or of another kind is left out, but for the e-mail address.
-fn person(item: &Value, above: &str, fields: &[(ProfileField, Pointer)]) -> Result<Person, BodyError> {
+pub(super) fn person(item: &Value, above: &str, fields: &[(ProfileField, Pointer)]) -> Result<Person, BodyError> {
     let known = |(field, at): &(ProfileField, Pointer)| Some((*field, item.pointer(at.as_str()).and_then(text)?));
     Person::read(fields.iter().filter_map(known)).ok_or_else(|| {
         let email = fields.iter().find(|(field, _)| *field == ProfileField::Email).map(|(_, at)| at);
@@ -129,7 +129,7 @@ fn person(item: &Value, above: &str, fields: &[(ProfileField, Pointer)]) -> Resu
 
 /// What tells a delivery from others: what the configuration says, else the id that comes with its form of signature, else
 /// the body itself. The same body may be meant again at another time, and is another one on another day.
-fn id(delivery: &Delivery<Verified>, body: &Value, source: &HookSource) -> Result<String, BodyError> {
+pub(super) fn id(delivery: &Delivery<Verified>, body: &Value, source: &HookSource) -> Result<String, BodyError> {
     if let Some(at) = &source.id {
         let found = body.pointer(at.as_str());
         return found.and_then(text).ok_or_else(|| wrong(at.to_string(), found, "an id: text or a whole number"));
@@ -150,7 +150,7 @@ fn id_of_body(delivery: &Delivery<Verified>) -> String {
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A text that isn't blank, or a whole number as text.
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
@@ -167,7 +167,7 @@ fn text(value: &Value) -> Option<String> {
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The place, and what kind of value is there. The value itself is not repeated.
-fn wrong(path: String, found: Option<&Value>, expected: &'static str) -> BodyError {
+pub(super) fn wrong(path: String, found: Option<&Value>, expected: &'static str) -> BodyError {
     let found = match found {
         None => "nothing",
         Some(Value::Null) => "null",

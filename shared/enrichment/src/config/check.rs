@@ -11,6 +11,7 @@ use super::deployable;
 use super::file::{self, CreditsTable, Day, FallbackTable, File, PlanTable, PriceRow, PriceSet, TenantTable};
 use super::fit::Fit;
 use super::keys::FILE;
+use super::signals::Around;
 use super::vendor::Vendors;
 use super::{
     ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
@@ -212,6 +213,8 @@ impl<'v> Checker<'v> {
         self.apart(path, &providers);
         let values = self.values(path, &providers);
         let waterfall = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &providers, &fields);
+        let around = Around { crm: &crm, providers: &providers, fields: &fields };
+        let signals = table.signals.and_then(|table| self.signals(&format!("{path}.signals"), table, &around));
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
         let identity = table.identity.unwrap_or_else(crm.vendor.identity);
@@ -229,6 +232,7 @@ impl<'v> Checker<'v> {
             crm,
             sources,
             feed,
+            signals,
             provider,
             fallbacks,
             waterfall,

@@ -67,6 +67,11 @@ fn secrets(tenant: &Tenant) -> Vec<Named<'_>> {
         let path = |i| format!("tenants.{}.sources.{name}.secrets[{i}]", tenant.id);
         all.extend(source.secrets.iter().enumerate().map(|(i, secret)| (path(i), secret.as_str(), SOURCE_ROLE)));
     }
+    for (name, source) in tenant.signals.iter().flat_map(|signals| &signals.sources) {
+        let path = |i| format!("tenants.{}.signals.sources.{name}.secrets[{i}]", tenant.id);
+        let secrets = source.hook.secrets.iter().enumerate();
+        all.extend(secrets.map(|(i, secret)| (path(i), secret.as_str(), SOURCE_ROLE)));
+    }
     all
 }
 

@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::hooks::{HookCause, SignatureWord};
+use super::signals::SignalsTable;
 use super::waterfall::OnBlocked;
 use super::{ConfigError, OnExhausted, Problem};
 use crate::credits::cycle::Cadence;
@@ -81,6 +82,7 @@ pub(super) struct TenantTable {
     #[serde(default)]
     pub(super) sources: BTreeMap<String, HookTable>,
     pub(super) feed: Option<FeedTable>,
+    pub(super) signals: Option<SignalsTable>,
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]

@@ -96,11 +96,7 @@ impl Checker<'_> {
         let mut hooks = BTreeMap::new();
         for (name, table) in tables {
             let path = format!("{path}.{name}");
-            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(allowed) {
-                let (found, expected) = (format!("the name {name:?}"), "1 to 40 characters from a-z, 0-9 and '-'");
-                self.problem(&path, found, expected, "Choose another name for the source: its address ends in it.");
-            }
+            self.source_name(&path, &name);
             if let Some(hook) = self.hook(&path, name.clone(), table, crm) {
                 hooks.insert(name, hook);
             }
@@ -109,33 +105,62 @@ impl Checker<'_> {
     }
 
     fn hook(&mut self, path: &str, name: String, table: HookTable, crm: &'static CrmVendor) -> Option<HookSource> {
-        self.secret_names(&format!("{path}.secrets"), &table.secrets);
-        let signature = self.signature(path, table.signature, table.header, table.pointer);
-        let mut at = |key: &str, text: Option<&str>| match text {
-            Some(text) => self.pointer(&format!("{path}.{key}"), text).map(Some),
-            None => Some(None),
-        };
-        let (items, id) = (at("items", table.items.as_deref()), at("id", table.id.as_deref()));
-        let leads = match (table.record, table.fields.is_empty()) {
-            (Some(record), true) => {
-                let at = self.pointer(&format!("{path}.record"), &record);
-                let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
-                at.map(|at| HookLeads::Records { at, objects, cause: table.cause.unwrap_or_default() })
-            }
+        self.hook_with(path, name, table, |checker, table| match (&table.record, table.fields.is_empty()) {
+            (Some(record), true) => checker.record(path, record, table, crm),
             (None, false) => {
                 let (object, cause) = (table.object.is_some(), table.cause.is_some());
-                self.only_with_records(path, object.then_some("object").or(cause.then_some("cause")));
-                self.people(&format!("{path}.fields"), &table.fields, crm)
+                checker.only_with_records(path, object.then_some("object").or(cause.then_some("cause")));
+                checker.people(&format!("{path}.fields"), &table.fields, crm)
             }
             (record, _) => {
                 let found = if record.is_some() { "this and `fields`" } else { "nothing, and no `fields`" };
                 let expected =
                     "the place of the record's id, or in the table `fields` those of what is known of a person";
-                self.problem(&format!("{path}.record"), found, expected, "Write one of the two.");
+                checker.problem(&format!("{path}.record"), found, expected, "Write one of the two.");
                 None
             }
+        })
+    }
+
+    /// The source of a table, with what it tells of each as `leads` reads that.
+    pub(super) fn hook_with(
+        &mut self,
+        path: &str,
+        name: String,
+        table: HookTable,
+        leads: impl FnOnce(&mut Self, &HookTable) -> Option<HookLeads>,
+    ) -> Option<HookSource> {
+        self.secret_names(&format!("{path}.secrets"), &table.secrets);
+        let signature = self.signature(path, table.signature, table.header.clone(), table.pointer.clone());
+        let mut at = |key: &str, text: Option<&str>| match text {
+            Some(text) => self.pointer(&format!("{path}.{key}"), text).map(Some),
+            None => Some(None),
         };
+        let (items, id) = (at("items", table.items.as_deref()), at("id", table.id.as_deref()));
+        let leads = leads(self, &table);
         Some(HookSource { name, signature: signature?, secrets: table.secrets, items: items?, id: id?, leads: leads? })
+    }
+
+    /// The name of a source.
+    pub(super) fn source_name(&mut self, path: &str, name: &str) {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(allowed) {
+            let (found, expected) = (format!("the name {name:?}"), "1 to 40 characters from a-z, 0-9 and '-'");
+            self.problem(path, found, expected, "Choose another name for the source: its address ends in it.");
+        }
+    }
+
+    /// Where the id of the record stands that each is about.
+    pub(super) fn record(
+        &mut self,
+        path: &str,
+        at: &str,
+        table: &HookTable,
+        crm: &'static CrmVendor,
+    ) -> Option<HookLeads> {
+        let at = self.pointer(&format!("{path}.record"), at);
+        let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
+        at.map(|at| HookLeads::Records { at, objects, cause: table.cause.unwrap_or_default() })
     }
 
     fn only_with_records(&mut self, path: &str, key: Option<&str>) {
@@ -211,7 +236,7 @@ impl Checker<'_> {
         }
     }
 
-    fn pointer(&mut self, path: &str, text: &str) -> Option<Pointer> {
+    pub(super) fn pointer(&mut self, path: &str, text: &str) -> Option<Pointer> {
         let pointer = text.parse().ok();
         if pointer.is_none() {
             let expected = "a JSON pointer, such as \"/contact/id\"";

@@ -9,6 +9,7 @@ use super::vendor::{SecretKey, SecretRole};
 use super::waterfall::OnBlocked;
 use crate::credits::cycle::Cadence;
 use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
+use crate::enrolment::sequencer::{Exception, TaskKind, TaskPriority};
 use crate::lead::patch::FieldPolicy;
 use crate::person::{Confidence, ProfileField};
 
@@ -53,6 +54,7 @@ static TENANT: Shape = Shape::Table(&[
     Key::needed("crm", Shape::Crm),
     Key::optional("sources", Shape::Named(&SOURCE)),
     Key::optional("feed", FEED),
+    Key::optional("signals", Shape::Table(SIGNALS)),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),
     Key::optional("fallbacks", Shape::List(&Shape::Fallback)),
@@ -95,6 +97,63 @@ static SOURCE: Shape = Shape::Table(&[
     Key::optional("id", Shape::Text("/event_id")),
     Key::optional("cause", Shape::OneOf(HookCause::VARIANTS)),
 ]);
+
+static SIGNAL_SOURCE: Shape = Shape::Table(&[
+    Key::needed("signature", Shape::OneOf(SignatureWord::VARIANTS)),
+    Key::needed("secrets", Shape::List(&Shape::Secret("leadgate/acme/intent/crm-signing"))),
+    Key::optional("header", Shape::Text("X-Api-Token")),
+    Key::optional("pointer", Shape::Text("/token")),
+    Key::optional("object", Shape::Text("contact")),
+    Key::optional("record", Shape::Text("/contact/id")),
+    Key::optional("email", Shape::Text("/contact/email")),
+    Key::optional("items", Shape::Text("/rows")),
+    Key::optional("id", Shape::Text("/event_id")),
+    Key::optional("signal", Shape::Text("/type")),
+    Key::optional("name", Shape::Text("job-change")),
+]);
+
+static WORD: Shape = Shape::Text("vp");
+static STOP_DAYS: Shape = Shape::Whole(1, DAYS_MAX);
+static EXCEPTION: Shape = Shape::OneOf(Exception::VARIANTS);
+const NUMBER: Shape = Shape::Whole(-COUNT_MAX * 1000, COUNT_MAX * 1000);
+
+static CONDITION: Shape = Shape::Table(&[
+    Key::needed("at", Shape::Text("/company/employees")),
+    Key::optional("one_of", Shape::List(&WORD)),
+    Key::optional("at_least", NUMBER),
+    Key::optional("at_most", NUMBER),
+]);
+
+static SIGNAL_RULE: Shape = Shape::Table(&[
+    Key::needed("name", Shape::Text("new-job")),
+    Key::needed("signal", Shape::Text("job-change")),
+    Key::optional("when", Shape::List(&CONDITION)),
+    Key::needed("sequence", Shape::Text("66e9e215ece19801b219997f")),
+    Key::needed("mailboxes", Shape::List(&Shape::Text("6633baaece5fbd01c791d7ca"))),
+    Key::optional("mailbox_per_day", Shape::Whole(1, 10_000)),
+    Key::optional("owner", Shape::Text("66302798d03b9601c7934ebf")),
+    Key::optional(
+        "task",
+        Shape::Table(&[
+            Key::needed("kind", Shape::OneOf(TaskKind::VARIANTS)),
+            Key::optional("due_hours", Shape::Whole(1, 10_000)),
+            Key::optional("priority", Shape::OneOf(TaskPriority::VARIANTS)),
+            Key::optional("note", Shape::Text("They have a new job.")),
+        ]),
+    ),
+    Key::optional("stage", Shape::Text("6095a710bd01d100a506d4af")),
+    Key::optional("allow", Shape::List(&EXCEPTION)),
+    Key::optional("cool_down_days", Shape::Whole(0, DAYS_MAX)),
+]);
+
+const SIGNALS: &[Key] = &[
+    Key::optional("sources", Shape::Named(&SIGNAL_SOURCE)),
+    Key::optional("rules", Shape::List(&SIGNAL_RULE)),
+    Key::optional("stops", Shape::Named(&STOP_DAYS)),
+    Key::needed("do_not_contact", Shape::List(&PROPERTY)),
+    Key::optional("enrolled_property", Shape::Text("leadgate_sequence")),
+    Key::optional("give_up_days", Shape::Whole(1, 365)),
+];
 
 /// What every CRM has, beside what is its own.
 pub(super) static CRM: &[Key] = &[

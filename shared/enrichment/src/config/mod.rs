@@ -15,6 +15,7 @@ mod money;
 mod pointer;
 mod problem;
 mod shape;
+mod signals;
 mod vendor;
 mod waterfall;
 
@@ -31,6 +32,7 @@ pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::shape::{Key, Shape};
+pub use self::signals::{Condition, SignalName, SignalRule, SignalSource, Signals, TaskRule};
 pub use self::vendor::{
     CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
 };
@@ -75,6 +77,8 @@ pub struct Tenant {
     pub sources: BTreeMap<String, HookSource>,
     /// How its feed of businesses is written, if it has one.
     pub feed: Option<Feed>,
+    /// What is done about signals, where anything is.
+    pub signals: Option<Signals>,
     /// Who it buys from: who is asked first, unless the waterfall says otherwise.
     pub provider: ProviderConnection,
     /// Who else it buys from.
@@ -342,7 +346,14 @@ impl Tenant {
         let changes = changes.map(|property| named("crm.enrich_on_change".to_owned(), property, None, false));
         let owner = self.caps.is_per_owner().then_some(&crm.owner_property);
         let owner = owner.map(|property| named("crm.owner_property".to_owned(), property, None, false));
-        let mut all: Vec<Named> = fields.chain(ours).chain(identity).chain(changes).chain(owner).collect();
+        let signals = self.signals.as_ref();
+        let enrolled = signals.and_then(|signals| signals.enrolled_property.as_deref());
+        let enrolled = enrolled
+            .map(|property| named("signals.enrolled_property".to_owned(), property, Some(ValueKind::Text), true));
+        let kept_out = signals.into_iter().flat_map(|signals| &signals.do_not_contact);
+        let kept_out = kept_out.map(|property| named("signals.do_not_contact".to_owned(), property, None, false));
+        let all = fields.chain(ours).chain(identity).chain(changes).chain(owner);
+        let mut all: Vec<Named> = all.chain(enrolled).chain(kept_out).collect();
         // What is named twice is said once.
         let mut seen = BTreeSet::new();
         all.retain(|named| seen.insert(named.property.clone()));

@@ -18,6 +18,8 @@ pub struct Vendors {
     pub crms: Vec<&'static CrmVendor>,
     /// Data providers.
     pub providers: Vec<&'static ProviderVendor>,
+    /// The names of those that send sequences of messages.
+    pub sequencers: Vec<&'static str>,
 }
 
 impl Vendors {

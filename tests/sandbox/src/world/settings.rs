@@ -170,7 +170,8 @@ impl Settings {
     /// What the configuration has to know of its vendors.
     pub fn vendors(&self) -> Vendors {
         let crms = self.inbound.crms.iter().map(|part| part.vendor).collect();
-        Vendors { crms, providers: self.inbound.providers.iter().map(|part| part.vendor).collect() }
+        let sequencers = self.outbound.sequencers.iter().map(|part| part.vendor.name).collect();
+        Vendors { crms, providers: self.inbound.providers.iter().map(|part| part.vendor).collect(), sequencers }
     }
 
     /// The configuration, with every address in it on this machine.
@@ -236,7 +237,8 @@ impl Settings {
                         .and_modify(|password| *password = format!("{WEBHOOK_USER}:{password}"));
                 }
             }
-            tenant.sources.values().for_each(|source| self.put_source_secrets(source, &mut secrets));
+            let signals = tenant.signals.iter().flat_map(|signals| signals.sources.values().map(|source| &source.hook));
+            tenant.sources.values().chain(signals).for_each(|source| self.put_source_secrets(source, &mut secrets));
         }
         secrets
     }

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::classify::CallError;
 use super::exchange::{Apollo, Called, id_in_path, not_made};
 use super::people::shown_email;
 use super::search::{PAGE_RESULTS_MAX, Page, Pagination, fit};
@@ -35,6 +36,34 @@ impl Apollo {
         self.call(self.request(Method::POST, "contacts").json(&Create { contact, run_dedupe }), timeout).await
     }
 
+    /// Saves people who aren't there yet; those who are stay as they are. May be sent again.
+    pub async fn create_contacts(&self, contacts: &[ContactFields], timeout: Duration) -> Called<BulkContacts> {
+        #[derive(Serialize)]
+        struct Create<'a> {
+            contacts: &'a [ContactFields],
+            run_dedupe: bool,
+        }
+        if !(1..=BULK_MAX).contains(&contacts.len()) {
+            return not_made(CallError::Invalid(format!("{} contacts, where 1 to {BULK_MAX} go", contacts.len())));
+        }
+        let body = Create { contacts, run_dedupe: true };
+        self.call(self.request(Method::POST, "contacts/bulk_create").json(&body), timeout).await
+    }
+
+    /// A contact as it is now.
+    pub async fn show_contact(&self, id: &str, timeout: Duration) -> Called<ContactSaved> {
+        match id_in_path(id) {
+            Ok(id) => self.call(self.request(Method::GET, &format!("contacts/{id}")), timeout).await,
+            Err(error) => not_made(error),
+        }
+    }
+
+    /// Puts contacts into a stage. May be sent again.
+    pub async fn update_stages(&self, contacts: &[String], stage: &str, timeout: Duration) -> Called<ContactsFound> {
+        let body = serde_json::json!({ "contact_ids": contacts, "contact_stage_id": stage });
+        self.call(self.request(Method::POST, "contacts/update_stages").json(&body), timeout).await
+    }
+
     /// Changes a contact. May be sent again.
     pub async fn update_contact(&self, id: &str, contact: &ContactFields, timeout: Duration) -> Called<ContactSaved> {
         match id_in_path(id) {
@@ -50,6 +79,21 @@ impl Apollo {
             Err(error) => not_made(error),
         }
     }
+}
+
+/// The most contacts that are saved in one call (documented).
+pub const BULK_MAX: usize = 100;
+
+/// People who were saved in one call, and those who were there.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct BulkContacts {
+    /// New ones.
+    #[serde(deserialize_with = "list::<_, _, BULK_MAX>")]
+    pub created_contacts: Vec<Contact>,
+    /// Those who were there before, as they are (documented).
+    #[serde(deserialize_with = "list::<_, _, BULK_MAX>")]
+    pub existing_contacts: Vec<Contact>,
 }
 
 /// What is known of a contact. What is `None` stays as it is, and an empty text clears.

@@ -36,17 +36,26 @@ mod exchange;
 mod organizations;
 mod people;
 mod rates;
+mod sequencer;
 
 pub use self::classify::CallError;
 use self::client::Apollo;
 pub use self::config::VENDOR;
 pub use self::exchange::Called;
-use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
+use crate::connector::{ProviderInbound, ProviderOutbound, SequencerOutbound, provider_key};
 pub use crate::loose::fields::Open;
 
 /// What Apollo sends.
 pub static INBOUND: ProviderInbound =
     ProviderInbound { vendor: &VENDOR, people_in: Some(inbound::people), signed: None };
+
+/// How its sequences are called.
+pub static SEQUENCES: SequencerOutbound = SequencerOutbound {
+    vendor: &VENDOR,
+    connect: |connection, http, keys, _| {
+        Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?)))
+    },
+};
 
 /// How Apollo is called.
 pub static OUTBOUND: ProviderOutbound = ProviderOutbound {

@@ -73,8 +73,13 @@ impl Contact {
         self.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value))
     }
 
+    pub(super) fn put_into_stage(&mut self, stage: &str, now: Timestamp) {
+        self.fields.insert("contact_stage_id".to_owned(), stage.into());
+        self.updated = now;
+    }
+
     /// Takes what was sent: a blank clears, and what wasn't sent stays.
-    fn overwrite(&mut self, sent: &Parameters, now: Timestamp) {
+    pub(super) fn overwrite(&mut self, sent: &Parameters, now: Timestamp) {
         for (name, value) in sent.0.iter().filter(|(name, _)| FIELDS.contains(&name.as_str())) {
             match (self.fields.get_mut(name).and_then(Value::as_object_mut), value) {
                 (_, Value::Null) => drop(self.fields.remove(name)),
@@ -155,7 +160,7 @@ impl Contacts {
     }
 
     /// Who is meant, and by what it was told: in Apollo's order (documented).
-    fn same_as(&self, sent: &Parameters) -> Option<(String, &'static str)> {
+    pub(super) fn same_as(&self, sent: &Parameters) -> Option<(String, &'static str)> {
         let by = |field: &str| {
             let value = sent.text(field)?;
             self.by_id.values().find(|contact| contact.is(field, &value)).map(|contact| contact.id.clone())
@@ -257,7 +262,7 @@ impl Team {
     }
 
     /// Apollo knows the person and the address, or the address is the team's own affair.
-    fn new_contact(&mut self, sent: &Parameters, now: Timestamp) -> String {
+    pub(super) fn new_contact(&mut self, sent: &Parameters, now: Timestamp) -> String {
         let person = sent.text("email").and_then(|email| self.directory.find(&Asked::email(&email)));
         let id = object_id("contact", &self.contacts.created.to_string());
         *self.contacts.created += 1;

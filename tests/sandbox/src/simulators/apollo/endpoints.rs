@@ -16,6 +16,8 @@ pub(super) enum Endpoint {
     PeopleSearch,
     CompanySearch,
     ContactCreate,
+    ContactsCreate,
+    ContactsStage,
     ContactUpdate,
     ContactShow,
     ContactSearch,
@@ -45,7 +47,7 @@ type Entry = (Endpoint, &'static str, &'static str, &'static str, Class);
 
 /// The operations: how each is called, below `api/v1`, its name in a key's scope, in messages and in what Apollo says of
 /// its use, and its limits. Apollo's own command line tool calls two of them with another method than is documented.
-const ALL: [Entry; 22] = [
+const ALL: [Entry; 24] = [
     (Endpoint::Match, "POST", "people/match", "api/v1/people/match", Class::Single),
     (Endpoint::Match, "GET", "people/match", "api/v1/people/match", Class::Single),
     (Endpoint::BulkMatch, "POST", "people/bulk_match", "api/v1/people/bulk_match", Class::Bulk),
@@ -57,6 +59,8 @@ const ALL: [Entry; 22] = [
     (Endpoint::PeopleSearch, "POST", "mixed_people/api_search", "api/v1/mixed_people/api_search", Class::Search),
     (Endpoint::CompanySearch, "POST", "mixed_companies/search", "api/v1/mixed_companies/search", Class::Search),
     (Endpoint::ContactCreate, "POST", "contacts", "api/v1/contacts/create", Class::Default),
+    (Endpoint::ContactsCreate, "POST", "contacts/bulk_create", "api/v1/contacts/bulk_create", Class::Default),
+    (Endpoint::ContactsStage, "POST", "contacts/update_stages", "api/v1/contacts/update_stages", Class::Default),
     (Endpoint::ContactUpdate, "PATCH", "contacts/*", "api/v1/contacts/update", Class::Default),
     (Endpoint::ContactShow, "GET", "contacts/*", "api/v1/contacts/show", Class::Default),
     (Endpoint::ContactSearch, "POST", "contacts/search", "api/v1/contacts/search", Class::Default),

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod asynchronous_wire;
+mod bulk_contacts;
 mod callbacks;
 mod contacts;
 mod endpoints;
@@ -43,7 +44,7 @@ pub use limits::{Limits, Windows};
 pub use organizations::Organization;
 pub(super) use people::Directory;
 pub use people::{Asked, DoNotCall, EmailStatus, Mobile, Person};
-pub use sequences::Enrolment;
+pub use sequences::{Enrolment, mailbox_id, sequence_id};
 pub use setup::{ApolloSetup, AsynchronousSetup, Gap, KeyScope, Miss, OutOfCredits};
 
 use super::exchange::{Call, Reception};

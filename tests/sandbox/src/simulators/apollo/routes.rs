@@ -86,6 +86,8 @@ impl Team {
             Endpoint::PeopleSearch => self.search_people(request),
             Endpoint::CompanySearch => self.search_companies(request),
             Endpoint::ContactCreate => self.create_contact(request),
+            Endpoint::ContactsCreate => self.create_contacts(request),
+            Endpoint::ContactsStage => self.update_stages(request),
             Endpoint::ContactUpdate => self.update_contact(request),
             Endpoint::ContactShow => self.show_contact(request),
             Endpoint::ContactSearch => self.search_contacts(request),

@@ -216,10 +216,20 @@ impl Team {
     }
 }
 
+/// The id of the sequence of this name.
+pub fn sequence_id(name: &str) -> String {
+    object_id("sequence", name)
+}
+
+/// The id of the mailbox with this address.
+pub fn mailbox_id(email: &str) -> String {
+    object_id("mailbox", email)
+}
+
 impl Apollo {
     /// Adds a sequence, and says its id.
     pub fn add_sequence(&self, name: &str) -> String {
-        let id = object_id("sequence", name);
+        let id = sequence_id(name);
         let sequence = Sequence { id: id.clone(), name: name.to_owned(), active: true, busy_until: None };
         self.team.lock().sequences.all.insert(id.clone(), sequence);
         id
@@ -227,7 +237,7 @@ impl Apollo {
 
     /// Adds a mailbox, and says its id.
     pub fn add_mailbox(&self, email: &str, active: bool) -> String {
-        let id = object_id("mailbox", email);
+        let id = mailbox_id(email);
         let mailbox = Mailbox { id: id.clone(), email: email.to_owned(), active };
         self.team.lock().sequences.mailboxes.insert(id.clone(), mailbox);
         id
