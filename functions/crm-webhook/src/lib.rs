@@ -8,7 +8,6 @@ mod route;
 
 use std::sync::Arc;
 
-use lambda_http::http::Method;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::{Body, Request, Response};
 use leadgate_aws::secrets::Secrets;
@@ -18,10 +17,11 @@ use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_gate::{Accepted, Gate};
+use leadgate_lambda::door::Refusal;
 use leadgate_lambda::fingerprints::Fingerprints;
 use tracing::{info, warn};
 
-use crate::answer::{Refusal, accepted};
+use crate::answer::{ADDRESSES, accepted};
 use crate::route::{Route, Sender};
 
 /// Everything the webhook may touch.
@@ -53,7 +53,7 @@ impl CrmWebhook {
         let source = addressed.as_ref().map_or("-", |(_, (_, sender))| sender.source());
         let answer = match addressed {
             Some((route, (tenant, sender))) => self.answer(tenant, sender, route.path_secret(), request).await,
-            None => Err(Refusal::UnknownTenant),
+            None => Err(Refusal::Address(ADDRESSES)),
         };
         let (response, taken) = match answer {
             Ok(counts) => {
@@ -79,9 +79,6 @@ impl CrmWebhook {
         path_secret: Option<Secret>,
         request: Request,
     ) -> Result<Accepted, Refusal> {
-        if request.method() != Method::POST {
-            return Err(Refusal::Method(request.method().clone()));
-        }
         let delivery = self.verify(tenant, sender, path_secret, request).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
         self.accept(tenant, sender, &delivery, &key).await

@@ -7,6 +7,7 @@
 pub mod answers;
 pub mod client;
 pub mod credits;
+pub mod enrolments;
 pub mod error;
 pub mod events;
 pub mod feed;

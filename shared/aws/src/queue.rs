@@ -76,6 +76,11 @@ impl Queue {
         self.send_all(&self.url, calls, None).await
     }
 
+    /// Messages that aren't about records, out of sight for `delay`, as far as SQS delays messages.
+    pub async fn send_messages<T: Serialize>(&self, messages: &[T], delay: Option<Duration>) -> Result<(), StoreError> {
+        self.send_all(&self.url, messages, delay.map(|delay| delay.min(DELAY_MAX))).await
+    }
+
     /// The same for hints that something may have arrived.
     pub async fn send_hints(&self, hints: &[Collect]) -> Result<(), StoreError> {
         self.send_all(&self.url, hints, None).await

@@ -35,11 +35,13 @@ pub enum Step {
     Erase,
     /// Taking in a feed.
     Import,
+    /// Enrolling in a sequence.
+    Enrol,
 }
 
 impl Step {
     /// All of them, in the order of a record's life.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Look,
         Self::Claim,
         Self::Dismiss,
@@ -53,6 +55,7 @@ impl Step {
         Self::Release,
         Self::Erase,
         Self::Import,
+        Self::Enrol,
     ];
 
     /// The word for it in reports.
@@ -71,6 +74,7 @@ impl Step {
             Self::Release => "release",
             Self::Erase => "erase",
             Self::Import => "import",
+            Self::Enrol => "enrol",
         }
     }
 }

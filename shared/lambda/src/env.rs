@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::events::Events;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
@@ -95,6 +96,23 @@ impl Environment {
     pub fn queue(&self) -> Result<Queue, EnvironmentError> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
         Ok(Queue::new(client, variable("LEADGATE_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The `enrolments` table.
+    pub fn enrolments(&self) -> Result<Enrolments, EnvironmentError> {
+        Ok(Enrolments::new(&self.database, variable("LEADGATE_ENROLMENTS_TABLE")?))
+    }
+
+    /// The enrolment queue.
+    pub fn enrolment_queue(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_ENROLMENT_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The queue of messages about enrolments that trying again can't help.
+    pub fn enrolment_dead_letters(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_ENROLMENT_DEAD_LETTER_QUEUE_URL")?, self.clock.clone()))
     }
 
     /// The enrichment queue, and the one for what comes in bulk: for those that send requests.

@@ -4,6 +4,7 @@
 pub mod callbacks;
 pub mod clock;
 pub mod connections;
+pub mod door;
 pub mod env;
 pub mod fingerprints;
 pub mod http;

@@ -6,8 +6,10 @@ use crm_events::CrmEvents;
 use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
+use enrolment_worker::EnrolmentWorker;
 use leadgate_enrichment::config::{Config, Tenant};
 use provider_webhook::ProviderWebhook;
+use signal_webhook::SignalWebhook;
 
 use super::settings::Settings;
 use super::start::renamed;
@@ -45,6 +47,10 @@ impl World {
         self.provider_webhook = with_config(&self.provider_webhook, &config);
         self.addresses[0].replace(self.webhook.clone());
         self.addresses[1].replace(self.provider_webhook.clone());
+        self.signal_webhook = with_config(&self.signal_webhook, &config);
+        self.addresses[2].replace(self.signal_webhook.clone());
+        self.enrolment_worker = Arc::new(self.enrolment_worker_with(config.clone()));
+        self.pump.deploy_enrolments(&self.enrolment_worker);
         self.release = Arc::new(self.release_with(config.clone()));
         self.worker = Arc::new(self.worker_with(config.clone()));
         self.pump.deploy(self.worker.clone());
@@ -73,6 +79,21 @@ impl World {
         }
     }
 
+    fn enrolment_worker_with(&self, config: Arc<Config>) -> EnrolmentWorker {
+        let worker = &self.enrolment_worker;
+        EnrolmentWorker {
+            config,
+            records: worker.records.clone(),
+            enrolments: worker.enrolments.clone(),
+            limits: worker.limits.clone(),
+            queue: worker.queue.clone(),
+            dead_letters: worker.dead_letters.clone(),
+            connections: worker.connections.clone(),
+            fingerprints: worker.fingerprints.clone(),
+            clock: worker.clock.clone(),
+        }
+    }
+
     fn release_with(&self, config: Arc<Config>) -> DeferralRelease {
         let release = &self.release;
         DeferralRelease {
@@ -96,6 +117,14 @@ fn with_config(door: &Door, config: &Arc<Config>) -> Door {
             let (fingerprints, clock) = (old.fingerprints.clone(), old.clock.clone());
             Door::Crm(Arc::new(CrmWebhook { vendors, config, gate, secrets, fingerprints, clock }))
         }
+        Door::Signal(old) => Door::Signal(Arc::new(SignalWebhook {
+            config,
+            enrolments: old.enrolments.clone(),
+            queue: old.queue.clone(),
+            secrets: old.secrets.clone(),
+            fingerprints: old.fingerprints.clone(),
+            clock: old.clock.clone(),
+        })),
         Door::Provider(old) => Door::Provider(Arc::new(ProviderWebhook {
             vendors: old.vendors.clone(),
             config,

@@ -14,12 +14,14 @@ mod pump;
 mod queues;
 mod servers;
 mod settings;
+mod signals;
 mod site;
 mod stale;
 mod start;
 mod states;
 mod stored;
 mod under_way;
+mod vendors;
 mod web;
 mod wire;
 
@@ -29,7 +31,9 @@ use std::time::Duration;
 
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
+use enrolment_worker::EnrolmentWorker;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
@@ -47,6 +51,7 @@ pub use pump::Pump;
 use pump::waiting_in;
 pub use servers::Servers;
 pub use settings::{APEX_SECRET, CALLBACK_SECRET, EVERY_CRM, Real, SIGNING_SECRET, Settings, WEBHOOK_USER, With};
+pub use signals::{MAILBOXES, SEQUENCE, job_change};
 pub use site::Site;
 pub use states::States;
 use web::Address;
@@ -103,8 +108,14 @@ pub struct World {
     pub webhook: Door,
     /// The side door.
     pub provider_webhook: Door,
-    /// Where these two stand.
-    addresses: [Address; 2],
+    /// The door for signals.
+    pub signal_webhook: Door,
+    /// The worker that enrols.
+    pub enrolment_worker: Arc<EnrolmentWorker>,
+    /// See `records`.
+    pub enrolments: Enrolments,
+    /// Where the doors stand.
+    addresses: [Address; 3],
     /// The vendors of a second tenant, if there is one.
     pub neighbour: Option<Neighbour>,
     /// The worker.
@@ -353,7 +364,12 @@ impl World {
 
     /// Messages that were given up on; none if SQS doesn't say.
     pub async fn dead_letters(&self) -> usize {
-        waiting_in(&self.sqs, &self.site.names.dead_letter_queue_url).await.unwrap_or_default()
+        let names = &self.site.names;
+        let mut waiting = 0;
+        for queue in [&names.dead_letter_queue_url, &names.enrolment_dead_letter_queue_url] {
+            waiting += waiting_in(&self.sqs, queue).await.unwrap_or_default();
+        }
+        waiting
     }
 
     /// Messages in sight or hidden on the worker's queues; none if SQS doesn't say.

@@ -10,6 +10,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
 use crm_events::CrmEvents;
 use enrichment_worker::EnrichmentWorker;
+use enrolment_worker::EnrolmentWorker;
 use futures_util::future::join_all;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
@@ -45,6 +46,8 @@ pub struct Pump {
     queue_urls: Vec<String>,
     worker: Mutex<Arc<EnrichmentWorker>>,
     crm_events: Mutex<Option<Arc<CrmEvents>>>,
+    /// The queue of enrolments and its worker, if there are any.
+    enrolments: Option<(String, Mutex<Arc<EnrolmentWorker>>)>,
     wire: Arc<Wire>,
     clock: Arc<WorldClock>,
     /// From the template.
@@ -80,6 +83,7 @@ impl Pump {
             queue_urls: queue_urls.into(),
             worker: Mutex::new(worker),
             crm_events: Mutex::default(),
+            enrolments: None,
             wire,
             clock,
             timeout,
@@ -96,6 +100,20 @@ impl Pump {
     pub fn with_change_events(mut self, queue_url: &str, crm_events: Arc<CrmEvents>) -> Self {
         self.queue_urls.push(queue_url.to_owned());
         Self { crm_events: Mutex::new(Some(crm_events)), ..self }
+    }
+
+    /// The same, with a queue of enrolments.
+    #[must_use]
+    pub fn with_enrolments(mut self, queue_url: &str, worker: Arc<EnrolmentWorker>) -> Self {
+        self.queue_urls.push(queue_url.to_owned());
+        Self { enrolments: Some((queue_url.to_owned(), Mutex::new(worker))), ..self }
+    }
+
+    /// From now on, this worker is invoked for enrolments, if there are any.
+    pub(super) fn deploy_enrolments(&self, worker: &Arc<EnrolmentWorker>) {
+        if let Some((_, deployed)) = &self.enrolments {
+            *deployed.lock().unwrap_or_else(PoisonError::into_inner) = worker.clone();
+        }
     }
 
     /// From now on, this worker is invoked.
@@ -252,12 +270,15 @@ impl Pump {
         let queue = self.queue_of(&messages);
         event.records = messages.iter().map(|message| event_of(message, &queue)).collect();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let enrolments = self.enrolments.as_ref().filter(|(url, _)| *url == queue);
+        let enrolments = enrolments.map(|(_, worker)| worker.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let is_change = self.queue_urls.get(WORKERS_QUEUES) == Some(&queue);
         let crm_events = self.crm_events().filter(|_| is_change);
         let work = async {
-            match crm_events {
-                Some(crm_events) => crm_events.handle(event).await,
-                None => worker.handle(event, &invocation).await,
+            match (crm_events, enrolments) {
+                (_, Some(enrolments)) => Box::pin(enrolments.handle(event, &invocation)).await,
+                (Some(crm_events), _) => crm_events.handle(event).await,
+                (None, None) => worker.handle(event, &invocation).await,
             }
         };
         let response = tokio::select! {

@@ -48,6 +48,9 @@ pub(super) struct Names {
     pub(super) bulk_queue_url: String,
     pub(super) dead_letter_queue_url: String,
     pub(super) change_event_queue_url: String,
+    pub(super) enrolments: String,
+    pub(super) enrolment_queue_url: String,
+    pub(super) enrolment_dead_letter_queue_url: String,
 }
 
 /// In a hurry, a call that failed is made again after at most this: how long to wait is the SDK's business, and it
@@ -74,7 +77,7 @@ impl Site {
         let release = function(&template, "deferral-release")?;
         let every = release.schedule().ok_or("deferral-release has no schedule")?;
         Ok(Self {
-            names: Names::of(&created, worker)?,
+            names: Names::of(&created, worker, function(&template, "enrolment-worker")?)?,
             worker_timeout: worker.timeout,
             template: Arc::new(template.clone()),
             schedule: Schedule { every, timeout: release.timeout },
@@ -118,13 +121,15 @@ fn function<'a>(template: &'a Template, folder: &str) -> Result<&'a FunctionDef,
 }
 
 impl Names {
-    fn of(created: &Created, worker: &FunctionDef) -> Result<Self, String> {
-        let environment = created.environment(worker);
-        let variable = |name: &str| {
-            environment.get(name).cloned().ok_or_else(|| format!("the template doesn't set {name} for the worker"))
+    fn of(created: &Created, worker: &FunctionDef, enrolment_worker: &FunctionDef) -> Result<Self, String> {
+        let variable_of = |function: &FunctionDef, name: &str| {
+            let value = created.environment(function).get(name).cloned();
+            value.ok_or_else(|| format!("the template doesn't set {name} for {}", function.folder))
         };
         let table =
             |name: &str| created.tables.get(name).cloned().ok_or_else(|| format!("the template has no table {name}"));
+        let variable = |name: &str| variable_of(worker, name);
+        let of_enrolments = |name: &str| variable_of(enrolment_worker, name);
         let queue = |name: &str| {
             created.queue_urls.get(name).cloned().ok_or_else(|| format!("the template has no queue {name}"))
         };
@@ -138,6 +143,9 @@ impl Names {
             bulk_queue_url: variable("LEADGATE_BULK_QUEUE_URL")?,
             dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,
             change_event_queue_url: queue(CHANGE_EVENT_QUEUE)?,
+            enrolments: of_enrolments("LEADGATE_ENROLMENTS_TABLE")?,
+            enrolment_queue_url: of_enrolments("LEADGATE_ENROLMENT_QUEUE_URL")?,
+            enrolment_dead_letter_queue_url: of_enrolments("LEADGATE_ENROLMENT_DEAD_LETTER_QUEUE_URL")?,
         })
     }
 }

@@ -9,8 +9,10 @@ use crm_events::CrmEvents;
 use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
+use enrolment_worker::EnrolmentWorker;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::events::Events;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
@@ -28,6 +30,7 @@ use leadgate_gate::Gate;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::fingerprints::Fingerprints;
 use provider_webhook::ProviderWebhook;
+use signal_webhook::SignalWebhook;
 use tokio::net::TcpListener;
 
 use super::clock::{Patience, WorldClock};
@@ -39,6 +42,7 @@ use super::pump::Pump;
 use super::servers::Servers;
 use super::settings::{FINGERPRINT_SECRET_NAME, NEIGHBOUR, Settings, callback_url, webhook_url};
 use super::site::{Site, paced};
+use super::vendors::{apollo, salesforce, zoho};
 use super::web::{self, Address, Door, Whereabouts};
 use super::wire::{Caller, Wire};
 use super::{Neighbour, Served, StartError, World};
@@ -48,7 +52,7 @@ use crate::simulators::close::Close;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
 use crate::simulators::pipedrive::Pipedrive;
-use crate::simulators::salesforce::{Kind, Salesforce};
+use crate::simulators::salesforce::Salesforce;
 use crate::simulators::zoho::Zoho;
 use crate::simulators::{self, Simulators};
 
@@ -159,28 +163,6 @@ pub(super) fn renamed(mut config: Config, number: u64, url: &str) -> Result<Conf
     Ok(config)
 }
 
-/// A team at Apollo with a sequence and a mailbox, so that those who look around in it find something.
-fn apollo(clock: &Arc<WorldClock>, settings: &Settings) -> Arc<Apollo> {
-    let apollo = Apollo::new(clock.clone(), settings.apollo.clone());
-    apollo.add_sequence("New leads");
-    apollo.add_mailbox("sales@leadgate.example", true);
-    Arc::new(apollo)
-}
-
-/// An org at Zoho CRM, whose tokens are good here.
-fn zoho(clock: &Arc<WorldClock>, settings: &Settings, site: &Site, url: &str) -> Arc<Zoho> {
-    let api_domain = format!("{url}/simulators/zoho");
-    Arc::new(Zoho::new(clock.clone(), settings.zoho.clone(), site.http.clone(), &api_domain))
-}
-
-/// An org that has the fields of the configuration that are no org's by itself.
-fn salesforce(clock: &Arc<WorldClock>, settings: &Settings, site: &Site, url: &str) -> Arc<Salesforce> {
-    let salesforce = Salesforce::new(clock.clone(), settings.salesforce.clone(), site.http.clone());
-    salesforce.serve_at(&format!("{url}/simulators/salesforce"));
-    salesforce.define_field("Mobile_Do_Not_Call__c", Kind::Text(40));
-    Arc::new(salesforce)
-}
-
 /// What functions are made of.
 struct Parts {
     site: Site,
@@ -217,6 +199,9 @@ struct Stores {
     feed: Feed,
     queue: Queue,
     dead_letters: Queue,
+    enrolments: Enrolments,
+    enrolment_queue: Queue,
+    enrolment_dead_letters: Queue,
 }
 
 impl Parts {
@@ -238,6 +223,9 @@ impl Parts {
             answers: Answers::new(&database, &names.answers),
             credits: Credits::new(&database, &names.credits),
             dead_letters: Queue::new(sqs.clone(), &names.dead_letter_queue_url, clock.clone()),
+            enrolments: Enrolments::new(&database, &names.enrolments),
+            enrolment_queue: Queue::new(sqs.clone(), &names.enrolment_queue_url, clock.clone()),
+            enrolment_dead_letters: Queue::new(sqs.clone(), &names.enrolment_dead_letter_queue_url, clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock).with_bulk(&names.bulk_queue_url),
         }
     }
@@ -292,6 +280,27 @@ impl Parts {
         }
     }
 
+    fn signal_webhook(&self) -> SignalWebhook {
+        let Stores { enrolments, enrolment_queue: queue, .. } = self.stores(Caller::SignalWebhook);
+        let (config, secrets) = (self.config.clone(), self.secrets.clone());
+        let (fingerprints, clock) = (self.fingerprints(), self.clock.clone());
+        SignalWebhook { config, enrolments, queue, secrets, fingerprints, clock }
+    }
+
+    fn enrolment_worker(&self) -> EnrolmentWorker {
+        let Stores {
+            records, limits, enrolments, enrolment_queue: queue, enrolment_dead_letters: dead_letters, ..
+        } = self.stores(Caller::EnrolmentWorker);
+        let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
+        let fingerprints = self.fingerprints();
+        EnrolmentWorker { config, records, enrolments, limits, queue, dead_letters, connections, fingerprints, clock }
+    }
+
+    /// Whether any tenant has rules for signals: without them, nothing polls the queue that they would fill.
+    fn has_signals(&self) -> bool {
+        self.config.tenants.values().any(|tenant| tenant.signals.is_some())
+    }
+
     fn release(&self) -> DeferralRelease {
         let Stores { records, credits, queue, .. } = self.stores(Caller::Release);
         let (config, connections) = (self.config.clone(), self.connections.clone());
@@ -302,7 +311,7 @@ impl Parts {
     }
 
     fn assemble(self, listener: TcpListener) -> World {
-        let Stores { records, credits, queue, .. } = self.stores(Caller::Observer);
+        let Stores { records, credits, queue, enrolments, .. } = self.stores(Caller::Observer);
         let feed = self.stores(Caller::FeedImport).feed;
         let (webhook, worker) = (Door::Crm(Arc::new(self.webhook())), Arc::new(self.worker()));
         let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
@@ -321,10 +330,16 @@ impl Parts {
             true => pump.with_change_events(changes, Arc::new(self.crm_events())),
             false => pump,
         };
+        let signal_webhook = Door::Signal(Arc::new(self.signal_webhook()));
+        let enrolment_worker = Arc::new(self.enrolment_worker());
+        let pump = match self.has_signals() {
+            true => pump.with_enrolments(&self.site.names.enrolment_queue_url, enrolment_worker.clone()),
+            false => pump,
+        };
         let pump = Arc::new(pump);
         let partner_bus = PartnerBus::new(&self.site.template, polling.clone(), changes);
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
-        let addresses = [Address::of(webhook.clone()), Address::of(provider_webhook.clone())];
+        let addresses = [&webhook, &provider_webhook, &signal_webhook].map(|door| Address::of(door.clone()));
         let mut routes = web::router(&addresses, &self.wire);
         if let Some(Neighbour { hubspot, apollo }) = self.neighbour.clone() {
             routes = routes.nest(&format!("/{NEIGHBOUR}"), simulators::vendors_router(Simulators { hubspot, apollo }));
@@ -366,6 +381,9 @@ impl Parts {
             wire: self.wire,
             webhook,
             provider_webhook,
+            signal_webhook,
+            enrolment_worker,
+            enrolments,
             addresses,
             neighbour: self.neighbour,
             worker,

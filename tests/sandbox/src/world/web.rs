@@ -19,6 +19,7 @@ use leadgate_enrichment::config::{Config, ConfigError, Tenant};
 use provider_webhook::ProviderWebhook;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use signal_webhook::SignalWebhook;
 
 use super::World;
 use super::clock::WorldClock;
@@ -38,6 +39,8 @@ pub enum Door {
     Crm(Arc<CrmWebhook>),
     /// `/{provider}/…`
     Provider(Arc<ProviderWebhook>),
+    /// `/signals/…`
+    Signal(Arc<SignalWebhook>),
 }
 
 impl Door {
@@ -46,10 +49,12 @@ impl Door {
         let config = match self {
             Self::Crm(webhook) => &webhook.config,
             Self::Provider(webhook) => &webhook.config,
+            Self::Signal(_) => return vec!["/signals/{*rest}".to_owned()],
         };
         let names = |tenant: &Tenant| match self {
             Self::Crm(_) => vec![tenant.crm.vendor.name, "hooks"],
             Self::Provider(_) => tenant.providers().map(|provider| provider.vendor.name).collect(),
+            Self::Signal(_) => Vec::new(),
         };
         let firsts = config.tenants.values().next().map(names).unwrap_or_default();
         firsts.into_iter().map(|first| format!("/{first}/{{*rest}}")).collect()
@@ -63,6 +68,7 @@ impl Door {
             Self::Crm(_) => "{tenant}",
             Self::Provider(_) if path.split('/').count() < 4 => "{tenant}",
             Self::Provider(_) => "{tenant}/{token}",
+            Self::Signal(_) => "{tenant}/{source}",
         };
         format!("POST /{first}/{rest}")
     }
@@ -73,6 +79,7 @@ impl Door {
         let response = match self {
             Self::Crm(webhook) => webhook.handle(request).await,
             Self::Provider(webhook) => webhook.handle(request).await,
+            Self::Signal(webhook) => webhook.handle(request).await,
         };
         let (parts, body) = response.into_parts();
         let body = match body {
@@ -103,7 +110,7 @@ impl Address {
 }
 
 /// Routes what comes in to the functions.
-pub(super) fn router(addresses: &[Address; 2], wire: &Arc<Wire>) -> Router {
+pub(super) fn router(addresses: &[Address; 3], wire: &Arc<Wire>) -> Router {
     let routes = addresses.iter().flat_map(|address| address.door().routes().into_iter().map(move |it| (address, it)));
     routes.fold(Router::new(), |router, (address, route)| {
         router.merge(Router::new().route(&route, any(forward)).with_state((address.clone(), wire.clone())))

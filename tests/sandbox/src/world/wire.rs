@@ -31,6 +31,10 @@ pub enum Caller {
     Release,
     /// Whoever takes a feed in.
     FeedImport,
+    /// The door for signals.
+    SignalWebhook,
+    /// The worker that enrols.
+    EnrolmentWorker,
     /// One of our functions: a vendor can't tell which.
     AtVendor,
     /// The event source mapping, which polls and deletes on our behalf. Its calls aren't broken.

@@ -16,9 +16,10 @@ use leadgate_connectors::signatures::standard_webhooks::{ID, SIGNATURE, TIMESTAM
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
 use leadgate_sandbox::simulators::close::signature_key;
-use leadgate_sandbox::world::{APEX_SECRET, Leftover, SIGNING_SECRET, Settings, WEBHOOK_USER, World};
+use leadgate_sandbox::world::{APEX_SECRET, Door, Leftover, SIGNING_SECRET, Settings, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
+use crate::signals::world_of_signals;
 use crate::stage::{all_enriched, leads, started, world};
 
 /// Stands in a file for a signature or a timestamp that is made when the event is sent.
@@ -51,6 +52,11 @@ const SECRET_WHEN_SENT: &str = "secret-when-sent";
 
 /// Invokes the webhook with a file as Lambda would, signed where the file says so.
 async fn knock(world: &World, text: &str) -> (u16, Value) {
+    knock_at(world, &world.webhook, text).await
+}
+
+/// The same at another door.
+async fn knock_at(world: &World, door: &Door, text: &str) -> (u16, Value) {
     let text = &text.replace(SECRET_WHEN_SENT, SIGNING_SECRET);
     let request = lambda_http::request::from_str(text).expect("an event of an HTTP API");
     let mut event: Value = serde_json::from_str(text).expect("JSON");
@@ -75,7 +81,7 @@ async fn knock(world: &World, text: &str) -> (u16, Value) {
             event["headers"][header] = value.into();
         }
     }
-    let response = world.webhook.invoke(&event).await.expect("Lambda takes the event");
+    let response = door.invoke(&event).await.expect("Lambda takes the event");
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
     let xml = || Value::from(String::from_utf8_lossy(&body).into_owned());
@@ -216,6 +222,43 @@ async fn each_delivery_of_the_provider_is_answered_as_its_name_says() {
         assert!(String::from_utf8_lossy(&body).contains(said), "{name}: {body:?}");
         assert_eq!(world.waiting().await, 0, "{name}");
     }
+}
+
+#[tokio::test]
+async fn each_event_about_signals_does_what_its_name_says() {
+    let expected: BTreeMap<&str, (u16, usize)> = BTreeMap::from([
+        ("signals.bad-signature.json", (401, 0)),
+        ("signals.job-changes.json", (200, 2)),
+        ("signals.replied.json", (200, 0)),
+        ("signals.unknown-source.json", (404, 0)),
+    ]);
+    let files = files("signal-webhook");
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+    let world = world_of_signals(|_| {}).await;
+    for (name, text) in files {
+        let (status, answer) = knock_at(&world, &world.signal_webhook, &text).await;
+        let (expected, queued) = expected[name.as_str()];
+        assert_eq!(
+            (status, answer["queued"].as_u64().unwrap_or_default()),
+            (expected, queued as u64),
+            "{name}: {answer}"
+        );
+        world.settle_down(1).await;
+    }
+}
+
+#[tokio::test]
+async fn the_enrolment_workers_event_enrols_whom_it_names() {
+    let world = world_of_signals(|_| {}).await;
+    let contacts = leads(&world, 2);
+    let text = files("enrolment-worker").remove("sqs.one-request.json").expect("the file");
+    let event: SqsEvent = serde_json::from_str(&text).expect("an SQS event");
+    let began = world.clock.now();
+    let invocation =
+        Invocation { id: "1".to_owned(), began, deadline: later(began, std::time::Duration::from_secs(60)) };
+    let response = world.enrolment_worker.handle(event, &invocation).await;
+    assert!(response.batch_item_failures.is_empty());
+    assert_eq!((contacts.len(), world.apollo.tasks().len()), (2, 2));
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ mod renewal;
 mod repeats;
 mod salesforce;
 mod several_roads;
+mod signals;
 mod stage;
 mod tenants;
 mod waterfall;

@@ -110,6 +110,32 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         ],
     ),
     (
+        "signal-webhook",
+        &[
+            ("EnrolmentsTable.Arn", &["dynamodb:UpdateItem"]),
+            ("EnrolmentQueue.Arn", &["sqs:SendMessage"]),
+            ("secrets:crm-signing-??????", &["secretsmanager:GetSecretValue"]),
+            ("secrets:crm-signing-next-??????", &["secretsmanager:GetSecretValue"]),
+            ("FingerprintSecret", &["secretsmanager:GetSecretValue"]),
+            ("SignalWebhookLogs.Arn", LOGS),
+        ],
+    ),
+    // It spends nothing: it has no way to the credits.
+    (
+        "enrolment-worker",
+        &[
+            ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),
+            ("EnrolmentsTable.Arn", LIMITS),
+            ("LimitsTable.Arn", LIMITS),
+            ("EnrolmentQueue.Arn", RECEIVE),
+            ("EnrolmentDeadLetterQueue.Arn", &["sqs:SendMessage"]),
+            ("secrets:crm-token-??????", &["secretsmanager:GetSecretValue"]),
+            ("secrets:provider-key-??????", &["secretsmanager:GetSecretValue"]),
+            ("FingerprintSecret", &["secretsmanager:GetSecretValue"]),
+            ("EnrolmentWorkerLogs.Arn", LOGS),
+        ],
+    ),
+    (
         "deferral-release",
         &[
             ("RecordsTable.Arn", RECORDS),
@@ -179,7 +205,7 @@ fn every_permission_is_used_and_every_call_permitted() {
         complaints
     }
     holds(rule);
-    notices(rule, &policy("EnrichmentWorkerRole", "2/Action/0"), json!("sqs:ReceiveMessage"));
+    notices(rule, &policy("DeferralReleaseRole", "5/Action"), json!("sqs:ReceiveMessage"));
     notices(rule, &policy("EnrichmentWorkerRole", "0/Action/0"), json!("dynamodb:Scan"));
     notices(rule, &policy("EnrichmentWorkerRole", "0/Action/0"), json!("dynamodb:TransactWriteItems"));
 }

@@ -1,0 +1,31 @@
+//! The worker that enrols: wired from the environment, then run.
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::SqsEvent;
+use enrolment_worker::EnrolmentWorker;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use leadgate_lambda::env::Environment;
+use leadgate_lambda::invocation::Invocation;
+use leadgate_lambda::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let environment = Environment::read()?;
+    let worker = Arc::new(EnrolmentWorker {
+        config: environment.config.clone(),
+        records: environment.records()?,
+        enrolments: environment.enrolments()?,
+        limits: environment.limits()?,
+        queue: environment.enrolment_queue()?,
+        dead_letters: environment.enrolment_dead_letters()?,
+        connections: environment.connections(),
+        fingerprints: environment.fingerprints()?,
+        clock: environment.clock.clone(),
+    });
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context, worker.clock.now())).await)
+    }))
+    .await
+}
