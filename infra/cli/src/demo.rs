@@ -1,6 +1,7 @@
 //! `leadgate demo`: the main job, shown.
 
 mod bulk;
+mod signals;
 mod waterfall;
 
 use std::io::{IsTerminal, stderr};
@@ -44,8 +45,9 @@ pub(crate) struct Arguments {
     /// while, and one may not say anything of some people.
     #[arg(long, conflicts_with_all = ["phones", "credits"])]
     waterfall: bool,
-    /// Another pattern than leads that appear: records that are in the CRM already (bulk).
-    #[arg(long, value_enum, conflicts_with_all = ["phones", "credits", "waterfall"])]
+    /// Another pattern than leads that appear: records that are in the CRM already (bulk), or changes of jobs that put
+    /// contacts into a sequence, at no credit's cost (signals).
+    #[arg(long, value_enum, conflicts_with_all = ["phones", "credits", "crm", "waterfall"])]
     pattern: Option<Pattern>,
     /// Print one JSON object, as the last line, instead of tables.
     #[arg(long)]
@@ -69,6 +71,8 @@ enum Crm {
 enum Pattern {
     /// `leadgate enrich`: many records that are in the CRM already, under a budget.
     Bulk,
+    /// Contacts who change jobs are put into a sequence.
+    Signals,
 }
 
 impl Crm {
@@ -93,6 +97,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let Arguments { leads, seed, phones, .. } = *arguments;
     match arguments.pattern {
         Some(Pattern::Bulk) => return bulk::run(leads as usize, seed, arguments.json).await,
+        Some(Pattern::Signals) => {
+            let request = demo::signals::Request { contacts: leads as usize, seed };
+            return Box::pin(signals::run(request, arguments.json)).await;
+        }
         None => {}
     }
     let (crm, name) = arguments.crm.simulated();

@@ -3,6 +3,7 @@
 
 mod people;
 mod report;
+pub mod signals;
 pub mod waterfall;
 
 use std::collections::BTreeMap;

@@ -291,12 +291,12 @@ impl Parts {
         let Stores {
             records, limits, enrolments, enrolment_queue: queue, enrolment_dead_letters: dead_letters, ..
         } = self.stores(Caller::EnrolmentWorker);
-        let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
-        let fingerprints = self.fingerprints();
+        let (config, fingerprints) = (self.config.clone(), self.fingerprints());
+        let (connections, clock) = (self.connections.clone(), self.clock.clone());
         EnrolmentWorker { config, records, enrolments, limits, queue, dead_letters, connections, fingerprints, clock }
     }
 
-    /// Whether any tenant has rules for signals: without them, nothing polls the queue that they would fill.
+    /// Without rules for signals, nothing polls the queue that they would fill.
     fn has_signals(&self) -> bool {
         self.config.tenants.values().any(|tenant| tenant.signals.is_some())
     }
@@ -332,10 +332,9 @@ impl Parts {
         };
         let signal_webhook = Door::Signal(Arc::new(self.signal_webhook()));
         let enrolment_worker = Arc::new(self.enrolment_worker());
-        let pump = match self.has_signals() {
-            true => pump.with_enrolments(&self.site.names.enrolment_queue_url, enrolment_worker.clone()),
-            false => pump,
-        };
+        let enrolments_queue = &self.site.names.enrolment_queue_url;
+        let pump =
+            if self.has_signals() { pump.with_enrolments(enrolments_queue, enrolment_worker.clone()) } else { pump };
         let pump = Arc::new(pump);
         let partner_bus = PartnerBus::new(&self.site.template, polling.clone(), changes);
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
