@@ -165,7 +165,7 @@ fn is_anybodys(domain: &str) -> bool {
 }
 
 /// `https://www.Example.com/about` → `example.com`, and `münchen.example` → `xn--mnchen-3ya.example`: keys are made of it.
-pub(crate) fn bare_domain(website: &str) -> Option<String> {
+pub fn bare_domain(website: &str) -> Option<String> {
     let rest = website.split_once("://").map_or(website, |(_, rest)| rest);
     let Ok(Host::Domain(host)) = Host::parse(rest.split(['/', '?', '#', ':']).next()?.trim()) else { return None };
     let host = host.strip_prefix("www.").unwrap_or(&host);

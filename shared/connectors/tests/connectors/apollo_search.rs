@@ -3,9 +3,10 @@
 use leadgate_connectors::provider::apollo::CallError;
 use leadgate_connectors::provider::apollo::search::{
     AddressStatus, Employees, OrganizationFilters, OrganizationSearch, OrganizationsFound, Page, PeopleFound,
-    PeopleSearch, Range, Seniority,
+    PeopleSearch, Range,
 };
 use leadgate_enrichment::person::ProfileField;
+use leadgate_enrichment::provider::prospecting::Seniority;
 use serde_json::{Value, json};
 
 use crate::apollo::{TIMEOUT, apollo};

@@ -7,6 +7,7 @@ mod apollo_contacts;
 mod apollo_errors;
 mod apollo_limits;
 mod apollo_organizations;
+mod apollo_prospecting;
 mod apollo_search;
 mod apollo_sequencer;
 mod apollo_sequences;

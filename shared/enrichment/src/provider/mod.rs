@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod callback;
 pub mod limits;
+pub mod prospecting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::credits::price::PricedField;
 use crate::fingerprint::FingerprintKey;
 use crate::person::{Identity, Profile, ProfileField};
 use crate::provider::limits::Rates;
+use crate::provider::prospecting::Prospector;
 
 /// A company that sells data about people.
 #[async_trait::async_trait]
@@ -65,6 +67,11 @@ pub trait Provider: Send + Sync {
     /// that doesn't say.
     async fn usage(&self, _: Duration) -> Result<Option<Usage>, UsageError> {
         Ok(None)
+    }
+
+    /// The provider as one that finds accounts and people by what they are. `None` for one that doesn't.
+    fn prospector(&self) -> Option<&dyn Prospector> {
+        None
     }
 }
 

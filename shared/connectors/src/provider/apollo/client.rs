@@ -6,6 +6,7 @@ use std::time::Duration;
 use leadgate_enrichment::clock::days;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
+use leadgate_enrichment::provider::prospecting::Prospector;
 use leadgate_enrichment::provider::{
     AsynchronousId, AsynchronousRequest, CallKind, Collected, Provider, Reply, Told, Usage, UsageError,
 };
@@ -127,6 +128,10 @@ impl Provider for Apollo {
             other => UsageError(format!("no figures: {other}")),
         })?;
         usage.pool().map(Some).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+    }
+
+    fn prospector(&self) -> Option<&dyn Prospector> {
+        Some(self)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`inbound`] | who a callback is about: all that is believed of it |
 //! | [`client`] | Apollo as a provider: people, organizations and what arrives later, for one or for up to ten |
 //! | [`search`] | finding people and organizations by what they are |
+//! | `prospecting` | the same, as the nightly search for accounts and people works with it |
 //! | [`contacts`], [`sequences`], [`tasks`] | what a team keeps in Apollo, and does with it |
 //! | [`account`] | mailboxes, use, credits, and whether the key is good |
 //! | `exchange`, `classify`, `rates` | one call: what its answer means by its status, and the limits that come with it |
@@ -35,6 +36,7 @@ mod classify;
 mod exchange;
 mod organizations;
 mod people;
+mod prospecting;
 mod rates;
 mod sequencer;
 

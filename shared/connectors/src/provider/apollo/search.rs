@@ -11,19 +11,24 @@ use reqwest::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(super) use self::filters::fit;
-pub use self::filters::{
-    AddressStatus, Employees, OrganizationFilters, OrganizationSearch, PeopleSearch, Range, Seniority,
-};
+pub use self::filters::{AddressStatus, Employees, OrganizationFilters, OrganizationSearch, PeopleSearch, Range};
 use super::exchange::{Apollo, Called, not_made};
 use super::organizations::Organization;
 use crate::loose::fields::{count, list, object, text, truth};
 use crate::loose::{List, Loose};
 
+/// Where people are found.
+pub(super) const PEOPLE: &str = "mixed_people/api_search";
+
+/// Where organizations are found.
+pub(super) const COMPANIES: &str = "mixed_companies/search";
+
 /// The most results on a page (documented).
-pub(super) const PAGE_RESULTS_MAX: usize = 100;
+pub(super) const RESULTS_PER_PAGE: u8 = 100;
+pub(super) const PAGE_RESULTS_MAX: usize = RESULTS_PER_PAGE as usize;
 
 /// The last page that Apollo shows: 50,000 results in all (documented).
-const PAGES_MAX: u16 = 500;
+pub(super) const PAGES_MAX: u16 = 500;
 
 impl Apollo {
     /// People, without their addresses and with masked family names: their ids are what to look up. Free of charge.
@@ -31,7 +36,7 @@ impl Apollo {
         if let Err(error) = search.check() {
             return not_made(error);
         }
-        self.call(self.request(Method::POST, "mixed_people/api_search").json(search), timeout).await
+        self.call(self.request(Method::POST, PEOPLE).json(search), timeout).await
     }
 
     /// Organizations. Charged by the page, whether it holds one or 100; an empty one is free (observed). After
@@ -44,7 +49,7 @@ impl Apollo {
         if let Err(error) = search.check() {
             return not_made(error);
         }
-        self.call(self.request(Method::POST, "mixed_companies/search").json(search), timeout).await
+        self.call(self.request(Method::POST, COMPANIES).json(search), timeout).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people and organizations are found by.
 
 use jiff::civil::Date;
+use leadgate_enrichment::provider::prospecting::Seniority;
 use serde::{Serialize, Serializer};
 
 use super::super::classify::CallError;
@@ -33,34 +34,6 @@ impl Serialize for Employees {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{},{}", self.min, self.max))
     }
-}
-
-/// How high a person is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Seniority {
-    /// Owns it.
-    Owner,
-    /// Founded it.
-    Founder,
-    /// CEO, CFO, …
-    CSuite,
-    /// A partner.
-    Partner,
-    /// A vice president.
-    Vp,
-    /// Head of something.
-    Head,
-    /// A director.
-    Director,
-    /// A manager.
-    Manager,
-    /// A senior.
-    Senior,
-    /// At the beginning.
-    Entry,
-    /// An intern.
-    Intern,
 }
 
 /// What Apollo says of an address, as a filter.

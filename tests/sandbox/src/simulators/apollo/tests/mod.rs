@@ -6,6 +6,7 @@ mod organizations;
 mod outreach;
 mod people;
 mod plans;
+mod prospecting;
 
 use std::sync::Arc;
 
