@@ -245,8 +245,7 @@ fn every_vendor_has_its_routes() {
         let signed = vendors.providers.iter().filter(|it| it.signed.is_some());
         let signed = signed.map(|it| format!("POST /{}/{{tenant}}", it.vendor.name));
         let sources = ["hooks", "signals"].map(|first| format!("POST /{first}/{{tenant}}/{{source}}"));
-        let needed: BTreeSet<String> =
-            crms.chain(with_secret).chain(providers).chain(signed).chain(sources).collect();
+        let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).chain(signed).chain(sources).collect();
         let mut complaints = Complaints::default();
         complaints.unless(routes == needed, || format!("{routes:?} are served, {needed:?} are needed"));
         complaints
