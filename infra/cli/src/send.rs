@@ -143,8 +143,8 @@ fn event_of(file: &Path) -> Result<EventFile, Failure> {
         )
         .into(),
         None => format!(
-            "{name} is not an event of an HTTP API: {error}. Name one of the files in events/crm-webhook or \
-             events/provider-webhook"
+            "{name} is not an event of an HTTP API: {error}. Name one of the files in events/crm-webhook, \
+             events/provider-webhook or events/signal-webhook"
         )
         .into(),
     })
@@ -156,6 +156,7 @@ fn other_event(text: &str) -> Option<(&'static str, &'static str)> {
     let queue = event["Records"][0]["eventSourceARN"].as_str().unwrap_or_default();
     match (event.get("Records"), event.get("source").and_then(Value::as_str)) {
         (Some(_), _) if queue.ends_with(":ChangeEventQueue") => Some(("SQS", "crm-events")),
+        (Some(_), _) if queue.ends_with(":EnrolmentQueue") => Some(("SQS", "enrolment-worker")),
         (Some(_), _) => Some(("SQS", "enrichment-worker")),
         (None, Some("aws.events" | "aws.scheduler")) => Some(("the schedule", "deferral-release")),
         _ => None,

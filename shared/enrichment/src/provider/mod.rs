@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod callback;
 pub mod limits;
 pub mod prospecting;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,8 +19,8 @@ use crate::credits::Milli;
 use crate::credits::price::PricedField;
 use crate::fingerprint::FingerprintKey;
 use crate::person::{Identity, Profile, ProfileField};
-use crate::provider::limits::Rates;
 use crate::provider::prospecting::Prospector;
+pub use crate::provider::told::Told;
 
 /// A company that sells data about people.
 #[async_trait::async_trait]
@@ -84,22 +85,6 @@ pub enum CallKind {
     Organizations(usize),
     /// Asking for what was to arrive later.
     Collect,
-}
-
-/// How an exchange ended, and what the provider said of its limits along with it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told<T> {
-    /// The end.
-    pub reply: T,
-    /// The limits; unknown in each window that nothing was said of.
-    pub rates: Rates,
-}
-
-impl<T> Told<T> {
-    /// An end with no word of limits: the provider was not reached, or says nothing of them.
-    pub fn without_rates(reply: T) -> Self {
-        Self { reply, rates: Rates::default() }
-    }
 }
 
 /// What is asked for although it takes the provider minutes to find.

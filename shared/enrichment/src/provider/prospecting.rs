@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::person::Profile;
-use crate::provider::Told;
+use crate::provider::told::Told;
 
 /// A provider that finds accounts and people by what they are.
 #[async_trait::async_trait]
