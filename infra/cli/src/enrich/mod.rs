@@ -3,6 +3,7 @@
 mod begun;
 mod chosen;
 mod run;
+mod settled;
 mod standing;
 
 #[cfg(all(test, feature = "sandbox"))]

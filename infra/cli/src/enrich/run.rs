@@ -1,10 +1,9 @@
 //! Queueing some at a time, as far as the budget and the credits go, and waiting until they have ended.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use leadgate_aws::queue::Queue;
 use leadgate_aws::table::Consistency;
-use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::credits::wallet::{burn_order, unopened};
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -14,6 +13,7 @@ use leadgate_enrichment::outcome::DeferReason;
 
 use super::Quote;
 use super::begun::{Begun, Plan};
+use super::settled::Settled;
 use super::standing::{Standing, request, standing};
 use crate::Failure;
 use crate::books::Books;
@@ -33,6 +33,7 @@ pub(super) struct Run<'a> {
     worst: Amounts,
     /// Of each record, how far it has come.
     standings: Vec<Standing>,
+    settled: Settled,
     spent: Amounts,
     /// What is held for those under way, and what those who wait may cost.
     reserved: Amounts,
@@ -61,7 +62,8 @@ impl<'a> Run<'a> {
     pub(super) async fn new(books: &'a Books, queue: &'a Queue, plan: Plan, worst: Amounts) -> Result<Self, Failure> {
         let standings = vec![Standing::Open; plan.records.len()];
         let (spent, reserved) = (Amounts::default(), Amounts::default());
-        let mut run = Self { books, queue, plan, worst, standings, spent, reserved };
+        let settled = Settled::since(plan.began);
+        let mut run = Self { books, queue, plan, worst, standings, settled, spent, reserved };
         run.look().await?;
         Ok(run)
     }
@@ -180,39 +182,49 @@ impl<'a> Run<'a> {
         Ok(self.queue.send(&requests).await?)
     }
 
-    /// Reads how far everyone has come, and what it has cost.
+    /// Reads how far everyone has come, and what it has cost. Workers go on meanwhile, so a record is read before what is held
+    /// for it, and that before what was settled: whatever moves in between is counted twice rather than not at all, and no
+    /// budget is exceeded by what nobody saw.
     async fn look(&mut self) -> Result<(), Failure> {
+        self.look_while(&async || {}).await
+    }
+
+    /// The same, with what happens between the reads.
+    async fn look_while(&mut self, meanwhile: &impl AsyncFn()) -> Result<(), Failure> {
         let (books, tenant, now) = (self.books, self.books.tenant(), self.books.present().await?);
+        let records = self.read_open().await?;
+        meanwhile().await;
+        let holds = books.credits.open_since(&tenant.id, self.plan.began).await?;
+        meanwhile().await;
+        self.settled.read(books, &self.plan.records, &holds, now).await?;
         let mine: HashSet<&RecordKey> = self.plan.records.iter().collect();
-        let mut bought: HashMap<RecordKey, Amounts> = HashMap::new();
-        for entry in books.credits.purchases_since(&tenant.id, self.plan.began).await? {
-            let Entry::Purchase { lines, .. } = entry else { continue };
-            for line in lines.into_iter().filter(|line| mine.contains(&line.record)) {
-                *bought.entry(line.record).or_default() += &line.cost;
+        let lines = holds.iter().flat_map(|hold| &hold.lines).filter(|line| mine.contains(&line.record));
+        let mut reserved: Amounts = lines.map(|line| &line.worst).sum();
+        for (place, record) in records {
+            let request = request(&self.plan, &self.plan.records[place]);
+            let was_bought = self.settled.has(&request.record);
+            let standing = standing(record.as_ref(), &request, was_bought, tenant.windows, now);
+            if let (Standing::Waits(_), Some(deferral)) = (standing, record.as_ref().and_then(|it| it.state.deferral()))
+            {
+                reserved += &deferral.worst;
             }
+            self.standings[place] = standing;
         }
-        let mut reserved = Amounts::default();
-        for hold in books.credits.open_since(&tenant.id, self.plan.began).await? {
-            let lines = hold.lines.iter().filter(|line| mine.contains(&line.record));
-            lines.for_each(|line| reserved += &line.worst);
-        }
-        let open: Vec<usize> = (0..self.standings.len()).filter(|place| !self.has_ended(*place)).collect();
-        for places in open.chunks(READ_AT_ONCE) {
-            let keys: Vec<RecordKey> =
-                places.iter().filter_map(|place| self.plan.records.get(*place)).cloned().collect();
-            let records: HashMap<RecordKey, Record> = books.records.read(&keys, Consistency::Strong).await?;
-            for (place, key) in places.iter().zip(&keys) {
-                let (record, request) = (records.get(key), request(&self.plan, key));
-                let standing = standing(record, &request, bought.contains_key(key), tenant.windows, now);
-                if let (Standing::Waits(_), Some(deferral)) = (standing, record.and_then(|it| it.state.deferral())) {
-                    reserved += &deferral.worst;
-                }
-                self.standings[*place] = standing;
-            }
-        }
-        self.spent = bought.values().sum();
+        self.spent = self.settled.sum();
         self.reserved = reserved;
         Ok(())
+    }
+
+    /// Those that haven't ended, by their places, as they stand.
+    async fn read_open(&self) -> Result<Vec<(usize, Option<Record>)>, Failure> {
+        let open: Vec<usize> = (0..self.standings.len()).filter(|place| !self.has_ended(*place)).collect();
+        let mut records = Vec::with_capacity(open.len());
+        for places in open.chunks(READ_AT_ONCE) {
+            let keys: Vec<RecordKey> = places.iter().map(|place| self.plan.records[*place].clone()).collect();
+            let mut read = self.books.records.read(&keys, Consistency::Strong).await?;
+            records.extend(places.iter().zip(&keys).map(|(place, key)| (*place, read.remove(key))));
+        }
+        Ok(records)
     }
 
     /// What there is now for requests that leave the floor.
@@ -265,4 +277,45 @@ const READ_AT_ONCE: usize = 100;
 struct Next {
     places: Vec<usize>,
     why_no_more: Option<String>,
+}
+
+#[cfg(all(test, feature = "sandbox"))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::enrich::tests::{typed, world};
+
+    /// Ten are under way. The workers deal with all of them while the tool reads: after the records, or after the holds.
+    #[tokio::test]
+    async fn whatever_is_bought_while_it_is_read_counts_towards_the_budget() {
+        for moment in 1..=2 {
+            let (world, ids) = world(500, 10, |_| {}).await;
+            let folder = tempfile::tempdir().expect("a folder");
+            let books = Books::find(&typed(&world, folder.path(), &["--resume"]).place).await.expect("books");
+            let queue = books.bulk_queue(None).expect("a queue");
+            let records = ids.iter().map(|id| books.record_key(id).expect("a record")).collect();
+            let (tenant, worst) = (books.tenant.clone(), books.worst_of_lead());
+            let plan =
+                Plan { name: "race".into(), tenant, began: books.now, records, budget: None, worst: worst.clone() };
+            let mut run = Run::new(&books, &queue, plan, worst.clone()).await.expect("a run");
+            run.send(&(0..ids.len()).collect::<Vec<_>>()).await.expect("queued");
+            let calls = Cell::new(0);
+            let meanwhile = async || {
+                calls.set(calls.get() + 1);
+                if calls.get() == moment {
+                    world.settle_down(1).await;
+                }
+            };
+            run.look_while(&meanwhile).await.expect("a look");
+            let charged = i64::try_from(world.apollo.ledger().records_charged).expect("few") * 1000;
+            assert_eq!(charged, 10_000, "all were bought meanwhile");
+            let open = run.standings.iter().filter(|standing| **standing == Standing::Open).count();
+            let may_cost: Amounts = std::iter::repeat_n(&worst, open).chain([&run.spent, &run.reserved]).sum();
+            assert!(may_cost.total().get() >= charged, "moment {moment}: {may_cost:?} of {charged}");
+            // The next look sees it as it is.
+            run.look().await.expect("a look");
+            assert_eq!((run.spent.total().get(), run.reserved.is_zero()), (charged, true));
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::books::Books;
 
 /// A world with contacts that it was never told of.
-async fn world(credits: i64, contacts: usize, change: impl FnOnce(&mut Settings)) -> (World, Vec<String>) {
+pub(super) async fn world(credits: i64, contacts: usize, change: impl FnOnce(&mut Settings)) -> (World, Vec<String>) {
     let mut settings = Settings { credits_per_cycle: Some(credits), ..Settings::default() };
     settings.apollo.unknown_share = 0.0;
     change(&mut settings);
@@ -28,7 +28,7 @@ fn file_of(folder: &Path, ids: &[String]) -> String {
     file.display().to_string()
 }
 
-fn typed(world: &World, folder: &Path, words: &[&str]) -> Arguments {
+pub(super) fn typed(world: &World, folder: &Path, words: &[&str]) -> Arguments {
     let (local, out) = (format!("--local={}", world.url), format!("--out={}", folder.display()));
     let all = ["leadgate", "enrich", "spring", local.as_str(), out.as_str()].into_iter().chain(words.iter().copied());
     match crate::Arguments::try_parse_from(all).map(|all| all.command) {
