@@ -7,7 +7,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::config::{ProviderConnection, Tenant};
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::credits::price::{Action, PricedField};
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::PurchaseId;
@@ -39,17 +39,6 @@ impl<'a> Batch<'a> {
         let now = worker.clock.now();
         let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
         Self { worker, tenant, invocation, purchase, fingerprints }
-    }
-
-    /// What the first provider charges for a person, without what is wanted beside that.
-    pub(crate) fn first_tariff(&self) -> Option<Tariff> {
-        self.worker.config.person_tariff(self.first_provider(), self.purchase.made_at())
-    }
-
-    /// Who is asked first about a record.
-    pub(crate) fn first_provider(&self) -> &'a ProviderConnection {
-        let first = self.tenant.waterfall.steps.first();
-        first.and_then(|step| self.tenant.provider_named(step.provider.as_str())).unwrap_or(&self.tenant.provider)
     }
 
     /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them

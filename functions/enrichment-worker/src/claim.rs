@@ -12,8 +12,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::config::OnBlocked;
-use leadgate_enrichment::credits::price::{Action, Tariff};
+use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
@@ -318,12 +317,7 @@ async fn open_purchases(batch: &Batch<'_>, named: &[PurchaseId]) -> Result<HashM
 pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut due: Vec<Due>) -> Vec<Record> {
     due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
     let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-    let Some(tariff) = batch.first_tariff() else {
-        let error = StoreError::exhausted("pricing", "no price is in force yet for matching a person");
-        outcomes.give_back_after(&keys, &error);
-        return Vec::new();
-    };
-    let (due, waiting) = match affordable(batch, due, &tariff).await {
+    let (due, waiting) = match affordable(batch, due).await {
         Ok(parted) => parted,
         Err(error) => {
             outcomes.give_back_after(&keys, &error);
@@ -345,15 +339,15 @@ fn is_waiting(record: &Record) -> bool {
 
 /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
 /// they come from, so caps are not looked at.
-async fn affordable(batch: &Batch<'_>, due: Vec<Due>, tariff: &Tariff) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
-    // Where the first provider is left out when its credits have run out, or was asked already, it isn't known yet who is
-    // to be paid.
-    let goes_on = batch.tenant.is_waterfall() && batch.tenant.waterfall.on_exhausted == OnBlocked::Skip;
+async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+    // Where the first provider is left out when its credits have run out, where it is another by record, or was asked
+    // already, it isn't known yet who is to be paid.
+    let first = batch.tenant.first_of_all().filter(|_| !batch.tenant.may_skip_exhausted());
     let (mut taken, due): (Vec<Due>, Vec<Due>) =
-        due.into_iter().partition(|due| goes_on || due.record.progress.is_some());
-    if due.is_empty() {
-        return Ok((taken, Vec::new()));
-    }
+        due.into_iter().partition(|due| first.is_none() || due.record.progress.is_some());
+    let Some(first) = first.filter(|_| !due.is_empty()) else { return Ok((taken, Vec::new())) };
+    let no_price = || StoreError::exhausted("pricing", "no price is in force yet for matching a person");
+    let tariff = batch.worker.config.person_tariff(first, batch.purchase.made_at()).ok_or_else(no_price)?;
     let now = batch.now();
     let wallets = batch.spendable(Action::Match).await?;
     let (worst, balances) = (tariff.worst(), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));

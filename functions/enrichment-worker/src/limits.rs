@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leadgate_aws::queue::DELAY_MAX;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::config::OnBlocked;
+use leadgate_enrichment::config::ProviderConnection;
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::provider::CallKind;
 use leadgate_purchase::permits::{NO_ROOM, share};
@@ -29,15 +29,17 @@ pub(crate) async fn leave_those_without_a_call(
 ) -> Vec<Due> {
     // What another provider is to be asked for has a step before it; and one that is left out holds up nothing.
     let (later, due): (Vec<Due>, Vec<Due>) = due.into_iter().partition(|due| due.record.progress.is_some());
-    let goes_on = batch.tenant.is_waterfall() && batch.tenant.waterfall.on_unavailable == OnBlocked::Skip;
-    if due.is_empty() || goes_on {
-        return due.into_iter().chain(later).collect();
-    }
-    leave_without_a_first_call(batch, outcomes, due).await.into_iter().chain(later).collect()
+    let first = batch.tenant.first_of_all().filter(|_| !due.is_empty() && !batch.tenant.may_skip_unavailable());
+    let Some(first) = first else { return due.into_iter().chain(later).collect() };
+    leave_without_a_first_call(batch, outcomes, due, first).await.into_iter().chain(later).collect()
 }
 
-async fn leave_without_a_first_call(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, due: Vec<Due>) -> Vec<Due> {
-    let first = batch.first_provider();
+async fn leave_without_a_first_call(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    due: Vec<Due>,
+    first: &ProviderConnection,
+) -> Vec<Due> {
     let Ok(provider) = batch.worker.connections.provider(first).await else { return due };
     let share = share(due.iter().map(|due| due.request.source));
     let fields = batch.tenant.fields_of_people(first, &batch.tenant.asked_of(first));
@@ -47,7 +49,12 @@ async fn leave_without_a_first_call(batch: &Batch<'_>, outcomes: &mut Outcomes<'
     let Some(not_before) = batch.permits(first).full_until(provider.as_ref(), call, share).await else { return due };
     let wait = until(now, not_before);
     if wait > DELAY_MAX {
-        let worst = batch.first_tariff().map(|tariff| tariff.worst()).unwrap_or_default();
+        let worst = batch
+            .worker
+            .config
+            .person_tariff(first, batch.purchase.made_at())
+            .map(|tariff| tariff.worst())
+            .unwrap_or_default();
         let waiting = due.into_iter().map(|Due { record, request }| Waiting {
             record,
             request,

@@ -35,6 +35,8 @@ pub(crate) struct Wanted {
     pub(crate) asked: Fingerprint,
     /// Who it is by what we haven't written ourselves: what was asked is remembered by it.
     pub(crate) described: Fingerprint,
+    /// The place of the route that it takes, if it doesn't go by the waterfall of all.
+    pub(crate) route: Option<usize>,
     /// What is missing.
     pub(crate) missing: BTreeSet<ProfileField>,
     /// What its next step asks, and of whom.
@@ -164,7 +166,7 @@ async fn give_up_steps(
 
 /// What a record wants, with what its first step costs.
 fn wanted_of(batch: &Batch<'_>, record: Record, want: Want, current: Option<&Properties>) -> Option<Wanted> {
-    let Want { identity, described, missing, ask } = want;
+    let Want { identity, described, route, missing, ask } = want;
     let source = record.source.unwrap_or(Source::Change);
     let owner = current.and_then(|current| owner(batch, current));
     let caps = caps(batch.tenant, source, owner, batch.now());
@@ -176,6 +178,7 @@ fn wanted_of(batch: &Batch<'_>, record: Record, want: Want, current: Option<&Pro
         identity,
         asked,
         described,
+        route,
         missing,
         ask: ask.clone(),
         skipped: BTreeMap::new(),

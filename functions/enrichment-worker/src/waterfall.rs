@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadgate_enrichment::config::OnBlocked;
+use leadgate_enrichment::config::{self, OnBlocked, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::patch_from;
@@ -21,9 +21,10 @@ use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 use crate::turn::Turn;
 
-/// The most turns of providers in one batch. Each record moves on with every turn it is in, so that a waterfall of all
-/// providers that there are, each asked twice, has fewer.
-const TURNS_MAX: usize = 16;
+/// The most turns of providers in one batch: each record moves on with every turn it is in.
+fn turns_max(tenant: &Tenant) -> usize {
+    tenant.waterfalls().map(|waterfall| waterfall.steps.len()).sum()
+}
 
 /// The records that go on, and those that are done.
 #[derive(Default)]
@@ -53,12 +54,12 @@ impl Waterfall {
         batch: &Batch<'a>,
         outcomes: &mut Outcomes<'_>,
     ) -> Option<(Turn<'a>, Vec<Wanted>)> {
-        let step = self.open.iter().map(|wanted| wanted.ask.step).min()?;
-        let (now, later): (Vec<Wanted>, Vec<Wanted>) =
-            std::mem::take(&mut self.open).into_iter().partition(|wanted| wanted.ask.step == step);
+        // Of the same step on another route, another provider may be asked.
+        let (step, name) = self.open.iter().map(|wanted| (wanted.ask.step, wanted.ask.provider.clone())).min()?;
+        let is_now = |wanted: &Wanted| wanted.ask.step == step && wanted.ask.provider == name;
+        let (now, later): (Vec<Wanted>, Vec<Wanted>) = std::mem::take(&mut self.open).into_iter().partition(is_now);
         self.open = later;
-        let name = now.first().map(|wanted| wanted.ask.provider.clone())?;
-        let provider = batch.tenant.provider_named(name.as_str()).filter(|_| self.turns < TURNS_MAX);
+        let provider = batch.tenant.provider_named(name.as_str()).filter(|_| self.turns < turns_max(batch.tenant));
         let Some(provider) = provider else {
             let records: Vec<Record> = now.into_iter().map(|wanted| wanted.record).collect();
             outcomes.give_all_back(&records, "its waterfall has too many steps", Retry::Never);
@@ -108,10 +109,10 @@ impl Waterfall {
     /// bought for it before is written, or else it is given, to wait.
     pub(crate) fn blocked(&mut self, batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) -> Option<Wanted> {
         let policy = match reason {
-            DeferReason::ProviderDenied | DeferReason::ProviderLimit => batch.tenant.waterfall.on_unavailable,
+            DeferReason::ProviderDenied | DeferReason::ProviderLimit => wanted.way(batch).on_unavailable,
             // They are free again in a moment.
             DeferReason::HeldByOthers | DeferReason::NextStep => OnBlocked::Wait,
-            _ => batch.tenant.waterfall.on_exhausted,
+            _ => wanted.way(batch).on_exhausted,
         };
         if policy == OnBlocked::Skip
             && let Some(next) = wanted.skipping(batch, reason)
@@ -129,6 +130,11 @@ impl Waterfall {
 }
 
 impl Wanted {
+    /// The steps that it goes through.
+    fn way<'t>(&self, batch: &Batch<'t>) -> &'t config::Waterfall {
+        batch.tenant.waterfall_of(self.route)
+    }
+
     /// The step that is next once `end` has been kept, as `kept` says it. `is_awaited` says that the rest of what was asked
     /// for is on its way.
     pub(crate) fn next_ask(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd, is_awaited: bool) -> Option<Ask> {
@@ -140,7 +146,7 @@ impl Wanted {
         let mut skipped = self.skipped.clone();
         if let Some(reason) = self.owed {
             // A part of what was to be asked could not be paid for.
-            match batch.tenant.waterfall.on_exhausted {
+            match self.way(batch).on_exhausted {
                 OnBlocked::Wait => return None,
                 OnBlocked::Skip => drop(skipped.insert(self.ask.provider.clone(), reason)),
             }
@@ -149,7 +155,8 @@ impl Wanted {
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
         let missing = self.missing_after(batch, end, is_awaited);
         let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
-        let position = Position { asked, is_known, missing: &missing, skipped: &skipped, awaits };
+        let position =
+            Position { waterfall: self.way(batch), asked, is_known, missing: &missing, skipped: &skipped, awaits };
         position.next(batch.tenant, &self.identity)
     }
 
@@ -163,7 +170,14 @@ impl Wanted {
         }
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
         let awaits = kept.awaited.is_some();
-        let position = Position { asked, is_known, missing: &self.missing, skipped: &BTreeSet::new(), awaits };
+        let position = Position {
+            waterfall: self.way(batch),
+            asked,
+            is_known,
+            missing: &self.missing,
+            skipped: &BTreeSet::new(),
+            awaits,
+        };
         let ask = position.next(batch.tenant, &self.identity)?;
         let reason = *self.skipped.get(&ask.provider)?;
         Some((ask, reason))
@@ -191,7 +205,14 @@ impl Wanted {
         let asked = self.record.asked_about(&self.described, batch.tenant.windows, batch.now());
         let is_known = self.record.owed.is_some();
         let awaits = self.record.awaited.is_some();
-        let position = Position { asked, is_known, missing: &self.missing, skipped: &left_out, awaits };
+        let position = Position {
+            waterfall: self.way(batch),
+            asked,
+            is_known,
+            missing: &self.missing,
+            skipped: &left_out,
+            awaits,
+        };
         let ask = position.next(batch.tenant, &self.identity)?;
         let record = self.record.clone();
         Self { skipped, ..self.clone() }.at_step(batch, record, ask)

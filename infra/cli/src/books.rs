@@ -32,7 +32,7 @@ use leadgate_aws::table::Database;
 use leadgate_aws::usage::Usage;
 use leadgate_connectors::registry;
 use leadgate_enrichment::clock::Clock;
-use leadgate_enrichment::config::{Config, ProviderConnection, Tenant};
+use leadgate_enrichment::config::{Config, ProviderConnection, Tenant, Waterfall};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
@@ -153,10 +153,14 @@ impl Books {
         Ok(Queue::new(self.queue.client.clone(), url, self.database.clock.clone()))
     }
 
-    /// The most that a lead can cost now, if every step has to be made.
+    /// The most that a lead can cost now, if every step has to be made: of each kind of credit, by the route that needs most of it.
     pub(crate) fn worst_of_lead(&self) -> Amounts {
-        let tenant = self.tenant();
-        let steps = tenant.waterfall.steps.iter();
+        let worst = self.tenant().waterfalls().map(|waterfall| self.worst_of(waterfall));
+        worst.reduce(|most, other| most.larger(&other)).unwrap_or_default()
+    }
+
+    fn worst_of(&self, waterfall: &Waterfall) -> Amounts {
+        let (tenant, steps) = (self.tenant(), waterfall.steps.iter());
         let worst = steps.filter_map(|step| Some((tenant.provider_named(step.provider.as_str())?, &step.fields)));
         let worst: Vec<Amounts> = worst
             .flat_map(|(provider, fields)| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use leadgate_connectors::registry;
-use leadgate_enrichment::config::{Callback, Config, ConfigError, SecretRole, Step, Tenant};
+use leadgate_enrichment::config::{Callback, Config, ConfigError, Route, SecretRole, Step, Tenant, Waterfall};
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::ProfileField;
 use serde_json::{Map, Value, json};
@@ -150,8 +150,18 @@ fn arrivals(tenant: &Tenant) -> String {
     }
 }
 
-/// Who is asked for what, where there are several providers.
-fn steps(tenant: &Tenant) -> Option<String> {
+/// Who is asked for what, where there are several providers, and by which route.
+fn steps(tenant: &Tenant) -> Vec<String> {
+    if !tenant.is_waterfall() {
+        return Vec::new();
+    }
+    let of_all = format!("{} asks, for what is still missing: {}", tenant.id, steps_of(&tenant.waterfall));
+    let route =
+        |route: &Route| format!("{} asks, by the route {:?}: {}", tenant.id, route.name, steps_of(&route.waterfall));
+    std::iter::once(of_all).chain(tenant.routes.iter().map(route)).collect()
+}
+
+fn steps_of(waterfall: &Waterfall) -> String {
     let step = |(at, step): (usize, &Step)| {
         let fields = step.fields.iter().filter_map(|field| serde_json::to_value(field).ok());
         let fields = fields.filter_map(|field| field.as_str().map(str::to_owned));
@@ -159,9 +169,8 @@ fn steps(tenant: &Tenant) -> Option<String> {
         let asked: Vec<String> = person.into_iter().chain(fields).collect();
         format!("{}. {} for {}", at + 1, step.provider, asked.join(", "))
     };
-    let steps: Vec<String> = tenant.waterfall.steps.iter().enumerate().map(step).collect();
-    let says = format!("{} asks, for what is still missing: {}", tenant.id, steps.join("; "));
-    tenant.is_waterfall().then_some(says)
+    let steps: Vec<String> = waterfall.steps.iter().enumerate().map(step).collect();
+    steps.join("; ")
 }
 
 /// The most that a mistake can cost.
@@ -268,7 +277,7 @@ mod tests {
         let demo = config.tenants.values().next().expect("a tenant");
         let said = "demo asks, for what is still missing: 1. apollo for the person; 2. pdl for the person, mobile_phone; \
                     3. apollo for mobile_phone";
-        assert_eq!(steps(demo).as_deref(), Some(said));
+        assert_eq!(steps(demo), [said]);
         let needed = secrets(&config);
         assert_eq!(needed["leadgate/demo/pdl/provider-key"], "demo: the key of pdl");
         assert_eq!(needed["leadgate/demo/provider-key"], "demo: the key of apollo");

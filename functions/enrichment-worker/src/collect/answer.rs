@@ -123,7 +123,8 @@ impl Answer {
                 .any(|asked| asked.said != Said::Hit || asked.fields.contains(field))
         };
         let has_arrived = |field: &ProfileField| self.profile.as_ref().is_some_and(|it| it.get(*field).is_some());
-        batch.tenant.waterfall.steps.iter().any(|step| {
+        // By whichever route: which one it takes is seen when the CRM is read.
+        batch.tenant.waterfalls().flat_map(|waterfall| &waterfall.steps).any(|step| {
             let was_left =
                 batch.tenant.provider_named(step.provider.as_str()).is_some_and(ProviderConnection::answers_later);
             let mut fields = step

@@ -308,7 +308,7 @@ mod tests {
                 }
             };
             run.look_while(&meanwhile).await.expect("a look");
-            let charged = i64::try_from(world.apollo.ledger().records_charged).expect("few") * 1000;
+            let charged = i64::try_from(world.tenants_providers()[0].1.ledger().records_charged).expect("few") * 1000;
             assert_eq!(charged, 10_000, "all were bought meanwhile");
             let open = run.standings.iter().filter(|standing| **standing == Standing::Open).count();
             let may_cost: Amounts = std::iter::repeat_n(&worst, open).chain([&run.spent, &run.reserved]).sum();

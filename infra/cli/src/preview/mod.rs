@@ -137,11 +137,18 @@ fn due(
             let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
             let fields = provider.asynchronous_of(&want.ask.fields);
             let asynchronous = worst(books.config.asynchronous_tariff(provider, &fields, now), false);
+            let route = want.route.and_then(|route| tenant.routes.get(route));
+            let by = route.map(|route| format!(" by the route {:?}", route.name)).unwrap_or_default();
+            let of = if tenant.is_waterfall() {
+                format!(" of {provider} first", provider = provider.name())
+            } else {
+                String::new()
+            };
             let said = match asynchronous.is_zero() {
-                true => format!("would be bought, for {} at most", amounts(&person)),
+                true => format!("would be bought{of}{by}, for {} at most", amounts(&person)),
                 false => {
                     let (person, more) = (amounts(&person), amounts(&asynchronous));
-                    format!("would be bought, for {person} at most, and {more} more for what arrives later")
+                    format!("would be bought{of}{by}, for {person} at most, and {more} more for what arrives later")
                 }
             };
             (("buy", said), Some([person, asynchronous]))

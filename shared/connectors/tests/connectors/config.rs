@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use leadgate_connectors::registry;
 use leadgate_enrichment::clock::days;
-use leadgate_enrichment::config::{Config, ConfigError};
+use leadgate_enrichment::config::{Config, ConfigError, OnBlocked};
 use leadgate_enrichment::lead::patch::FieldPolicy;
+use leadgate_enrichment::person::{Identity, Properties};
 
 /// A small file that is right.
 const GOOD: &str = include_str!("config/file.toml");
@@ -125,4 +126,90 @@ fn only_where_a_crm_has_related_records_are_their_properties_written() {
                     property of the record itself: only in hubspot is another one written. Name a property of the record, or \
                     take the field out.";
     assert!(said.contains(expected), "{said}");
+}
+
+/// The good file with another provider beside the first.
+fn with_pdl(rest: &str) -> String {
+    let pdl = "[[tenants.acme.fallbacks]]\nkind = \"pdl\"\napi_key = \"leadgate/acme/pdl/provider-key\"\n\
+               plan = { anchor = \"2026-01-01\", cycle = \"monthly\", grant = { pdl_credits = 2500 } }\n";
+    format!("price_sets = [\"pdl-2026\"]\n{GOOD}\n{pdl}{rest}")
+}
+
+#[test]
+fn routes_go_by_what_a_record_says_and_take_the_rest_from_the_waterfall_of_all() {
+    let route = "[[tenants.acme.waterfall.routes]]\nname = \"local\"\norder = [\"pdl\", \"apollo\"]\n";
+    let when = "when = [{ lacks = \"domain\" }, { property = \"industry\", one_of = [\"Restaurants\", \"Hotels\"] }, \
+                { property = \"numberofemployees\", at_most = 50 }, { property = \"vat_number\", blank = false }]\n";
+    let all = "[tenants.acme.waterfall]\non_exhausted = \"skip\"\nfields = { title = [\"apollo\"] }\n";
+    let config = check(&with_pdl(&format!("{all}{route}{when}")), now()).expect("a good file");
+    let tenant = &config.tenants[&"acme".parse().expect("a name")];
+    let read = tenant.properties();
+    assert!(["industry", "numberofemployees", "vat_number"].iter().all(|name| read.contains(name)), "{read:?}");
+    let full = [("industry", " restaurants"), ("numberofemployees", "12"), ("vat_number", "DE1")];
+    let route_of = |changes: &[(&str, &str)]| {
+        let both = full.iter().chain(changes);
+        let properties: Properties =
+            both.map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect();
+        tenant.route_of(&Identity::read(&properties, &tenant.identity), &properties)
+    };
+    assert_eq!(route_of(&[]), Some(0));
+    assert_eq!(
+        route_of(&[("email", "ada@gmail.com")]),
+        Some(0),
+        "an address of a public mail service is no employer's"
+    );
+    for other in [
+        ("email", "ada@ritz.example"),
+        ("website", "https://ritz.example"),
+        ("industry", "Banking"),
+        ("industry", ""),
+        ("numberofemployees", "51"),
+        ("numberofemployees", "many"),
+        ("vat_number", " "),
+    ] {
+        assert_eq!(route_of(&[other]), None, "{other:?}");
+    }
+    let steps = |route| {
+        let steps = tenant.waterfall_of(route).steps.iter();
+        steps.map(|step| (step.provider.to_string(), step.person, step.fields.len())).collect::<Vec<_>>()
+    };
+    let [apollo, pdl] = ["apollo", "pdl"].map(str::to_owned);
+    assert_eq!(steps(None), [(apollo.clone(), true, 1), (pdl.clone(), true, 0)]);
+    assert_eq!(steps(Some(0)), [(pdl, true, 0), (apollo, true, 1)]);
+    assert_eq!(tenant.waterfall_of(Some(0)).on_exhausted, OnBlocked::Skip);
+    assert!(tenant.first_of_all().is_none(), "whom to ask first depends on the record");
+}
+
+#[test]
+fn a_route_that_makes_no_sense_is_refused() {
+    let refused = |route: &str| {
+        let text = with_pdl(&format!("[[tenants.acme.waterfall.routes]]\nname = \"local\"\n{route}"));
+        check(&text, now()).expect_err("the file is bad").to_string()
+    };
+    let all_of_them = refused("when = []");
+    assert!(
+        all_of_them.contains("waterfall.routes[0].when: found none, expected at least one condition"),
+        "{all_of_them}"
+    );
+    for condition in [
+        "{}",
+        "{ property = \"industry\" }",
+        "{ has = \"email\", lacks = \"domain\" }",
+        "{ has = \"email\", property = \"industry\", blank = true }",
+        "{ lacks = \"domain\", at_most = 3 }",
+        "{ property = \"industry\", blank = true, one_of = [\"hotels\"] }",
+    ] {
+        let said = refused(&format!("when = [{condition}]"));
+        assert!(said.contains("routes[0].when[0]: found something else, expected a `property` with"), "{said}");
+    }
+    let both = refused("when = [{ property = \"industry\", one_of = [\"hotels\"], at_least = 3 }]");
+    assert!(both.contains("found words and a number"), "{both}");
+    let unknown = refused("when = [{ has = \"shoes\" }]");
+    assert!(unknown.contains("\"shoes\"") && unknown.contains("linkedin_url"), "{unknown}");
+    let stranger = refused("when = [{ has = \"email\" }]\norder = [\"hunter\"]");
+    assert!(stranger.contains("routes[0].order[0]"), "{stranger}");
+    let twice = refused(
+        "when = [{ has = \"email\" }]\n[[tenants.acme.waterfall.routes]]\nname = \"local\"\nwhen = [{ has = \"name\" }]",
+    );
+    assert!(twice.contains("routes[1].name: found \"local\" again"), "{twice}");
 }

@@ -13,6 +13,7 @@ use super::fit::Fit;
 use super::keys::FILE;
 use super::signals::Around;
 use super::vendor::Vendors;
+use super::waterfall::Askable;
 use super::{
     ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
     MISS_DEFAULT, Problem, ProviderConnection, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
@@ -212,7 +213,8 @@ impl<'v> Checker<'v> {
         let providers: Vec<&ProviderConnection> = std::iter::once(&provider).chain(&fallbacks).collect();
         self.apart(path, &providers);
         let values = self.values(path, &providers);
-        let waterfall = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &providers, &fields);
+        let askable = Askable { providers: &providers, mapping: &fields };
+        let (waterfall, routes) = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &askable);
         let around = Around { crm: &crm, providers: &providers, fields: &fields };
         let signals = table.signals.and_then(|table| self.signals(&format!("{path}.signals"), table, &around));
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
@@ -236,6 +238,7 @@ impl<'v> Checker<'v> {
             provider,
             fallbacks,
             waterfall,
+            routes,
             on_exhausted: table.on_exhausted,
             caps,
             values,

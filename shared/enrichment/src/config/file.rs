@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::hooks::{HookCause, SignatureWord};
+use super::routes::RouteTable;
 use super::signals::SignalsTable;
 use super::waterfall::OnBlocked;
 use super::{ConfigError, OnExhausted, Problem};
@@ -178,6 +179,8 @@ pub(super) struct WaterfallTable {
     pub(super) on_exhausted: OnBlocked,
     #[serde(default)]
     pub(super) on_unavailable: OnBlocked,
+    #[serde(default)]
+    pub(super) routes: Vec<RouteTable>,
 }
 
 #[derive(Deserialize)]

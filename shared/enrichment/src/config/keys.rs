@@ -4,6 +4,7 @@ use strum::VariantNames;
 
 use super::OnExhausted;
 use super::hooks::{HookCause, SignatureWord};
+use super::routes::Known;
 use super::shape::{Key, Shape};
 use super::vendor::{SecretKey, SecretRole};
 use super::waterfall::OnBlocked;
@@ -194,6 +195,26 @@ const WATERFALL: Shape = Shape::Table(&[
     Key::optional("fields", Shape::Named(&PROVIDERS)),
     Key::optional("on_exhausted", Shape::OneOf(OnBlocked::VARIANTS)),
     Key::optional("on_unavailable", Shape::OneOf(OnBlocked::VARIANTS)),
+    Key::optional("routes", Shape::List(&ROUTE)),
+]);
+
+static ROUTE: Shape = Shape::Table(&[
+    Key::needed("name", Shape::Text("local-businesses")),
+    Key::needed("when", Shape::List(&ROUTE_CONDITION)),
+    Key::optional("order", Shape::List(&Shape::ProviderName)),
+    Key::optional("fields", Shape::Named(&PROVIDERS)),
+    Key::optional("on_exhausted", Shape::OneOf(OnBlocked::VARIANTS)),
+    Key::optional("on_unavailable", Shape::OneOf(OnBlocked::VARIANTS)),
+]);
+
+static ROUTE_CONDITION: Shape = Shape::Table(&[
+    Key::optional("has", Shape::OneOf(Known::VARIANTS)),
+    Key::optional("lacks", Shape::OneOf(Known::VARIANTS)),
+    Key::optional("property", Shape::Text("industry")),
+    Key::optional("blank", Shape::Flag),
+    Key::optional("one_of", Shape::List(&WORD)),
+    Key::optional("at_least", NUMBER),
+    Key::optional("at_most", NUMBER),
 ]);
 
 /// What the tokens in the addresses are made with that a provider delivers to.

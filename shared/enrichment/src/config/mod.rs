@@ -4,6 +4,7 @@
 
 mod address;
 mod check;
+mod condition;
 mod connection;
 mod deployable;
 mod feed;
@@ -14,6 +15,7 @@ mod keys;
 mod money;
 mod pointer;
 mod problem;
+mod routes;
 mod shape;
 mod signals;
 mod vendor;
@@ -31,6 +33,7 @@ pub use self::feed::{Column, Feed};
 pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
+pub use self::routes::Route;
 pub use self::shape::{Key, Shape};
 pub use self::signals::{Condition, SignalName, SignalRule, SignalSource, Signals, TaskRule};
 pub use self::vendor::{
@@ -85,6 +88,8 @@ pub struct Tenant {
     pub fallbacks: Vec<ProviderConnection>,
     /// Who is asked for what, one after another.
     pub waterfall: Waterfall,
+    /// Who is asked instead about records of which something holds. The first that fits counts.
+    pub routes: Vec<Route>,
     /// What becomes of a lead that the credits can pay for in part.
     pub on_exhausted: OnExhausted,
     /// The most that may be spent, beside what there is.
@@ -352,8 +357,11 @@ impl Tenant {
             .map(|property| named("signals.enrolled_property".to_owned(), property, Some(ValueKind::Text), true));
         let kept_out = signals.into_iter().flat_map(|signals| &signals.do_not_contact);
         let kept_out = kept_out.map(|property| named("signals.do_not_contact".to_owned(), property, None, false));
+        let routed = self.routed_by();
+        let routed =
+            routed.map(|(route, property)| named(format!("waterfall.routes[{route}].when"), property, None, false));
         let all = fields.chain(ours).chain(identity).chain(changes).chain(owner);
-        let mut all: Vec<Named> = all.chain(enrolled).chain(kept_out).collect();
+        let mut all: Vec<Named> = all.chain(enrolled).chain(kept_out).chain(routed).collect();
         // What is named twice is said once.
         let mut seen = BTreeSet::new();
         all.retain(|named| seen.insert(named.property.clone()));
@@ -365,7 +373,8 @@ impl Tenant {
         let identity = self.identity.known_names();
         let fields = self.fields.iter().map(|field| field.property.as_str());
         let owner = self.caps.is_per_owner().then_some(self.crm.owner_property.as_str());
-        let own = self.crm.last_enriched_property.as_deref().into_iter().chain(owner);
+        let routes = self.routed_by().map(|(_, property)| property);
+        let own = self.crm.last_enriched_property.as_deref().into_iter().chain(owner).chain(routes);
         let mut names: Vec<&str> = identity.chain(fields).chain(own).collect();
         names.sort_unstable();
         names.dedup();

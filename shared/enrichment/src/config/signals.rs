@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::check::Checker;
+use super::condition::{Test, Written};
 use super::file::HookTable;
 use super::hooks::{HookLeads, HookSource};
 use super::pointer::Pointer;
@@ -101,35 +102,10 @@ pub struct Condition {
     test: Test,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
-    /// One of these, in small letters.
-    OneOf(Vec<String>),
-    Between(Option<i64>, Option<i64>),
-}
-
 impl Condition {
     /// Whether it holds. What isn't there fits no condition.
     pub fn holds(&self, signal: &Value) -> bool {
-        let Some(value) = signal.pointer(self.at.as_str()) else { return false };
-        match &self.test {
-            Test::OneOf(words) => {
-                let text = match value {
-                    Value::String(text) => text.trim().to_lowercase(),
-                    Value::Number(_) | Value::Bool(_) => value.to_string(),
-                    _ => return false,
-                };
-                words.contains(&text)
-            }
-            Test::Between(least, most) => {
-                let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-                #[expect(clippy::cast_precision_loss, reason = "the bounds are far below 2^53")]
-                let within = |number: f64| {
-                    least.is_none_or(|least| number >= least as f64) && most.is_none_or(|most| number <= most as f64)
-                };
-                number.is_some_and(within)
-            }
-        }
+        signal.pointer(self.at.as_str()).is_some_and(|value| self.test.holds(value))
     }
 }
 
@@ -357,18 +333,8 @@ impl Checker<'_> {
 
     fn condition(&mut self, path: &str, table: ConditionTable) -> Option<Condition> {
         let at = self.pointer(&format!("{path}.at"), &table.at);
-        let test = match (table.one_of, table.at_least, table.at_most) {
-            (Some(words), None, None) => {
-                Some(Test::OneOf(words.iter().map(|word| word.trim().to_lowercase()).collect()))
-            }
-            (None, least, most) if least.is_some() || most.is_some() => Some(Test::Between(least, most)),
-            (words, ..) => {
-                let found = if words.is_some() { "words and a number" } else { "nothing that it should be" };
-                let remedy = "Write `one_of`, or `at_least`, `at_most` or both.";
-                self.problem(path, found, "words, or bounds of a number", remedy);
-                None
-            }
-        };
+        let ConditionTable { one_of, at_least, at_most, .. } = table;
+        let test = self.test(path, Written { one_of, at_least, at_most });
         Some(Condition { at: at?, test: test? })
     }
 }

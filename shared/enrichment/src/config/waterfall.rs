@@ -8,6 +8,7 @@ use strum::VariantNames;
 
 use super::check::Checker;
 use super::file::WaterfallTable;
+use super::routes::{OfAll, Route};
 use super::{ProviderConnection, Tenant};
 use crate::credits::plan::Plan;
 use crate::credits::plan_change;
@@ -84,24 +85,65 @@ impl Waterfall {
     }
 }
 
+/// What a tenant has, and waterfalls have to fit.
+pub(super) struct Askable<'a> {
+    pub(super) providers: &'a [&'a ProviderConnection],
+    pub(super) mapping: &'a [FieldMapping],
+}
+
+impl Askable<'_> {
+    fn known(&self) -> Vec<&'static str> {
+        self.providers.iter().map(|provider| provider.vendor.name).collect()
+    }
+
+    /// The steps of these orders. What is paid for by itself has an order of its own: that of the first who has it.
+    pub(super) fn steps(
+        &self,
+        order: &[ProviderName],
+        mut fields: BTreeMap<ProfileField, Vec<ProviderName>>,
+    ) -> Vec<Step> {
+        for field in self.mapping.iter().filter(|own| own.is_mapped()).map(|own| own.from) {
+            let first = self.providers.iter().find(|it| order.contains(&it.name()) && (it.vendor.tells)(field));
+            let has_price = |it: &&ProviderConnection| it.asynchronous.contains_key(&field) && !it.answers_later();
+            if field == ProfileField::MobilePhone || self.providers.iter().any(has_price) {
+                fields.entry(field).or_insert_with(|| first.map(|it| it.name()).into_iter().collect());
+            }
+        }
+        Waterfall::compiled(order, &fields)
+    }
+}
+
 impl Checker<'_> {
-    /// The waterfall as it is written, for these providers and fields: the first provider alone when nothing is.
+    /// The waterfall as it is written, with its routes: all providers in the order of their tables when nothing is.
     pub(super) fn waterfall(
         &mut self,
         path: &str,
         table: WaterfallTable,
-        providers: &[&ProviderConnection],
-        mapping: &[FieldMapping],
-    ) -> Waterfall {
-        let known: Vec<&'static str> = providers.iter().map(|provider| provider.vendor.name).collect();
-        let order = table.order.unwrap_or_else(|| known.iter().map(|name| (*name).to_owned()).collect());
-        let order = self.order(&format!("{path}.order"), order, &known);
-        let is_mapped = |field: ProfileField| mapping.iter().any(|own| own.is_mapped() && own.from == field);
+        askable: &Askable<'_>,
+    ) -> (Waterfall, Vec<Route>) {
+        let WaterfallTable { order, fields, on_exhausted, on_unavailable, routes } = table;
+        let order = order.unwrap_or_else(|| askable.known().into_iter().map(str::to_owned).collect());
+        let order = self.order(&format!("{path}.order"), order, askable);
+        let fields = self.field_orders(&format!("{path}.fields"), fields, askable);
+        let of_all = OfAll { order: &order, fields: &fields, on_exhausted, on_unavailable };
+        let routes = self.routes(&format!("{path}.routes"), routes, &of_all, askable);
+        let steps = askable.steps(&order, fields);
+        (Waterfall { steps, on_exhausted, on_unavailable }, routes)
+    }
+
+    /// The orders of what has one of its own.
+    pub(super) fn field_orders(
+        &mut self,
+        path: &str,
+        orders: BTreeMap<String, Vec<String>>,
+        askable: &Askable<'_>,
+    ) -> BTreeMap<ProfileField, Vec<ProviderName>> {
+        let is_mapped = |field: ProfileField| askable.mapping.iter().any(|own| own.is_mapped() && own.from == field);
         let mut fields = BTreeMap::new();
-        for (name, order) in table.fields {
-            let path = format!("{path}.fields.{name}");
+        for (name, order) in orders {
+            let path = format!("{path}.{name}");
             let field = name.parse::<ProfileField>().ok().filter(|field| is_mapped(*field));
-            let order = self.order(&path, order, &known);
+            let order = self.order(&path, order, askable);
             match field.filter(|field| field.says_something_of().is_none()) {
                 Some(field) => drop(fields.insert(field, order)),
                 None => {
@@ -110,20 +152,12 @@ impl Checker<'_> {
                 }
             }
         }
-        for field in mapping.iter().filter(|own| own.is_mapped()).map(|own| own.from) {
-            let first = providers.iter().find(|it| order.contains(&it.name()) && (it.vendor.tells)(field));
-            // What is paid for by itself has an order of its own: that of the first who has it.
-            let has_price = |it: &&ProviderConnection| it.asynchronous.contains_key(&field) && !it.answers_later();
-            if field == ProfileField::MobilePhone || providers.iter().any(has_price) {
-                fields.entry(field).or_insert_with(|| first.map(|it| it.name()).into_iter().collect());
-            }
-        }
-        let steps = Waterfall::compiled(&order, &fields);
-        Waterfall { steps, on_exhausted: table.on_exhausted, on_unavailable: table.on_unavailable }
+        fields
     }
 
     /// Providers of the tenant's, each once.
-    fn order(&mut self, path: &str, names: Vec<String>, known: &[&'static str]) -> Vec<ProviderName> {
+    pub(super) fn order(&mut self, path: &str, names: Vec<String>, askable: &Askable<'_>) -> Vec<ProviderName> {
+        let known = askable.known();
         let mut order: Vec<ProviderName> = Vec::with_capacity(names.len());
         if names.is_empty() {
             self.problem(path, "nothing", "at least one provider", "Name those who are to be asked.");
@@ -186,14 +220,18 @@ impl Tenant {
 
     /// Everything that is mapped and may be asked of this provider.
     pub fn asked_of(&self, provider: &ProviderConnection) -> BTreeSet<ProfileField> {
-        let (name, listed) = (provider.name(), self.waterfall.fields());
-        let steps: Vec<&Step> = self.waterfall.steps.iter().filter(|step| step.provider == name).collect();
-        let comes_along = steps.iter().any(|step| step.person);
-        let is_asked = |field: &ProfileField| match listed.contains(field) {
-            true => steps.iter().any(|step| step.fields.contains(field)),
-            false => comes_along,
+        let name = provider.name();
+        let asked_by = |waterfall: &Waterfall| {
+            let listed = waterfall.fields();
+            let steps: Vec<&Step> = waterfall.steps.iter().filter(|step| step.provider == name).collect();
+            let comes_along = steps.iter().any(|step| step.person);
+            let is_asked = |field: &ProfileField| match listed.contains(field) {
+                true => steps.iter().any(|step| step.fields.contains(field)),
+                false => comes_along,
+            };
+            self.mapped().filter(is_asked).collect::<Vec<_>>()
         };
-        self.mapped().filter(is_asked).collect()
+        self.waterfalls().flat_map(asked_by).collect()
     }
 
     /// The wallets that are to be open at `now`, of all plans.
@@ -237,7 +275,25 @@ impl Tenant {
 
     /// Whether more than one provider may be asked about a record.
     pub fn is_waterfall(&self) -> bool {
-        self.waterfall.steps.len() > 1
+        self.waterfall.steps.len() > 1 || !self.routes.is_empty()
+    }
+
+    /// The provider that is asked first about every record; none where that depends on the record.
+    pub fn first_of_all(&self) -> Option<&ProviderConnection> {
+        let first = |waterfall: &Waterfall| waterfall.steps.first().map(|step| step.provider.clone());
+        let of_all = first(&self.waterfall)?;
+        let is_same = self.waterfalls().all(|waterfall| first(waterfall).as_ref() == Some(&of_all));
+        self.provider_named(of_all.as_str()).filter(|_| is_same)
+    }
+
+    /// Whether a record may go on to another provider while the credits of the first are used up.
+    pub fn may_skip_exhausted(&self) -> bool {
+        self.is_waterfall() && self.waterfalls().any(|waterfall| waterfall.on_exhausted == OnBlocked::Skip)
+    }
+
+    /// The same while the first can't be called.
+    pub fn may_skip_unavailable(&self) -> bool {
+        self.is_waterfall() && self.waterfalls().any(|waterfall| waterfall.on_unavailable == OnBlocked::Skip)
     }
 }
 

@@ -208,6 +208,17 @@ impl Amounts {
         self.iter().map(left).collect()
     }
 
+    /// Of each kind the larger amount.
+    #[must_use]
+    pub fn larger(&self, other: &Self) -> Self {
+        let mut larger = self.clone();
+        for (bucket, amount) in other.iter() {
+            let own = larger.0.entry(bucket.clone()).or_insert(amount);
+            *own = (*own).max(amount);
+        }
+        larger
+    }
+
     /// The sum over all kinds: only for showing, since kinds are not worth the same.
     pub fn total(&self) -> Milli {
         self.0.values().copied().sum()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Step, Tenant};
+use crate::config::{Step, Tenant, Waterfall};
 use crate::ids::ProviderName;
 use crate::lead::record::{AskedOf, Said};
 use crate::person::{Identity, ProfileField};
@@ -23,6 +23,8 @@ pub struct Ask {
 /// What there is to go by.
 #[derive(Debug, Clone)]
 pub struct Position<'a> {
+    /// The steps that it goes through.
+    pub waterfall: &'a Waterfall,
     /// What was asked before, and still holds.
     pub asked: Vec<&'a AskedOf>,
     /// Some provider knows the person.
@@ -39,7 +41,7 @@ impl Position<'_> {
     /// The next step that can tell something which is missing. What has no order of its own is a reason to ask only while no
     /// provider knows the person.
     pub fn next(&self, tenant: &Tenant, identity: &Identity) -> Option<Ask> {
-        let ordered = tenant.waterfall.fields();
+        let ordered = self.waterfall.fields();
         let is_known = self.is_known || self.asked.iter().any(|asked| asked.said == Said::Hit);
         let ask = |(place, step): (usize, &Step)| {
             let provider = tenant.provider_named(step.provider.as_str())?;
@@ -64,6 +66,6 @@ impl Position<'_> {
             let fields: BTreeSet<ProfileField> = own.union(&comes_along).copied().collect();
             (!fields.is_empty()).then(|| Ask { step: place, provider: step.provider.clone(), fields, ordered: own })
         };
-        tenant.waterfall.steps.iter().enumerate().find_map(ask)
+        self.waterfall.steps.iter().enumerate().find_map(ask)
     }
 }

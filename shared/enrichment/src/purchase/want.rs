@@ -31,6 +31,8 @@ pub struct Want {
     pub identity: Identity,
     /// Who that is by what we haven't written into the record ourselves: what was asked is remembered by it.
     pub described: Fingerprint,
+    /// The place of the route that it takes, if it doesn't go by the waterfall of all.
+    pub route: Option<usize>,
     /// What is missing.
     pub missing: BTreeSet<ProfileField>,
     /// The next step.
@@ -65,7 +67,9 @@ pub fn judge(
     if !identity.is_usable() {
         return refuse(RefuseReason::NoIdentity);
     }
-    let described = described(record, current, tenant, key);
+    let theirs = theirs(record, current, key);
+    let described_as = Identity::read(&theirs, &tenant.identity);
+    let (described, route) = (described_as.fingerprint(key), tenant.route_of(&described_as, &theirs));
     if record.has_a_lost_call() {
         return close(lost_call(record, tenant, &described, now), Outcome::Pending);
     }
@@ -76,7 +80,8 @@ pub fn judge(
     let is_known_miss = !tenant.is_waterfall() && is_known_miss(record, &described, tenant.windows, now);
     let is_known = record.owed.is_some();
     let awaits = record.awaited.is_some();
-    let position = Position { asked, is_known, missing: &missing, skipped: &BTreeSet::new(), awaits };
+    let waterfall = tenant.waterfall_of(route);
+    let position = Position { waterfall, asked, is_known, missing: &missing, skipped: &BTreeSet::new(), awaits };
     let Some(ask) = position.next(tenant, &identity).filter(|_| !is_known_miss) else {
         let said = |said| position.asked.iter().any(|asked| asked.said == said);
         return match (is_known || said(Said::Hit), said(Said::Unknown), said(Said::Miss) || is_known_miss) {
@@ -97,7 +102,7 @@ pub fn judge(
         return refuse(RefuseReason::TooManyHops);
     }
     let missing = missing.clone();
-    Verdict::Buy(Box::new(Want { identity, described, missing, ask }))
+    Verdict::Buy(Box::new(Want { identity, described, route, missing, ask }))
 }
 
 /// The record, which waits for a call whose answer was lost: whether it was made, and what it found, the provider may tell.
@@ -105,23 +110,23 @@ fn lost_call(record: &Record, tenant: &Tenant, described: &Fingerprint, now: Tim
     let at_once = record.awaited.as_ref().map(|awaited| awaited.purchase.at_once());
     let provider = tenant.providers().find(|provider| provider.answers_later());
     let Some(provider) = provider.map(ProviderConnection::name) else { return record.clone() };
-    let own = tenant.waterfall.steps.iter().filter(|step| step.provider == provider);
+    let steps = tenant.waterfalls().flat_map(|waterfall| &waterfall.steps);
+    let own = steps.filter(|step| step.provider == provider);
     let fields = own.flat_map(|step| &step.fields).copied().collect();
     let (said, cost) = (Said::Pending, Amounts::default());
     let asked = AskedOf { provider, at: now, said, fields, purchase: at_once, cost };
     record.clone().pending_lost(described, asked, now)
 }
 
-/// Who the CRM says the record is about, but for what we have written into it: of an unknown person's employer, say.
-/// That tells nothing new of the person.
-fn described(record: &Record, current: &Properties, tenant: &Tenant, key: &FingerprintKey) -> Fingerprint {
+/// What the CRM says of the record, but for what we have written into it: of an unknown person's employer, say. That tells
+/// nothing new of the person.
+fn theirs(record: &Record, current: &Properties, key: &FingerprintKey) -> Properties {
     let ours = record.ours(key);
     let is_ours = |name: &String, value: &Option<String>| {
         value.as_deref().is_some_and(|value| related::is_ours(ours, current, name, value))
     };
     let theirs = current.iter().filter(|(name, value)| !is_ours(name, value));
-    let theirs: Properties = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Identity::read(&theirs, &tenant.identity).fingerprint(key)
+    theirs.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What wants a value. What is on its way already is not asked for again, and what is said of a number is no reason to buy

@@ -66,7 +66,7 @@ const UNKNOWNS_MAX: usize = 2;
 impl Play {
     /// Nobody is tried again and again: an event about a lead leads to two unknown outcomes at most, of each step.
     pub(super) fn check_tries(&self, books: &Books, findings: &mut Findings) {
-        let most = UNKNOWNS_MAX * self.world.tenant().waterfall.steps.len();
+        let most = UNKNOWNS_MAX * self.world.tenant().waterfalls().map(|it| it.steps.len()).max().unwrap_or_default();
         for lead in &self.leads {
             let unknowns = books.lines_of(Goods::People, &lead.contact).unknowns;
             let mut events: Vec<_> = self.told.iter().filter(|it| it.object_id.to_string() == lead.contact).collect();

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
+use leadgate_enrichment::config::Waterfall;
 use leadgate_enrichment::credits::ledger::LineResult;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::patch::is_same_number;
 use leadgate_enrichment::lead::record::State;
 
+use super::crm::Crm;
 use super::model::Lead;
 use super::numbers::NUMBER;
 use super::play::Play;
@@ -27,6 +29,11 @@ const OF_NUMBERS: [&str; 2] = ["pdl", "lusha"];
 /// Those that have an answer for people of whom they may not say anything.
 const SUPPRESSING: [&str; 2] = ["hunter", "lusha"];
 
+/// Whose leads an owner's are is told with this property.
+const OWNER: &str = "hubspot_owner_id";
+/// The owners whose leads take the route, where there is one.
+const ROUTED_OWNERS: [&str; 1] = ["1"];
+
 /// What is paid with at each but the first.
 const KINDS: [(&str, &str); 3] = [("pdl", "pdl_credits"), ("hunter", "hunter_searches"), ("lusha", "lusha_credits")];
 
@@ -35,6 +42,8 @@ const KINDS: [(&str, &str); 3] = [("pdl", "pdl_credits"), ("hunter", "hunter_sea
 pub(super) struct Several {
     /// Until one knows the person.
     order: Vec<&'static str>,
+    /// The same for leads of some owners, where they take a route of their own.
+    routed: Option<Vec<&'static str>>,
     /// Until one has a number. Nobody, where numbers aren't wanted.
     numbers: Vec<&'static str>,
     /// Whether a provider without credits is left out.
@@ -65,7 +74,12 @@ impl Several {
             let credits = if rng.bool() { 100 } else { rng.i64(2..=8) };
             let (skips_exhausted, skips_unavailable) = (rng.bool(), rng.bool());
             let unknown_of_ten = [2, 5, 7][rng.usize(..3)];
-            Self { order, numbers, skips_exhausted, skips_unavailable, credits, unknown_of_ten }
+            let routed = rng.bool().then(|| {
+                let mut routed = order.clone();
+                rng.shuffle(&mut routed);
+                routed
+            });
+            Self { order, routed, numbers, skips_exhausted, skips_unavailable, credits, unknown_of_ten }
         })
     }
 
@@ -80,7 +94,7 @@ impl Several {
     }
 
     /// The world with these providers in it.
-    pub(super) fn served(&self, settings: Settings) -> Settings {
+    pub(super) fn served(&self, settings: Settings, crm: Crm) -> Settings {
         let others: Vec<&str> = self.order.iter().copied().filter(|name| *name != FIRST).collect();
         let policy = |skips: bool| if skips { "skip" } else { "wait" };
         let mut waterfall = format!(
@@ -92,6 +106,13 @@ impl Several {
         if self.has_numbers() {
             waterfall += &format!("\nfields = {{ mobile_phone = {:?} }}", self.numbers);
         }
+        // Whose a lead is is said at one CRM.
+        if let Some(routed) = self.routed.as_ref().filter(|_| crm == Crm::HUBSPOT) {
+            waterfall += &format!(
+                "\n[[tenants.demo.waterfall.routes]]\nname = \"by owner\"\norder = {routed:?}\n\
+                 when = [{{ property = \"{OWNER}\", one_of = {ROUTED_OWNERS:?} }}]\n"
+            );
+        }
         let mut settings = settings.with_beside(&others, &waterfall);
         for kind in self.kinds() {
             settings.config = settings.config.replace(&format!("{kind} = 2500"), &format!("{kind} = {}", self.credits));
@@ -100,6 +121,12 @@ impl Several {
         settings.apollo.unknown_share = share;
         settings.accounts.all().into_iter().for_each(|account| account.unknown_share = share);
         settings
+    }
+
+    /// In which order this lead's providers are asked.
+    fn order_of(&self, lead: &Lead, crm: Crm) -> &[&'static str] {
+        let is_routed = crm == Crm::HUBSPOT && ROUTED_OWNERS.contains(&lead.owner.as_str());
+        self.routed.as_ref().filter(|_| is_routed).unwrap_or(&self.order)
     }
 
     /// Whether a provider may be left out.
@@ -177,8 +204,9 @@ impl Play {
     fn check_asked(&self, lead: &Lead, lines: &Lines, findings: &mut Findings) {
         let asked = self.seen.asked();
         for (name, provider) in self.world.tenants_providers() {
-            let steps =
-                self.world.tenant().waterfall.steps.iter().filter(|step| step.provider.as_str() == name).count();
+            let steps_of =
+                |waterfall: &Waterfall| waterfall.steps.iter().filter(|step| step.provider.as_str() == name).count();
+            let steps = self.world.tenant().waterfalls().map(steps_of).max().unwrap_or_default();
             let (unknowns, ledger) = (lines.unknowns_of(name), provider.ledger());
             for email in &lead.emails {
                 let is_of = |charge: &&Charge| charge.item == Item::Person && charge.milli > 0;
@@ -239,7 +267,7 @@ impl Play {
             return;
         }
         let whom = |name: &str| self.world.provider_named(name).whom(email);
-        let first = several.order.iter().find(|name| whom(name).is_some());
+        let first = several.order_of(lead, self.crm).iter().find(|name| whom(name).is_some());
         let sold = lines.0.iter().find(|line| line.result == LineResult::Hit).map(|line| line.provider.as_str());
         let is_first = sold.is_none() || sold == first.copied() || several.skips();
         findings.check(is_first, Promise::Order, || {

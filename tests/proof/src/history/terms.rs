@@ -97,7 +97,7 @@ impl Terms {
         let (january, february) = self.prices;
         settings.apollo.unknown_share = 0.0;
         if let Some(several) = &self.several {
-            settings = several.served(settings);
+            settings = several.served(settings, self.crm);
         }
         settings.apollo.pool_milli = if self.wide.exact { self.credits * 1000 } else { POOL_MILLI };
         settings.apollo.renews_monthly = self.wide.exact;

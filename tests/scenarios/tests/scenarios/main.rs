@@ -43,6 +43,7 @@ mod provider;
 mod reconciliation;
 mod renewal;
 mod repeats;
+mod routes;
 mod salesforce;
 mod several_roads;
 mod signals;
