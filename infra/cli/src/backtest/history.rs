@@ -44,8 +44,10 @@ pub(super) struct Request {
 pub(super) struct Told {
     /// Whether it knew them. `None` when it is unknown whether it was asked.
     pub(super) is_known: Option<bool>,
-    /// For what comes at once, employers included.
+    /// For what comes at once.
     pub(super) at_once: Amounts,
+    /// For employers that were looked up on their account.
+    pub(super) employers: Amounts,
     /// For what arrives later.
     pub(super) later: Amounts,
 }
@@ -144,7 +146,7 @@ fn requests(tenant: &Tenant, entries: &[Entry]) -> Vec<Request> {
                     told.is_known = is_known(line.result);
                     told.at_once += &line.cost;
                 }
-                PurchaseKind::Organization => told.at_once += &line.cost,
+                PurchaseKind::Organization => told.employers += &line.cost,
                 PurchaseKind::Asynchronous => {
                     // Of a provider that was finding out, this says whether it knew the person.
                     told.is_known = told.is_known.or(is_known(line.result));

@@ -312,7 +312,8 @@ impl<'a> Replay<'a> {
                 None => tariff.of(&Identity::default(), false, None),
             }
         });
-        ([at_once].iter().chain(&later).sum(), told.is_known == Some(true))
+        let employers = self.policy.tenant.looks_employers_up(provider).then_some(&told.employers);
+        ([at_once].iter().chain(&later).chain(employers).sum(), told.is_known == Some(true))
     }
 
     fn spend(&mut self, cost: &Amounts, now: Timestamp) {
@@ -321,7 +322,10 @@ impl<'a> Replay<'a> {
             cap.limit.count(self.used.entry(cap.name.clone()).or_default(), cost);
         }
         let wallets = burn_order(self.wallets.clone(), Action::Match, now);
-        let slices = allocate(&wallets, cost, &Amounts::default()).map(|taken| taken.slices).unwrap_or_default();
+        // What was charged may be more than there is here: then that is what it takes.
+        let there: Amounts = wallets.iter().map(|wallet| &wallet.available).sum();
+        let taken: Amounts = cost.iter().map(|(kind, amount)| (kind.clone(), amount.min(there.get(kind)))).collect();
+        let slices = allocate(&wallets, &taken, &Amounts::default()).map(|taken| taken.slices).unwrap_or_default();
         for slice in slices {
             if let Some(wallet) = self.wallets.iter_mut().find(|wallet| wallet.wallet == slice.wallet) {
                 wallet.available.add(&slice.bucket, Milli::ZERO - slice.amount);

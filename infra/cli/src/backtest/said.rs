@@ -203,9 +203,8 @@ fn unknowable(history: &History, deployed: &Tenant, other: &Tenant) -> Vec<Strin
                     some of them as well.";
         lines.push(line.to_owned());
     }
-    if history.until > history.since && history.replayed().any(|request| request.told.len() > 1)
-        || other.waterfall != deployed.waterfall
-    {
+    let has_several = history.replayed().any(|request| request.told.len() > 1);
+    if has_several || other.waterfall != deployed.waterfall {
         let line = "Which fields a provider had isn't in the ledger, only whether it knew the person and what it charged: \
                     a step for a field that was missing is taken to be needed where it was made.";
         lines.push(line.to_owned());
@@ -216,6 +215,14 @@ fn unknowable(history: &History, deployed: &Tenant, other: &Tenant) -> Vec<Strin
         let line = "Whose leads they were, and where they came from, isn't in the ledger: caps per owner and per source, and \
                     the floor for new leads, are left out.";
         lines.push(line.to_owned());
+    }
+    if !other.routes.is_empty() {
+        let line = "What the CRM says of a record isn't in the ledger: everyone is asked about by the waterfall of all, and by \
+                    no route.";
+        lines.push(line.to_owned());
+    }
+    if other.looks_employers_up(&other.provider) && !deployed.looks_employers_up(&deployed.provider) {
+        lines.push("What employers cost that were never looked up is left out.".to_owned());
     }
     if history.really.has_adjustments {
         lines.push("Balances that were put right by hand are not replayed.".to_owned());

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use leadgate_enrichment::clock::days;
+use leadgate_sandbox::simulators::apollo::Item;
 use leadgate_sandbox::world::{Settings, World};
 use serde_json::Value;
 
@@ -115,6 +116,34 @@ async fn another_order_is_replayed_as_if_who_was_never_asked_knew_nobody_and_as_
     assert_eq!(figures(&said, "other_if_known", "pdl_credits"), [10.0, 10.0, 0.0, 0.0, 10.0], "{text}");
     assert_eq!(figures(&said, "other_if_known", "credits")[4], 0.0, "{text}");
     assert!(text.contains("7 answers had to be assumed"), "{text}");
+}
+
+#[tokio::test]
+async fn employers_are_replayed_where_they_are_looked_up_and_dearer_leads_take_what_there_is() {
+    let mut config = String::new();
+    let world = world(|settings| {
+        *settings = settings.clone().with_employers();
+        config = settings.config.clone();
+    })
+    .await;
+    leads(&world, 0..6).await;
+    let without = config.replacen("organizations = true\n", "", 1);
+    let (said, text) = replayed(&world, &without).await.expect("a back-test");
+    let really = figures(&said, "really", "credits");
+    assert_eq!(figures(&said, "deployed", "credits"), really, "{text}");
+    let alone = figures(&said, "other", "credits");
+    assert!((6.0..really[4]).contains(&alone[4]), "people alone, in whole or in part: {text}");
+    let charged = world.apollo.ledger();
+    let people = charged.charges.iter().filter(|charge| charge.item == Item::Person).map(|charge| charge.milli);
+    #[expect(clippy::cast_precision_loss, reason = "a few credits")]
+    let people = people.sum::<i64>() as f64 / 1000.0;
+    assert_eq!(alone, [6.0, 6.0, 0.0, 0.0, people], "{text}");
+
+    // All that there is, is taken by the first: the others wait.
+    let smaller = config.replacen(GRANT, "grant = { credits = 1 }", 1);
+    let (said, text) = replayed(&world, &smaller).await.expect("a back-test");
+    let [requests, known, _, waiting, _] = figures(&said, "other", "credits");
+    assert_eq!((requests, known, waiting), (6.0, 1.0, 5.0), "{text}");
 }
 
 #[tokio::test]

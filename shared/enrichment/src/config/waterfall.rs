@@ -196,6 +196,11 @@ impl Tenant {
         provider.vendor.name == self.provider.vendor.name
     }
 
+    /// Whether this provider is asked about employers as well, each once for all who work there.
+    pub fn looks_employers_up(&self, provider: &ProviderConnection) -> bool {
+        self.is_first(provider) && self.provider.organizations
+    }
+
     /// The provider of this name, if it buys from it.
     pub fn provider_named(&self, name: &str) -> Option<&ProviderConnection> {
         self.providers().find(|provider| provider.vendor.name == name)
