@@ -35,18 +35,24 @@ pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) ->
     let worst = wanted.part(batch.tenant.on_exhausted).unwrap_or(&wanted.total).clone();
     let Wanted { record, caps, .. } = wanted;
     let request = record.to_request()?;
-    let not_before = match reason {
+    let lifts = || caps.iter().find(|cap| cap.reason == reason).map(|cap| cap.lifts);
+    let not_before = lifts().unwrap_or_else(|| not_before(batch, reason));
+    Some(Waiting { record, request, reason, worst, not_before })
+}
+
+/// When what was refused for this reason may be tried again, where no cap says so.
+fn not_before(batch: &Batch<'_>, reason: DeferReason) -> Timestamp {
+    match reason {
         DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(batch.now(), PROVIDER_PAUSE),
-        DeferReason::OwnerCap | DeferReason::SourceCap | DeferReason::DayCap => {
-            caps.iter().find(|cap| cap.reason == reason).map_or_else(|| batch.now(), |cap| cap.lifts)
-        }
-        DeferReason::Balance
+        DeferReason::OwnerCap
+        | DeferReason::SourceCap
+        | DeferReason::DayCap
+        | DeferReason::Balance
         | DeferReason::HeldByOthers
         | DeferReason::Floor
         | DeferReason::ProviderLimit
         | DeferReason::NextStep => batch.now(),
-    };
-    Some(Waiting { record, request, reason, worst, not_before })
+    }
 }
 
 /// Parks them, at one write each.
@@ -77,9 +83,9 @@ pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Opt
             [&person, &batch.worst_asynchronous(first, &fields)].into_iter().sum()
         }
     };
-    let now = batch.now();
-    let deferral = Deferral { reason, since: now, not_before: now, until: next_grant(batch), worst };
-    record.deferred(&request, deferral)
+    let (now, not_before) = (batch.now(), not_before(batch, reason));
+    let until = if not_before > now { not_before } else { next_grant(batch) };
+    record.deferred(&request, Deferral { reason, since: now, not_before, until, worst })
 }
 
 /// When the last of the tenant's providers begins its next cycle.

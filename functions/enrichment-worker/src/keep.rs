@@ -129,7 +129,9 @@ fn with_what_came(
         false => record,
     };
     let rest = came.rest(batch, turn);
-    let goes_on = wanted.next_ask(batch, &record, end, matches!(rest, Rest::Awaited(_))).is_some();
+    let is_awaited = matches!(rest, Rest::Awaited(_));
+    let goes_on = wanted.next_ask(batch, &record, end, is_awaited).is_some();
+    let left_out = wanted.left_out(batch, &record, end, is_awaited).filter(|_| !goes_on).map(|(_, reason)| reason);
     let (is_erased, hops) = (record.erased_at.is_some(), record.hops);
     let kept = match end {
         LineEnd::Answered(Answer::Hit(profile)) => {
@@ -142,7 +144,7 @@ fn with_what_came(
             let bought_for =
                 if batch.tenant.is_first(turn.provider) { Some(person) } else { bought.bought_for.clone() };
             let charged_at = came.charged_at(batch, turn, bought.charged_at);
-            let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed };
+            let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed.or(left_out) };
             Record { bought_for, charged_at, owed, told_by, ..bought }
         }
         LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
@@ -150,7 +152,8 @@ fn with_what_came(
             Rest::Awaited(awaited) => record.pending(awaited, now),
             Rest::None | Rest::Owed(_) => return None,
         },
-        _ if goes_on || wanted.left_out(batch, &record, end).is_some() => record.missed(now),
+        _ if left_out.is_some() && record.state.is_bought() => Record { owed: left_out, ..record.missed(now) },
+        _ if goes_on || left_out.is_some() => record.missed(now),
         _ => came.of_the_last_miss(batch, record, now),
     };
     // However many providers are asked under one claim, the record has come round once.

@@ -91,11 +91,17 @@ impl Waterfall {
                 None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
             };
         }
-        if let Some((ask, reason)) = wanted.left_out(batch, &kept, end) {
-            let key = kept.key.clone();
-            return match wanted.at_step(batch, kept, ask) {
-                Some(wanted) => self.waiting.extend(waiting(batch, wanted, reason)),
-                None => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
+        if let Some((ask, reason)) = wanted.left_out(batch, &kept, end, is_awaited) {
+            let (key, is_bought) = (kept.key.clone(), kept.is_paid_for());
+            let next = wanted.at_step(batch, kept.clone(), ask);
+            return match (is_bought, next) {
+                // What was bought is written, and says what it waits for.
+                (true, next) => {
+                    self.waits_for.extend(next.map(|wanted| (key, wanted.total)));
+                    self.bought.push(kept);
+                }
+                (false, Some(wanted)) => self.waiting.extend(waiting(batch, wanted, reason)),
+                (false, None) => outcomes.give_back_claimed(&key, "no price is in force", Retry::Never),
             };
         }
         match kept.is_paid_for() {
@@ -160,24 +166,24 @@ impl Wanted {
         position.next(batch.tenant, &self.identity)
     }
 
-    /// The step of a provider that was left out, and why it was, once all others have been asked and none of them knows the
-    /// person. Another time it may: until then, that person isn't unknown.
-    pub(crate) fn left_out(&self, batch: &Batch<'_>, kept: &Record, end: &LineEnd) -> Option<(Ask, DeferReason)> {
+    /// The step of a provider that was left out, and why it was, once all others have been asked and something is missing that
+    /// it may have: the person, or what has an order of its own. Another time it may be asked.
+    pub(crate) fn left_out(
+        &self,
+        batch: &Batch<'_>,
+        kept: &Record,
+        end: &LineEnd,
+        is_awaited: bool,
+    ) -> Option<(Ask, DeferReason)> {
         let is_suppressed = *end == LineEnd::Answered(Answer::Suppressed);
-        let is_known = self.record.owed.is_some() || kept.is_known_by_one(&self.described);
-        if self.skipped.is_empty() || is_suppressed || is_pending(end) || is_known || kept.erased_at.is_some() {
+        if self.skipped.is_empty() || is_suppressed || is_pending(end) || kept.erased_at.is_some() {
             return None;
         }
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
-        let awaits = kept.awaited.is_some();
-        let position = Position {
-            waterfall: self.way(batch),
-            asked,
-            is_known,
-            missing: &self.missing,
-            skipped: &BTreeSet::new(),
-            awaits,
-        };
+        let missing = self.missing_after(batch, end, is_awaited);
+        let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
+        let (waterfall, skipped) = (self.way(batch), BTreeSet::new());
+        let position = Position { waterfall, asked, is_known, missing: &missing, skipped: &skipped, awaits };
         let ask = position.next(batch.tenant, &self.identity)?;
         let reason = *self.skipped.get(&ask.provider)?;
         Some((ask, reason))

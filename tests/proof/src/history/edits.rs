@@ -41,6 +41,7 @@ impl Play {
         let lead = &mut self.leads[lead];
         lead.human.insert(property, value.clone());
         lead.edits += 1;
+        lead.employers += usize::from(property == "company");
         if property == "email" {
             lead.emails.push(value);
         }

@@ -29,6 +29,8 @@ pub(super) struct Lead {
     pub(super) human: BTreeMap<&'static str, String>,
     /// How often a person has changed it.
     pub(super) edits: usize,
+    /// And how often where they work: by that, they may be someone else.
+    pub(super) employers: usize,
     /// A person deleted it.
     pub(super) deleted: bool,
     /// The person asked to be forgotten.

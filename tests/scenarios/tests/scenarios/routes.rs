@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::lead::record::{State, StateName};
 use leadgate_sandbox::simulators::SimulatedProvider;
 use leadgate_sandbox::world::{Settings, World};
@@ -124,8 +125,7 @@ async fn one_way_is_not_held_up_by_credits_or_limits_that_only_the_other_needs_f
     world.reconfigure(|tenant| {
         let grant =
             tenant.provider.plan.grant.iter().next().map(|(bucket, _)| bucket.clone()).expect("a kind of credit");
-        tenant.provider.plan.grant =
-            leadgate_enrichment::credits::Amounts::one(grant, leadgate_enrichment::credits::Milli::credits(100));
+        tenant.provider.plan.grant = Amounts::one(grant, Milli::credits(100));
     });
     world.next_cycle(10_000_000).await;
     world.settle_down(2).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use leadgate_enrichment::config::OnBlocked;
+use leadgate_enrichment::credits::{Amounts, Milli};
 use leadgate_enrichment::lead::patch::is_same_number;
 use leadgate_enrichment::lead::record::{Record, Said, State, StateName};
 use leadgate_enrichment::outcome::{DeferReason, FailReason};
@@ -146,8 +147,7 @@ async fn one_who_waits_for_the_second_provider_is_not_asked_about_at_the_first_a
     world.reconfigure(|tenant| {
         let plan = &mut tenant.fallbacks[0].plan;
         let bucket = plan.grant.iter().next().map(|(bucket, _)| bucket.clone()).expect("a kind of credit");
-        plan.grant =
-            leadgate_enrichment::credits::Amounts::one(bucket, leadgate_enrichment::credits::Milli::credits(1));
+        plan.grant = Amounts::one(bucket, Milli::credits(1));
     });
     for number in 0..2 {
         world.apollo.forget(&email(number));
@@ -339,6 +339,49 @@ async fn what_the_first_lacks_is_asked_of_the_next_in_the_same_run_and_nothing_b
     }
     assert_eq!(world.providers.pdl.ledger().people_asked, 8, "none is asked about twice");
     at_rest(&world).await;
+}
+
+#[tokio::test]
+async fn one_that_was_left_out_for_its_numbers_is_asked_for_them_when_it_can_be_paid_for() {
+    let waterfall = "order = [\"apollo\", \"pdl\"]\non_exhausted = \"skip\"\nfields = { mobile_phone = [\"pdl\"] }";
+    let mut world = world_with_numbers(waterfall, |_| {}).await;
+    world.reconfigure(|tenant| tenant.fallbacks[0].plan.grant = nothing(&tenant.fallbacks[0].plan.grant));
+    let leads = queued_leads(&world, 8).await;
+    world.settle_down(2).await;
+    for (at, lead) in leads.iter().enumerate() {
+        assert!(title(&world, lead).is_some(), "the person is written");
+        assert_eq!((charges(&world, &email(at)), number(&world, lead)), (charged(1, 0), None));
+    }
+    assert_eq!(states(&world, &leads).await, [StateName::Deferred; 8], "the numbers are waited for");
+    world.reconfigure(|tenant| {
+        let kinds = tenant.fallbacks[0].plan.grant.iter().map(|(kind, _)| (kind.clone(), Milli::credits(100)));
+        tenant.fallbacks[0].plan.grant = kinds.collect();
+    });
+    world.next_cycle(10_000_000).await;
+    world.settle_down(2).await;
+    assert_eq!(states(&world, &leads).await, [StateName::Written; 8]);
+    let mut found = 0;
+    for (at, lead) in leads.iter().enumerate() {
+        let has_one = number_at_pdl(&world, at).is_some();
+        assert_eq!(number(&world, lead).is_some(), has_one, "{lead}");
+        assert_eq!(
+            charges(&world, &email(at)),
+            charged(1, usize::from(has_one)),
+            "{lead}: the first is not asked again"
+        );
+        found += usize::from(has_one);
+    }
+    assert!((1..8).contains(&found), "{found}");
+    at_rest(&world).await;
+}
+
+/// The same kinds of credit, and none of any.
+fn nothing(grant: &Amounts) -> Amounts {
+    grant.iter().map(|(kind, _)| (kind.clone(), Milli::ZERO)).collect()
+}
+
+fn charged(apollo: usize, pdl: usize) -> BTreeMap<&'static str, usize> {
+    BTreeMap::from([("apollo", apollo), ("pdl", pdl)])
 }
 
 /// Three leads: the first provider knows one, the second another.
