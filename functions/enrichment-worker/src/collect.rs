@@ -37,7 +37,7 @@ use leadgate_purchase::recover;
 use leadgate_purchase::settle::settle;
 use tracing::{error, warn};
 
-use self::answer::{Answer, patched};
+use self::answer::{Answer, candidate, patched};
 use self::ask::{Asked, ask};
 pub(crate) use self::ended::ended;
 use crate::Stuck;
@@ -275,7 +275,8 @@ async fn write_arrived(
     let (mut closed, mut written) = (Vec::with_capacity(waiting.len()), 0);
     for record in waiting {
         let answer = Answer::of(&record, answers);
-        let record = answer.noted(record, batch.now());
+        let candidate = candidate(batch, provider, &record, answers).or_else(|| record.candidate.clone());
+        let record = Record { candidate, ..answer.noted(record, batch.now()) };
         let is_written = patched.iter().any(|patched| patched.key == record.key);
         if let Some(WriteEnd { end: Written::Gone, .. }) = ends.get(&record.key).filter(|_| answer.is_of_the_person()) {
             closed.push(record.collected(Fingerprints::new()).refused(RefuseReason::Gone, batch.now()));

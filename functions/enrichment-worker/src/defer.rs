@@ -36,23 +36,14 @@ pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) ->
     let Wanted { record, caps, .. } = wanted;
     let request = record.to_request()?;
     let lifts = || caps.iter().find(|cap| cap.reason == reason).map(|cap| cap.lifts);
-    let not_before = lifts().unwrap_or_else(|| not_before(batch, reason));
+    let now = batch.now();
+    let not_before = lifts().unwrap_or_else(|| pause(reason).map_or(now, |pause| later(now, pause)));
     Some(Waiting { record, request, reason, worst, not_before })
 }
 
-/// When what was refused for this reason may be tried again, where no cap says so.
-fn not_before(batch: &Batch<'_>, reason: DeferReason) -> Timestamp {
-    match reason {
-        DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => later(batch.now(), PROVIDER_PAUSE),
-        DeferReason::OwnerCap
-        | DeferReason::SourceCap
-        | DeferReason::DayCap
-        | DeferReason::Balance
-        | DeferReason::HeldByOthers
-        | DeferReason::Floor
-        | DeferReason::ProviderLimit
-        | DeferReason::NextStep => batch.now(),
-    }
+/// How long what was refused for this reason isn't tried again, where no cap says so.
+fn pause(reason: DeferReason) -> Option<Duration> {
+    matches!(reason, DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied).then_some(PROVIDER_PAUSE)
 }
 
 /// Parks them, at one write each.
@@ -83,8 +74,10 @@ pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Opt
             [&person, &batch.worst_asynchronous(first, &fields)].into_iter().sum()
         }
     };
-    let (now, not_before) = (batch.now(), not_before(batch, reason));
-    let until = if not_before > now { not_before } else { next_grant(batch) };
+    let now = batch.now();
+    let not_before = pause(reason).map(|pause| later(now, pause));
+    let until = not_before.unwrap_or_else(|| next_grant(batch));
+    let not_before = not_before.unwrap_or(now);
     record.deferred(&request, Deferral { reason, since: now, not_before, until, worst })
 }
 

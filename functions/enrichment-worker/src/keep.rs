@@ -10,7 +10,7 @@ use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::{Patch, patch_from};
-use leadgate_enrichment::lead::record::{AskedOf, Awaited, Record, Rest, Said, State};
+use leadgate_enrichment::lead::record::{AskedOf, Awaited, Candidate, Decided, Record, Rejection, Rest, Said, State};
 use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
 use leadgate_enrichment::person::{Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, AsynchronousId};
@@ -125,30 +125,30 @@ fn with_what_came(
     };
     let is_first_answer = !record.was_asked_under_its_claim();
     let record = match batch.tenant.is_waterfall() || matches!(said, Said::Suppressed | Said::Pending) {
-        true => record.asked_of(&wanted.described, came.asked_of(said, now)),
+        true => record.asked_of(&wanted.described, came.asked_of(batch, said, now)),
         false => record,
     };
     let rest = came.rest(batch, turn);
     let is_awaited = matches!(rest, Rest::Awaited(_));
-    let goes_on = wanted.next_ask(batch, &record, end, is_awaited).is_some();
-    let left_out = wanted.left_out(batch, &record, end, is_awaited).filter(|_| !goes_on).map(|(_, reason)| reason);
+    let taken = came.taken(batch, turn, &record);
+    let record = match &taken {
+        Some(taken) => taken.noted(batch, record, now),
+        None => record,
+    };
+    let patch = taken.as_ref().map_or_else(|| record.patch.clone(), |taken| taken.patch_of(&record));
+    let after = Record { patch, ..record.clone() };
+    let goes_on = wanted.next_ask(batch, &after, end, is_awaited).is_some();
+    let left_out = wanted.left_out(batch, &after, end, is_awaited).filter(|_| !goes_on).map(|(_, reason)| reason);
     let (is_erased, hops) = (record.erased_at.is_some(), record.hops);
-    let kept = match end {
-        LineEnd::Answered(Answer::Hit(profile)) => {
-            let mut profile = profile.clone();
-            came.employer.iter().for_each(|employer| profile.fill_from(employer));
-            let patch = came.patch(batch, &record, &profile);
-            let told_by = came.told_by(batch, turn, &record, &patch);
-            let bought = record.bought(patch, cost.clone(), rest, now);
-            let person = wanted.identity.person_fingerprint(&batch.fingerprints);
-            let bought_for =
-                if batch.tenant.is_first(turn.provider) { Some(person) } else { bought.bought_for.clone() };
-            let charged_at = came.charged_at(batch, turn, bought.charged_at);
+    let kept = match (taken, end) {
+        (Some(Taken { patch, told_by, .. }), _) => {
+            let bought = Record { told_by, ..record.bought(patch, cost.clone(), rest, now) };
+            let bought = if turn.checks { bought } else { came.of_the_person(batch, turn, bought) };
             let owed = if goes_on { Some(DeferReason::NextStep) } else { bought.owed.or(left_out) };
-            Record { bought_for, charged_at, owed, told_by, ..bought }
+            Record { owed, ..bought }
         }
-        LineEnd::Answered(Answer::Suppressed) => record.refused(RefuseReason::Suppressed, now),
-        LineEnd::Answered(Answer::Pending(_)) => match rest {
+        (None, LineEnd::Answered(Answer::Suppressed)) => record.refused(RefuseReason::Suppressed, now),
+        (None, LineEnd::Answered(Answer::Pending(_))) => match rest {
             Rest::Awaited(awaited) => record.pending(awaited, now),
             Rest::None | Rest::Owed(_) => return None,
         },
@@ -164,11 +164,37 @@ fn with_what_came(
             bought_for: None,
             charged_at: None,
             progress: None,
+            rejected: Vec::new(),
             ..kept.refused(RefuseReason::Erased, now)
         }
     } else {
         kept
     })
+}
+
+/// What of an answer is taken.
+struct Taken {
+    patch: Patch,
+    told_by: BTreeMap<String, ProviderName>,
+    /// An address that is checked first.
+    candidate: Option<Candidate>,
+    rejected: Vec<Rejection>,
+}
+
+impl Taken {
+    /// The record with what else is remembered of the answer.
+    fn noted(&self, batch: &Batch<'_>, record: Record, now: Timestamp) -> Record {
+        let mut record = Record { candidate: self.candidate.clone(), ..record };
+        for value in &self.rejected {
+            record = record.rejecting(value.clone(), &batch.fingerprints, now);
+        }
+        record
+    }
+
+    /// All that is to be written of the record.
+    fn patch_of(&self, record: &Record) -> Patch {
+        record.patch.iter().chain(&self.patch).map(|(property, value)| (property.clone(), value.clone())).collect()
+    }
 }
 
 /// What came of the call for one record.
@@ -184,39 +210,107 @@ struct Came<'a> {
 }
 
 impl Came<'_> {
-    fn asked_of(&self, said: Said, now: Timestamp) -> AskedOf {
+    fn asked_of(&self, batch: &Batch<'_>, said: Said, now: Timestamp) -> AskedOf {
         let (ask, purchase) = (&self.wanted.ask, self.paid_by.cloned());
         let (provider, fields, cost) = (ask.provider.clone(), ask.ordered.clone(), self.cost.clone());
-        AskedOf { provider, at: now, said, fields, purchase, cost }
+        let checked = ask.checks.as_ref().map(|address| batch.fingerprints.of(address));
+        AskedOf { provider, at: now, said, fields, checked, purchase, cost }
     }
 
-    /// What of an answer is taken. Once a provider knows the person, the next one is heard about what is missing still, and
-    /// what was bought before stays.
+    /// What a profile has to say of what is missing. Of what has a value, a person may have typed in the same: if the worker dies,
+    /// the next one would take it for ours. Once a provider knows the person, what was bought before stays.
     fn patch(&self, batch: &Batch<'_>, record: &Record, profile: &Profile) -> Patch {
         let mut patch = patch_from(&batch.tenant.fields, profile);
+        let missing = &self.wanted.missing;
+        let is_missing = |field: ProfileField| {
+            missing.contains(&field) || field.says_something_of().is_some_and(|of| missing.contains(&of))
+        };
+        let is_heard = |property: &str| {
+            let mut fields = batch.tenant.fields.iter().filter(|field| field.property == property);
+            fields.any(|field| is_missing(field.from))
+        };
+        patch.retain(|property, _| is_heard(property));
         if batch.tenant.is_waterfall() && (!record.patch.is_empty() || self.wanted.record.owed.is_some()) {
-            let is_missing = |field: ProfileField| self.wanted.missing.contains(&field);
-            let is_heard = |property: &str| {
-                let mut fields = batch.tenant.fields.iter().filter(|field| field.property == property);
-                fields.any(|field| is_missing(field.from.says_something_of().unwrap_or(field.from)))
-            };
-            patch.retain(|property, _| is_heard(property) && !record.patch.contains_key(property));
+            patch.retain(|property, _| !record.patch.contains_key(property));
         }
         patch
     }
 
-    fn told_by(
-        &self,
-        batch: &Batch<'_>,
-        turn: &Turn<'_>,
-        record: &Record,
-        patch: &Patch,
-    ) -> BTreeMap<String, ProviderName> {
-        let mut told_by = record.told_by.clone();
-        if !batch.tenant.is_first(turn.provider) {
-            told_by.extend(patch.keys().map(|property| (property.clone(), turn.provider.name())));
+    /// What of the answer is taken. `None` for one that brings nothing.
+    fn taken(&self, batch: &Batch<'_>, turn: &Turn<'_>, record: &Record) -> Option<Taken> {
+        if turn.checks {
+            return self.checked(batch, record);
         }
-        told_by
+        let LineEnd::Answered(Answer::Hit(profile)) = self.end else { return None };
+        let (mut profile, about, told_by) = (profile.clone(), &self.wanted.described, turn.provider.name());
+        self.employer.iter().for_each(|employer| profile.fill_from(employer));
+        let is_checked = batch.tenant.waterfall_of(self.wanted.route).verifier.is_some();
+        let is_checked = is_checked && self.wanted.missing.contains(&ProfileField::Email);
+        let candidate = Candidate::of(&profile, told_by.clone(), about).filter(|_| is_checked);
+        if candidate.is_some() {
+            profile.forget(&[ProfileField::Email, ProfileField::EmailStatus]);
+        }
+        let mut rejected = Vec::new();
+        let checked_before = |candidate: &Candidate| record.checked_before(&candidate.address, &batch.fingerprints);
+        let candidate = candidate.filter(|candidate| {
+            let before = checked_before(candidate);
+            rejected.extend(before.map(|it| Rejection {
+                told_by: told_by.clone(),
+                field: ProfileField::Email,
+                value: candidate.address.clone(),
+                status: it.status.clone(),
+                checked_by: it.checked_by.clone(),
+            }));
+            before.is_none()
+        });
+        for field in batch.tenant.fields.iter().filter(|field| self.wanted.missing.contains(&field.from)) {
+            let value = profile.get(field.from).filter(|_| !field.accepts(&profile));
+            rejected.extend(value.map(|value| Rejection {
+                told_by: told_by.clone(),
+                field: field.from,
+                value: value.to_owned(),
+                status: field.from.status().and_then(|status| profile.get(status)).map(str::to_owned),
+                checked_by: None,
+            }));
+        }
+        let patch = self.patch(batch, record, &profile);
+        let mut all = record.told_by.clone();
+        all.extend(batch.tenant.told_by(&told_by, &patch));
+        Some(Taken { patch, told_by: all, candidate, rejected })
+    }
+
+    /// What becomes of an address that was checked, or that nothing can be told of.
+    fn checked(&self, batch: &Batch<'_>, record: &Record) -> Option<Taken> {
+        let verdict = match self.end {
+            LineEnd::Answered(Answer::Hit(verdict)) => Some(verdict),
+            LineEnd::Answered(Answer::Miss) | LineEnd::Invalid => None,
+            _ => return None,
+        };
+        let mut taken =
+            Taken { patch: Patch::new(), told_by: record.told_by.clone(), candidate: None, rejected: Vec::new() };
+        let own = |candidate: &&Candidate| self.wanted.ask.checks.as_ref() == Some(&candidate.address);
+        let Some(candidate) = record.candidate.as_ref().filter(own) else { return Some(taken) };
+        match candidate.decided(&batch.tenant.fields, verdict) {
+            Decided::Taken(patch) => {
+                taken.told_by.extend(batch.tenant.told_by(&candidate.told_by, &patch));
+                taken.patch = patch;
+            }
+            Decided::Rejected(status) => {
+                let checked_by = verdict.map(|_| self.wanted.ask.provider.clone());
+                let (told_by, value) = (candidate.told_by.clone(), candidate.address.clone());
+                taken.rejected.push(Rejection { told_by, field: ProfileField::Email, value, status, checked_by });
+            }
+        }
+        Some(taken)
+    }
+
+    /// The record, for which a person was bought.
+    fn of_the_person(&self, batch: &Batch<'_>, turn: &Turn<'_>, bought: Record) -> Record {
+        let person = self.wanted.identity.person_fingerprint(&batch.fingerprints);
+        let is_first = batch.tenant.is_first(turn.provider);
+        let bought_for = if is_first { Some(person) } else { bought.bought_for.clone() };
+        let charged_at = self.charged_at(batch, turn, bought.charged_at);
+        Record { bought_for, charged_at, ..bought }
     }
 
     /// When the first provider charged for the person, if it remembers that for some time only. Who is free again was charged
@@ -242,7 +336,7 @@ impl Came<'_> {
             }
             // The person is unknown, but where they work is something.
             (_, _, Some(employer)) if **end == LineEnd::Answered(Answer::Miss) => {
-                let patch = patch_from(&batch.tenant.fields, employer);
+                let patch = self.patch(batch, &record, employer);
                 let bought = record.bought(patch, cost.clone(), Rest::None, now);
                 Record { asked: Some(wanted.described.clone()), ..bought }
             }

@@ -267,14 +267,14 @@ async fn work_on(
     let due = claim::settle_open(batch, &mut outcomes, found.due).await;
     let due = limits::leave_those_without_a_call(batch, &mut outcomes, due).await;
     let claimed = claim::claim(batch, &mut outcomes, due).await;
-    let wanted = price::price(batch, &mut outcomes, claimed).await;
+    let (wanted, unchecked) = price::price(batch, &mut outcomes, claimed).await;
     let mut waterfall = Waterfall::of(wanted);
     while let Some((turn, wanted)) = waterfall.next_turn(batch, &mut outcomes) {
         let unanswered = single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
         buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
     }
     defer::park(batch, &mut outcomes, std::mem::take(&mut waterfall.waiting)).await;
-    let to_write = found.bought.into_iter().chain(waterfall.bought).collect();
+    let to_write = found.bought.into_iter().chain(unchecked).chain(waterfall.bought).collect();
     write_back::write_back(batch, &mut outcomes, to_write, &waterfall.waits_for).await;
     outcomes.for_all(requests.keys(), &told_more)
 }
@@ -290,7 +290,7 @@ async fn buy(
     if wanted.is_empty() {
         return;
     }
-    if batch.tenant.is_first(turn.provider) {
+    if batch.tenant.is_first(turn.provider) && !turn.checks {
         employers::employers(batch, &wanted, &mut waterfall.employers).await;
     }
     let Some((held, wanted)) = reserve::reserve(batch, turn, outcomes, waterfall, wanted).await else { return };

@@ -47,6 +47,7 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
             provider: provider.as_ref(),
             permits: turn.permits(batch),
             fields: &fields,
+            checks: turn.checks,
             share,
             purchase: &turn.purchase,
             deadline: batch.invocation.deadline,
@@ -59,8 +60,9 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
                 continue;
             }
         };
-        for chunk in same.chunks(provider.people_max(&fields, &same[0].asynchronous).max(1)) {
-            let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.identity.clone()).collect();
+        let most = if turn.checks { 1 } else { provider.people_max(&fields, &same[0].asynchronous).max(1) };
+        for chunk in same.chunks(most) {
+            let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.asks_with()).collect();
             let asynchronous = (!same[0].asynchronous.is_empty()).then(|| AsynchronousRequest {
                 fields: same[0].asynchronous.clone(),
                 callback: callback.clone(),

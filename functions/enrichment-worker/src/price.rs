@@ -17,7 +17,7 @@ use leadgate_enrichment::person::{Identity, ProfileField, Properties, value_of};
 use leadgate_enrichment::purchase::choice::{Cap, caps};
 use leadgate_enrichment::purchase::next_step::Ask;
 use leadgate_enrichment::purchase::settlement::Asked;
-use leadgate_enrichment::purchase::want::{Verdict, Want, judge};
+use leadgate_enrichment::purchase::want::{Verdict, Want, judge, without_a_check};
 use leadgate_enrichment::retry::Retry;
 use tracing::error;
 
@@ -75,18 +75,32 @@ impl Wanted {
         self.identity == other.identity && self.asynchronous == other.asynchronous && self.ask == other.ask
     }
 
+    /// Who is asked about: whose address is checked, that alone.
+    pub(crate) fn asks_with(&self) -> Identity {
+        match &self.ask.checks {
+            Some(address) => Identity { email: Some(address.clone()), ..Identity::default() },
+            None => self.identity.clone(),
+        }
+    }
+
     /// The same record at this step. `None` when its provider has no price that holds, which has been said by then.
     pub(crate) fn at_step(self, batch: &Batch<'_>, record: Record, ask: Ask) -> Option<Self> {
         let provider = batch.tenant.provider_named(ask.provider.as_str())?;
-        let Some(tariff) = batch.worker.config.at_once_tariff(provider, &ask.fields, batch.purchase.made_at()) else {
+        let (config, at, checks) = (&batch.worker.config, batch.purchase.made_at(), ask.checks.is_some());
+        let tariff = match checks {
+            true => config.verification_tariff(provider, at),
+            false => config.at_once_tariff(provider, &ask.fields, at),
+        };
+        let Some(tariff) = tariff else {
             error!(tenant = %batch.tenant.id, provider = %ask.provider, "no price of it is in force: its step is left out");
             return None;
         };
-        let repeated = batch.tenant.is_first(provider)
+        let repeated = !checks
+            && batch.tenant.is_first(provider)
             && record.was_bought_for(&self.identity, &batch.fingerprints)
             && tariff.is_repeat(record.charged_at, batch.purchase.made_at());
         let worst = tariff.worst_of(repeated);
-        let asynchronous = provider.asynchronous_of(&ask.fields);
+        let asynchronous = if checks { Vec::new() } else { provider.asynchronous_of(&ask.fields) };
         let total = [&worst, &batch.worst_asynchronous(provider, &asynchronous)].into_iter().sum();
         let (owed, shared) = (None, false);
         Some(Self { record, ask, tariff, repeated, shared, asynchronous, owed, worst, total, ..self })
@@ -94,30 +108,48 @@ impl Wanted {
 }
 
 /// Reads the claimed records in the CRM, once for all, and closes those that nothing needs to be bought for.
-pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claimed: Vec<Record>) -> Vec<Wanted> {
+/// Beside them stands what is written at once, because it isn't checked any more.
+pub(crate) async fn price(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    claimed: Vec<Record>,
+) -> (Vec<Wanted>, Vec<Record>) {
+    let nothing = || (Vec::new(), Vec::new());
     if claimed.is_empty() {
-        return Vec::new();
+        return nothing();
     }
     let read = match crm::read(batch, claimed.iter().map(|record| &record.key), &batch.tenant.properties()).await {
         Ok(read) => read,
         Err(error) if error.retry == Retry::Never => {
             crm::refused(batch, outcomes, claimed, &error.reason).await;
-            return Vec::new();
+            return nothing();
         }
         Err(error) => {
             outcomes.give_all_back(&claimed, &error.reason, error.retry);
-            return Vec::new();
+            return nothing();
         }
     };
     let now = batch.now();
     let judge = |record: &Record| judge(record, read.get(&record.key), batch.tenant, &batch.fingerprints, now);
     let claimed = give_up_steps(batch, outcomes, claimed, judge).await;
+    let (mut unchecked, mut rest) = (Vec::new(), Vec::with_capacity(claimed.len()));
+    for record in claimed {
+        let decided = read
+            .get(&record.key)
+            .and_then(|current| without_a_check(&record, current, batch.tenant, &batch.fingerprints, now));
+        match decided {
+            Some((record, true)) => unchecked.push(record),
+            Some((record, false)) => rest.push(record),
+            None => rest.push(record),
+        }
+    }
+    let claimed = rest;
     let verdicts: Vec<Verdict> = claimed.iter().map(judge).collect();
     let forgotten = match forgotten(batch, &verdicts).await {
         Ok(forgotten) => forgotten,
         Err(error) => {
             outcomes.give_all_back(&claimed, &error.reason, error.retry);
-            return Vec::new();
+            return nothing();
         }
     };
     let (mut wanted, mut closed) = (Vec::new(), Vec::new());
@@ -138,7 +170,7 @@ pub(crate) async fn price(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, claime
         }
     }
     outcomes.write_and_end(Step::Dismiss, closed).await;
-    wanted
+    (wanted, unchecked)
 }
 
 /// A step whose calls have ended in unknown outcomes as often as policy allows is given up, and the next one is taken. It is
@@ -155,7 +187,8 @@ async fn give_up_steps(
         Verdict::Buy(want) => {
             let Want { described, ask, .. } = *want;
             error!(record = %record.key, provider = %ask.provider, "its outcome stays unknown: it is not asked any more");
-            record.gave_up_on(&described, ask.provider, batch.now())
+            let checked = ask.checks.as_ref().map(|address| batch.fingerprints.of(address));
+            record.gave_up_on(&described, ask.provider, checked, batch.now())
         }
         Verdict::Close(..) => record,
     });

@@ -135,7 +135,7 @@ fn plan_hold(
         purchase: turn.purchase.clone(),
         claim: batch.purchase.clone(),
         provider: turn.provider.name(),
-        kind: PurchaseKind::Person,
+        kind: turn.kind(),
         held_at: batch.now(),
         claimed_until: batch.invocation.claim_until(),
     };

@@ -102,8 +102,13 @@ pub(crate) fn came<'a>(batch: &'a Batch<'a>, turn: &Turn<'a>, wanted: &'a [Wante
 }
 
 impl Wanted {
-    /// Whether another record of the CRM may be about the same person, as far as what we ask with goes.
+    /// Whether another record of the CRM may be about the same person, as far as what we ask with goes. What is said of an
+    /// address is kept for nobody else.
     pub(crate) fn may_be_there_twice(&self, batch: &Batch<'_>) -> bool {
+        self.ask.checks.is_none() && self.is_without_unique_email(batch)
+    }
+
+    fn is_without_unique_email(&self, batch: &Batch<'_>) -> bool {
         self.identity.email.is_none() || !batch.tenant.crm.vendor.has_unique_email
     }
 

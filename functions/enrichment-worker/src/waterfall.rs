@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadgate_enrichment::config::{self, OnBlocked, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{ProviderName, RecordKey};
-use leadgate_enrichment::lead::patch::patch_from;
-use leadgate_enrichment::lead::record::{Record, State};
+use leadgate_enrichment::lead::patch::{FieldMapping, patch_from};
+use leadgate_enrichment::lead::record::{Decided, Record, State};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::purchase::next_step::{Ask, Position};
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::Retry;
+use tracing::warn;
 
 use crate::batch::Batch;
 use crate::defer::{Waiting, waiting};
@@ -23,7 +24,11 @@ use crate::turn::Turn;
 
 /// The most turns of providers in one batch: each record moves on with every turn it is in.
 fn turns_max(tenant: &Tenant) -> usize {
-    tenant.waterfalls().map(|waterfall| waterfall.steps.len()).sum()
+    let turns = |waterfall: &config::Waterfall| {
+        // What each step brings may be checked.
+        waterfall.steps.len() * if waterfall.verifier.is_some() { 2 } else { 1 }
+    };
+    tenant.waterfalls().map(turns).sum()
 }
 
 /// The records that go on, and those that are done.
@@ -55,10 +60,12 @@ impl Waterfall {
         outcomes: &mut Outcomes<'_>,
     ) -> Option<(Turn<'a>, Vec<Wanted>)> {
         // Of the same step on another route, another provider may be asked.
-        let (step, name) = self.open.iter().map(|wanted| (wanted.ask.step, wanted.ask.provider.clone())).min()?;
-        let is_now = |wanted: &Wanted| wanted.ask.step == step && wanted.ask.provider == name;
+        let turn_of = |wanted: &Wanted| (wanted.ask.step, wanted.ask.checks.is_some(), wanted.ask.provider.clone());
+        let next = self.open.iter().map(turn_of).min()?;
+        let is_now = |wanted: &Wanted| turn_of(wanted) == next;
         let (now, later): (Vec<Wanted>, Vec<Wanted>) = std::mem::take(&mut self.open).into_iter().partition(is_now);
         self.open = later;
+        let (_, checks, name) = next;
         let provider = batch.tenant.provider_named(name.as_str()).filter(|_| self.turns < turns_max(batch.tenant));
         let Some(provider) = provider else {
             let records: Vec<Record> = now.into_iter().map(|wanted| wanted.record).collect();
@@ -67,7 +74,7 @@ impl Waterfall {
         };
         let purchase = batch.purchase.of_turn(self.turns);
         self.turns += 1;
-        Some((Turn { provider, purchase }, now))
+        Some((Turn { provider, purchase, checks }, now))
     }
 
     /// Sends a record on its way whose answer has been kept: to the next step, to the CRM, or to its end.
@@ -84,7 +91,7 @@ impl Waterfall {
         }
         let is_awaited = kept.awaited.is_some() && wanted.record.awaited.is_none();
         if let Some(ask) = wanted.next_ask(batch, &kept, end, is_awaited) {
-            let missing = wanted.missing_after(batch, end, is_awaited);
+            let missing = wanted.missing_after(batch, &kept, end, is_awaited);
             let key = kept.key.clone();
             return match (Wanted { missing, ..wanted }).at_step(batch, kept, ask) {
                 Some(next) => self.open.push(next),
@@ -120,6 +127,10 @@ impl Waterfall {
             DeferReason::HeldByOthers | DeferReason::NextStep => OnBlocked::Wait,
             _ => wanted.way(batch).on_exhausted,
         };
+        if policy == OnBlocked::Skip && wanted.ask.checks.is_some() {
+            self.go_on_without_a_check(batch, wanted, reason);
+            return None;
+        }
         if policy == OnBlocked::Skip
             && let Some(next) = wanted.skipping(batch, reason)
         {
@@ -132,6 +143,37 @@ impl Waterfall {
         self.waits_for.insert(wanted.record.key.clone(), wanted.total.clone());
         self.bought.push(Record { owed: Some(reason), ..wanted.record });
         None
+    }
+}
+
+impl Waterfall {
+    /// Its address can't be checked now, and isn't waited for: what its own provider says of it decides.
+    fn go_on_without_a_check(&mut self, batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) {
+        let mut wanted = wanted;
+        let Some(candidate) = wanted.record.candidate.clone() else { return };
+        warn!(record = %wanted.record.key, provider = %wanted.ask.provider, ?reason, "an address is not checked");
+        let record = wanted.record.clone();
+        wanted.record = match candidate.decided(&batch.tenant.fields, None) {
+            Decided::Taken(patch) => {
+                wanted.missing.remove(&ProfileField::Email);
+                let mut told_by = record.told_by.clone();
+                told_by.extend(batch.tenant.told_by(&candidate.told_by, &patch));
+                Record { told_by, ..record.taken_unchecked(patch) }
+            }
+            Decided::Rejected(status) => record.without_its_candidate(status, None, &batch.fingerprints, batch.now()),
+        };
+        let left_out: BTreeSet<ProviderName> = wanted.skipped.keys().cloned().collect();
+        let asked = wanted.record.asked_about(&wanted.described, batch.tenant.windows, batch.now());
+        let (is_known, awaits) = (true, wanted.record.awaited.is_some());
+        let (waterfall, missing) = (wanted.way(batch), &wanted.missing);
+        let position = Position { waterfall, candidate: None, asked, is_known, missing, skipped: &left_out, awaits };
+        let next = position.next(batch.tenant, &wanted.identity);
+        let over = Record { state: State::Bought, owed: None, ..wanted.record.clone() };
+        let record = wanted.record.clone();
+        match next.and_then(|ask| wanted.at_step(batch, record, ask)) {
+            Some(next) => self.open.push(next),
+            None => self.bought.push(over),
+        }
     }
 }
 
@@ -159,10 +201,10 @@ impl Wanted {
         }
         let skipped: BTreeSet<ProviderName> = skipped.into_keys().collect();
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
-        let missing = self.missing_after(batch, end, is_awaited);
+        let missing = self.missing_after(batch, kept, end, is_awaited);
         let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
-        let position =
-            Position { waterfall: self.way(batch), asked, is_known, missing: &missing, skipped: &skipped, awaits };
+        let (waterfall, candidate) = (self.way(batch), kept.candidate_of(&self.described));
+        let position = Position { waterfall, candidate, asked, is_known, missing: &missing, skipped: &skipped, awaits };
         position.next(batch.tenant, &self.identity)
     }
 
@@ -180,25 +222,45 @@ impl Wanted {
             return None;
         }
         let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
-        let missing = self.missing_after(batch, end, is_awaited);
+        let missing = self.missing_after(batch, kept, end, is_awaited);
         let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
         let (waterfall, skipped) = (self.way(batch), BTreeSet::new());
-        let position = Position { waterfall, asked, is_known, missing: &missing, skipped: &skipped, awaits };
+        let position =
+            Position { waterfall, candidate: None, asked, is_known, missing: &missing, skipped: &skipped, awaits };
         let ask = position.next(batch.tenant, &self.identity)?;
         let reason = *self.skipped.get(&ask.provider)?;
         Some((ask, reason))
     }
 
-    /// What is missing still.
-    fn missing_after(&self, batch: &Batch<'_>, end: &LineEnd, is_awaited: bool) -> BTreeSet<ProfileField> {
+    /// What is missing still, once `kept` is what the record is.
+    fn missing_after(
+        &self,
+        batch: &Batch<'_>,
+        kept: &Record,
+        end: &LineEnd,
+        is_awaited: bool,
+    ) -> BTreeSet<ProfileField> {
         let mut missing = self.missing.clone();
+        let is_email = |field: &&FieldMapping| field.from == ProfileField::Email;
+        let has_email =
+            batch.tenant.fields.iter().filter(is_email).any(|field| kept.patch.contains_key(&field.property));
+        if has_email {
+            missing.remove(&ProfileField::Email);
+        }
         let LineEnd::Answered(Answer::Hit(profile)) = end else { return missing };
+        if self.ask.checks.is_some() {
+            return missing;
+        }
         let patch = patch_from(&batch.tenant.fields, profile);
         for field in batch.tenant.fields.iter().filter(|field| patch.contains_key(&field.property)) {
             missing.remove(&field.from);
         }
         if let Some(provider) = batch.tenant.provider_named(self.ask.provider.as_str()).filter(|_| is_awaited) {
             missing.retain(|field| !provider.asynchronous.contains_key(field));
+        }
+        // An address that is to be checked isn't there yet.
+        if kept.candidate_of(&self.described).is_some() && self.missing.contains(&ProfileField::Email) {
+            missing.insert(ProfileField::Email);
         }
         missing
     }
@@ -213,6 +275,7 @@ impl Wanted {
         let awaits = self.record.awaited.is_some();
         let position = Position {
             waterfall: self.way(batch),
+            candidate: None,
             asked,
             is_known,
             missing: &self.missing,

@@ -14,6 +14,7 @@ use self::world::present_of_world;
 #[cfg(feature = "sandbox")]
 pub(crate) use self::world::vendors_of_world;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::{Config, ProviderConnection, Tenant, Waterfall};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
-use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
+use leadgate_enrichment::ids::{Origin, ProviderName, RecordKey, TenantId};
 use leadgate_lambda::clock::SystemClock;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::env::read_config;
@@ -171,7 +172,15 @@ impl Books {
             .flatten()
             .map(|tariff| tariff.worst())
             .collect();
-        worst.iter().sum()
+        worst.iter().chain(&self.worst_of_checks(waterfall)).sum()
+    }
+
+    /// Each provider may tell another address, which is checked.
+    fn worst_of_checks(&self, waterfall: &Waterfall) -> Vec<Amounts> {
+        let verifier = waterfall.verifier.as_ref().and_then(|name| self.tenant().provider_named(name.as_str()));
+        let tariff = verifier.and_then(|verifier| self.config.verification_tariff(verifier, self.now));
+        let providers: BTreeSet<&ProviderName> = waterfall.steps.iter().map(|step| &step.provider).collect();
+        tariff.map(|tariff| vec![tariff.worst(); providers.len()]).unwrap_or_default()
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {

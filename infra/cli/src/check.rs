@@ -169,7 +169,10 @@ fn steps_of(waterfall: &Waterfall) -> String {
         let asked: Vec<String> = person.into_iter().chain(fields).collect();
         format!("{}. {} for {}", at + 1, step.provider, asked.join(", "))
     };
-    let steps: Vec<String> = waterfall.steps.iter().enumerate().map(step).collect();
+    let checks = waterfall.verifier.iter().map(|verifier| {
+        format!("addresses that they haven't found to work are checked by {verifier} before they are written")
+    });
+    let steps: Vec<String> = waterfall.steps.iter().enumerate().map(step).chain(checks).collect();
     steps.join("; ")
 }
 

@@ -1,6 +1,7 @@
 //! Which vendors there are: a line for each.
 
 use leadgate_enrichment::config::{ProviderConnection, ProviderVendor, Tenant, Vendors};
+use leadgate_enrichment::provider::limits::CallLimits;
 
 use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound, SequencerOutbound};
 use crate::{crm, provider};
@@ -45,7 +46,12 @@ macro_rules! sequencers {
 pub fn vendors() -> Vendors {
     let sequencers: Vec<&ProviderVendor> = sequencers!(VENDOR);
     let sequencers = sequencers.iter().map(|vendor| vendor.name).collect();
-    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR), sequencers }
+    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR), sequencers, verifiers: verifiers() }
+}
+
+/// Those that check addresses, and how often each may be asked to.
+pub fn verifiers() -> Vec<(&'static str, CallLimits)> {
+    vec![(provider::hunter::VENDOR.name, provider::hunter::VERIFICATIONS)]
 }
 
 /// What vendors send: for functions that receive.

@@ -251,6 +251,15 @@ pub enum ProfileField {
 }
 
 impl ProfileField {
+    /// What a provider says of how good it is, where there is such a field.
+    pub fn status(self) -> Option<Self> {
+        match self {
+            Self::Email => Some(Self::EmailStatus),
+            Self::MobilePhone => Some(Self::MobilePhoneStatus),
+            _ => None,
+        }
+    }
+
     /// The word used in configuration.
     pub fn word(self) -> &'static str {
         self.into()

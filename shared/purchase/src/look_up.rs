@@ -10,7 +10,7 @@ use leadgate_enrichment::ids::PurchaseId;
 use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::limits::Share;
 use leadgate_enrichment::provider::{
-    Answer, AsynchronousId, AsynchronousRequest, CallKind, Provider, RefusedAlone, Reply,
+    Answer, AsynchronousId, AsynchronousRequest, CallKind, Provider, RefusedAlone, Reply, Told,
 };
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_enrichment::retry::{Backoff, Retry};
@@ -34,6 +34,8 @@ pub struct LookUp<'a> {
     pub permits: Permits<'a>,
     /// What is wanted of them.
     pub fields: &'a BTreeSet<ProfileField>,
+    /// Whether only their addresses are checked, one in a call.
+    pub checks: bool,
     /// How much of the limits they may use.
     pub share: Share,
     /// What they are for.
@@ -105,14 +107,18 @@ async fn call_once(
 ) -> Result<Call, String> {
     let LookUp { provider, permits, purchase, fields, share, .. } = *look_up;
     let (clock, tenant) = (permits.clock, permits.tenant);
+    let kind = if look_up.checks { CallKind::Verification } else { CallKind::People(people.len()) };
     for attempts_made in 1.. {
-        let ticket = match permits.permit(provider, CallKind::People(people.len()), share).await {
+        let ticket = match permits.permit(provider, kind, share).await {
             Ok(ticket) => ticket,
             Err((retry, reason)) => return Ok(Call::none(people.len(), Stopped::Later(retry, reason))),
         };
         // A permit that nothing comes of wastes a call of the limit, and no more.
         let Some(timeout) = look_up.time_for_a_call() else { break };
-        let told = provider.look_up(people, fields, asynchronous, timeout).await;
+        let told = match look_up.checks {
+            true => check(provider, people, timeout).await,
+            false => provider.look_up(people, fields, asynchronous, timeout).await,
+        };
         permits.ended(ticket, &told.rates, ending(&told.reply)).await;
         let (retry, reason) = match told.reply {
             Reply::Answered { answers, reported, asynchronous } => {
@@ -147,6 +153,15 @@ async fn call_once(
     }
     let reason = "too little of the run is left to begin a call".to_owned();
     Ok(Call::none(people.len(), Stopped::Later(Retry::Backoff, reason)))
+}
+
+/// Checks the address of the one person in the call.
+async fn check(provider: &dyn Provider, people: &[Identity], timeout: Duration) -> Told<Reply> {
+    let address = people.first().and_then(|person| person.email.as_deref());
+    match (provider.verifier(), address) {
+        (Some(verifier), Some(address)) => verifier.verify(address, timeout).await,
+        _ => Told::without_rates(Reply::Invalid("addresses aren't checked at this provider".to_owned())),
+    }
 }
 
 impl LookUp<'_> {

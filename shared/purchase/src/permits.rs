@@ -35,7 +35,7 @@ impl Permits<'_> {
     /// Until when there is surely no room for such a call, if that is longer than a permit is waited for. It costs a read,
     /// and counts nothing.
     pub async fn full_until(&self, provider: &dyn Provider, call: CallKind, share: Share) -> Option<Timestamp> {
-        let peeked = self.limits.peek(&self.key(provider, call), self.configured(), share).await;
+        let peeked = self.limits.peek(&self.key(provider, call), self.configured(call), share).await;
         let not_before = peeked.unwrap_or_else(|error| {
             warn!(tenant = %self.tenant, %error, "the provider's limits can't be read: the call will tell");
             None
@@ -50,7 +50,7 @@ impl Permits<'_> {
         call: CallKind,
         share: Share,
     ) -> Result<Ticket, (Retry, String)> {
-        match self.limits.permit(&self.key(provider, call), self.configured(), share, PATIENCE).await {
+        match self.limits.permit(&self.key(provider, call), self.configured(call), share, PATIENCE).await {
             Ok(Permit::Granted(ticket)) => Ok(ticket),
             Ok(Permit::NotBefore(at)) => Err((Retry::After(until(self.clock.now(), at)), NO_ROOM.to_owned())),
             Err(error) => Err((error.retry, error.to_string())),
@@ -70,8 +70,9 @@ impl Permits<'_> {
         LimitKey { tenant: self.tenant.clone(), provider: self.connection.name(), endpoint }
     }
 
-    fn configured(&self) -> &CallLimits {
-        &self.connection.limits
+    fn configured(&self, call: CallKind) -> &CallLimits {
+        let own = self.connection.verification_limits.as_ref().filter(|_| call == CallKind::Verification);
+        own.unwrap_or(&self.connection.limits)
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Hold, LineResult, Slice};
+use leadgate_enrichment::credits::ledger::{Entry, EntryLine, Hold, LineResult, PurchaseKind, Slice};
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 
@@ -24,14 +24,17 @@ pub enum Goods {
     Numbers,
     /// Where people work.
     Employers,
+    /// Whether addresses work.
+    Verdicts,
 }
 
 impl Goods {
     /// All of them.
-    const ALL: [Self; 3] = [Self::People, Self::Numbers, Self::Employers];
+    const ALL: [Self; 4] = [Self::People, Self::Numbers, Self::Employers, Self::Verdicts];
 
-    fn of(purchase: &PurchaseId, provider: &str) -> Self {
+    fn of(purchase: &PurchaseId, kind: PurchaseKind, provider: &str) -> Self {
         match purchase.as_str() {
+            _ if kind == PurchaseKind::Verification => Self::Verdicts,
             // All that this one says arrives later, the person as well.
             id if id.ends_with("-later") && provider == clay::PROVIDER => Self::People,
             id if id.ends_with("-later") => Self::Numbers,
@@ -45,6 +48,7 @@ impl Goods {
             Self::People => "people",
             Self::Numbers => "numbers",
             Self::Employers => "employers",
+            Self::Verdicts => "verdicts",
         }
     }
 
@@ -54,6 +58,7 @@ impl Goods {
             Self::People => Item::Person,
             Self::Numbers => Item::Mobile,
             Self::Employers => Item::Organization,
+            Self::Verdicts => Item::Verification,
         }
     }
 }
@@ -227,7 +232,7 @@ impl Books {
                     self.returned += slice.amount.get();
                 }
             }
-            Entry::Purchase { purchase, slices, excess, price_version, lines, provider, .. } => {
+            Entry::Purchase { purchase, kind, slices, excess, price_version, lines, provider, .. } => {
                 for slice in slices {
                     moved.entry(&slice.wallet.0).or_default().spent += slice.amount.get();
                 }
@@ -241,11 +246,11 @@ impl Books {
                 });
                 let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
                 for line in lines {
-                    self.enter_line(Goods::of(purchase, &provider), line);
+                    self.enter_line(Goods::of(purchase, *kind, &provider), line);
                     self.by_provider.entry(provider.clone()).or_default().add(line);
                 }
                 let (id, goods, price_version) =
-                    (purchase.to_string(), Goods::of(purchase, &provider), price_version.clone());
+                    (purchase.to_string(), Goods::of(purchase, *kind, &provider), price_version.clone());
                 let (slices, lines) = (slices.clone(), lines.clone());
                 self.purchases.push(Purchase { id, goods, provider, slices, price_version, lines });
             }

@@ -8,7 +8,7 @@ use leadgate_enrichment::clock::later;
 use leadgate_enrichment::config::ProviderConnection;
 use leadgate_enrichment::ids::ProviderName;
 use leadgate_enrichment::lead::patch::{Patch, patch_from};
-use leadgate_enrichment::lead::record::{AskedOf, Record, Said};
+use leadgate_enrichment::lead::record::{AskedOf, Candidate, Record, Said};
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::person::{Profile, ProfileField};
 use leadgate_enrichment::provider::Collected;
@@ -88,8 +88,13 @@ impl Answer {
         }
         // Its worker is gone. What it bought of others is written by the next one, which parks it then.
         if record.state.is_bought() {
-            let owed = if self.is_of_the_person() && has_another() { Some(DeferReason::NextStep) } else { record.owed };
+            let goes_on = record.candidate.is_some() || (self.is_of_the_person() && has_another());
+            let owed = if goes_on { Some(DeferReason::NextStep) } else { record.owed };
             return Record { awaited: None, owed, ..record };
+        }
+        if record.candidate.is_some() {
+            let owed = Some(DeferReason::NextStep);
+            return park_the_rest_of(batch, Record { awaited: None, owed, ..record }, None);
         }
         let is_hit = |person: &Person| person.said == Ok(Said::Hit);
         match &self.of_the_person {
@@ -119,7 +124,7 @@ impl Answer {
         let asked = |name: &ProviderName, field: &ProfileField| {
             let progress = record.progress.iter().flat_map(|progress| &progress.asked);
             progress
-                .filter(|asked| asked.provider == *name)
+                .filter(|asked| asked.provider == *name && asked.is_of_the_person())
                 .any(|asked| asked.said != Said::Hit || asked.fields.contains(field))
         };
         let has_arrived = |field: &ProfileField| self.profile.as_ref().is_some_and(|it| it.get(*field).is_some());
@@ -138,7 +143,8 @@ impl Answer {
 
 /// Whether no provider has said yet that it knows the person.
 fn is_unknown(record: &Record) -> bool {
-    record.progress.iter().flat_map(|progress| &progress.asked).all(|asked| asked.said != Said::Hit)
+    let mut asked = record.progress.iter().flat_map(|progress| &progress.asked);
+    asked.all(|asked| asked.said != Said::Hit || !asked.is_of_the_person())
 }
 
 /// The record with what has arrived for it, if there is something to say.
@@ -149,8 +155,11 @@ pub(super) fn patched(
     answers: &Answers,
 ) -> Option<Record> {
     let awaited = record.awaited.as_ref().filter(|awaited| !awaited.written && record.erased_at.is_none())?;
-    let profile = arrived(awaited, answers)?;
-    let patch = patch_from(&batch.tenant.fields, profile);
+    let mut profile = arrived(awaited, answers)?.clone();
+    if is_checked(batch, &profile) {
+        profile.forget(&[ProfileField::Email, ProfileField::EmailStatus]);
+    }
+    let patch = patch_from(&batch.tenant.fields, &profile);
     let (patch, last_enriched) = match awaited.is_of_the_person() {
         // The date of enrichment was written with what came at once.
         false => (patch, None),
@@ -160,6 +169,24 @@ pub(super) fn patched(
     let is_first = batch.tenant.is_first(provider);
     let told_by = patch.keys().filter(|_| !is_first).map(|property| (property.clone(), provider.name())).collect();
     (!patch.is_empty()).then(|| Record { patch, told_by, last_enriched, ..record.clone() })
+}
+
+/// Whether the address of what has arrived is checked before it is written.
+fn is_checked(batch: &Batch<'_>, profile: &Profile) -> bool {
+    batch.tenant.waterfall.verifier.is_some() && !profile.has_verified_email()
+}
+
+/// The address that has arrived for a record and is to be checked, unless it was and is not good enough.
+pub(super) fn candidate(
+    batch: &Batch<'_>,
+    provider: &ProviderConnection,
+    record: &Record,
+    answers: &Answers,
+) -> Option<Candidate> {
+    let profile = arrived(record.awaited.as_ref()?, answers)?;
+    let progress = record.progress.as_ref().filter(|_| is_checked(batch, profile) && record.erased_at.is_none())?;
+    let candidate = Candidate::of(profile, provider.name(), &progress.about)?;
+    record.checked_before(&candidate.address, &batch.fingerprints).is_none().then_some(candidate)
 }
 
 /// What is written of a person, and the date with it. Once another provider knows the person, this one is heard about what it

@@ -146,6 +146,8 @@ fn requests(tenant: &Tenant, entries: &[Entry]) -> Vec<Request> {
                     told.is_known = is_known(line.result);
                     told.at_once += &line.cost;
                 }
+                // Whether addresses work is no part of what is replayed.
+                PurchaseKind::Verification => {}
                 PurchaseKind::Organization => told.employers += &line.cost,
                 PurchaseKind::Asynchronous => {
                     // Of a provider that was finding out, this says whether it knew the person.

@@ -224,6 +224,9 @@ fn unknowable(history: &History, deployed: &Tenant, other: &Tenant) -> Vec<Strin
     if other.looks_employers_up(&other.provider) && !deployed.looks_employers_up(&deployed.provider) {
         lines.push("What employers cost that were never looked up is left out.".to_owned());
     }
+    if other.waterfall.verifier.is_some() || deployed.waterfall.verifier.is_some() {
+        lines.push("Checking addresses is not replayed, nor is what it costs.".to_owned());
+    }
     if history.really.has_adjustments {
         lines.push("Balances that were put right by hand are not replayed.".to_owned());
     }

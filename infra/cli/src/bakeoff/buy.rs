@@ -182,6 +182,7 @@ impl Buyer<'_> {
             provider,
             permits,
             fields: &offer.fields,
+            checks: false,
             share: Source::Change.share(),
             purchase: &purchase,
             deadline: later(began, CALL),

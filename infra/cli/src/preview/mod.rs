@@ -134,6 +134,12 @@ fn due(
                 return (("buy", format!("would be asked of {}, which isn't configured", want.ask.provider)), None);
             };
             let repeated = tenant.is_first(provider) && record.was_bought_for(&want.identity, key);
+            if want.ask.checks.is_some() {
+                let most = worst(books.config.verification_tariff(provider, now), false);
+                let said =
+                    format!("has an address that {} would check, for {} at most", provider.name(), amounts(&most));
+                return (("check", said), Some([most, Amounts::default()]));
+            }
             let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
             let fields = provider.asynchronous_of(&want.ask.fields);
             let asynchronous = worst(books.config.asynchronous_tariff(provider, &fields, now), false);

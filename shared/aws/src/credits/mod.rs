@@ -290,9 +290,10 @@ impl Credits {
                 standings.insert(purchase, standing);
             }
         }
+        let is_turn = |kind| matches!(kind, PurchaseKind::Person | PurchaseKind::Verification);
         let is_for_people = |standing: &Standing| match standing {
-            Standing::Open(hold) => hold.kind == PurchaseKind::Person,
-            Standing::Settled(Entry::Purchase { kind, .. }) => *kind == PurchaseKind::Person,
+            Standing::Open(hold) => is_turn(hold.kind),
+            Standing::Settled(Entry::Purchase { kind, .. }) => is_turn(*kind),
             _ => false,
         };
         Ok(standings.into_iter().filter(|(_, standing)| is_for_people(standing)).collect())

@@ -213,3 +213,39 @@ fn a_route_that_makes_no_sense_is_refused() {
     );
     assert!(twice.contains("routes[1].name: found \"local\" again"), "{twice}");
 }
+
+#[test]
+fn addresses_are_checked_by_a_provider_that_can_and_has_a_price_for_it() {
+    let hunter = "[[tenants.acme.fallbacks]]\nkind = \"hunter\"\napi_key = \"leadgate/acme/hunter/provider-key\"\n\
+                  plan = { anchor = \"2026-01-01\", cycle = \"monthly\", grant = { hunter_searches = 100, hunter_verifications = 100 } }\n";
+    let file = |hunter: &str, verify: &str| {
+        let file = with_pdl(&format!("{hunter}[tenants.acme.waterfall]\nverify = {{ email = \"{verify}\" }}\n"));
+        let file = file.replacen("[\"pdl-2026\"]", "[\"pdl-2026\", \"hunter-2026\"]", 1);
+        file.replacen(
+            "jobtitle = { from = \"title\" }",
+            "jobtitle = { from = \"title\" }\nemail = { from = \"email\" }",
+            1,
+        )
+    };
+    let config = check(&file(hunter, "hunter"), now()).expect("a good file");
+    let tenant = &config.tenants[&"acme".parse().expect("a name")];
+    assert_eq!(tenant.waterfall.verifier.as_ref().map(|name| name.as_str()), Some("hunter"));
+    let connection = tenant.provider_named("hunter").expect("there");
+    let cost = config.verification_tariff(connection, now()).expect("a price").worst().to_string();
+    assert_eq!(cost, "1 hunter_verifications");
+    assert!(connection.verification_limits.is_some());
+
+    let refused = |text: &str| check(text, now()).expect_err("the file is bad").to_string();
+    let cannot = refused(&file(hunter, "pdl"));
+    let expected = "verify.email: found \"pdl\", expected a provider of this tenant that checks addresses: hunter";
+    assert!(cannot.contains(expected), "{cannot}");
+    let none = refused(&file("", "hunter"));
+    assert!(
+        none.contains("that checks addresses: and this tenant has none") || none.contains("verify.email"),
+        "{none}"
+    );
+    let unmapped = refused(&file(hunter, "hunter").replacen("email = { from = \"email\" }", "", 1));
+    assert!(unmapped.contains("verify.email") && unmapped.contains("`email` mapped"), "{unmapped}");
+    let unpaid = refused(&file(hunter, "hunter").replacen(", hunter_verifications = 100", "", 1));
+    assert!(unpaid.contains("some \"hunter_verifications\""), "{unpaid}");
+}

@@ -8,7 +8,7 @@ use leadgate_connectors::provider::hunter::client::Hunter;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
-use leadgate_enrichment::provider::{Answer, CallKind, Provider, RefusedAlone, Reply, Usage};
+use leadgate_enrichment::provider::{Answer, CallKind, Provider, RefusedAlone, Reply, Usage, Verifier};
 use serde_json::{Value, json};
 
 use crate::apollo::{NO_FIELDS, SILENCE, TIMEOUT, people};
@@ -243,12 +243,12 @@ async fn what_is_surely_not_charged_is_told_from_what_may_be_and_no_reason_is_pe
 }
 
 #[tokio::test]
-async fn what_was_used_is_that_of_the_pool_that_the_plan_has() {
+async fn what_was_used_is_that_of_the_pools_that_the_plan_has() {
     let account = |requests: Value| json!({"data": {"reset_date": "2026-12-14", "requests": requests}}).to_string();
     let searches = json!({"searches": {"used": 12, "available": 500}, "verifications": {"used": 3, "available": 1000}});
     let mut credits = searches.clone();
     credits["credits"] = json!({"used": 13.5, "available": 2000});
-    for (requests, used) in [(searches, 12_000), (credits, 13_500)] {
+    for (requests, used) in [(searches, 15_000), (credits, 13_500)] {
         let body = account(requests);
         let server = Server::start(move |_, _| (200, body.clone())).await;
         let used = Usage { cycle: "2026-12-14".into(), began: None, used: Milli::new(used) };
@@ -263,10 +263,68 @@ async fn what_was_used_is_that_of_the_pool_that_the_plan_has() {
     }
 }
 
+/// What comes of a verdict with this status and body.
+async fn checked(status: u16, body: String) -> Reply {
+    let server = Server::start(move |_, _| (status, body.clone())).await;
+    hunter(&server.url).verify("ada@b.example", TIMEOUT).await.reply
+}
+
+fn verdict(status: &str, score: i64) -> String {
+    json!({"data": {"status": status, "result": "risky", "score": score, "email": "ada@b.example", "regexp": true}})
+        .to_string()
+}
+
+#[tokio::test]
+async fn an_address_is_checked_and_only_one_that_it_calls_wrong_is_it_not_sure_of_at_all() {
+    let server = Server::start(|_, _| (200, verdict("valid", 98))).await;
+    let said = profile(hunter(&server.url).verify("ada@b.example", TIMEOUT).await.reply);
+    assert_eq!(server.lines(), ["GET /email-verifier?email=ada%40b.example"]);
+    assert_eq!(server.sent("x-api-key"), [Some("key".to_owned())]);
+    assert_eq!((said.get(ProfileField::Email), said.has_verified_email()), (Some("ada@b.example"), true));
+    for (status, score, word, confidence) in [
+        ("valid", 98, "verified", Some(Confidence::Verified)),
+        ("accept_all", 85, "extrapolated", Some(Confidence::Medium)),
+        ("accept_all", 60, "extrapolated", Some(Confidence::Low)),
+        ("webmail", 85, "extrapolated", Some(Confidence::Medium)),
+        ("invalid", 0, "invalid", None),
+        ("of_a_new_kind", 99, "of_a_new_kind", Some(Confidence::Low)),
+    ] {
+        let said = profile(checked(200, verdict(status, score)).await);
+        assert_eq!(said.get(ProfileField::EmailStatus), Some(word), "{status}");
+        assert_eq!(said.confidence().get(&ProfileField::Email).copied(), confidence, "{status} {score}");
+    }
+    for untold in ["unknown", "disposable"] {
+        assert_eq!(checked(200, verdict(untold, 50)).await, one(Answer::Miss), "{untold}: it is free");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_brings_no_verdict_is_told_apart_by_what_it_may_have_cost() {
+    let quota = "You've reached the limit for the number of verifications per billing period included in your plan.";
+    assert_eq!(checked(429, error(429, "too_many_requests", quota)).await, Reply::OutOfCredits);
+    let rate = checked(403, error(403, "too_many_requests", "You have reached the rate limit")).await;
+    assert_eq!(rate, Reply::Throttled { retry_after: None });
+    assert_eq!(checked(451, error(451, "claimed_email", "no")).await, one(Answer::Suppressed));
+    let Reply::InPart { answers, .. } = checked(202, "{}".to_owned()).await else { panic!("202 is still at work") };
+    assert!(matches!(answers[..], [Err(RefusedAlone::Transient(_))]), "{answers:?}");
+    assert!(matches!(checked(401, error(401, "authentication_failed", "no")).await, Reply::Denied(_)));
+    assert!(matches!(checked(400, error(400, "wrong_params", "no")).await, Reply::Invalid(_)));
+    for unreadable in ["{}", "[", r#"{"data":{"score":1}}"#, r#"{"data":null}"#] {
+        let reply = checked(200, unreadable.to_owned()).await;
+        assert!(matches!(reply, Reply::Unknown(_)), "{unreadable}: {reply:?}");
+    }
+    assert!(matches!(checked(500, String::new()).await, Reply::Unknown(_)));
+}
+
 #[test]
 fn it_is_asked_about_one_at_a_time_and_calls_no_one_back() {
     let hunter = hunter("http://nowhere.example");
     assert_eq!(hunter.people_max(&NO_FIELDS, &[]), 1);
     assert_eq!(hunter.endpoint(CallKind::People(1)), hunter.endpoint(CallKind::People(9)));
+    assert_ne!(
+        hunter.endpoint(CallKind::People(1)),
+        hunter.endpoint(CallKind::Verification),
+        "each has limits of its own"
+    );
     assert!(INBOUND.people_in.is_none(), "it makes no callbacks");
 }

@@ -64,7 +64,9 @@ impl Checker<'_> {
         let mut own = OwnKeys(table.own);
         self.wrong(path, (vendor.check)(&own));
         let mut secrets = self.secrets(path, &mut own, vendor.secrets);
-        let limits = table.limits.map_or(vendor.limits, |limits| limits_of(&limits));
+        let own_limits = table.limits.map(|limits| limits_of(&limits));
+        let verification_limits = self.vendors.verifies(vendor.name).map(|limits| own_limits.unwrap_or(limits));
+        let limits = own_limits.unwrap_or(vendor.limits);
         let callback = self.callback(path, table.callback_url, &table.callback_secrets);
         if callback.is_some() {
             secrets.0.push((&CALLBACK_SECRETS, table.callback_secrets));
@@ -75,6 +77,7 @@ impl Checker<'_> {
             vendor,
             base_url: base_url.trim_end_matches('/').to_owned(),
             limits,
+            verification_limits,
             organizations: table.organizations,
             asynchronous,
             callback,

@@ -166,7 +166,10 @@ fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Probl
         let person = (!provider.answers_later()).then_some(PricedField::Person);
         let person = person.into_iter().chain(rest).map(|field| (Action::Match, field));
         let organization = (Action::EnrichOrganization, PricedField::Organization);
-        let bought: Vec<_> = person.chain(provider.organizations.then_some(organization)).collect();
+        let verifies = tenant.waterfall.verifier.as_ref() == Some(&provider.name());
+        let verification = verifies.then_some((Action::Verify, PricedField::Email));
+        let bought = person.chain(provider.organizations.then_some(organization)).chain(verification);
+        let bought: Vec<_> = bought.collect();
         bought.into_iter().map(|(action, field)| (provider.name(), action, field))
     });
     let mut problems = Vec::new();

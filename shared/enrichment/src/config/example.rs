@@ -44,5 +44,5 @@ static PROVIDER: ProviderVendor = ProviderVendor {
 
 /// The vendors.
 pub(crate) fn vendors() -> Vendors {
-    Vendors { crms: vec![&CRM], providers: vec![&PROVIDER], sequencers: vec![PROVIDER.name] }
+    Vendors { crms: vec![&CRM], providers: vec![&PROVIDER], sequencers: vec![PROVIDER.name], verifiers: Vec::new() }
 }

@@ -176,11 +176,19 @@ pub(super) struct WaterfallTable {
     #[serde(default)]
     pub(super) fields: BTreeMap<String, Vec<String>>,
     #[serde(default)]
+    pub(super) verify: VerifyTable,
+    #[serde(default)]
     pub(super) on_exhausted: OnBlocked,
     #[serde(default)]
     pub(super) on_unavailable: OnBlocked,
     #[serde(default)]
     pub(super) routes: Vec<RouteTable>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct VerifyTable {
+    pub(super) email: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -193,6 +193,7 @@ static PROVIDERS: Shape = Shape::List(&Shape::ProviderName);
 const WATERFALL: Shape = Shape::Table(&[
     Key::optional("order", Shape::List(&Shape::ProviderName)),
     Key::optional("fields", Shape::Named(&PROVIDERS)),
+    Key::optional("verify", Shape::Table(&[Key::optional("email", Shape::ProviderName)])),
     Key::optional("on_exhausted", Shape::OneOf(OnBlocked::VARIANTS)),
     Key::optional("on_unavailable", Shape::OneOf(OnBlocked::VARIANTS)),
     Key::optional("routes", Shape::List(&ROUTE)),

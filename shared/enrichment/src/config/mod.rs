@@ -139,6 +139,8 @@ pub struct ProviderConnection {
     pub base_url: String,
     /// How often each of its endpoints may be called, until it says otherwise itself.
     pub limits: CallLimits,
+    /// The same for checking addresses, if it does that.
+    pub verification_limits: Option<CallLimits>,
     /// Whether employers are looked up as well, each once for all who work there.
     pub organizations: bool,
     /// What arrives minutes later, and what it is paid for as.
@@ -268,6 +270,11 @@ impl Config {
             return self.person_tariff(provider, now).map(|later| Tariff::nothing(later.version()));
         }
         Tariff::at(&self.prices, &provider.name(), Action::Match, &provider.at_once(fields), now)
+    }
+
+    /// What it charges for checking an address.
+    pub fn verification_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
+        Tariff::at(&self.prices, &provider.name(), Action::Verify, &[PricedField::Email], now)
     }
 
     /// What it charges for looking an organization up.

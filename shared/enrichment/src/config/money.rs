@@ -48,12 +48,21 @@ impl Checker<'_> {
             let found = format!("no price of {} for looking an organization up, which {path} asks for", name.as_str());
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }
+        let checks = |price: &Price| price.provider == name && price.action == Action::Verify;
+        let is_verifier = tenant.waterfall.verifier.as_ref() == Some(&name);
+        if is_verifier && !prices.iter().any(checks) {
+            let found =
+                format!("no price of {} for checking an address, which {path}.waterfall asks for", name.as_str());
+            self.problem("prices", found, "a price for it", ADD_A_PRICE);
+        }
         let bought = |price: &&Price| {
             let of_person = of(price) && priced.contains(&price.field);
-            of_person || (provider.organizations && organizations(price))
+            of_person || (provider.organizations && organizations(price)) || (is_verifier && checks(price))
         };
         let own: Vec<&Price> = prices.iter().filter(bought).collect();
-        if !provider.answers_later() && !own.iter().any(|price| PERSON.contains(&price.field)) {
+        if !provider.answers_later()
+            && !own.iter().any(|price| price.action == Action::Match && PERSON.contains(&price.field))
+        {
             let found = format!("no price of {} for matching a person", name.as_str());
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }

@@ -140,6 +140,7 @@ struct RouteConditionTable {
 pub(super) struct OfAll<'a> {
     pub(super) order: &'a [ProviderName],
     pub(super) fields: &'a BTreeMap<ProfileField, Vec<ProviderName>>,
+    pub(super) verifier: Option<&'a ProviderName>,
     pub(super) on_exhausted: OnBlocked,
     pub(super) on_unavailable: OnBlocked,
 }
@@ -176,6 +177,7 @@ impl Checker<'_> {
             fields.extend(self.field_orders(&format!("{path}.fields"), table.fields, askable));
             let waterfall = Waterfall {
                 steps: askable.steps(&order, fields),
+                verifier: of_all.verifier.cloned(),
                 on_exhausted: table.on_exhausted.unwrap_or(of_all.on_exhausted),
                 on_unavailable: table.on_unavailable.unwrap_or(of_all.on_unavailable),
             };

@@ -20,9 +20,16 @@ pub struct Vendors {
     pub providers: Vec<&'static ProviderVendor>,
     /// The names of those that send sequences of messages.
     pub sequencers: Vec<&'static str>,
+    /// Names of the providers that check addresses, and how often each may be asked to under its smallest plan.
+    pub verifiers: Vec<(&'static str, CallLimits)>,
 }
 
 impl Vendors {
+    /// How often this provider may be asked to check an address. `None` for one that doesn't.
+    pub(super) fn verifies(&self, provider: &str) -> Option<CallLimits> {
+        self.verifiers.iter().find(|(name, _)| *name == provider).map(|(_, limits)| *limits)
+    }
+
     /// The CRM of this name.
     pub fn crm(&self, name: &str) -> Option<&'static CrmVendor> {
         self.crms.iter().find(|vendor| vendor.name == name).copied()

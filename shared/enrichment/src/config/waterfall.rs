@@ -15,7 +15,7 @@ use crate::credits::plan_change;
 use crate::credits::wallet::{Wallet, due};
 use crate::credits::{Amounts, Bucket};
 use crate::ids::ProviderName;
-use crate::lead::patch::FieldMapping;
+use crate::lead::patch::{FieldMapping, Patch};
 use crate::person::ProfileField;
 
 /// What becomes of a record while a step can't be made.
@@ -35,6 +35,8 @@ pub enum OnBlocked {
 pub struct Waterfall {
     /// In order. Never empty in a configuration that was checked.
     pub steps: Vec<Step>,
+    /// Who checks addresses that others have told and not found to work.
+    pub verifier: Option<ProviderName>,
     /// While the credits of a step's provider are used up.
     pub on_exhausted: OnBlocked,
     /// While a step's provider is down, throttles us or refuses our key.
@@ -121,14 +123,34 @@ impl Checker<'_> {
         table: WaterfallTable,
         askable: &Askable<'_>,
     ) -> (Waterfall, Vec<Route>) {
-        let WaterfallTable { order, fields, on_exhausted, on_unavailable, routes } = table;
+        let WaterfallTable { order, fields, verify, on_exhausted, on_unavailable, routes } = table;
         let order = order.unwrap_or_else(|| askable.known().into_iter().map(str::to_owned).collect());
         let order = self.order(&format!("{path}.order"), order, askable);
         let fields = self.field_orders(&format!("{path}.fields"), fields, askable);
-        let of_all = OfAll { order: &order, fields: &fields, on_exhausted, on_unavailable };
+        let verifier = self.verifier(&format!("{path}.verify.email"), verify.email, askable);
+        let of_all =
+            OfAll { order: &order, fields: &fields, verifier: verifier.as_ref(), on_exhausted, on_unavailable };
         let routes = self.routes(&format!("{path}.routes"), routes, &of_all, askable);
         let steps = askable.steps(&order, fields);
-        (Waterfall { steps, on_exhausted, on_unavailable }, routes)
+        (Waterfall { steps, verifier, on_exhausted, on_unavailable }, routes)
+    }
+
+    /// Who checks addresses.
+    fn verifier(&mut self, path: &str, name: Option<String>, askable: &Askable<'_>) -> Option<ProviderName> {
+        let name = name?;
+        let able = askable.known().into_iter().filter(|known| self.vendors.verifies(known).is_some());
+        let able: Vec<&'static str> = able.collect();
+        let Some(known) = able.iter().find(|known| **known == name) else {
+            let own = if able.is_empty() { "and this tenant has none".to_owned() } else { able.join(", ") };
+            let expected = format!("a provider of this tenant that checks addresses: {own}");
+            let remedy = "Add the table of such a provider to `fallbacks`, or take it out.";
+            self.problem(path, format!("{name:?}"), expected, remedy);
+            return None;
+        };
+        if !askable.mapping.iter().any(|own| own.is_mapped() && own.from == ProfileField::Email) {
+            self.problem(path, format!("{name:?}"), "`email` mapped in `fields`", "Map it, or take this out.");
+        }
+        Some(ProviderName::known(known))
     }
 
     /// The orders of what has one of its own.
@@ -273,6 +295,12 @@ impl Tenant {
         owner.unwrap_or(&self.provider).vendor.name == provider.vendor.name
     }
 
+    /// Of what is to be written, what another provider than the first has told, and that it was this one.
+    pub fn told_by(&self, provider: &ProviderName, patch: &Patch) -> BTreeMap<String, ProviderName> {
+        let is_first = provider.as_str() == self.provider.vendor.name;
+        patch.keys().filter(|_| !is_first).map(|property| (property.clone(), provider.clone())).collect()
+    }
+
     /// Everything that any plan can ever grant, added up.
     pub fn granted(&self) -> Amounts {
         self.providers().map(|provider| provider.plan.granted()).collect::<Vec<_>>().iter().sum()
@@ -280,7 +308,7 @@ impl Tenant {
 
     /// Whether more than one provider may be asked about a record.
     pub fn is_waterfall(&self) -> bool {
-        self.waterfall.steps.len() > 1 || !self.routes.is_empty()
+        self.waterfall.steps.len() > 1 || self.waterfall.verifier.is_some() || !self.routes.is_empty()
     }
 
     /// The provider that is asked first about every record; none where that depends on the record.

@@ -24,6 +24,8 @@ pub enum Action {
     SearchOrganizations,
     /// Searching people.
     SearchPeople,
+    /// Checking whether an address works.
+    Verify,
     /// Taking a record out of the provider's own application.
     Export,
 }

@@ -48,7 +48,7 @@ impl FieldMapping {
     }
 
     /// Whether the provider is sure enough of what goes into it.
-    fn accepts(&self, profile: &Profile) -> bool {
+    pub fn accepts(&self, profile: &Profile) -> bool {
         self.min_confidence.is_none_or(|floor| profile.confidence().get(&self.from).is_some_and(|it| *it >= floor))
     }
 

@@ -3,6 +3,7 @@
 //! A step takes the record as it was read and gives the record as it shall be. The store writes it only if no other worker has
 //! written in between (`rev`), so every step is decided on what is really there.
 
+mod checked;
 mod kept;
 mod parts;
 mod pending;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
+pub use self::checked::{Candidate, Decided, RejectedValue, Rejection};
 pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, StateName, Waited};
 pub use self::progress::{AskedOf, Progress, Said};
 use crate::credits::Amounts;
@@ -94,6 +96,12 @@ pub struct Record {
     /// Whom it was asked of, where more than one provider may be asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub progress: Option<Progress>,
+    /// An address that was bought and is to be checked before it is written.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub candidate: Option<Candidate>,
+    /// What was told and not good enough to be written: the latest.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rejected: Vec<RejectedValue>,
     /// How it last waited for the request that it was last worked on for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited: Option<Waited>,
@@ -134,6 +142,8 @@ impl Record {
             bought_for: None,
             charged_at: None,
             progress: None,
+            candidate: None,
+            rejected: Vec::new(),
             waited: None,
             erased_at: None,
         }
@@ -240,7 +250,15 @@ impl Record {
 
     /// Nothing to do: it was enriched at `last_enriched`, or wanted nothing then.
     pub fn satisfied(self, last_enriched: Timestamp, now: Timestamp) -> Self {
-        Self { state: State::Written, since: now, last_enriched: Some(last_enriched), owed: None, asked: None, ..self }
+        Self {
+            state: State::Written,
+            since: now,
+            last_enriched: Some(last_enriched),
+            owed: None,
+            asked: None,
+            candidate: None,
+            ..self
+        }
     }
 
     /// Asked for again, but about the same unknown person: nothing was bought.
@@ -320,6 +338,7 @@ impl Record {
             state: State::Refused { reason },
             since: now,
             patch: Patch::new(),
+            candidate: None,
             owed: None,
             written,
             filled_by,
@@ -371,6 +390,8 @@ impl Record {
             bought_for: None,
             charged_at: None,
             progress: None,
+            candidate: None,
+            rejected: Vec::new(),
             ..self
         }
     }

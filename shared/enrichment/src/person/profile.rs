@@ -73,6 +73,12 @@ impl Profile {
         }
     }
 
+    /// Leaves these out.
+    pub fn forget(&mut self, fields: &[ProfileField]) {
+        self.values.retain(|field, _| !fields.contains(field));
+        self.confidence.retain(|field, _| !fields.contains(field));
+    }
+
     /// All that is known.
     pub fn values(&self) -> &BTreeMap<ProfileField, String> {
         &self.values

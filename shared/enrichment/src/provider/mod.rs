@@ -70,10 +70,24 @@ pub trait Provider: Send + Sync {
         Ok(None)
     }
 
+    /// The provider as one that checks addresses. `None` for one that doesn't.
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        None
+    }
+
     /// The provider as one that finds accounts and people by what they are. `None` for one that doesn't.
     fn prospector(&self) -> Option<&dyn Prospector> {
         None
     }
+}
+
+/// A provider that checks addresses which others have told.
+#[async_trait::async_trait]
+pub trait Verifier: Send + Sync {
+    /// Checks one address, in one charging call that isn't retried inside. The answer about an address that it can tell
+    /// something of is a hit: a profile with the address, what it says of it, and how sure it is that it works; of one that
+    /// it calls wrong it isn't sure at all. A miss is an address that it can't tell anything of.
+    async fn verify(&self, address: &str, timeout: Duration) -> Told<Reply>;
 }
 
 /// The kinds of call that count towards a provider's limits.
@@ -85,6 +99,8 @@ pub enum CallKind {
     Organizations(usize),
     /// Asking for what was to arrive later.
     Collect,
+    /// Checking an address.
+    Verification,
 }
 
 /// What is asked for although it takes the provider minutes to find.

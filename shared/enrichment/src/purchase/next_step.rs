@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::{Step, Tenant, Waterfall};
 use crate::ids::ProviderName;
-use crate::lead::record::{AskedOf, Said};
+use crate::lead::record::{AskedOf, Candidate, Said};
 use crate::person::{Identity, ProfileField};
 
 /// What one provider is to be asked.
@@ -18,6 +18,8 @@ pub struct Ask {
     pub fields: BTreeSet<ProfileField>,
     /// Of that, what has an order of its own.
     pub ordered: BTreeSet<ProfileField>,
+    /// Set where it is asked to check this address, and nothing else.
+    pub checks: Option<String>,
 }
 
 /// What there is to go by.
@@ -25,6 +27,8 @@ pub struct Ask {
 pub struct Position<'a> {
     /// The steps that it goes through.
     pub waterfall: &'a Waterfall,
+    /// An address that is to be checked before anything else is asked.
+    pub candidate: Option<&'a Candidate>,
     /// What was asked before, and still holds.
     pub asked: Vec<&'a AskedOf>,
     /// Some provider knows the person.
@@ -41,6 +45,9 @@ impl Position<'_> {
     /// The next step that can tell something which is missing. What has no order of its own is a reason to ask only while no
     /// provider knows the person.
     pub fn next(&self, tenant: &Tenant, identity: &Identity) -> Option<Ask> {
+        if let Some(check) = self.check(tenant) {
+            return Some(check);
+        }
         let ordered = self.waterfall.fields();
         let is_known = self.is_known || self.asked.iter().any(|asked| asked.said == Said::Hit);
         let ask = |(place, step): (usize, &Step)| {
@@ -64,8 +71,18 @@ impl Position<'_> {
                 false => BTreeSet::new(),
             };
             let fields: BTreeSet<ProfileField> = own.union(&comes_along).copied().collect();
-            (!fields.is_empty()).then(|| Ask { step: place, provider: step.provider.clone(), fields, ordered: own })
+            let provider = step.provider.clone();
+            (!fields.is_empty()).then_some(Ask { step: place, provider, fields, ordered: own, checks: None })
         };
         self.waterfall.steps.iter().enumerate().find_map(ask)
+    }
+
+    /// Asking whether an address that was bought works, as long as it is missing.
+    fn check(&self, tenant: &Tenant) -> Option<Ask> {
+        let candidate = self.candidate.filter(|_| self.missing.contains(&ProfileField::Email))?;
+        let verifier = self.waterfall.verifier.as_ref()?;
+        tenant.provider_named(verifier.as_str())?;
+        let (provider, checks) = (verifier.clone(), Some(candidate.address.clone()));
+        Some(Ask { step: 0, provider, fields: [ProfileField::Email].into(), ordered: BTreeSet::new(), checks })
     }
 }

@@ -9,9 +9,9 @@ use crate::config::{ProviderConnection, Tenant};
 use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::lead::gate::is_known_miss;
-use crate::lead::record::{AskedOf, Record, Said};
+use crate::lead::record::{AskedOf, Decided, Record, Said};
 use crate::lead::related;
-use crate::outcome::{FailReason, Outcome, RefuseReason};
+use crate::outcome::{DeferReason, FailReason, Outcome, RefuseReason};
 use crate::person::{Identity, ProfileField, Properties, value_of};
 use crate::purchase::next_step::{Ask, Position};
 
@@ -81,7 +81,9 @@ pub fn judge(
     let is_known = record.owed.is_some();
     let awaits = record.awaited.is_some();
     let waterfall = tenant.waterfall_of(route);
-    let position = Position { waterfall, asked, is_known, missing: &missing, skipped: &BTreeSet::new(), awaits };
+    let candidate = record.candidate_of(&described);
+    let position =
+        Position { waterfall, candidate, asked, is_known, missing: &missing, skipped: &BTreeSet::new(), awaits };
     let Some(ask) = position.next(tenant, &identity).filter(|_| !is_known_miss) else {
         let said = |said| position.asked.iter().any(|asked| asked.said == said);
         return match (is_known || said(Said::Hit), said(Said::Unknown), said(Said::Miss) || is_known_miss) {
@@ -105,6 +107,40 @@ pub fn judge(
     Verdict::Buy(Box::new(Want { identity, described, route, missing, ask }))
 }
 
+/// The record of a claimed one whose address was to be checked and won't be, because nobody checks addresses any more, or it was
+/// given up: what its own provider says of it decides. Set with what is to be written at once; one that nothing is to be
+/// written for goes on without the address. That of another person is dropped.
+pub fn without_a_check(
+    record: &Record,
+    current: &Properties,
+    tenant: &Tenant,
+    key: &FingerprintKey,
+    now: Timestamp,
+) -> Option<(Record, IsWritten)> {
+    let candidate = record.candidate.as_ref()?;
+    let theirs = theirs(record, current, key);
+    let person = Identity::read(&theirs, &tenant.identity);
+    let waterfall = tenant.waterfall_of(tenant.route_of(&person, &theirs));
+    if candidate.about != person.fingerprint(key) {
+        return Some((Record { candidate: None, ..record.clone() }, false));
+    }
+    if waterfall.verifier.is_some() && !record.gave_up_checking(&key.of(&candidate.address)) {
+        return None;
+    }
+    Some(match candidate.decided(&tenant.fields, None) {
+        Decided::Taken(patch) => {
+            // What else is missing is seen once this is written.
+            let owed = Some(DeferReason::NextStep);
+            let told_by = tenant.told_by(&candidate.told_by, &patch);
+            (Record { owed, told_by, ..record.clone().taken_unchecked(patch) }, true)
+        }
+        Decided::Rejected(status) => (record.clone().without_its_candidate(status, None, key, now), false),
+    })
+}
+
+/// Whether there is something to write.
+pub type IsWritten = bool;
+
 /// The record, which waits for a call whose answer was lost: whether it was made, and what it found, the provider may tell.
 fn lost_call(record: &Record, tenant: &Tenant, described: &Fingerprint, now: Timestamp) -> Record {
     let at_once = record.awaited.as_ref().map(|awaited| awaited.purchase.at_once());
@@ -114,7 +150,7 @@ fn lost_call(record: &Record, tenant: &Tenant, described: &Fingerprint, now: Tim
     let own = steps.filter(|step| step.provider == provider);
     let fields = own.flat_map(|step| &step.fields).copied().collect();
     let (said, cost) = (Said::Pending, Amounts::default());
-    let asked = AskedOf { provider, at: now, said, fields, purchase: at_once, cost };
+    let asked = AskedOf { provider, at: now, said, fields, checked: None, purchase: at_once, cost };
     record.clone().pending_lost(described, asked, now)
 }
 

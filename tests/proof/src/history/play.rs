@@ -19,7 +19,7 @@ use super::model::{Known, Lead};
 use super::neighbour::Theirs;
 use super::plan::{Fault as CallFault, Operation, Plan, Trouble};
 use super::seen::{Meanwhile, Moment, Seen};
-use super::several::Several;
+use super::several::{ADDRESS, Several};
 use super::terms::{POOL_MILLI, Terms};
 use super::wide::Wide;
 use crate::lane::Lane;
@@ -80,6 +80,7 @@ impl Play {
         let world = lane.world(terms.settings()).await?;
         if plan.crm == Crm::HUBSPOT {
             world.hubspot.define_property(&world.tenant().crm.owner_property);
+            world.hubspot.define_property(ADDRESS);
         }
         let (seen, mutant) = (Seen::default(), lane.mutant);
         let noted = seen.clone();

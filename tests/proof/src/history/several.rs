@@ -15,7 +15,7 @@ use super::numbers::NUMBER;
 use super::play::Play;
 use super::seen::Moment;
 use super::wide::Wide;
-use crate::books::{Books, Purchase};
+use crate::books::{Books, Goods, Purchase};
 use crate::violation::{Findings, Promise};
 use crate::way::PROVIDERS;
 use leadgate_sandbox::simulators::SimulatedProvider;
@@ -29,6 +29,10 @@ const OF_NUMBERS: [&str; 2] = ["pdl", "lusha"];
 /// Those that have an answer for people of whom they may not say anything.
 const SUPPRESSING: [&str; 2] = ["hunter", "lusha"];
 
+/// Who checks addresses.
+const VERIFIER: &str = "hunter";
+/// Where they are written.
+pub(super) const ADDRESS: &str = "work_email";
 /// Whose leads an owner's are is told with this property.
 const OWNER: &str = "hubspot_owner_id";
 /// The owners whose leads take the route, where there is one.
@@ -46,6 +50,8 @@ pub(super) struct Several {
     routed: Option<Vec<&'static str>>,
     /// Until one has a number. Nobody, where numbers aren't wanted.
     numbers: Vec<&'static str>,
+    /// Whether addresses are checked before they are written.
+    checks: bool,
     /// Whether a provider without credits is left out.
     skips_exhausted: bool,
     /// Whether one that can't be asked is left out.
@@ -79,7 +85,8 @@ impl Several {
                 rng.shuffle(&mut routed);
                 routed
             });
-            Self { order, routed, numbers, skips_exhausted, skips_unavailable, credits, unknown_of_ten }
+            let checks = order.contains(&VERIFIER) && rng.bool();
+            Self { order, routed, numbers, checks, skips_exhausted, skips_unavailable, credits, unknown_of_ten }
         })
     }
 
@@ -106,12 +113,21 @@ impl Several {
         if self.has_numbers() {
             waterfall += &format!("\nfields = {{ mobile_phone = {:?} }}", self.numbers);
         }
+        let checks = self.checks && crm == Crm::HUBSPOT;
+        if checks {
+            waterfall += &format!("\nverify = {{ email = \"{VERIFIER}\" }}");
+        }
         // Whose a lead is is said at one CRM.
         if let Some(routed) = self.routed.as_ref().filter(|_| crm == Crm::HUBSPOT) {
             waterfall += &format!(
                 "\n[[tenants.demo.waterfall.routes]]\nname = \"by owner\"\norder = {routed:?}\n\
                  when = [{{ property = \"{OWNER}\", one_of = {ROUTED_OWNERS:?} }}]\n"
             );
+        }
+        let mut settings = settings;
+        if checks {
+            let (table, mapped) = ("[tenants.demo.fields]\n", format!("{ADDRESS} = {{ from = \"email\" }}\n"));
+            settings.config = settings.config.replacen(table, &format!("{table}{mapped}"), 1);
         }
         let mut settings = settings.with_beside(&others, &waterfall);
         for kind in self.kinds() {
@@ -162,6 +178,7 @@ impl Play {
             self.check_asked(lead, &lines, findings);
             self.check_steps(lead, &lines, several, findings);
             self.check_suppressed(lead, &lines, findings);
+            self.check_addresses(books, lead, findings);
             let is_written = states.records.get(&lead.contact).is_some_and(|record| record.state == State::Written);
             if is_written && lead.is_plain() && lines.unknowns() == 0 {
                 self.check_order(lead, &lines, several, findings);
@@ -236,7 +253,8 @@ impl Play {
         let known_by = |email: &String| {
             let charged = |provider: &dyn SimulatedProvider| {
                 let charges = provider.ledger().charges;
-                charges.iter().any(|charge| charge.milli > 0 && charge.email.as_ref() == Some(email))
+                let is_of = |charge: &Charge| charge.item != Item::Verification && charge.milli > 0;
+                charges.iter().any(|charge| is_of(charge) && charge.email.as_ref() == Some(email))
             };
             self.world.tenants_providers().iter().filter(|(_, provider)| charged(&**provider)).count()
         };
@@ -244,6 +262,15 @@ impl Play {
         let too_many = lead.emails.iter().find(|email| known_by(email) > most);
         findings.check(too_many.is_none(), Promise::Once, || {
             format!("{too_many:?} was charged for by more than {most} providers: {lines:?}")
+        });
+    }
+
+    /// Nobody pays for what was said of an address already, but after something was typed in.
+    fn check_addresses(&self, books: &Books, lead: &Lead, findings: &mut Findings) {
+        let verdicts = books.lines_of(Goods::Verdicts, &lead.contact);
+        let most = lead.emails.len() + lead.edits;
+        findings.check(verdicts.hits <= most, Promise::Once, || {
+            format!("contact {} was paid {} verdicts for, with {} edits", lead.contact, verdicts.hits, lead.edits)
         });
     }
 
@@ -304,7 +331,8 @@ struct Line {
 
 impl Lines {
     fn of(books: &Books, lead: &Lead) -> Self {
-        let mut purchases: Vec<&Purchase> = books.purchases.iter().collect();
+        let of_people = books.purchases.iter().filter(|purchase| purchase.goods != Goods::Verdicts);
+        let mut purchases: Vec<&Purchase> = of_people.collect();
         // An id begins with when the claim was won, and ends with the turn.
         purchases.sort_by_key(|purchase| (purchase.began(), &purchase.id));
         let line = |purchase: &Purchase| {

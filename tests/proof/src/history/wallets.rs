@@ -64,6 +64,7 @@ impl Play {
                 config.asynchronous_tariff(&tenant.provider, &tenant.asynchronous_fields(&tenant.provider), began)
             }
             Goods::Employers => config.organization_tariff(&tenant.provider, began),
+            Goods::Verdicts => config.verification_tariff(&tenant.provider, began),
         };
         let version = tariff.as_ref().map(Tariff::version);
         findings.check(version.as_ref() == Some(&purchase.price_version), Promise::Order, || {

@@ -248,6 +248,11 @@ impl State {
         }
     }
 
+    /// Whether nothing may be said of the person with this address.
+    pub(super) fn is_suppressed(&self, address: &str) -> bool {
+        self.suppressed.contains(&address.to_lowercase())
+    }
+
     /// What is left of a kind of credit, in thousandths.
     pub(super) fn left(&self, kind: &str) -> i64 {
         self.left.get(kind).copied().unwrap_or_default()
@@ -288,6 +293,28 @@ impl State {
         self.used_ever += milli;
         let (id, asked, call) = (String::new(), String::new(), call.index);
         self.ledger.charge(Charge { item: Item::Person, at, endpoint, call, id, email: None, asked, milli });
+    }
+
+    /// Charges for what is said of an address, once in a cycle, if there is enough.
+    pub(super) fn pay_for_a_verdict(
+        &mut self,
+        (kind, endpoint): (&'static str, &'static str),
+        call: &Call,
+        at: Timestamp,
+        address: &str,
+        milli: i64,
+    ) -> bool {
+        let milli = if self.paid.contains(&(kind, address.to_owned())) { 0 } else { milli };
+        if self.left(kind) < milli {
+            return false;
+        }
+        *self.left.entry(kind).or_default() -= milli;
+        *self.used.entry(kind).or_default() += milli;
+        self.used_ever += milli;
+        self.paid.insert((kind, address.to_owned()));
+        let (id, asked, email, call) = (String::new(), address.to_owned(), Some(address.to_owned()), call.index);
+        self.ledger.charge(Charge { item: Item::Verification, at, endpoint, call, id, email, asked, milli });
+        true
     }
 
     /// Charges for a person, if there is enough. What is free of charge stands in the ledger as well.

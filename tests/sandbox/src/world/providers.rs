@@ -142,7 +142,7 @@ impl Settings {
     /// The same, with Hunter for a provider.
     #[must_use]
     pub fn with_hunter(self) -> Self {
-        self.with_provider(hunter::VENDOR.name, "hunter-2026", "hunter_searches = 2500")
+        self.with_provider(hunter::VENDOR.name, "hunter-2026", "hunter_searches = 2500, hunter_verifications = 2500")
     }
 
     /// The same, with Lusha for a provider.
@@ -194,7 +194,9 @@ impl Settings {
         let (mut prices, mut tables) = (Vec::new(), String::new());
         for name in names {
             let (list, grant) = match *name {
-                name if name == hunter::VENDOR.name => ("hunter-2026", "hunter_searches = 2500"),
+                name if name == hunter::VENDOR.name => {
+                    ("hunter-2026", "hunter_searches = 2500, hunter_verifications = 2500")
+                }
                 name if name == lusha::VENDOR.name => ("lusha-2026", "lusha_credits = 2500"),
                 name if name == cognism::VENDOR.name => ("cognism-2026", "cognism_credits = 2500"),
                 name if name == zoominfo::VENDOR.name => ("zoominfo-2026", "zoominfo_credits = 2500"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use leadgate_connectors::crm::salesforce::config as salesforce;
-use leadgate_connectors::registry::{Inbound, Outbound};
+use leadgate_connectors::registry::{self, Inbound, Outbound};
 use leadgate_enrichment::config::{
     Config, ConfigError, HookSignature, HookSource, ProviderConnection, SecretRole, Tenant, Vendors,
 };
@@ -171,7 +171,8 @@ impl Settings {
     pub fn vendors(&self) -> Vendors {
         let crms = self.inbound.crms.iter().map(|part| part.vendor).collect();
         let sequencers = self.outbound.sequencers.iter().map(|part| part.vendor.name).collect();
-        Vendors { crms, providers: self.inbound.providers.iter().map(|part| part.vendor).collect(), sequencers }
+        let providers = self.inbound.providers.iter().map(|part| part.vendor).collect();
+        Vendors { crms, providers, sequencers, verifiers: registry::verifiers() }
     }
 
     /// The configuration, with every address in it on this machine.

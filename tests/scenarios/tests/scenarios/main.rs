@@ -49,6 +49,7 @@ mod several_roads;
 mod signals;
 mod stage;
 mod tenants;
+mod verification;
 mod waterfall;
 mod wire;
 mod write_back;

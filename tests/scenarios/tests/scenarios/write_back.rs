@@ -57,6 +57,10 @@ async fn an_address_that_the_provider_only_guesses_is_written_where_that_will_do
         assert!(contact.value("jobtitle").is_some(), "the rest is written");
         assert_eq!(contact.value("email").is_some(), is_written, "{floor}");
         assert_eq!(contact.value("email_is").is_some(), is_written, "{floor}: nothing is said of what isn't there");
+        let rejected = world.record(&lead).await.expect("a record").rejected;
+        let said: Vec<_> = rejected.iter().map(|it| (it.told_by.as_str(), it.status.as_deref())).collect();
+        let expected = if is_written { vec![] } else { vec![("apollo", Some("extrapolated"))] };
+        assert_eq!(said, expected, "{floor}: what wasn't good enough is remembered");
         at_rest(&world).await;
     }
 }

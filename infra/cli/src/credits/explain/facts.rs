@@ -9,6 +9,7 @@ use leadgate_enrichment::credits::ledger::{
     Entry, EntryLine, Evidence, Hold, HoldLine, LineResult, PurchaseKind, Slice,
 };
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
 use leadgate_enrichment::person::ProfileField;
 
@@ -27,6 +28,8 @@ pub(super) struct Facts<'a> {
     pub(super) entries: &'a [Entry],
     pub(super) holds: &'a [Hold],
     pub(super) now: Timestamp,
+    /// What values are sealed with, where it can be read.
+    pub(super) key: Option<&'a FingerprintKey>,
 }
 
 /// A purchase, and what it buys.

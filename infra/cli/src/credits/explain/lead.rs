@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::LineResult;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::record::{Record, RejectedValue};
 use serde_json::{Value, json};
 
 use super::facts::{Bought, Facts, Half, Taken};
@@ -83,6 +83,14 @@ fn ends(record: &Record, taken: &[Taken<'_>], facts: &Facts<'_>) -> Vec<Step> {
             steps.push(Step { at: claim.since, what });
         }
     }
+    let rejected = record.rejected.iter();
+    steps.extend(
+        rejected.map(|value| Step { at: value.at, what: sentences::rejected(value, value_of(value, record, facts)) }),
+    );
+    if let Some(candidate) = &record.candidate {
+        let what = format!("{} told an email, which is to be checked before it is written.", candidate.told_by);
+        steps.push(Step { at: record.since, what });
+    }
     if let Some(at) = record.erased_at {
         let what = "The person asked to be forgotten: what was personal is gone.".to_owned();
         steps.push(Step { at, what });
@@ -93,6 +101,11 @@ fn ends(record: &Record, taken: &[Taken<'_>], facts: &Facts<'_>) -> Vec<Step> {
     let with_asynchronous = taken.last().is_some_and(|call| call.asynchronous.is_some());
     steps.push(Step { at, what: sentences::stands(record, with_asynchronous, facts) });
     steps
+}
+
+/// A value that was not written, where it can be read.
+fn value_of(value: &RejectedValue, record: &Record, facts: &Facts<'_>) -> Option<String> {
+    value.value(record, facts.key?)
 }
 
 /// What still is to arrive, as the last thing to be said.
@@ -124,6 +137,10 @@ fn json(key: &RecordKey, record: Option<&Record>, taken: &[Taken<'_>], facts: &F
         })),
         "awaited": awaited,
         "owed": record.and_then(|record| record.owed),
+        "rejected": record.map(|record| record.rejected.iter().map(|value| json!({
+            "told_by": value.told_by, "field": value.field, "value": value_of(value, record, facts),
+            "status": value.status, "checked_by": value.checked_by, "at": value.at,
+        })).collect::<Vec<_>>()).unwrap_or_default(),
         "purchases": bought.map(|bought| purchase_json(bought, facts)).collect::<Vec<_>>(),
     })
 }

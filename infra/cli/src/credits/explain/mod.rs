@@ -59,6 +59,8 @@ pub(super) struct Step {
 
 pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Story, Failure> {
     let tenant = books.tenant();
+    // Without it, the story is told without values.
+    let key = books.fingerprints.key_of(&tenant.id).await.ok();
     let facts = Facts {
         tenant,
         first: &tenant.provider.name(),
@@ -67,6 +69,7 @@ pub(super) async fn explain(books: &Books, arguments: &Arguments) -> Result<Stor
         entries: &books.credits.entries(&tenant.id).await?,
         holds: &books.credits.open_holds(&tenant.id).await?,
         now: books.now,
+        key: key.as_ref(),
     };
     let asked = arguments.what.trim();
     if let Some(story) = purchase::story(asked, &facts) {
@@ -102,7 +105,7 @@ pub(crate) fn explain_waited(waited: &Waited) -> Option<String> {
     let Waited { record, wallets, entries, config, now } = waited;
     let tenant = config.tenant(&record.key.tenant)?;
     let first = &tenant.provider.name();
-    let facts = Facts { tenant, first, config, wallets, entries, holds: &[], now: *now };
+    let facts = Facts { tenant, first, config, wallets, entries, holds: &[], now: *now, key: None };
     Some(lead::story(&record.key, Some(record), &facts).told())
 }
 

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use leadgate_enrichment::clock::later;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{LineResult, PurchaseKind};
-use leadgate_enrichment::lead::record::{Deferral, Record, State, StateName, Waited};
+use leadgate_enrichment::lead::record::{Deferral, Record, RejectedValue, State, StateName, Waited};
 
 use super::facts::{Bought, Facts, Half, Taken};
 use crate::credits::words::{amounts, deferral, evidence, failure, listed, moment, refusal, source, time};
@@ -159,6 +159,12 @@ pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
     let line = bought.line;
     let (cost, freed) = (paid(bought, evidence(bought.evidence, line.result)), freed(&line.cost, worst));
     match line.result {
+        LineResult::Hit if bought.kind == PurchaseKind::Verification => {
+            format!("Settled: the address was checked. {cost}.{freed}")
+        }
+        LineResult::Miss if bought.kind == PurchaseKind::Verification => {
+            format!("Settled: nothing could be told of the address. {cost}.{freed}")
+        }
         LineResult::Hit => format!("Settled: the provider knew the {}. {cost}.{freed}", asked_about(bought.kind)),
         LineResult::Miss => {
             format!("Settled: the provider doesn't know the {}. {cost}.{freed}", asked_about(bought.kind))
@@ -172,11 +178,28 @@ pub(super) fn settled(bought: &Bought<'_>, worst: Option<&Amounts>) -> String {
     }
 }
 
+/// A value that was told and not written.
+pub(super) fn rejected(rejected: &RejectedValue, value: Option<String>) -> String {
+    let RejectedValue { told_by, field, status, checked_by, .. } = rejected;
+    let what = field.word().replace('_', " ");
+    let value = value.map(|value| format!(" {value}")).unwrap_or_default();
+    let status = status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    match checked_by {
+        Some(checked_by) => {
+            format!("{told_by} told the {what}{value}, which {checked_by} checked{status}: it was not written.")
+        }
+        None => {
+            format!("{told_by} told the {what}{value}, and isn't sure enough of it{status}: it was not written.")
+        }
+    }
+}
+
 /// Whom a purchase is about.
 pub(super) fn asked_about(kind: PurchaseKind) -> &'static str {
     match kind {
         PurchaseKind::Organization => "employer",
         PurchaseKind::Person | PurchaseKind::Asynchronous => "person",
+        PurchaseKind::Verification => "address",
     }
 }
 

@@ -81,6 +81,32 @@ async fn whom_a_purchase_was_of_is_exported_and_explained() {
 }
 
 #[tokio::test]
+async fn an_address_that_was_not_written_is_told_of_with_who_told_it_and_who_checked_it() {
+    let mut settings = Settings { credits_per_cycle: Some(60), ..Settings::default() };
+    settings.accounts.pdl.unknown_share = 0.0;
+    settings.config.push_str("\nwork_email = { from = \"email\" }\n");
+    let waterfall = "order = [\"pdl\"]\nverify = { email = \"hunter\" }";
+    let world = World::start(settings.with_beside(&["pdl", "hunter"], waterfall)).await.expect("a world starts");
+    world.hubspot.define_property("work_email");
+    let email = "first0.last0@engine.example";
+    world.providers.hunter.judge(email, "invalid");
+    let leads = leads(&world, 0..1).await;
+    let steps = story(&world, &leads[0]).await;
+    let said = format!("pdl told the email {email}, which hunter checked (invalid): it was not written.");
+    assert!(steps.contains(&said), "{steps:#?}");
+    assert!(
+        steps.iter().any(|step| step.starts_with("Settled: the address was checked. It cost 1 hunter_verifications"))
+    );
+    let told = json(&world, &["explain", &leads[0]]).await;
+    let rejected = &told["rejected"][0];
+    assert_eq!((&rejected["told_by"], &rejected["checked_by"]), (&"pdl".into(), &"hunter".into()));
+    assert_eq!((&rejected["value"], &rejected["status"]), (&email.into(), &"invalid".into()));
+    let shown = json(&world, &["show"]).await;
+    let drifts: Vec<&Value> = shown["providers"].as_array().expect("a list").iter().map(|one| &one["spent"]).collect();
+    assert!(drifts.iter().any(|spent| spent["hunter_verifications"] == 1.0), "{drifts:?}");
+}
+
+#[tokio::test]
 async fn where_credits_have_values_what_leads_have_cost_is_told_in_money() {
     let mut settings = Settings { credits_per_cycle: Some(60), ..Settings::default() };
     settings.apollo.unknown_share = 0.0;

@@ -76,6 +76,7 @@ impl Provider for Apollo {
             CallKind::Organizations(1) => "organizations/enrich",
             CallKind::Organizations(_) => "organizations/bulk_enrich",
             CallKind::Collect => "webhook_result",
+            CallKind::Verification => "none",
         }
     }
 

@@ -73,7 +73,7 @@ impl Provider for Cognism {
         match call {
             CallKind::People(_) => "contact",
             CallKind::Organizations(_) => "account",
-            CallKind::Collect => "none",
+            CallKind::Collect | CallKind::Verification => "none",
         }
     }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::limits::Rates;
-use leadgate_enrichment::provider::{AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError};
+use leadgate_enrichment::provider::{
+    AsynchronousRequest, CallKind, Provider, Reply, Told, Usage, UsageError, Verifier,
+};
 use reqwest::Method;
 
 use super::super::exchange::{Account, no_figures, no_people, told, unanswered};
 use super::classify::classify;
-use super::wire::{Question, used};
+use super::wire::{Question, used, verdict};
 use crate::http::Http;
 use crate::secret::Secret;
 
@@ -47,6 +49,7 @@ impl Provider for Hunter {
         match call {
             CallKind::People(_) => "people",
             CallKind::Organizations(_) => "companies/find",
+            CallKind::Verification => "email-verifier",
             CallKind::Collect => "none",
         }
     }
@@ -70,10 +73,25 @@ impl Provider for Hunter {
         told(self.ask(&question, timeout).await, Rates::default())
     }
 
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        Some(self)
+    }
+
     async fn usage(&self, timeout: Duration) -> Result<Option<Usage>, UsageError> {
         let request = self.account.request(Method::GET, "account");
         let received = self.account.send(request, timeout).await.map_err(|reply| no_figures(&reply))?;
         let body = classify(&received).map_err(|reply| no_figures(&reply))?;
         used(body).map(Some).ok_or_else(|| UsageError("the figures can't be read".to_owned()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Verifier for Hunter {
+    async fn verify(&self, address: &str, timeout: Duration) -> Told<Reply> {
+        let asked = async {
+            let request = self.account.request(Method::GET, "email-verifier").query(&[("email", address)]);
+            verdict(address, &self.account.send(request, timeout).await?)
+        };
+        told(asked.await, Rates::default())
     }
 }

@@ -22,6 +22,9 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
     check: |_| Vec::new(),
 };
 
+/// How often addresses may be checked under every plan (hunter.io/api-documentation).
+pub const VERIFICATIONS: CallLimits = CallLimits::new(Some(300), None, None);
+
 /// What its two calls have together. The numbers in them aren't said to be mobile ones.
 fn tells(field: ProfileField) -> bool {
     !matches!(

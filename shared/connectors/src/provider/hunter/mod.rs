@@ -30,7 +30,7 @@ mod classify;
 mod wire;
 
 use self::client::Hunter;
-pub use self::config::VENDOR;
+pub use self::config::{VENDOR, VERIFICATIONS};
 use crate::connector::{ProviderInbound, ProviderOutbound, provider_key};
 
 /// It sends nothing.

@@ -163,6 +163,35 @@ fn standing(status: &str, score: i64) -> (&str, Confidence) {
     }
 }
 
+/// What it says of an address that it was asked to check (hunter.io/api-documentation; the words are documented). It charges for
+/// none that it can't tell anything of.
+pub(super) fn verdict(address: &str, received: &Received) -> Result<Reply, Reply> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Verdict {
+        status: Scalar,
+        score: Scalar,
+    }
+    let verdict: Verdict = data(classify(received)?)?;
+    let score = verdict.score.to_integer().unwrap_or_default();
+    let (status, confidence) = match verdict.status.as_text().unwrap_or_default() {
+        "" => return Err(unreadable("without a status")),
+        "unknown" | "disposable" => return Ok(answered_one(Answer::Miss)),
+        wrong @ "invalid" => (wrong, None),
+        // A mail service for all the world tells nobody who has an address there.
+        "webmail" => ("extrapolated", Some(if score >= LIKELY { Confidence::Medium } else { Confidence::Low })),
+        other => {
+            let (status, confidence) = standing(other, score);
+            (status, Some(confidence))
+        }
+    };
+    let mut profile = Profile::default();
+    profile.set(ProfileField::Email, Some(address));
+    profile.set(ProfileField::EmailStatus, Some(status));
+    profile.set_confidence(ProfileField::Email, confidence);
+    Ok(answered_one(Answer::Hit(profile)))
+}
+
 /// What is known of a person and their employer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -305,7 +334,7 @@ impl Company {
     }
 }
 
-/// What `account` says was used: of the credits, where a plan has one pool, else of the searches. Its cycle is named by the day
+/// What `account` says was used: of the credits, where a plan has one pool, else of searches and verifications. Its cycle is named by the day
 /// on which it ends.
 pub(super) fn used(body: &[u8]) -> Option<Usage> {
     #[derive(Default, Deserialize)]
@@ -319,6 +348,7 @@ pub(super) fn used(body: &[u8]) -> Option<Usage> {
     struct Requests {
         credits: Loose<Count>,
         searches: Loose<Count>,
+        verifications: Loose<Count>,
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -326,8 +356,9 @@ pub(super) fn used(body: &[u8]) -> Option<Usage> {
         used: Scalar,
     }
     let account: Account = data(body).ok()?;
-    let Requests { credits, searches } = account.requests.into_object()?;
+    let Requests { credits, searches, verifications } = account.requests.into_object()?;
     let used = |count: &Loose<Count>| Milli::from_decimal(count.as_object()?.used.to_decimal()?).ok();
     let cycle = said(&account.reset_date)?;
-    Some(Usage { cycle, began: None, used: used(&credits).or_else(|| used(&searches))? })
+    let of_pools = || Some(used(&searches)? + used(&verifications).unwrap_or_default());
+    Some(Usage { cycle, began: None, used: used(&credits).or_else(of_pools)? })
 }

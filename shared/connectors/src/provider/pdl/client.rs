@@ -55,7 +55,7 @@ impl Provider for PeopleDataLabs {
             CallKind::People(0 | 1) => "person/enrich",
             CallKind::People(_) => "person/bulk",
             CallKind::Organizations(_) => "company/enrich",
-            CallKind::Collect => "none",
+            CallKind::Collect | CallKind::Verification => "none",
         }
     }
 

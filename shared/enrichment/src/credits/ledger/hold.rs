@@ -35,6 +35,8 @@ pub enum PurchaseKind {
     Asynchronous,
     /// What is known of employers.
     Organization,
+    /// Whether addresses work that others have told.
+    Verification,
 }
 
 impl PurchaseKind {

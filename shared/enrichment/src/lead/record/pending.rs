@@ -120,6 +120,7 @@ mod tests {
             at: at(1),
             said,
             fields,
+            checked: None,
             purchase: Some(purchase.clone()),
             cost,
         }

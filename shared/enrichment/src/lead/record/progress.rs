@@ -39,6 +39,9 @@ pub struct AskedOf {
     /// What it was asked for, of what has an order of its own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub fields: BTreeSet<ProfileField>,
+    /// Set where it was asked to check an address: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Fingerprint>,
     /// The purchase that paid for it. None did, where the answer was known already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purchase: Option<PurchaseId>,
@@ -75,6 +78,12 @@ impl From<&Answer> for Said {
 }
 
 impl AskedOf {
+    /// Whether the person was asked for, and not only whether an address works. What a provider may not say of a person it
+    /// says of the person, whatever it was asked.
+    pub fn is_of_the_person(&self) -> bool {
+        self.checked.is_none() || self.said == Said::Suppressed
+    }
+
     /// Whether it still holds. A suppression holds for ever.
     fn holds(&self, windows: Windows, now: Timestamp) -> bool {
         match self.said {
@@ -92,7 +101,8 @@ impl Record {
     /// What was asked about this person and still holds.
     pub fn asked_about(&self, person: &Fingerprint, windows: Windows, now: Timestamp) -> Vec<&AskedOf> {
         let progress = self.progress.iter().filter(|progress| progress.about == *person);
-        progress.flat_map(|progress| &progress.asked).filter(|asked| asked.holds(windows, now)).collect()
+        let asked = progress.flat_map(|progress| &progress.asked).filter(|asked| asked.is_of_the_person());
+        asked.filter(|asked| asked.holds(windows, now)).collect()
     }
 
     /// Notes what was asked. To be written with the step that keeps the answer.
@@ -115,7 +125,8 @@ impl Record {
     /// Whether some provider knows this person.
     pub fn is_known_by_one(&self, person: &Fingerprint) -> bool {
         let progress = self.progress.iter().filter(|progress| progress.about == *person);
-        progress.flat_map(|progress| &progress.asked).any(|asked| asked.said == Said::Hit)
+        let mut asked = progress.flat_map(|progress| &progress.asked);
+        asked.any(|asked| asked.said == Said::Hit && asked.is_of_the_person())
     }
 
     /// Whether anything was asked under the claim that it has.
@@ -125,11 +136,18 @@ impl Record {
         asked.any(|asked| since.is_some_and(|since| asked.at >= since))
     }
 
-    /// As many calls as policy allows have ended in unknown outcomes: this provider is not asked about the person any more.
+    /// As many calls as policy allows have ended in unknown outcomes: this provider is not asked about the person any more, or
+    /// not to check this address.
     #[must_use]
-    pub fn gave_up_on(self, person: &Fingerprint, provider: ProviderName, now: Timestamp) -> Self {
+    pub fn gave_up_on(
+        self,
+        person: &Fingerprint,
+        provider: ProviderName,
+        checked: Option<Fingerprint>,
+        now: Timestamp,
+    ) -> Self {
         let (fields, cost) = (BTreeSet::new(), Amounts::default());
-        let asked = AskedOf { provider, at: now, said: Said::Unknown, fields, purchase: None, cost };
+        let asked = AskedOf { provider, at: now, said: Said::Unknown, fields, checked, purchase: None, cost };
         Self { unknowns: 0, ..self.asked_of(person, asked) }
     }
 

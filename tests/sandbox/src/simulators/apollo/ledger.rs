@@ -23,6 +23,8 @@ pub enum Item {
     Organization,
     /// A page of a search for companies.
     Page,
+    /// Whether an address works.
+    Verification,
 }
 
 /// One thing, paid for once.

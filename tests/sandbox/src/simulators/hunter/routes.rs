@@ -7,10 +7,10 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::wire::{combined, error, finder};
+use super::wire::{combined, error, finder, verified};
 use super::{Hunter, SEARCHES, VERIFICATIONS};
 use crate::simulators::account::{Found, Price, State};
-use crate::simulators::apollo::{Asked, Person};
+use crate::simulators::apollo::{Asked, Person, Windows};
 use crate::simulators::exchange::{Answer, Call, Reception, Vendor};
 
 /// What an address that is found costs, in thousandths of a search.
@@ -20,29 +20,37 @@ const PERSON_MILLI: i64 = 200;
 
 const FINDER: &str = "email-finder";
 const COMBINED: &str = "combined/find";
+const VERIFIER: &str = "email-verifier";
 const ACCOUNT: &str = "account";
+
+/// What is said of an address costs, in thousandths of a verification.
+const VERDICT_MILLI: i64 = 1000;
+/// How often addresses may be checked.
+const VERIFIER_LIMITS: Windows = Windows::per_minute(300);
 
 impl Vendor for Hunter {
     const NAME: &'static str = "hunter";
 
     fn reception(&self) -> &Reception {
-        &self.0.reception
+        &self.account.reception
     }
 
     fn carry_out(&self, call: &Call, headers: &HeaderMap) -> Answer {
-        let mut state = self.0.state();
+        let mut state = self.account.state();
         let key = headers.get("x-api-key").and_then(|key| key.to_str().ok()).or_else(|| call.parameter("api_key"));
-        if key != Some(self.0.setup.api_key.as_str()) {
+        if key != Some(self.account.setup.api_key.as_str()) {
             state.ledger.denied += 1;
             return answer(401, "authentication_failed", "No user found for the API key supplied");
         }
         let endpoint = match (call.method.as_str(), call.path.as_str()) {
             ("GET", "/v2/email-finder") => FINDER,
             ("GET", "/v2/combined/find") => COMBINED,
+            ("GET", "/v2/email-verifier") => VERIFIER,
             ("GET", "/v2/account") => ACCOUNT,
             _ => return Answer::text(404, "<html>Not found</html>"),
         };
-        if state.meter.take(endpoint, self.0.setup.limits, self.0.now()).is_err() {
+        let limits = if endpoint == VERIFIER { VERIFIER_LIMITS } else { self.account.setup.limits };
+        if state.meter.take(endpoint, limits, self.account.now()).is_err() {
             state.ledger.throttled += 1;
             return too_many(None);
         }
@@ -50,12 +58,13 @@ impl Vendor for Hunter {
         match endpoint {
             FINDER => self.find(&mut state, call),
             COMBINED => self.combined(&mut state, call),
+            VERIFIER => self.verify(&mut state, call),
             _ => self.account_of(&state),
         }
     }
 
     fn throttled(&self, retry_after: Option<Duration>) -> Answer {
-        self.0.state().ledger.throttled += 1;
+        self.account.state().ledger.throttled += 1;
         too_many(retry_after)
     }
 
@@ -85,6 +94,20 @@ impl Hunter {
         self.sell(state, call, COMBINED, &Asked::email(email), PERSON_MILLI, |person| Some(combined(person)))
     }
 
+    /// Charges for what it can tell of an address, once in a cycle.
+    fn verify(&self, state: &mut State, call: &Call) -> Answer {
+        let Some(address) = call.parameter("email").filter(|email| email.contains('@')) else { return wrong() };
+        if state.is_suppressed(address) {
+            return answer(451, "claimed_email", "The person asked us not to process their data");
+        }
+        let verdict = self.verdict(address);
+        let milli = if matches!(verdict, "unknown" | "disposable") { 0 } else { VERDICT_MILLI };
+        match state.pay_for_a_verdict((VERIFICATIONS, VERIFIER), call, self.account.now(), address, milli) {
+            true => Answer::json(200, &json!({ "data": verified(address, verdict) })),
+            false => out_of_credits(),
+        }
+    }
+
     /// Charges for a person who is known, once in a cycle.
     fn sell(
         &self,
@@ -112,7 +135,7 @@ impl Hunter {
         let Some(shown) = shown(&person) else { return answer(404, "not_found", "The person was not found") };
         let milli = if state.was_paid(SEARCHES, &person) { 0 } else { milli };
         let price = Price { kind: SEARCHES, endpoint, asked, person: &person, milli };
-        match state.pay(&price, call, self.0.now()) {
+        match state.pay(&price, call, self.account.now()) {
             true => Answer::json(200, &json!({ "data": shown, "meta": { "params": {} } })),
             false => out_of_credits(),
         }

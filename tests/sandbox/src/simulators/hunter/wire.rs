@@ -67,6 +67,32 @@ pub(super) fn combined(person: &Person) -> Value {
     })
 }
 
+/// What it says of an address that it was asked to check.
+pub(super) fn verified(address: &str, verdict: &str) -> Value {
+    let (result, score) = match verdict {
+        "valid" => ("deliverable", 98),
+        "invalid" => ("undeliverable", 0),
+        "unknown" => ("unknown", 50),
+        _ => ("risky", 71),
+    };
+    json!({
+        "status": verdict,
+        "result": result,
+        "score": score,
+        "email": address,
+        "regexp": true,
+        "gibberish": false,
+        "disposable": verdict == "disposable",
+        "webmail": verdict == "webmail",
+        "mx_records": true,
+        "smtp_server": verdict != "unknown",
+        "smtp_check": verdict == "valid",
+        "accept_all": verdict == "accept_all",
+        "block": false,
+        "sources": [],
+    })
+}
+
 /// What an error looks like.
 pub(super) fn error(status: u16, id: &str, details: &str) -> Value {
     json!({ "errors": [{ "id": id, "code": status, "details": details }] })
