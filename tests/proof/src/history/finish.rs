@@ -136,7 +136,7 @@ async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
         provider.watch_calls(Arc::new(|_| {}));
         provider.faults().clear();
         if play.several.is_some() {
-            provider.begin_cycle(POOL_MILLI);
+            provider.set_left(POOL_MILLI);
         }
     }
     Crm::tap(world);

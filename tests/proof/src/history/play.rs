@@ -184,7 +184,7 @@ impl Play {
                 let fault = if *trouble == Trouble::Denied { provider.denial() } else { fault_of(*trouble) };
                 provider.faults().add(FaultRule::next(fault));
             }
-            Operation::RunDry => self.any_provider().begin_cycle(0),
+            Operation::RunDry => self.any_provider().set_left(0),
             Operation::Suppress { lead } => self.suppress(*lead),
             Operation::Crm(Trouble::Rejected) if self.crm == Crm::HUBSPOT => {
                 let body =

@@ -184,7 +184,7 @@ impl Demo {
         let name = if what == What::RanDry { pdl::VENDOR.name } else { hunter::VENDOR.name };
         let provider = self.world.provider_named(name);
         match what {
-            What::RanDry => provider.begin_cycle(0),
+            What::RanDry => provider.set_left(0),
             What::RefusedTheKey => {
                 let denial = provider.denial();
                 provider.faults().decide_by(move |_| Some(denial.clone()));
@@ -200,7 +200,7 @@ impl Demo {
         self.appear(cards).await;
         self.take_note(what, name, began).await?;
         match what {
-            What::RanDry => provider.begin_cycle(POOL_MILLI),
+            What::RanDry => provider.set_left(POOL_MILLI),
             What::RefusedTheKey => {
                 provider.faults().clear();
                 self.world.wire.tap_vendor(provider.faults());

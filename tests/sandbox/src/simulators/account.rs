@@ -86,6 +86,10 @@ impl<A: AtAccount> SimulatedProvider for A {
         self.account().begin_cycle(milli);
     }
 
+    fn set_left(&self, milli: i64) {
+        self.account().state().left.values_mut().for_each(|left| *left = milli);
+    }
+
     fn whom(&self, email: &str) -> Option<Person> {
         self.account().whom(email)
     }

@@ -14,6 +14,8 @@ pub trait SimulatedProvider: Send + Sync {
     fn ledger(&self) -> Ledger;
     /// Begins a new cycle with so many credits of each kind, in thousandths. What was left is gone.
     fn begin_cycle(&self, milli: i64);
+    /// Has so many credits of each kind left in the running cycle, in thousandths.
+    fn set_left(&self, milli: i64);
     /// Whom it would answer with if it were asked about this address, free of charge.
     fn whom(&self, email: &str) -> Option<Person>;
     /// Doesn't know the person with this address any more.
@@ -49,6 +51,10 @@ impl SimulatedProvider for Apollo {
 
     fn begin_cycle(&self, milli: i64) {
         self.begin_cycle(milli);
+    }
+
+    fn set_left(&self, milli: i64) {
+        self.set_left(milli);
     }
 
     fn whom(&self, email: &str) -> Option<Person> {

@@ -107,6 +107,12 @@ impl Apollo {
         self.team().pool.granted += milli;
     }
 
+    /// Has so many credits left in the running cycle, in thousandths, beside those that were bought on top.
+    pub fn set_left(&self, milli: i64) {
+        let mut team = self.team();
+        team.pool.granted = team.pool.taken + milli;
+    }
+
     /// Adds credits, in thousandths, that are good until then, whatever cycle it is.
     pub fn add_pack(&self, milli: i64, until: Timestamp) {
         self.team().pool.packs.push((until, milli));
