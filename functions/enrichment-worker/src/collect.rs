@@ -26,15 +26,17 @@ use leadgate_enrichment::crm::{CrmError, Written};
 use leadgate_enrichment::fingerprint::Fingerprints;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::patch::Patch;
-use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::record::{Awaited, Record};
 use leadgate_enrichment::lead::related::known_by;
 use leadgate_enrichment::lead::request::Collect;
 use leadgate_enrichment::outcome::{FailReason, RefuseReason};
+use leadgate_enrichment::provider::Collected;
 use leadgate_enrichment::purchase::asynchronous::{self as arriving, Answers, OVERDUE};
 use leadgate_enrichment::purchase::settlement::unknowns;
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
 use leadgate_purchase::settle::settle;
+use leadgate_purchase::single_flight::{Arrived, keep_arrived};
 use tracing::{error, warn};
 
 use self::answer::{Answer, candidate, patched};
@@ -164,6 +166,7 @@ async fn try_collect(batch: &Batch<'_>, hint: &Collect, known: Answers) -> Resul
         }
     }
     if let Some(hold) = &awaiting.hold {
+        keep_for_others(batch, &awaiting, &waiting, &answers).await;
         // What arrives in a new cycle is charged in it: the hold moves there before it is settled.
         batch.wallets().opened(batch.now()).await?;
         let entry = arriving::settled(hold, awaiting.at_once.as_ref(), &awaiting.records, &answers, now);
@@ -234,6 +237,22 @@ async fn was_asked_after(
     }
     let after = until(now, until_then).min(ASK_EVERY);
     Ok(Some(End::Postponed { reason: "it was asked for a moment ago", after }))
+}
+
+/// Keeps what has arrived for other records of the same people, which wait for it: before it is settled, after which nobody
+/// asks the provider for it again.
+async fn keep_for_others(batch: &Batch<'_>, awaiting: &Awaiting<'_>, waiting: &[Record], answers: &Answers) {
+    let awaited = waiting.iter().filter(|record| record.erased_at.is_none()).filter_map(|it| it.awaited.as_ref());
+    let has_arrived = |awaited: &&Awaited| match answers.get(&awaited.request) {
+        Some(Collected::Arrived { unpaid, .. }) => !unpaid.contains(awaited.person.as_str()),
+        _ => false,
+    };
+    let kept = awaited.filter(has_arrived).filter_map(|awaited| {
+        let profile = arriving::arrived(awaited, answers);
+        Some(Arrived { asked: awaited.asked.as_ref()?, profile })
+    });
+    let (kept, whose) = (kept.collect::<Vec<_>>(), Whose::of(batch.tenant, awaiting.provider));
+    keep_arrived(&batch.worker.answers, whose, &kept, batch.now(), &batch.fingerprints.sealing()).await;
 }
 
 /// Writes what has arrived while the rest of the purchase is still awaited, as far as that goes now: what fails is

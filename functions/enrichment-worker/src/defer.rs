@@ -29,10 +29,17 @@ pub(crate) struct Waiting {
 /// only ask again.
 pub(crate) const PROVIDER_PAUSE: Duration = Duration::from_secs(60 * 60);
 
+/// Before it is looked again whether what another record asked for has arrived.
+const ARRIVAL_PAUSE: Duration = Duration::from_secs(10 * 60);
+
 /// A claimed record that has to wait, and for how long at least.
 pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) -> Option<Waiting> {
-    // One who takes a part waits for no more than that.
-    let worst = wanted.part(batch.tenant.on_exhausted).unwrap_or(&wanted.total).clone();
+    let worst = match reason {
+        // Another record pays for it.
+        DeferReason::AskedForAnother => Amounts::default(),
+        // One who takes a part waits for no more than that.
+        _ => wanted.part(batch.tenant.on_exhausted).unwrap_or(&wanted.total).clone(),
+    };
     let Wanted { record, caps, .. } = wanted;
     let request = record.to_request()?;
     let lifts = || caps.iter().find(|cap| cap.reason == reason).map(|cap| cap.lifts);
@@ -43,7 +50,11 @@ pub(crate) fn waiting(batch: &Batch<'_>, wanted: Wanted, reason: DeferReason) ->
 
 /// How long what was refused for this reason isn't tried again, where no cap says so.
 fn pause(reason: DeferReason) -> Option<Duration> {
-    matches!(reason, DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied).then_some(PROVIDER_PAUSE)
+    match reason {
+        DeferReason::ProviderOutOfCredits | DeferReason::ProviderDenied => Some(PROVIDER_PAUSE),
+        DeferReason::AskedForAnother => Some(ARRIVAL_PAUSE),
+        _ => None,
+    }
 }
 
 /// Parks them, at one write each.
@@ -63,6 +74,7 @@ pub(crate) async fn park(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, waiting
 pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Option<&Amounts>) -> Record {
     let (Some(reason), Some(request)) = (record.owed, record.to_request()) else { return record };
     let worst = match (waits_for, reason) {
+        (_, DeferReason::AskedForAnother) => Amounts::default(),
         (Some(worst), _) => worst.clone(),
         // It isn't known yet what that costs: the worker sees.
         (None, DeferReason::NextStep) => Amounts::default(),

@@ -359,6 +359,7 @@ impl Came<'_> {
                 request: request.clone(),
                 person: batch.fingerprints.of(person),
                 fields: wanted.asynchronous.clone(),
+                asked: wanted.may_be_there_twice(batch).then(|| wanted.as_asked()),
                 written: false,
             }),
             (_, _, Some(reason)) => Rest::Owed(reason),

@@ -7,21 +7,24 @@ use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Known};
 use leadgate_enrichment::clock::earlier;
 use leadgate_enrichment::fingerprint::Fingerprint;
+use leadgate_enrichment::lead::record::PersonAsked;
+use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::provider::Answer;
 use leadgate_enrichment::purchase::settlement::LineEnd;
 use leadgate_purchase::look_up::Call;
-use leadgate_purchase::single_flight::{self, CLOCK_SKEW, Came};
+use leadgate_purchase::single_flight::{self, CLOCK_SKEW, Came, CameFor};
 use tracing::warn;
 
 use crate::batch::Batch;
+use crate::defer::waiting;
 use crate::keep::keep_known;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
 use crate::turn::Turn;
 use crate::waterfall::Waterfall;
 
-/// Parts those who have to be asked about from those of whom the answer is known, which costs them nothing. Who wants what
-/// arrives later as well is asked about in any case.
+/// Parts those who have to be asked about from those of whom the answer is known, which costs them nothing, and from those
+/// who wait for what has been asked for and hasn't arrived.
 pub(crate) async fn answered(
     batch: &Batch<'_>,
     turn: &Turn<'_>,
@@ -29,7 +32,7 @@ pub(crate) async fn answered(
     waterfall: &mut Waterfall,
     wanted: Vec<Wanted>,
 ) -> Vec<Wanted> {
-    let asked: Vec<About> = wanted.iter().filter(|wanted| wanted.may_be_known(batch)).map(Wanted::about).collect();
+    let asked: Vec<About> = wanted.iter().flat_map(|wanted| wanted.about(batch)).collect();
     if asked.is_empty() {
         return wanted;
     }
@@ -40,10 +43,15 @@ pub(crate) async fn answered(
     });
     let (mut rest, mut answered) = (Vec::new(), Vec::new());
     for wanted in wanted {
-        match known.get(&wanted.about()).filter(|_| wanted.may_be_known(batch)) {
+        match wanted.known_of(batch, &known) {
             None => rest.push(wanted),
             Some(Known::Miss) => answered.push((wanted, LineEnd::Answered(Answer::Miss))),
             Some(Known::Hit(profile)) => answered.push((wanted, LineEnd::Answered(Answer::Hit(profile.clone())))),
+            Some(Known::Awaited(_)) => {
+                let reason = DeferReason::AskedForAnother;
+                let left = waterfall.blocked(batch, wanted, reason).and_then(|wanted| waiting(batch, wanted, reason));
+                waterfall.waiting.extend(left);
+            }
         }
     }
     let steps = answered.iter().map(|(wanted, end)| keep_known(batch, turn, wanted, end));
@@ -62,20 +70,19 @@ pub(crate) async fn answered(
 /// our hold whom we ask about, nobody begins to ask any more.
 pub(crate) async fn left_to_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted]) -> Vec<bool> {
     let mut left = asked_about_by_others(batch, turn, wanted).await;
-    let others = wanted.iter().zip(&left).filter(|(wanted, left)| !**left && wanted.may_be_known(batch));
-    let asked: Vec<About> = others.map(|(wanted, _)| wanted.about()).collect();
+    let others = wanted.iter().zip(&left).filter(|(_, left)| !**left);
+    let asked: Vec<About> = others.flat_map(|(wanted, _)| wanted.about(batch)).collect();
     if asked.is_empty() {
         return left;
     }
     let (now, sealing) = (batch.now(), batch.fingerprints.sealing());
     match batch.worker.answers.read(turn.whose(batch), &asked, now, &sealing).await {
         Ok(known) => {
-            let is_known = |wanted: &Wanted| wanted.may_be_known(batch) && known.contains_key(&wanted.about());
-            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= is_known(wanted));
+            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= wanted.known_of(batch, &known).is_some());
         }
         Err(error) => {
             warn!(tenant = %batch.tenant.id, %error, "what is known by now can't be read: they are asked about later");
-            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= wanted.may_be_known(batch));
+            left.iter_mut().zip(wanted).for_each(|(left, wanted)| *left |= wanted.may_be_there_twice(batch));
         }
     }
     left
@@ -95,8 +102,13 @@ async fn asked_about_by_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wan
 
 /// What came back for people whom other records may be about as well.
 pub(crate) fn came<'a>(batch: &'a Batch<'a>, turn: &Turn<'a>, wanted: &'a [Wanted], call: &'a Call) -> Came<'a> {
-    let came = wanted.iter().zip(&call.ends).filter(|(wanted, _)| wanted.may_be_there_twice(batch));
-    let people = came.map(|(wanted, end)| (&wanted.asked, end)).collect();
+    let ends = call.ends.iter().zip(&call.asynchronous);
+    let came = wanted.iter().zip(ends).filter(|(wanted, _)| wanted.may_be_there_twice(batch));
+    let came = came.map(|(wanted, (end, asynchronous))| {
+        let asked = wanted.as_asked();
+        CameFor { asked: if asynchronous.is_some() { asked } else { asked.at_once() }, end }
+    });
+    let people = came.collect();
     let (answers, sealing) = (&batch.worker.answers, batch.fingerprints.sealing().into());
     Came { answers, sealing, whose: turn.whose(batch), people, clock: batch.worker.clock.as_ref() }
 }
@@ -112,13 +124,21 @@ impl Wanted {
         self.identity.email.is_none() || !batch.tenant.crm.vendor.has_unique_email
     }
 
-    /// Whether what is known of the person may do for it.
-    fn may_be_known(&self, batch: &Batch<'_>) -> bool {
-        self.may_be_there_twice(batch) && self.asynchronous.is_empty()
+    /// Who is asked about, and for what.
+    pub(crate) fn as_asked(&self) -> PersonAsked {
+        let (person, fields) = (self.asked.clone(), self.ask.ordered.clone());
+        PersonAsked { person, fields, later: self.asynchronous.clone() }
     }
 
-    fn about(&self) -> About {
-        About::Person(self.asked.clone())
+    /// What may be known of the person that does for it: that nobody knows them, and what is wanted.
+    fn about(&self, batch: &Batch<'_>) -> Vec<About> {
+        let asked = [PersonAsked::at_all(self.asked.clone()), self.as_asked()];
+        asked.into_iter().filter(|_| self.may_be_there_twice(batch)).map(About::Person).collect()
+    }
+
+    fn known_of<'k>(&self, batch: &Batch<'_>, known: &'k HashMap<About, Known>) -> Option<&'k Known> {
+        let [at_all, as_asked] = &self.about(batch)[..] else { return None };
+        known.get(as_asked).or_else(|| known.get(at_all).filter(|known| **known == Known::Miss))
     }
 }
 

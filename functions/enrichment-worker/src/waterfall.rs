@@ -124,7 +124,7 @@ impl Waterfall {
         let policy = match reason {
             DeferReason::ProviderDenied | DeferReason::ProviderLimit => wanted.way(batch).on_unavailable,
             // They are free again in a moment.
-            DeferReason::HeldByOthers | DeferReason::NextStep => OnBlocked::Wait,
+            DeferReason::HeldByOthers | DeferReason::NextStep | DeferReason::AskedForAnother => OnBlocked::Wait,
             _ => wanted.way(batch).on_exhausted,
         };
         if policy == OnBlocked::Skip && wanted.ask.checks.is_some() {

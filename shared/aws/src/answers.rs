@@ -1,6 +1,6 @@
 //! The `answers` table: what a provider said, for as long as others may use it. Organizations by their domains, so that
-//! one costs once however many people work there; that a person is unknown, by what was asked with; and what is known
-//! of a person whom two asked about at the same time, for a few minutes. DynamoDB takes days to forget what is over, so
+//! one costs once however many people work there; that a person is unknown, by what was asked with; what is known
+//! of a person whom two asked about at the same time, for a few minutes; and what of it is still to arrive, until it has. DynamoDB takes days to forget what is over, so
 //! that what is personal is sealed.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use leadgate_enrichment::config::{ProviderConnection, Tenant};
-use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
+use leadgate_enrichment::lead::record::PersonAsked;
 use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 use leadgate_enrichment::seal::SealingKey;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ pub enum About {
     /// The organization with this bare domain.
     Organization(String),
     /// The person whom we asked about so.
-    Person(Fingerprint),
+    Person(PersonAsked),
     /// What this purchase awaits. It is only ever claimed: the provider is asked for the answer again.
     Awaited(PurchaseId),
 }
@@ -63,6 +63,8 @@ pub enum Known {
     Hit(Profile),
     /// They aren't.
     Miss,
+    /// What came at once. The rest is on its way.
+    Awaited(Profile),
 }
 
 /// Who may ask.
@@ -90,6 +92,8 @@ struct Kept {
     sealed: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     miss: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    awaited: bool,
 }
 
 /// What is known of a person.
@@ -136,7 +140,7 @@ impl Answers {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        let claim = Kept { answer: key(whose, about), until, hit: None, sealed: None, miss: false };
+        let claim = Kept::claim(whose, about, until);
         let condition = Condition::absent_or_over(KEY, "until", now);
         Ok(match self.table.put_if(claim.item()?, condition, Step::Claim, "claiming an answer").await? {
             Put::Now => Claimed::ByUs,
@@ -158,17 +162,17 @@ impl Answers {
         until: Timestamp,
         sealing: &SealingKey,
     ) -> Result<(), StoreError> {
-        let kept = Kept { answer: key(whose, about), until, hit: None, sealed: None, miss: false };
+        let kept = Kept::claim(whose, about, until);
         let kept = match (known, about) {
             (Known::Miss, _) => Kept { miss: true, ..kept },
-            (Known::Hit(profile), About::Person(_)) => {
+            (Known::Hit(profile) | Known::Awaited(profile), About::Person(_)) => {
                 let said = Sealed { values: profile.values().clone(), confidence: profile.confidence().clone() };
                 let said = serde_json::to_string(&said).map_err(|error| StoreError::unreadable(KEEPING, error))?;
                 let sealed = sealing.seal(&kept.answer, &said);
                 let sealed = sealed.ok_or_else(|| StoreError::unreadable(KEEPING, "it can't be sealed"))?;
-                Kept { sealed: Some(sealed), ..kept }
+                Kept { sealed: Some(sealed), awaited: matches!(known, Known::Awaited(_)), ..kept }
             }
-            (Known::Hit(profile), _) => Kept { hit: Some(profile.values().clone()), ..kept },
+            (Known::Hit(profile) | Known::Awaited(profile), _) => Kept { hit: Some(profile.values().clone()), ..kept },
         };
         self.table.put(kept.item()?, Step::Keep, KEEPING).await
     }
@@ -182,11 +186,16 @@ fn key(whose: Whose<'_>, about: &About) -> String {
     match about {
         About::Organization(domain) => format!("{tenant}#{provider}#organization#{domain}"),
         About::Awaited(purchase) => format!("{tenant}#{provider}#awaited#{purchase}"),
-        About::Person(asked) => format!("{tenant}#{provider}#person#{}", asked.as_str()),
+        About::Person(asked) => format!("{tenant}#{provider}#person#{}", asked.key()),
     }
 }
 
 impl Kept {
+    /// Nothing is known yet.
+    fn claim(whose: Whose<'_>, about: &About, until: Timestamp) -> Self {
+        Self { answer: key(whose, about), until, hit: None, sealed: None, miss: false, awaited: false }
+    }
+
     fn item(&self) -> Result<Item, StoreError> {
         let mut item = to_item(self, KEEPING)?;
         item.insert(FORGET_AT.to_owned(), number(self.until.as_second() + 1));
@@ -205,6 +214,6 @@ impl Kept {
         let mut profile = Profile::default();
         values.into_iter().for_each(|(field, value)| profile.set(field, Some(value)));
         confidence.into_iter().for_each(|(field, confidence)| profile.set_confidence(field, Some(confidence)));
-        Some(Known::Hit(profile))
+        Some(if self.awaited { Known::Awaited(profile) } else { Known::Hit(profile) })
     }
 }

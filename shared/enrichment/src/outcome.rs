@@ -80,6 +80,8 @@ pub enum DeferReason {
     ProviderLimit,
     /// Another provider is to be asked for what is still missing, and wasn't yet.
     NextStep,
+    /// It has been asked for already, for another record of the same person, and hasn't arrived.
+    AskedForAnother,
 }
 
 impl DeferReason {

@@ -204,6 +204,9 @@ pub(crate) fn deferral(reason: DeferReason) -> &'static str {
         DeferReason::ProviderOutOfCredits => "the provider says that our credits with it are used up",
         DeferReason::ProviderDenied => "the provider refuses our key or plan",
         DeferReason::NextStep => "another provider is to be asked for what is missing",
+        DeferReason::AskedForAnother => {
+            "the same was asked for already, for another record of this person, and hasn't arrived"
+        }
         DeferReason::ProviderLimit => "the provider may not be called again for a while",
     }
 }
@@ -220,6 +223,7 @@ pub(super) fn deferred_for(reason: DeferReason) -> &'static str {
         DeferReason::ProviderOutOfCredits => "for credits at the provider",
         DeferReason::ProviderDenied => "for the provider to accept our key or plan",
         DeferReason::NextStep => "for the next run",
+        DeferReason::AskedForAnother => "for what was asked for another record of the same person",
         DeferReason::ProviderLimit => "for the provider's limits to lift",
     }
 }

@@ -1,5 +1,6 @@
 use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Answers, Claimed, Known, Whose};
+use leadgate_enrichment::lead::record::PersonAsked;
 use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
 
 use crate::{acme, at, database, fingerprint, key};
@@ -27,7 +28,10 @@ async fn of_many_that_may_ask_in_the_same_millisecond_one_does() {
 async fn an_answer_is_good_for_one_provider_until_its_time() {
     let (answers, tenant) = (answers().await, acme());
     let whose = Whose { tenant: &tenant, provider: "peoplewell" };
-    let about = [About::Person(fingerprint("ada@example.com")), About::Organization("example.org".to_owned())];
+    let about = [
+        About::Person(PersonAsked::at_all(fingerprint("ada@example.com"))),
+        About::Organization("example.org".to_owned()),
+    ];
     let sealing = key("a secret of the store's tests, long enough").sealing();
     let mut profile = Profile::default();
     profile.set(ProfileField::CompanyName, Some("Example"));

@@ -16,7 +16,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 pub use self::checked::{Candidate, Decided, RejectedValue, Rejection};
-pub use self::parts::{Awaited, Claim, Deferral, Hops, Rest, State, StateName, Waited};
+pub use self::parts::{Awaited, Claim, Deferral, Hops, PersonAsked, Rest, State, StateName, Waited};
 pub use self::progress::{AskedOf, Progress, Said};
 use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};

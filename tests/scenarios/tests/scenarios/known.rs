@@ -1,16 +1,18 @@
 //! What need not be bought, because it is known already: employers, strangers, and people whom two ask about at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::ids::RequestId;
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_enrichment::lead::request::Source;
+use leadgate_enrichment::outcome::DeferReason;
 use leadgate_sandbox::simulators::apollo::Organization;
 use leadgate_sandbox::world::World;
 
 use crate::books::at_rest;
-use crate::stage::{Stage, all_enriched, slow_provider, states, world_with};
+use crate::stage::{Stage, all_enriched, slow_provider, states, world_with, world_with_numbers};
 
 /// A world that looks employers up as well.
 async fn world_with_employers() -> Stage {
@@ -191,4 +193,28 @@ async fn two_records_of_one_person_at_the_same_time_are_bought_once_and_both_wri
     all_enriched(&world, &[other]);
     assert_eq!(world.apollo.ledger().records_charged, 2);
     assert_eq!(at_rest(&world).await.spent, 2000);
+}
+
+/// The number arrives minutes after the person. Whoever asks for it meanwhile, under another id, waits for the same one.
+#[tokio::test]
+async fn two_records_of_one_person_are_bought_one_number_also_while_it_is_on_its_way() {
+    for (share, milli) in [(1.0, 9000), (0.0, 1000)] {
+        let world = world_with_numbers(|settings| settings.apollo.mobile_share = share).await;
+        let first = namesake(&world);
+        told(&world).await;
+        world.pump.run_dry(1).await;
+        let second = namesake(&world);
+        told(&world).await;
+        world.pump.run_dry(1).await;
+        let reason = world.record(&second).await.and_then(|record| record.state.deferral().map(|it| it.reason));
+        assert_eq!(reason, Some(DeferReason::AskedForAnother));
+        for _ in 0..4 {
+            world.clock.turn(Duration::from_secs(6 * 60));
+            world.settle_down(1).await;
+        }
+        let leads = [first, second];
+        assert!(have_titles(&world, &leads));
+        assert_eq!(leads.each_ref().map(|lead| value(&world, lead, "mobilephone").is_some()), [share > 0.0; 2]);
+        assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().credits_charged), (milli, milli));
+    }
 }

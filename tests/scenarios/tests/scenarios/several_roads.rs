@@ -40,7 +40,7 @@ enum Meanwhile {
 }
 
 /// What a lead costs, and in how many writes it gets what was bought.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cost {
     milli: i64,
     writes: usize,

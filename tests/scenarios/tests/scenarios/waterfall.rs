@@ -341,6 +341,24 @@ async fn what_the_first_lacks_is_asked_of_the_next_in_the_same_run_and_nothing_b
     at_rest(&world).await;
 }
 
+/// There, what is said of a person is kept for other records of the same one: but not for whoever wants more.
+#[tokio::test]
+async fn where_a_person_may_be_there_twice_one_who_has_told_the_rest_is_asked_for_the_number_as_well() {
+    let waterfall = "order = [\"pdl\", \"lusha\", \"apollo\"]\nfields = { mobile_phone = [\"lusha\", \"pdl\"] }";
+    let mut settings = Settings::default().with_salesforce();
+    crate::stage::with_numbers(&mut settings);
+    (settings.accounts.pdl.unknown_share, settings.accounts.lusha.unknown_share) = (0.0, 1.0);
+    let world = started(settings.with_beside(&["pdl", "lusha"], waterfall)).await;
+    let leads = queued_leads(&world, 8).await;
+    world.settle_down(2).await;
+    let has_one = |at: &usize| number_at_pdl(&world, *at).is_some();
+    let expected: Vec<bool> = (0..8).map(|at| has_one(&at)).collect();
+    assert!(expected.contains(&true), "somebody has a number");
+    let there: Vec<bool> = leads.iter().map(|lead| number(&world, lead).is_some_and(|it| !it.is_empty())).collect();
+    assert_eq!(there, expected);
+    at_rest(&world).await;
+}
+
 #[tokio::test]
 async fn one_that_was_left_out_for_its_numbers_is_asked_for_them_when_it_can_be_paid_for() {
     let waterfall = "order = [\"apollo\", \"pdl\"]\non_exhausted = \"skip\"\nfields = { mobile_phone = [\"pdl\"] }";

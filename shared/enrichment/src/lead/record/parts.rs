@@ -1,5 +1,7 @@
 //! What a record is made of.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use crate::credits::price::PricedField;
 use crate::fingerprint::Fingerprint;
 use crate::ids::PurchaseId;
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
+use crate::person::ProfileField;
 use crate::provider::AsynchronousId;
 
 /// Where a record stands, with what there is only in that state.
@@ -134,9 +137,44 @@ pub struct Awaited {
     pub person: Fingerprint,
     /// What it is paid for as.
     pub fields: Vec<PricedField>,
+    /// Who was asked about, where other records of the CRM may be about the same person: what arrives is kept for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<PersonAsked>,
     /// It has arrived and the CRM has it, but the purchase waits for the results of others: it is not written again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub written: bool,
+}
+
+/// A person as a provider was asked about them: what it said does for other records that want the same of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PersonAsked {
+    /// Who, by what was asked with.
+    pub person: Fingerprint,
+    /// What was wanted that has an order of its own in the waterfall.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub fields: BTreeSet<ProfileField>,
+    /// What was wanted that arrives later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<PricedField>,
+}
+
+impl PersonAsked {
+    /// Asked for nothing in particular. Who is unknown then is unknown whatever is wanted of them.
+    pub fn at_all(person: Fingerprint) -> Self {
+        Self { person, fields: BTreeSet::new(), later: Vec::new() }
+    }
+
+    /// What comes of it at once.
+    #[must_use]
+    pub fn at_once(&self) -> Self {
+        Self { later: Vec::new(), ..self.clone() }
+    }
+
+    /// Stable, and different for whatever differs.
+    pub fn key(&self) -> String {
+        let words = self.fields.iter().map(|field| field.word()).chain(self.later.iter().map(|field| field.word()));
+        words.fold(self.person.as_str().to_owned(), |key, word| format!("{key}#{word}"))
+    }
 }
 
 impl Awaited {

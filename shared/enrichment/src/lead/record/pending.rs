@@ -35,7 +35,8 @@ impl Record {
     #[must_use]
     pub fn with_a_lost_call(self, purchase: PurchaseId, person: Fingerprint) -> Self {
         let (request, fields) = (AsynchronousId::lost(), vec![PricedField::PersonLater]);
-        Self { awaited: Some(Awaited { purchase, request, person, fields, written: false }), ..self }
+        let awaited = Awaited { purchase, request, person, fields, asked: None, written: false };
+        Self { awaited: Some(awaited), ..self }
     }
 
     /// Whether a call is waited for whose answer was lost, and it hasn't been said yet about whom it was.
@@ -134,6 +135,7 @@ mod tests {
             request: AsynchronousId("run_1".into()),
             person: Fingerprint::clone(&crate::fingerprint::tests::key().of("name")),
             fields: vec![PricedField::PersonLater],
+            asked: None,
             written: false,
         };
         let record = Record::new("acme#crm#contact#1".parse().expect("a key"), at(0));

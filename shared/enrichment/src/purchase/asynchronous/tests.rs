@@ -77,6 +77,7 @@ fn records() -> HashMap<RecordKey, Record> {
             request,
             person,
             fields: vec![PricedField::Mobile],
+            asked: None,
             written: false,
         })
     };
