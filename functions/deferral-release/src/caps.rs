@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use leadgate_aws::credits::Mark;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Parked;
+use leadgate_aws::records::{Parked, ParkedLine};
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::later;
@@ -63,7 +63,7 @@ impl DeferralRelease {
         let waits =
             |deferral: &Deferral| deferral.reason.is_a_cap() && deferral.since < before && now < deferral.not_before;
         while passed < PASSED_MAX && self.has_time(run) {
-            let page = self.records.parked(&tenant.id, after).await?;
+            let page = self.records.parked(&tenant.id, ParkedLine::All, after).await?;
             passed += page.parked.len();
             let capped = page.parked.iter().filter(|parked: &&Parked| waits(&parked.deferral));
             let keys: Vec<RecordKey> = capped.map(|parked| parked.key.clone()).collect();

@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
-use leadgate_aws::records::Parked;
+use leadgate_aws::records::{Parked, ParkedLine, Place};
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later, until};
-use leadgate_enrichment::config::Tenant;
+use leadgate_enrichment::config::{Tenant, Waterfall};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::RecordKey;
@@ -54,20 +54,35 @@ impl DeferralRelease {
         // A worker may be at it for as long as this run may: what closes before that can't pay any more.
         let wallets = self.wallets(tenant).spendable(Action::Match, now, run.claim_until()).await?;
         let mut funds = Funds { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()) };
-        let (mut after, mut from, mut passed, mut released) = (None, Source::ALL[0], 0, 0);
+        let mut line = Line { passed: 0, released: 0 };
+        self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::Free, report).await?;
+        self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::All, report).await?;
+        report.released += line.released;
+        Ok(())
+    }
+
+    /// Those in this line, in its order.
+    async fn release_line(
+        &self,
+        tenant: &Tenant,
+        run: &Invocation,
+        (funds, line): (&mut Funds, &mut Line),
+        parked: ParkedLine,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let (mut after, mut from) = (None, Source::ALL[0]);
         // Once nothing can be paid for, those left in the line are not read.
-        while funds.suffice_for_one(from) && passed < PASSED_MAX {
-            let page = self.records.parked(&tenant.id, after).await?;
-            passed += page.parked.len();
+        while (parked == ParkedLine::Free || funds.suffice_for_one(from)) && line.passed < PASSED_MAX {
+            let page = self.records.parked(&tenant.id, parked, after).await?;
+            line.passed += page.parked.len();
             if page.unreadable > 0 {
                 error!(tenant = %tenant.id, parked = page.unreadable, "parked records can't be read: mend or delete them");
             }
             for chunk in page.parked.chunks(CHUNK) {
-                if !self.has_time(run) || released >= PER_RUN_MAX {
-                    report.released += released;
+                if !self.has_time(run) || line.released >= PER_RUN_MAX {
                     return Ok(());
                 }
-                released += self.release_chunk(tenant, chunk, &mut funds, report).await?;
+                line.released += self.release_chunk(tenant, chunk, funds, report).await?;
             }
             from = page.parked.last().and_then(|last| last.source).unwrap_or(from);
             after = page.next;
@@ -75,7 +90,6 @@ impl DeferralRelease {
                 break;
             }
         }
-        report.released += released;
         Ok(())
     }
 
@@ -92,6 +106,13 @@ impl DeferralRelease {
             let asynchronous = self.config.asynchronous_tariff(provider, &fields, now).map(|tariff| tariff.worst());
             prices.most += &[person.worst()].iter().chain(&asynchronous).sum();
             prices.least.push(person.worst_of(true));
+            let checks = |waterfall: &Waterfall| waterfall.verifier.as_ref() == Some(&provider.name());
+            if let Some(check) =
+                self.config.verification_tariff(provider, now).filter(|_| tenant.waterfalls().any(checks))
+            {
+                prices.most += &check.worst();
+                prices.least.push(check.worst());
+            }
         }
         (!prices.least.is_empty()).then_some(prices)
     }
@@ -100,8 +121,9 @@ impl DeferralRelease {
     async fn close_too_old(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
         let now = self.clock.now();
         let arose_by = earlier(now, tenant.windows.give_up);
-        for source in Source::ALL.map(Some).into_iter().chain([None]) {
-            let old = self.records.parked_since(&tenant.id, source, arose_by, CLOSED_MAX).await?;
+        let of_sources = Source::ALL.map(Some).into_iter().chain([None]).map(Place::Of);
+        for place in of_sources.chain([Place::Free]) {
+            let old = self.records.parked_since(&tenant.id, place, arose_by, CLOSED_MAX).await?;
             for keys in old.chunks(CHUNK).take_while(|_| self.has_time(run)) {
                 let found = self.read(tenant, keys, now).await?;
                 report.closed += found.unwanted.len();
@@ -210,6 +232,12 @@ impl DeferralRelease {
     }
 }
 
+/// How far a run has come.
+struct Line {
+    passed: usize,
+    released: usize,
+}
+
 /// Parked records, by what is to become of them.
 #[derive(Default)]
 struct Found {
@@ -242,23 +270,24 @@ impl Funds {
 
     /// Which of these can be paid for, taken in order. Caps are the worker's: only it knows whose a record is.
     fn payable(&self, parked: &[Parked]) -> Vec<bool> {
-        let worst: Vec<&Amounts> = parked.iter().map(|parked| self.worst(parked)).collect();
+        let worst: Vec<Amounts> = parked.iter().map(|parked| self.worst(parked)).collect();
         let source = |parked: &Parked| parked.source.unwrap_or(Source::Change);
         let demand = |(parked, worst)| Demand { worst, part: None, source: source(parked), caps: &[] };
-        let demands: Vec<Demand<'_>> = parked.iter().zip(worst).map(demand).collect();
+        let demands: Vec<Demand<'_>> = parked.iter().zip(&worst).map(demand).collect();
         choose(&demands, &self.balances).into_iter().map(|choice| choice == Choice::Whole).collect()
     }
 
     /// Leaves the rest for those after them.
     fn take(&mut self, parked: &[Parked], payable: &[bool]) {
         let going = parked.iter().zip(payable).filter(|(_, payable)| **payable);
-        let paid: Amounts = going.map(|(parked, _)| self.worst(parked)).sum();
+        let paid: Vec<Amounts> = going.map(|(parked, _)| self.worst(parked)).collect();
+        let paid: Amounts = paid.iter().sum();
         self.balances.available = self.balances.available.minus(&paid);
     }
 
-    /// What a record was parked with counts, unless prices have fallen since.
-    fn worst<'a>(&'a self, parked: &'a Parked) -> &'a Amounts {
-        let (own, most) = (&parked.deferral.worst, &self.prices.most);
-        if most.covers(own) { own } else { most }
+    /// What a record was parked with counts, of each kind of credit no more than what that can cost by now: prices may have
+    /// fallen since, or a provider have gone.
+    fn worst(&self, parked: &Parked) -> Amounts {
+        parked.deferral.worst.smaller(&self.prices.most)
     }
 }

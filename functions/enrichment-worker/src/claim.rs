@@ -17,7 +17,7 @@ use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
 use leadgate_enrichment::lead::request::EnrichmentRequest;
-use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
+use leadgate_enrichment::outcome::{DeferReason, FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_enrichment::retry::Retry;
 use leadgate_purchase::recover;
@@ -337,14 +337,20 @@ fn is_waiting(record: &Record) -> bool {
     matches!(record.state, State::Deferred { .. } | State::Released)
 }
 
+/// Whether it has waited for what was asked for another record.
+fn was_asked_for(due: &Due) -> bool {
+    let waited = due.record.waited.as_ref().filter(|_| due.record.state == State::Released);
+    waited.is_some_and(|waited| waited.reason == DeferReason::AskedForAnother)
+}
+
 /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
 /// they come from, so caps are not looked at.
 async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
     // Where the first provider is left out when its credits have run out, where it is another by record, or was asked
-    // already, it isn't known yet who is to be paid.
+    // already, it isn't known yet who is to be paid. And for what was asked for another record, nobody may have to be.
     let first = batch.tenant.first_of_all().filter(|_| !batch.tenant.may_skip_exhausted());
     let (mut taken, due): (Vec<Due>, Vec<Due>) =
-        due.into_iter().partition(|due| first.is_none() || due.record.progress.is_some());
+        due.into_iter().partition(|due| first.is_none() || due.record.progress.is_some() || was_asked_for(due));
     let Some(first) = first.filter(|_| !due.is_empty()) else { return Ok((taken, Vec::new())) };
     let no_price = || StoreError::exhausted("pricing", "no price is in force yet for matching a person");
     let tariff = batch.worker.config.person_tariff(first, batch.purchase.made_at()).ok_or_else(no_price)?;

@@ -11,7 +11,7 @@ use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::record::Record;
 
 pub use self::new_leads::{NewLeadClaim, NewLeadStanding};
-pub use self::parked::{Next, Page, Parked};
+pub use self::parked::{Next, Page, Parked, ParkedLine, Place};
 use crate::error::StoreError;
 use crate::table::{Condition, Consistency, Database, Item, Put, Table, from_item, number, text, to_item};
 use crate::usage::Step;

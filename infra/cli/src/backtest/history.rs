@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use leadgate_aws::records::{Page, Records};
+use leadgate_aws::records::{Page, ParkedLine, Records};
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::{Entry, LineResult, PurchaseKind, Slice};
@@ -117,7 +117,7 @@ impl History {
 pub(super) async fn parked(records: &Records, tenant: &TenantId) -> Result<Vec<(RecordKey, Timestamp)>, Failure> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let Page { parked, next, .. } = records.parked(tenant, after).await?;
+        let Page { parked, next, .. } = records.parked(tenant, ParkedLine::All, after).await?;
         all.extend(parked.into_iter().map(|parked| (parked.key, parked.deferral.since)));
         match next {
             Some(next) => after = Some(next),

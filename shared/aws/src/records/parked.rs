@@ -20,6 +20,8 @@ const TENANT: &str = "deferred_tenant";
 const ORDER: &str = "deferred_order";
 /// The place in the line of a record of which it isn't known where its request came from: at the end.
 const LAST: u8 = 9;
+/// What the places begin with of those that wait for nothing that has to be paid for: in front of all.
+const FREE: char = '!';
 /// How many are read together: some 300 KB of the index, well within DynamoDB's 1 MB.
 const PAGE: i32 = 1000;
 
@@ -60,15 +62,41 @@ pub struct Page {
     pub next: Option<Next>,
 }
 
+/// Which of those in the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParkedLine {
+    /// All of them.
+    All,
+    /// Those that wait for nothing that has to be paid for, and go whatever is left of the credits.
+    Free,
+}
+
+/// Where a record stands in the line, before its age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In front: it waits for nothing that has to be paid for.
+    Free,
+    /// With those whose requests came from there.
+    Of(Option<Source>),
+}
+
 /// A place in the line.
 #[derive(Debug)]
 pub struct Next(Item);
 
 impl Records {
     /// The parked records of a tenant, a page at a time, in the order in which they shall be released: by source, then by
-    /// age.
-    pub async fn parked(&self, tenant: &TenantId, after: Option<Next>) -> Result<Page, StoreError> {
-        let query = self.line(tenant).key_condition_expression("#tenant = :tenant").limit(PAGE);
+    /// age. In front are those that wait for nothing that has to be paid for.
+    pub async fn parked(&self, tenant: &TenantId, line: ParkedLine, after: Option<Next>) -> Result<Page, StoreError> {
+        let query = match line {
+            ParkedLine::All => self.line(tenant).key_condition_expression("#tenant = :tenant"),
+            ParkedLine::Free => self
+                .line(tenant)
+                .key_condition_expression("#tenant = :tenant AND begins_with(#order, :free)")
+                .expression_attribute_names("#order", ORDER)
+                .expression_attribute_values(":free", text(FREE)),
+        };
+        let query = query.limit(PAGE);
         let query = query.set_exclusive_start_key(after.map(|Next(key)| key));
         let answer = self.table.page(query, Step::Release, LISTING).await?;
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Next);
@@ -82,19 +110,19 @@ impl Records {
         Ok(page)
     }
 
-    /// The oldest `limit` parked records of a tenant from one source whose requests arose by then.
+    /// The oldest `limit` parked records of a tenant at one place whose requests arose by then.
     pub async fn parked_since(
         &self,
         tenant: &TenantId,
-        source: Option<Source>,
+        at: Place,
         arose_by: Timestamp,
         limit: i32,
     ) -> Result<Vec<RecordKey>, StoreError> {
         let query = self.line(tenant).key_condition_expression("#tenant = :tenant AND #order BETWEEN :first AND :last");
         let query = query
             .expression_attribute_names("#order", ORDER)
-            .expression_attribute_values(":first", text(place(source, Timestamp::UNIX_EPOCH)))
-            .expression_attribute_values(":last", text(place(source, arose_by)));
+            .expression_attribute_values(":first", text(place(at, Timestamp::UNIX_EPOCH)))
+            .expression_attribute_values(":last", text(place(at, arose_by)));
         let answer = self.table.page(query.limit(limit), Step::Release, LISTING).await?;
         answer.items.unwrap_or_default().iter().map(key_of).collect()
     }
@@ -119,13 +147,18 @@ fn key_of(item: &Item) -> Result<RecordKey, StoreError> {
 }
 
 /// By source, then by when the request arose.
-fn place(source: Option<Source>, arose: Timestamp) -> String {
-    format!("{}#{:013}", source.map_or(LAST, Source::rank), arose.as_millisecond())
+fn place(at: Place, arose: Timestamp) -> String {
+    let arose = arose.as_millisecond();
+    match at {
+        Place::Free => format!("{FREE}#{arose:013}"),
+        Place::Of(source) => format!("{}#{arose:013}", source.map_or(LAST, Source::rank)),
+    }
 }
 
 /// The keys of the index, which only a parked record carries.
 pub(super) fn keys(record: &Record) -> Item {
     let Some(deferral) = record.state.deferral() else { return Item::new() };
-    let order = place(record.source, record.occurred_at.unwrap_or(deferral.since));
+    let at = if deferral.worst.is_zero() { Place::Free } else { Place::Of(record.source) };
+    let order = place(at, record.occurred_at.unwrap_or(deferral.since));
     Item::from([(TENANT.to_owned(), text(record.key.tenant.as_str())), (ORDER.to_owned(), text(order))])
 }

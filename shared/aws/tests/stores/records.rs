@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 
-use leadgate_aws::records::Records;
+use leadgate_aws::records::{ParkedLine, Place, Records};
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::{Bucket, Milli};
 use leadgate_enrichment::ids::{RecordKey, RequestId};
 use leadgate_enrichment::lead::record::{Deferral, Record};
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
@@ -46,10 +46,16 @@ async fn more_records_than_fit_in_one_call_are_all_read() {
 }
 
 #[tokio::test]
-async fn the_parked_are_listed_by_source_and_then_by_age() {
+async fn the_parked_are_listed_by_source_and_then_by_age_after_those_that_need_no_credits() {
     let records = records().await;
-    let waiting = [(1, Source::Change, 10), (2, Source::NewLead, 30), (3, Source::NewLead, 20), (4, Source::Change, 5)];
-    for (id, source, second) in waiting {
+    let waiting = [
+        (1, Source::Change, 10, 1),
+        (2, Source::NewLead, 30, 1),
+        (3, Source::NewLead, 20, 1),
+        (4, Source::Change, 5, 1),
+        (5, Source::Bulk, 40, 0),
+    ];
+    for (id, source, second, credits) in waiting {
         let request = EnrichmentRequest {
             record: key(id),
             request: RequestId::derive(&key(id), "asked"),
@@ -65,20 +71,29 @@ async fn the_parked_are_listed_by_source_and_then_by_age() {
             since: at(60),
             not_before: at(60),
             until: at(600),
-            worst: Amounts::default(),
+            worst: [(Bucket::new("credits"), Milli::credits(credits))].into_iter().filter(|_| credits > 0).collect(),
         };
         let parked = Record::new(key(id), at(60)).deferred(&request, deferral);
         records.write(Step::Defer, parked).await.expect("an answer").expect("it was written");
     }
-    let page = records.parked(&acme(), None).await.expect("a page");
+    let page = records.parked(&acme(), ParkedLine::All, None).await.expect("a page");
     let order: Vec<RecordKey> = page.parked.iter().map(|parked| parked.key.clone()).collect();
-    assert_eq!(order, [3, 2, 4, 1].map(key));
-    assert_eq!(records.deferred(&acme(), 2).await.expect("an answer"), [3, 2].map(key));
+    assert_eq!(order, [5, 3, 2, 4, 1].map(key));
+    assert_eq!(records.deferred(&acme(), 3).await.expect("an answer"), [5, 3, 2].map(key));
+    let free = records.parked(&acme(), ParkedLine::Free, None).await.expect("a page");
+    assert_eq!(free.parked.iter().map(|parked| parked.key.clone()).collect::<Vec<_>>(), [key(5)]);
+    let old = async |at_place, second| records.parked_since(&acme(), at_place, at(second), 9).await.expect("an answer");
+    assert_eq!((old(Place::Free, 39).await, old(Place::Free, 40).await), (vec![], vec![key(5)]));
+    assert_eq!(old(Place::Of(Some(Source::Change)), 5).await, [key(4)]);
 
     let released = records.read(&[key(3)], Consistency::Strong).await.expect("an answer").remove(&key(3));
     let released = released.expect("it is there").released(at(70));
     records.write(Step::Release, released).await.expect("an answer").expect("it was written");
-    assert_eq!(records.deferred(&acme(), 1).await.expect("an answer"), [key(2)], "the released one has left the index");
+    assert_eq!(
+        records.deferred(&acme(), 2).await.expect("an answer"),
+        [5, 2].map(key),
+        "the released one has left the index"
+    );
 }
 
 #[tokio::test]

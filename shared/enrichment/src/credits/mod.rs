@@ -191,6 +191,16 @@ impl Amounts {
         other.iter().all(|(bucket, amount)| self.get(bucket) >= amount)
     }
 
+    /// Of each kind, the smaller of the two: nothing of one that either lacks.
+    #[must_use]
+    pub fn smaller(&self, other: &Self) -> Self {
+        let mut smaller = Self::default();
+        for (bucket, amount) in self.iter().filter(|(bucket, _)| other.names(bucket)) {
+            smaller.add(bucket, amount.min(other.get(bucket)));
+        }
+        smaller
+    }
+
     /// What is left of each kind that either names, which may be less than nothing.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {

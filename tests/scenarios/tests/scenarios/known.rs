@@ -199,7 +199,11 @@ async fn two_records_of_one_person_at_the_same_time_are_bought_once_and_both_wri
 #[tokio::test]
 async fn two_records_of_one_person_are_bought_one_number_also_while_it_is_on_its_way() {
     for (share, milli) in [(1.0, 9000), (0.0, 1000)] {
-        let world = world_with_numbers(|settings| settings.apollo.mobile_share = share).await;
+        let world = world_with_numbers(|settings| {
+            settings.apollo.mobile_share = share;
+            settings.credits_per_cycle = Some(18);
+        })
+        .await;
         let first = namesake(&world);
         told(&world).await;
         world.pump.run_dry(1).await;
@@ -208,13 +212,17 @@ async fn two_records_of_one_person_are_bought_one_number_also_while_it_is_on_its
         world.pump.run_dry(1).await;
         let reason = world.record(&second).await.and_then(|record| record.state.deferral().map(|it| it.reason));
         assert_eq!(reason, Some(DeferReason::AskedForAnother));
+        // Somebody else takes what is left of the credits: what is paid for already is waited for all the same.
+        let other = contact(&world, "first9.last9@engine.example");
+        told(&world).await;
+        world.pump.run_dry(1).await;
         for _ in 0..4 {
             world.clock.turn(Duration::from_secs(6 * 60));
             world.settle_down(1).await;
         }
-        let leads = [first, second];
+        let leads = [first, second, other];
         assert!(have_titles(&world, &leads));
-        assert_eq!(leads.each_ref().map(|lead| value(&world, lead, "mobilephone").is_some()), [share > 0.0; 2]);
-        assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().credits_charged), (milli, milli));
+        assert_eq!(leads.each_ref().map(|lead| value(&world, lead, "mobilephone").is_some()), [share > 0.0; 3]);
+        assert_eq!((at_rest(&world).await.spent, world.apollo.ledger().credits_charged), (2 * milli, 2 * milli));
     }
 }
