@@ -44,7 +44,7 @@ pub struct SignalWebhook {
 }
 
 /// What is served.
-const ADDRESSES: &str = "POST /signals/TENANT/SOURCE, with one of the sources of the tenant's signals";
+const ADDRESSES: &str = "POST /signals/TENANT/SOURCE, with one of the sources of the tenant's signals; where that is configured, with /RECORD after it";
 /// So many stops are noted side by side.
 const AT_ONCE: usize = 25;
 /// Of the signals of one delivery that can't be read, so many are described in the log.
@@ -56,11 +56,11 @@ impl SignalWebhook {
         let (bytes, path) = (request.body().len(), request.uri().path().to_owned());
         let addressed = self.source(&path);
         let (tenant, source) = match &addressed {
-            Some((tenant, _, source)) => (tenant.id.as_str(), source.hook.name.as_str()),
+            Some((tenant, _, source, _)) => (tenant.id.as_str(), source.hook.name.as_str()),
             None => ("-", "-"),
         };
         let answer = match addressed {
-            Some((tenant, signals, source)) => self.accept(tenant, signals, source, request).await,
+            Some((tenant, signals, source, record)) => self.accept(tenant, signals, (source, record), request).await,
             None => Err(Refusal::Address(ADDRESSES)),
         };
         match answer {
@@ -76,12 +76,14 @@ impl SignalWebhook {
         }
     }
 
-    /// Who sends to this address; nothing, for one that isn't served.
-    fn source(&self, path: &str) -> Option<(&Tenant, &Signals, &SignalSource)> {
+    /// Who sends to this address, and about which record, if it says so; nothing, for one that isn't served.
+    fn source<'p>(&self, path: &'p str) -> Option<(&Tenant, &Signals, &SignalSource, Option<&'p str>)> {
         let (tenant, source) = path.strip_prefix("/signals/")?.split_once('/')?;
+        let (source, record) = source.split_once('/').map_or((source, None), |(source, it)| (source, Some(it)));
         let tenant = self.config.tenant(&tenant.parse::<TenantId>().ok()?)?;
         let signals = tenant.signals.as_ref()?;
-        Some((tenant, signals, signals.sources.get(source)?))
+        let source = signals.sources.get(source)?;
+        (record.is_none() || source.hook.is_about_its_address()).then_some((tenant, signals, source, record))
     }
 
     /// Bytes first, then meaning: nothing is parsed before it is known to be the source's.
@@ -89,14 +91,14 @@ impl SignalWebhook {
         &self,
         tenant: &Tenant,
         signals: &Signals,
-        source: &SignalSource,
+        (source, record): (&SignalSource, Option<&str>),
         request: Request,
     ) -> Result<Accepted, Refusal> {
         let now = self.clock.now();
         let delivery = door::delivery(request, now)?;
         let delivery = door::from_source(delivery, &source.hook, &self.secrets, now).await?;
         let key = self.fingerprints.key_of(&tenant.id).await?;
-        let told = hooks::signals(&delivery, tenant, source)?;
+        let told = hooks::signals(&delivery, tenant, source, record)?;
         for error in told.unreadable.iter().take(UNREADABLE_LOGGED_MAX) {
             warn!(tenant = %tenant.id, source = source.hook.name, %error, "a signal can't be read, and is left out");
         }

@@ -127,6 +127,9 @@ pub enum SignatureError {
     /// A header that isn't there.
     #[error("found no header {0}")]
     MissingHeader(&'static str),
+    /// The same, of a header that the configuration names.
+    #[error("found no header {0}")]
+    MissingNamedHeader(String),
     /// Where a token should be echoed, there is none.
     #[error("found no token in the {0}")]
     MissingToken(String),

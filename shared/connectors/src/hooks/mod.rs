@@ -12,7 +12,7 @@ use leadgate_enrichment::config::{HookSignature, HookSource};
 
 use crate::inbound::{Delivery, SignatureError, Unverified, Verified};
 use crate::secret::Secret;
-use crate::signatures::{basic, github, standard_webhooks, stripe, token};
+use crate::signatures::{basic, github, standard_webhooks, stripe, timestamped, token};
 
 pub use self::read::{ITEMS_MAX, People, Told, told};
 pub use self::signals::{About, Signal, Signals, signals};
@@ -29,6 +29,7 @@ pub fn verify(
         HookSignature::StandardWebhooks => standard_webhooks::check(delivery, &secrets, now),
         HookSignature::GitHub => github::check(delivery, secrets),
         HookSignature::Stripe => stripe::check(delivery, secrets, now),
+        HookSignature::Timestamped { signature, time } => timestamped::check(delivery, (signature, time), secrets, now),
         HookSignature::Basic => basic::check(delivery, secrets),
         HookSignature::HeaderToken(name) => token::check_header(delivery, name, secrets),
         HookSignature::BodyToken(at) => token::check_body(delivery, at, secrets),

@@ -1,7 +1,9 @@
 //! Which records, or which people, a verified delivery is about.
 
 use jiff::Timestamp;
-use leadgate_enrichment::config::{HookCause, HookLeads, HookSignature, HookSource, ObjectKind, Pointer, Tenant};
+use leadgate_enrichment::config::{
+    HookCause, HookLeads, HookSignature, HookSource, ObjectKind, Pointer, RecordAt, Tenant,
+};
 use leadgate_enrichment::ids::{Origin, RecordKey, RequestId};
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use leadgate_enrichment::lead::new_lead::Person;
@@ -46,7 +48,7 @@ pub fn told(delivery: &Delivery<Verified>, tenant: &Tenant, source: &HookSource)
     let items = items(&body, source)?;
     match &source.leads {
         HookLeads::Records { at, objects, cause } => {
-            let record = |item: &Value, above: &str| record(item, above, at, objects, tenant);
+            let record = |item: &Value, above: &str| record_of((item, above), at, None, objects, tenant);
             let (records, unreadable) = sorted(&items, record)?;
             let due = |record| {
                 let request = RequestId::derive(&record, &format!("hook/{}/{event}", source.name));
@@ -98,15 +100,18 @@ pub(super) fn sorted<T>(
 }
 
 /// The record that a lead names. An id that may be one of several kinds of record is none: the other would be another person.
-pub(super) fn record(
-    item: &Value,
-    above: &str,
-    at: &Pointer,
+pub(super) fn record_of(
+    (item, above): (&Value, &str),
+    at: &RecordAt,
+    address: Option<&Value>,
     objects: &[&'static ObjectKind],
     tenant: &Tenant,
 ) -> Result<RecordKey, BodyError> {
-    let found = item.pointer(at.as_str());
-    let wrong = |expected| wrong(format!("{above}{at}"), found, expected);
+    let (found, place) = match at {
+        RecordAt::Body(at) => (item.pointer(at.as_str()), format!("{above}{at}")),
+        RecordAt::Address => (address, "the end of the address".to_owned()),
+    };
+    let wrong = |expected| wrong(place.clone(), found, expected);
     let text = found.and_then(text).ok_or_else(|| wrong("the id of a record in the CRM"))?;
     let mut kinds = objects.iter().filter_map(|kind| Some((&kind.object, (kind.id)(&text)?)));
     let (object, id) = kinds.next().ok_or_else(|| wrong("the id of a record in the CRM"))?;

@@ -6,7 +6,7 @@ use leadgate_enrichment::ids::RecordKey;
 use leadgate_enrichment::lead::new_lead::Person;
 use serde_json::Value;
 
-use super::read::{id, items, person, record, sorted, text, wrong};
+use super::read::{id, items, person, record_of, sorted, text, wrong};
 use crate::inbound::{BodyError, Delivery, Verified};
 use crate::loose::read;
 
@@ -44,12 +44,21 @@ pub enum About {
 }
 
 /// Every signal that the delivery tells of. An error is about it as a whole, as for leads.
-pub fn signals(delivery: &Delivery<Verified>, tenant: &Tenant, source: &SignalSource) -> Result<Signals, BodyError> {
+/// `record` is what the address ends in, where that names the record.
+pub fn signals(
+    delivery: &Delivery<Verified>,
+    tenant: &Tenant,
+    source: &SignalSource,
+    record: Option<&str>,
+) -> Result<Signals, BodyError> {
     let (body, hook): (Value, _) = (read(delivery.body())?, &source.hook);
     let (event, arrived_at) = (id(delivery, &body, hook)?, delivery.arrived_at());
+    let address = record.map(|record| Value::String(record.to_owned()));
     let one = |item: &Value, above: &str| {
         let about = match &hook.leads {
-            HookLeads::Records { at, objects, .. } => About::Record(record(item, above, at, objects, tenant)?),
+            HookLeads::Records { at, objects, .. } => {
+                About::Record(record_of((item, above), at, address.as_ref(), objects, tenant)?)
+            }
             HookLeads::People(fields) => About::Person(person(item, above, fields)?),
         };
         Ok(Signal { about, name: name(item, above, &source.name)?, says: item.clone() })

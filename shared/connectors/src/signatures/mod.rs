@@ -4,6 +4,7 @@ pub mod basic;
 pub mod github;
 pub mod standard_webhooks;
 pub mod stripe;
+pub mod timestamped;
 pub mod token;
 
 use hmac::{Hmac, KeyInit, Mac};

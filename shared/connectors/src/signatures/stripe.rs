@@ -7,8 +7,9 @@
 use jiff::Timestamp;
 use subtle::{Choice, ConstantTimeEq};
 
+use super::fit;
 use super::standard_webhooks::{AGE_MAX_SECONDS, SIGNATURES_MAX, seconds};
-use super::{fit, hmac_sha256};
+use super::timestamped::digest;
 use crate::inbound::{Delivery, SignatureError, Unverified};
 use crate::secret::Secret;
 
@@ -43,8 +44,4 @@ pub fn check(delivery: &Delivery<Unverified>, secrets: Vec<Secret>, now: Timesta
 pub fn sign(secret: &Secret, timestamp: i64, body: &[u8]) -> String {
     let time = timestamp.to_string();
     format!("{TIME}={time},{VERSION}={}", hex::encode(digest(secret, &time, body)))
-}
-
-fn digest(secret: &Secret, time: &str, body: &[u8]) -> [u8; 32] {
-    hmac_sha256(secret.expose().as_bytes(), &[time.as_bytes(), b".", body])
 }

@@ -69,15 +69,22 @@ fn each_problem_of_a_source_says_where_it_is_what_was_found_what_is_allowed_and_
         (
             "\"token\"",
             "\"hmac\"",
-            "signature: found \"hmac\", expected one of \"standard-webhooks\", \"github\", \"stripe\", \"basic\", \
-             \"token\". Write one of the words that are allowed.",
+            "signature: found \"hmac\", expected one of \"standard-webhooks\", \"github\", \"stripe\", \
+             \"timestamped\", \"basic\", \"token\". Write one of the words that are allowed.",
         ),
         (
             "\"token\"",
             "\"github\"",
-            "header: found a place for a token, expected none with this `signature`. Take it out: the other signatures \
-             stand where their senders put them.",
+            "header: found a place, expected none with this `signature`. Take it out: this signature stands where its \
+             senders put it.",
         ),
+        (
+            "\"token\"",
+            "\"timestamped\"",
+            "time_header: found nothing, expected the name of the header with the time that is signed with the body, such \
+             as \"X-Api-Token\". Write the name alone.",
+        ),
+        ("header =", "time_header = \"X-Time\"\nheader =", "time_header: found a place, expected none with this"),
         (
             "header = \"X-Api-Token\"\n",
             "",
@@ -88,8 +95,8 @@ fn each_problem_of_a_source_says_where_it_is_what_was_found_what_is_allowed_and_
         (
             "\"X-Api-Token\"",
             "\"X-Api-Token: \"",
-            "header: found \"X-Api-Token: \", expected the name of a header, such as \"X-Api-Token\". Write the name \
-             alone.",
+            "header: found \"X-Api-Token: \", expected the name of the header with the token, such as \"X-Api-Token\". \
+             Write the name alone.",
         ),
         ("header = \"X-Api-Token\"", "pointer = \"token\"", "pointer: found \"token\", expected a JSON pointer"),
         (

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use leadgate_connectors::inbound::{Delivery, SignatureError};
 use leadgate_connectors::secret::Secret;
-use leadgate_connectors::signatures::{basic, github, stripe, token};
+use leadgate_connectors::signatures::{basic, github, stripe, timestamped, token};
 
 use crate::headers;
 
@@ -126,6 +126,56 @@ fn stripes_form_is_good_for_five_minutes_either_way() {
     for wrong in ["v1=00", "t=,v1=00", "t=-5,v1=00", "t=1e9,v1=00", "t=99999999999999999999,v1=00"] {
         let refused = stripe(&[secret], body, Some(wrong), 0);
         assert!(matches!(refused, Err(SignatureError::Timestamp { .. })), "{wrong}: {refused:?}");
+    }
+}
+
+/// Lusha's, made with another implementation of HMAC: a secret, a body, and each time with its signature.
+const LUSHA: [&str; 2] = [
+    "lusha-account-webhook-secret",
+    r#"{"id":"f3b87e05","type":"companyChange","entityType":"contact","entityId":"4158887495"}"#,
+];
+const LUSHA_SIGNED: [[&str; 2]; 2] = [
+    ["1771200000", "9a6dac37b71cffc838c0bef069e3407337e96a428515e27737f79186444ed96a"],
+    ["1771200000123", "e4aefef04c285590e51b10f83d9d87c8440ef286d12000d73d5855fdfa43b720"],
+];
+
+fn timestamped(text: &str, body: &str, [time, signature]: [Option<&str>; 2], after: i64) -> Checked {
+    let both = headers([("x-lusha-timestamp", time), ("x-lusha-signature", signature)]);
+    let delivery = Delivery::new("POST", both, body.as_bytes().to_vec());
+    let now = Timestamp::from_second(STRIPE_TIME + after).expect("a time");
+    timestamped::check(&delivery, ("x-lusha-signature", "x-lusha-timestamp"), secrets(&[text]), now)
+}
+
+#[test]
+fn a_time_in_a_header_of_its_own_is_signed_with_the_body_and_good_for_five_minutes() {
+    let [secret, body] = LUSHA;
+    for [time, signature] in LUSHA_SIGNED {
+        let check = |body: &str, time: &str, signature: &str, after| {
+            timestamped(secret, body, [Some(time), Some(signature)], after)
+        };
+        assert_eq!(check(body, time, signature, 0), Ok(()), "{time}");
+        assert_eq!(timestamped::sign(&Secret::new(secret.to_owned()), time, body.as_bytes()), signature);
+        for within in [-300, 300] {
+            assert_eq!(check(body, time, signature, within), Ok(()), "{within}");
+        }
+        for beyond in [-302, 301, 1_000_000] {
+            assert_eq!(check(body, time, signature, beyond), Err(SignatureError::Stale { seconds: 300 }), "{beyond}");
+        }
+        let changed = [
+            (body, time.replace("12000", "12001"), signature.to_owned()),
+            (&body[1..], time.to_owned(), signature.to_owned()),
+            (body, time.to_owned(), signature[2..].to_owned()),
+            (body, time.to_owned(), "not hex".to_owned()),
+            (body, time.to_owned(), String::new()),
+        ];
+        for (body, time, signature) in changed {
+            assert_eq!(check(body, &time, &signature, 0), Err(SignatureError::Mismatch), "{time} {signature}");
+        }
+        assert_eq!(timestamped(OTHER, body, [Some(time), Some(signature)], 0), Err(SignatureError::Mismatch));
+        let missing = |name: &str| Err(SignatureError::MissingNamedHeader(name.to_owned()));
+        assert_eq!(timestamped(secret, body, [None, Some(signature)], 0), missing("x-lusha-timestamp"));
+        assert_eq!(timestamped(secret, body, [Some(time), None], 0), missing("x-lusha-signature"));
+        assert!(matches!(check(body, "today", signature, 0), Err(SignatureError::Timestamp { .. })));
     }
 }
 

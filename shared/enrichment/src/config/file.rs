@@ -118,6 +118,7 @@ pub(super) struct HookTable {
     pub(super) signature: SignatureWord,
     pub(super) secrets: Vec<String>,
     pub(super) header: Option<String>,
+    pub(super) time_header: Option<String>,
     pub(super) pointer: Option<String>,
     pub(super) object: Option<String>,
     pub(super) record: Option<String>,

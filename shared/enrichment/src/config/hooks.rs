@@ -29,13 +29,20 @@ pub struct HookSource {
     pub leads: HookLeads,
 }
 
+impl HookSource {
+    /// Whether the address of a delivery says which record it is about.
+    pub fn is_about_its_address(&self) -> bool {
+        matches!(self.leads, HookLeads::Records { at: RecordAt::Address, .. })
+    }
+}
+
 /// What a source tells of each of its leads.
 #[derive(Debug, Clone)]
 pub enum HookLeads {
     /// Which record of the CRM it is.
     Records {
-        /// Where its id stands, as a place in the lead.
-        at: Pointer,
+        /// Where its id stands.
+        at: RecordAt,
         /// The kinds of record that it may be.
         objects: Vec<&'static ObjectKind>,
         /// What has happened to it.
@@ -43,6 +50,15 @@ pub enum HookLeads {
     },
     /// Who it is: the CRM may not have them yet. Where each thing that is known of them stands. The e-mail address is one.
     People(Vec<(ProfileField, Pointer)>),
+}
+
+/// Where the id of a record stands that a delivery is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordAt {
+    /// At this place of each of its leads.
+    Body(Pointer),
+    /// At the end of the address that it is sent to: for systems that know nothing of the CRM, and can be given an address for each.
+    Address,
 }
 
 /// How a delivery shows where it comes from.
@@ -54,6 +70,13 @@ pub enum HookSignature {
     GitHub,
     /// An HMAC over a time and the body in `Stripe-Signature`.
     Stripe,
+    /// An HMAC over a time and the body in one header, and the time in another. Their names, in lower case.
+    Timestamped {
+        /// The signature's.
+        signature: String,
+        /// The time's.
+        time: String,
+    },
     /// A user and a password.
     Basic,
     /// A token in this header.
@@ -82,6 +105,7 @@ pub(super) enum SignatureWord {
     StandardWebhooks,
     Github,
     Stripe,
+    Timestamped,
     Basic,
     Token,
 }
@@ -131,7 +155,7 @@ impl Checker<'_> {
         leads: impl FnOnce(&mut Self, &HookTable) -> Option<HookLeads>,
     ) -> Option<HookSource> {
         self.secret_names(&format!("{path}.secrets"), &table.secrets);
-        let signature = self.signature(path, table.signature, table.header.clone(), table.pointer.clone());
+        let signature = self.signature(path, &table);
         let mut at = |key: &str, text: Option<&str>| match text {
             Some(text) => self.pointer(&format!("{path}.{key}"), text).map(Some),
             None => Some(None),
@@ -158,9 +182,20 @@ impl Checker<'_> {
         table: &HookTable,
         crm: &'static CrmVendor,
     ) -> Option<HookLeads> {
-        let at = self.pointer(&format!("{path}.record"), at);
+        let at = self.pointer(&format!("{path}.record"), at).map(RecordAt::Body);
+        self.records(path, at?, table, crm)
+    }
+
+    /// The records whose ids stand there.
+    pub(super) fn records(
+        &mut self,
+        path: &str,
+        at: RecordAt,
+        table: &HookTable,
+        crm: &'static CrmVendor,
+    ) -> Option<HookLeads> {
         let objects = self.objects(&format!("{path}.object"), table.object.as_deref(), crm);
-        at.map(|at| HookLeads::Records { at, objects, cause: table.cause.unwrap_or_default() })
+        Some(HookLeads::Records { at, objects, cause: table.cause.unwrap_or_default() })
     }
 
     fn only_with_records(&mut self, path: &str, key: Option<&str>) {
@@ -194,39 +229,36 @@ impl Checker<'_> {
         objects
     }
 
-    fn signature(
-        &mut self,
-        path: &str,
-        word: SignatureWord,
-        header: Option<String>,
-        pointer: Option<String>,
-    ) -> Option<HookSignature> {
-        let other = match word {
-            SignatureWord::Token => return self.token(path, header, pointer),
+    fn signature(&mut self, path: &str, table: &HookTable) -> Option<HookSignature> {
+        let (header, pointer, time) = (&table.header, &table.pointer, &table.time_header);
+        let takes_header = matches!(table.signature, SignatureWord::Token | SignatureWord::Timestamped);
+        let takes = [
+            ("header", header, takes_header),
+            ("pointer", pointer, table.signature == SignatureWord::Token),
+            ("time_header", time, table.signature == SignatureWord::Timestamped),
+        ];
+        for (key, _, _) in takes.iter().filter(|(_, there, takes)| there.is_some() && !takes) {
+            let remedy = "Take it out: this signature stands where its senders put it.";
+            self.problem(&format!("{path}.{key}"), "a place", "none with this `signature`", remedy);
+        }
+        Some(match table.signature {
             SignatureWord::StandardWebhooks => HookSignature::StandardWebhooks,
             SignatureWord::Github => HookSignature::GitHub,
             SignatureWord::Stripe => HookSignature::Stripe,
             SignatureWord::Basic => HookSignature::Basic,
-        };
-        for (key, _) in [("header", header), ("pointer", pointer)].iter().filter(|(_, there)| there.is_some()) {
-            let remedy = "Take it out: the other signatures stand where their senders put them.";
-            self.problem(&format!("{path}.{key}"), "a place for a token", "none with this `signature`", remedy);
-        }
-        Some(other)
+            SignatureWord::Token => return self.token(path, header.as_deref(), pointer.as_deref()),
+            SignatureWord::Timestamped => {
+                let signature = self.header(path, "header", header.as_deref(), "the signature");
+                let time = self.header(path, "time_header", time.as_deref(), "the time that is signed with the body");
+                HookSignature::Timestamped { signature: signature?, time: time? }
+            }
+        })
     }
 
-    fn token(&mut self, path: &str, header: Option<String>, pointer: Option<String>) -> Option<HookSignature> {
+    fn token(&mut self, path: &str, header: Option<&str>, pointer: Option<&str>) -> Option<HookSignature> {
         match (header, pointer) {
-            (Some(header), None) => {
-                let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-                let is_name = (1..=HEADER_CHARS_MAX).contains(&header.len()) && header.chars().all(allowed);
-                if !is_name {
-                    let expected = "the name of a header, such as \"X-Api-Token\"";
-                    self.problem(&format!("{path}.header"), format!("{header:?}"), expected, "Write the name alone.");
-                }
-                is_name.then(|| HookSignature::HeaderToken(header.to_lowercase()))
-            }
-            (None, Some(pointer)) => self.pointer(&format!("{path}.pointer"), &pointer).map(HookSignature::BodyToken),
+            (Some(_), None) => self.header(path, "header", header, "the token").map(HookSignature::HeaderToken),
+            (None, Some(pointer)) => self.pointer(&format!("{path}.pointer"), pointer).map(HookSignature::BodyToken),
             (header, _) => {
                 let found = if header.is_some() { "this and `pointer`" } else { "nothing, and no `pointer`" };
                 let expected = "the header that the token comes in, or in `pointer` its place in the body";
@@ -234,6 +266,19 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// The name of a header, in lower case.
+    fn header(&mut self, path: &str, key: &str, name: Option<&str>, of: &str) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let is_name = |name: &&str| (1..=HEADER_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed);
+        let fit = name.filter(is_name);
+        if fit.is_none() {
+            let found = name.map_or_else(|| "nothing".to_owned(), |name| format!("{name:?}"));
+            let expected = format!("the name of the header with {of}, such as \"X-Api-Token\"");
+            self.problem(&format!("{path}.{key}"), found, expected, "Write the name alone.");
+        }
+        fit.map(str::to_lowercase)
     }
 
     pub(super) fn pointer(&mut self, path: &str, text: &str) -> Option<Pointer> {

@@ -30,7 +30,7 @@ use serde::Deserialize;
 use strum::VariantNames;
 
 pub use self::feed::{Column, Feed};
-pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource};
+pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource, RecordAt};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::routes::Route;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::check::Checker;
 use super::condition::{Test, Written};
 use super::file::HookTable;
-use super::hooks::{HookLeads, HookSource};
+use super::hooks::{HookLeads, HookSource, RecordAt};
 use super::pointer::Pointer;
 use super::vendor::CrmVendor;
 use super::{CrmConnection, ProviderConnection};
@@ -262,6 +262,7 @@ impl Checker<'_> {
     ) -> Option<SignalSource> {
         let SourceTable { email, signal, name: always, hook } = table;
         let hook = self.hook_with(path, name, hook, |checker, hook| match (&hook.record, email) {
+            (Some(record), None) if record == ADDRESS => checker.records(path, RecordAt::Address, hook, crm),
             (Some(record), None) => checker.record(path, record, hook, crm),
             (None, Some(at)) => {
                 let path = format!("{path}.email");
@@ -339,6 +340,8 @@ impl Checker<'_> {
     }
 }
 
+/// In the place of a JSON pointer: the address ends in the id of the record.
+const ADDRESS: &str = "address";
 /// What mailboxes are advised to send to new people in a day.
 const MAILBOX_PER_DAY_DEFAULT: u32 = 50;
 /// For how long nobody is put into the same sequence again when the configuration doesn't say.

@@ -6,10 +6,12 @@ mod refused;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use leadgate_enrichment::clock::days;
+use leadgate_connectors::secret::Secret;
+use leadgate_connectors::signatures::timestamped;
+use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::enrolment::line::{ENROLLED, Ended, State, TaskState};
 use leadgate_sandbox::simulators::apollo::sequence_id;
-use leadgate_sandbox::world::{MAILBOXES, SEQUENCE, Settings, World, job_change};
+use leadgate_sandbox::world::{MAILBOXES, SEQUENCE, SIGNING_SECRET, Settings, World, job_change};
 use serde_json::{Value, json};
 
 use crate::books::at_rest;
@@ -224,4 +226,40 @@ async fn a_sequence_that_is_at_work_is_waited_for() {
     world.settle_down(2).await;
     assert_eq!((in_sequence(&world).len(), world.apollo.tasks().len()), (5, 5));
     assert!(hows(&world).await.values().all(|hows| *hows == [ENROLLED]));
+}
+
+/// Lusha's webhooks say whom they are about by Lusha's own ids alone: each contact is subscribed with an address of its own.
+#[tokio::test]
+async fn a_system_that_knows_nothing_of_the_crm_is_given_an_address_for_each_record() {
+    let source = "\n[tenants.demo.signals.sources.lusha]\nsignature = \"timestamped\"\nheader = \"X-Lusha-Signature\"\n\
+                  time_header = \"X-Lusha-Timestamp\"\nsecrets = [\"leadgate/demo/lusha/crm-signing\"]\n\
+                  record = \"address\"\nid = \"/id\"\nsignal = \"/type\"\n";
+    let world = world_of_signals(|settings| settings.config += source).await;
+    let contacts = contacts(&world, 2);
+    let body = json!({
+        "id": "f3b87e05", "type": "job-change", "entityType": "contact", "entityId": "4158887495",
+        "seniority": "VP", "employees": 250, "billing": { "creditsCharged": 1 }
+    });
+    let send = async |address: &str, secret: &str| {
+        let (body, time) = (body.to_string(), world.clock.now().as_millisecond().to_string());
+        let signature = timestamped::sign(&Secret::new(secret.to_owned()), &time, body.as_bytes());
+        let request = world.http().post(format!("{}/signals/{}/{address}", world.url, world.tenant_id()));
+        let request = request.header("X-Lusha-Signature", signature).header("X-Lusha-Timestamp", time);
+        request.body(body).send().await.expect("an answer").status().as_u16()
+    };
+    let own = format!("lusha/{}", contacts[0]);
+    assert_eq!(send(&own, "not the secret, and as long as it").await, 401);
+    assert_eq!(send("lusha", SIGNING_SECRET).await, 400, "the address doesn't say who it is about");
+    assert_eq!(send("lusha/nobody", SIGNING_SECRET).await, 400);
+    assert_eq!(
+        send(&format!("intent/{}", contacts[0]), SIGNING_SECRET).await,
+        404,
+        "its deliveries say that themselves"
+    );
+    for _ in 0..2 {
+        assert_eq!(send(&own, SIGNING_SECRET).await, 200);
+        world.settle_down(1).await;
+    }
+    assert_eq!(in_sequence(&world), [email_of(&world, &contacts[0])], "once, however often it is told");
+    nothing_is_spent(&world).await;
 }

@@ -245,6 +245,8 @@ fn every_vendor_has_its_routes() {
         let signed = vendors.providers.iter().filter(|it| it.signed.is_some());
         let signed = signed.map(|it| format!("POST /{}/{{tenant}}", it.vendor.name));
         let sources = ["hooks", "signals"].map(|first| format!("POST /{first}/{{tenant}}/{{source}}"));
+        let of_records = ["POST /signals/{tenant}/{source}/{record}".to_owned()];
+        let sources = sources.into_iter().chain(of_records);
         let needed: BTreeSet<String> = crms.chain(with_secret).chain(providers).chain(signed).chain(sources).collect();
         let mut complaints = Complaints::default();
         complaints.unless(routes == needed, || format!("{routes:?} are served, {needed:?} are needed"));

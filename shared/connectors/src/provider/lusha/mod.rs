@@ -16,6 +16,7 @@
 //! | 402 is the end of the credits, 451 a person protected by law | the same | documented |
 //! | limits by minute, hour and day in headers, no `Retry-After`; their numbers depend on the plan and aren't published | the same, "Rate Limiting" | documented |
 //! | grades of addresses from `A+` down | examples of the OpenAPI file | what they mean is assumed |
+//! | webhooks tell of job changes and promotions by Lusha's own ids alone, signed in `X-Lusha-Signature` over the time in `X-Lusha-Timestamp`, a dot and the body: the signature [`timestamped`](crate::signatures::timestamped) of a source of signals | docs.lusha.com, "Verify Lusha webhook signatures" | documented; not whether the time is in seconds or milliseconds |
 //! | what an account's own waterfall of other sources finds costs what those ask, which may be more | the pricing page | documented |
 //!
 //! Of a person no more is revealed than is wanted. Where neither an address nor a number is, the search alone is made.
