@@ -19,6 +19,7 @@ use futures_util::future::join_all;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::events::Events;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::Clock;
@@ -39,6 +40,8 @@ pub struct DeferralRelease {
     pub credits: Credits,
     /// Where what is released goes.
     pub queue: Queue,
+    /// When batches came that leads wait for.
+    pub feed: Feed,
     /// Providers, for their own figures.
     pub connections: Connections,
     /// Where operators are told.

@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         records: environment.records()?,
         credits: environment.credits()?,
         queue: environment.queues()?,
+        feed: environment.feed()?,
         connections: environment.connections(),
         events: environment.events()?,
         clock: environment.clock.clone(),

@@ -51,7 +51,7 @@ impl DeferralRelease {
     /// Compares once an hour, provider by provider.
     pub(crate) async fn reconcile(&self, tenant: &Tenant) -> Result<Entered, StoreError> {
         let mut entered = Entered::default();
-        for provider in tenant.providers() {
+        for provider in tenant.paid_providers() {
             let Entered { drifts, resolved } = self.reconcile_with(tenant, provider).await?;
             entered = Entered { drifts: entered.drifts + drifts, resolved: entered.resolved + resolved };
         }
@@ -135,7 +135,7 @@ impl DeferralRelease {
     /// Both figures, ours on both sides of theirs: what is held on either side may be on its way.
     async fn figures(&self, tenant: &Tenant, connection: &ProviderConnection) -> Result<Option<Figures>, StoreError> {
         let (spent_before, held_before) = self.spent(tenant, connection).await?;
-        let provider = self.connections.provider(connection).await?;
+        let provider = self.connections.provider(tenant, connection).await?;
         let asked_at = self.clock.now();
         let usage = match provider.usage(TIMEOUT).await {
             Ok(Some(usage)) => usage,

@@ -14,9 +14,9 @@ use leadgate_enrichment::config::{Tenant, Waterfall};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::Record;
+use leadgate_enrichment::lead::record::{Deferral, Record};
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
-use leadgate_enrichment::outcome::RefuseReason;
+use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
 use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_lambda::invocation::Invocation;
 use tracing::error;
@@ -53,7 +53,9 @@ impl DeferralRelease {
         let Some(prices) = self.prices(tenant, now) else { return Ok(()) };
         // A worker may be at it for as long as this run may: what closes before that can't pay any more.
         let wallets = self.wallets(tenant).spendable(Action::Match, now, run.claim_until()).await?;
-        let mut funds = Funds { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()) };
+        // They cost nothing: they may go whatever there is to pay with.
+        let batches = Batches::of(self, tenant).await?;
+        let mut funds = Funds { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()), batches };
         let mut line = Line { passed: 0, released: 0 };
         self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::Free, report).await?;
         self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::All, report).await?;
@@ -100,7 +102,7 @@ impl DeferralRelease {
     /// The most that one record can cost now, and the least of each provider.
     fn prices(&self, tenant: &Tenant, now: Timestamp) -> Option<Prices> {
         let mut prices = Prices { most: Amounts::default(), least: Vec::new() };
-        for provider in tenant.providers() {
+        for provider in tenant.paid_providers() {
             let Some(person) = self.config.at_once_tariff(provider, &tenant.asked_of(provider), now) else { continue };
             let fields = tenant.asynchronous_fields(provider);
             let asynchronous = self.config.asynchronous_tariff(provider, &fields, now).map(|tariff| tariff.worst());
@@ -125,7 +127,7 @@ impl DeferralRelease {
         for place in of_sources.chain([Place::Free]) {
             let old = self.records.parked_since(&tenant.id, place, arose_by, CLOSED_MAX).await?;
             for keys in old.chunks(CHUNK).take_while(|_| self.has_time(run)) {
-                let found = self.read(tenant, keys, now).await?;
+                let found = self.read(tenant, keys, Batches::default(), now).await?;
                 report.closed += found.unwanted.len();
                 self.close(tenant, found.unwanted, now).await?;
             }
@@ -145,7 +147,7 @@ impl DeferralRelease {
         let now = self.clock.now();
         let erased = chunk.iter().filter(|parked| parked.erased_at.is_some());
         let mut keys: Vec<RecordKey> = erased.map(|parked| parked.key.clone()).collect();
-        let may_go = |parked: &&Parked| parked.erased_at.is_none() && parked.deferral.not_before <= now;
+        let may_go = |parked: &&Parked| parked.erased_at.is_none() && funds.batches.may_go(&parked.deferral, now);
         let mut left: Vec<Parked> = chunk.iter().filter(may_go).cloned().collect();
         let mut released = 0;
         // One that turns out to be gone, or can't be read, leaves its credits to the next. Each round has fewer left.
@@ -170,7 +172,7 @@ impl DeferralRelease {
         report: &mut Report,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let found = self.read(tenant, keys, now).await?;
+        let found = self.read(tenant, keys, funds.batches, now).await?;
         let parked: Vec<Parked> = found.waiting.iter().filter_map(Parked::of).collect();
         let payable = funds.payable(&parked);
         funds.take(&parked, &payable);
@@ -183,7 +185,13 @@ impl DeferralRelease {
     }
 
     /// What these records stand for now: the index that named them lags behind.
-    async fn read(&self, tenant: &Tenant, keys: &[RecordKey], now: Timestamp) -> Result<Found, StoreError> {
+    async fn read(
+        &self,
+        tenant: &Tenant,
+        keys: &[RecordKey],
+        batches: Batches,
+        now: Timestamp,
+    ) -> Result<Found, StoreError> {
         let mut records = self.records.read_apart(keys, Consistency::Strong).await?;
         let mut found = Found::default();
         for key in keys {
@@ -201,7 +209,7 @@ impl DeferralRelease {
                 found.unwanted.push((record, RefuseReason::Erased));
             } else if now >= later(arose, tenant.windows.give_up) {
                 found.unwanted.push((record, RefuseReason::TooOld));
-            } else if deferral.not_before <= now {
+            } else if batches.may_go(&deferral, now) {
                 found.waiting.push(record);
             }
         }
@@ -257,6 +265,32 @@ struct Prices {
 struct Funds {
     prices: Prices,
     balances: Balances,
+    batches: Batches,
+}
+
+/// The batches of a feed that leads wait for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Batches {
+    are_waited_for: bool,
+    /// When the last one came.
+    delivered_at: Option<Timestamp>,
+}
+
+impl Batches {
+    async fn of(release: &DeferralRelease, tenant: &Tenant) -> Result<Self, StoreError> {
+        if !tenant.waits_for_batches() {
+            return Ok(Self::default());
+        }
+        Ok(Self { are_waited_for: true, delivered_at: release.feed.delivered_at(&tenant.id).await? })
+    }
+
+    /// Whether a deferral may end: one that waits for a batch, when one has come since or is overdue. Where none is waited for
+    /// any more, at once.
+    fn may_go(self, deferral: &Deferral, now: Timestamp) -> bool {
+        let is_waiting = deferral.reason == DeferReason::NextBatch && self.are_waited_for;
+        let has_come = self.delivered_at.is_some_and(|at| deferral.since < at);
+        deferral.not_before <= now && (!is_waiting || has_come || deferral.until <= now)
+    }
 }
 
 impl Funds {

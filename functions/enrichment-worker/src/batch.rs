@@ -27,6 +27,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) purchase: PurchaseId,
     /// What the tenant's fingerprints are made with.
     pub(crate) fingerprints: FingerprintKey,
+    /// When the last batch of its feed came.
+    pub(crate) delivered_at: Option<Timestamp>,
 }
 
 impl<'a> Batch<'a> {
@@ -38,7 +40,7 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let now = worker.clock.now();
         let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
-        Self { worker, tenant, invocation, purchase, fingerprints }
+        Self { worker, tenant, invocation, purchase, fingerprints, delivered_at: None }
     }
 
     /// The most that `fields` that arrive later can cost for one record. That they were bought for it before makes them

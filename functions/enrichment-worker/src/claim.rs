@@ -26,6 +26,7 @@ use tracing::warn;
 
 use crate::batch::Batch;
 use crate::defer::{Waiting, park};
+use crate::delivered::windows;
 use crate::outcomes::{Outcomes, step};
 
 /// How many unknown outcomes in a row a record may have: the first, and that of its one new try.
@@ -165,7 +166,7 @@ fn standing_of(
     requests: &[EnrichmentRequest],
 ) -> Option<(EnrichmentRequest, Standing)> {
     let now = batch.now();
-    let standing = |request| (request, at_worker(record, request, batch.tenant.windows, now));
+    let standing = |request| (request, at_worker(record, request, windows(batch, now), now));
     let mut standings: Vec<_> = requests.iter().map(standing).collect();
     standings.sort_by_key(|(_, standing)| matches!(standing, Standing::Ended(_)));
     let open = standings.iter().filter(|(_, standing)| !matches!(standing, Standing::Ended(_)));

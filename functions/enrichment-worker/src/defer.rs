@@ -96,6 +96,6 @@ pub(crate) fn park_the_rest_of(batch: &Batch<'_>, record: Record, waits_for: Opt
 /// When the last of the tenant's providers begins its next cycle.
 pub(crate) fn next_grant(batch: &Batch<'_>) -> Timestamp {
     let now = batch.now();
-    let closes = batch.tenant.providers().map(|provider| provider.plan.grants.cycle_at(now).closes);
+    let closes = batch.tenant.paid_providers().map(|provider| provider.plan.grants.cycle_at(now).closes);
     closes.max().unwrap_or(now)
 }

@@ -143,7 +143,7 @@ async fn buy_employers(
     if domains.is_empty() || time_for_employers(batch, None).is_none() {
         return Ok(());
     }
-    let provider = batch.worker.connections.provider(&batch.tenant.provider).await?;
+    let provider = batch.worker.connections.provider(batch.tenant, &batch.tenant.provider).await?;
     let Some(hold) = hold_for_employers(batch, claimed, people, &tariff).await? else { return Ok(()) };
     let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
     let ends = ask_about_employers(batch, provider.as_ref(), &domains, share).await;

@@ -64,8 +64,9 @@ pub(crate) async fn keep_known(
     turn: &Turn<'_>,
     wanted: &Wanted,
     end: &LineEnd,
+    now: Timestamp,
 ) -> Option<Result<Record, (RecordKey, StepFailure)>> {
-    let (cost, now) = (Amounts::default(), batch.now());
+    let cost = Amounts::default();
     let came = Came { wanted, end, asynchronous: None, paid_by: None, cost, employer: None };
     keep_one(batch, turn, came, now).await
 }

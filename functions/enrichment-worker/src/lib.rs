@@ -15,6 +15,8 @@
 //!
 //! People of whom another system tells are found or created in the CRM first, and handed on as requests; see `new_leads`.
 //!
+//! What a provider has delivered in batches costs nothing to look up: its turn is no purchase; see `delivered`.
+//!
 //! What it spends it spends through `leadgate_purchase`. What arrives minutes later is a second purchase within the same
 //! call, with a hold of its own that stays open; see `collect`.
 
@@ -26,6 +28,7 @@ mod waterfall;
 
 mod claim;
 mod defer;
+mod delivered;
 mod employers;
 mod keep;
 mod limits;
@@ -49,6 +52,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
@@ -86,6 +90,8 @@ pub struct EnrichmentWorker {
     pub answers: Answers,
     /// How often providers may be called.
     pub limits: Limits,
+    /// What was delivered in batches.
+    pub feed: Feed,
     /// Only to hide messages and to send them anew: the event source receives and deletes them.
     pub queue: Queue,
     /// For messages that trying again can't help.
@@ -232,7 +238,11 @@ impl EnrichmentWorker {
     ) -> BTreeMap<RecordKey, Outcome> {
         if let Some(tenant) = self.config.tenant(tenant) {
             let error = match self.fingerprints.key_of(&tenant.id).await {
-                Ok(key) => return Box::pin(work_on(&Batch::new(self, tenant, invocation, key), requests)).await,
+                Ok(key) => {
+                    let mut batch = Batch::new(self, tenant, invocation, key);
+                    batch.delivered_at = delivered::delivered_at(self, &batch).await;
+                    return Box::pin(work_on(&batch, requests)).await;
+                }
                 Err(error) => error,
             };
             warn!(tenant = %tenant.id, %error, "nothing can be done without it: requests stay on the queue");
@@ -270,6 +280,10 @@ async fn work_on(
     let (wanted, unchecked) = price::price(batch, &mut outcomes, claimed).await;
     let mut waterfall = Waterfall::of(wanted);
     while let Some((turn, wanted)) = waterfall.next_turn(batch, &mut outcomes) {
+        if turn.provider.vendor.delivers_in_batches() {
+            delivered::find(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
+            continue;
+        }
         let unanswered = single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
         buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
     }

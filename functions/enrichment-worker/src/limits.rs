@@ -29,7 +29,9 @@ pub(crate) async fn leave_those_without_a_call(
 ) -> Vec<Due> {
     // What another provider is to be asked for has a step before it; and one that is left out holds up nothing.
     let (later, due): (Vec<Due>, Vec<Due>) = due.into_iter().partition(|due| due.record.progress.is_some());
-    let first = batch.tenant.first_of_all().filter(|_| !due.is_empty() && !batch.tenant.may_skip_unavailable());
+    let is_called = |first: &&ProviderConnection| !first.vendor.delivers_in_batches();
+    let first = batch.tenant.first_of_all().filter(is_called);
+    let first = first.filter(|_| !due.is_empty() && !batch.tenant.may_skip_unavailable());
     let Some(first) = first else { return due.into_iter().chain(later).collect() };
     leave_without_a_first_call(batch, outcomes, due, first).await.into_iter().chain(later).collect()
 }
@@ -40,7 +42,7 @@ async fn leave_without_a_first_call(
     due: Vec<Due>,
     first: &ProviderConnection,
 ) -> Vec<Due> {
-    let Ok(provider) = batch.worker.connections.provider(first).await else { return due };
+    let Ok(provider) = batch.worker.connections.provider(batch.tenant, first).await else { return due };
     let share = share(due.iter().map(|due| due.request.source));
     let fields = batch.tenant.fields_of_people(first, &batch.tenant.asked_of(first));
     let most = provider.people_max(&fields, &batch.tenant.asynchronous_fields(first));

@@ -34,7 +34,7 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
     if wanted.is_empty() {
         return Call::begun(0);
     }
-    let provider = match batch.worker.connections.provider(turn.provider).await {
+    let provider = match batch.worker.connections.provider(batch.tenant, turn.provider).await {
         Ok(provider) => provider,
         Err(error) => return Call::none(wanted.len(), Stopped::Later(error.retry, error.to_string())),
     };

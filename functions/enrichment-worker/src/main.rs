@@ -13,15 +13,17 @@ use leadgate_lambda::telemetry;
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let environment = Environment::read()?;
+    let feed = environment.feed()?;
     let worker = Arc::new(EnrichmentWorker {
         config: environment.config.clone(),
         records: environment.records()?,
         credits: environment.credits()?,
         answers: environment.answers()?,
         limits: environment.limits()?,
+        feed: feed.clone(),
         queue: environment.queues()?,
         dead_letters: environment.dead_letters()?,
-        connections: environment.connections(),
+        connections: environment.connections().with_batches(Arc::new(feed)),
         fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),
     });

@@ -130,7 +130,9 @@ pub(crate) async fn price(
         }
     };
     let now = batch.now();
-    let judge = |record: &Record| judge(record, read.get(&record.key), batch.tenant, &batch.fingerprints, now);
+    let judge = |record: &Record| {
+        judge(record, read.get(&record.key), (batch.tenant, &batch.fingerprints), batch.delivered_at, now)
+    };
     let claimed = give_up_steps(batch, outcomes, claimed, judge).await;
     let (mut unchecked, mut rest) = (Vec::new(), Vec::with_capacity(claimed.len()));
     for record in claimed {

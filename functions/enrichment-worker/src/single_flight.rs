@@ -54,7 +54,7 @@ pub(crate) async fn answered(
             }
         }
     }
-    let steps = answered.iter().map(|(wanted, end)| keep_known(batch, turn, wanted, end));
+    let steps = answered.iter().map(|(wanted, end)| keep_known(batch, turn, wanted, end, now));
     let steps: Vec<_> = join_all(steps).await.into_iter().flatten().collect();
     let kept = outcomes.done(steps);
     for (wanted, end) in answered {

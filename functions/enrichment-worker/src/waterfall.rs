@@ -6,7 +6,7 @@ use leadgate_enrichment::config::{self, OnBlocked, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::{FieldMapping, patch_from};
-use leadgate_enrichment::lead::record::{Decided, Record, State};
+use leadgate_enrichment::lead::record::{AskedOf, Decided, Record, State};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::person::ProfileField;
 use leadgate_enrichment::provider::Answer;
@@ -163,7 +163,7 @@ impl Waterfall {
             Decided::Rejected(status) => record.without_its_candidate(status, None, &batch.fingerprints, batch.now()),
         };
         let left_out: BTreeSet<ProviderName> = wanted.skipped.keys().cloned().collect();
-        let asked = wanted.record.asked_about(&wanted.described, batch.tenant.windows, batch.now());
+        let asked = wanted.asked_about(batch, &wanted.record);
         let (is_known, awaits) = (true, wanted.record.awaited.is_some());
         let (waterfall, missing) = (wanted.way(batch), &wanted.missing);
         let position = Position { waterfall, candidate: None, asked, is_known, missing, skipped: &left_out, awaits };
@@ -178,6 +178,11 @@ impl Waterfall {
 }
 
 impl Wanted {
+    /// What was asked about it and still holds, as this record says it.
+    fn asked_about<'r>(&self, batch: &Batch<'_>, record: &'r Record) -> Vec<&'r AskedOf> {
+        batch.tenant.asked_about(record, &self.described, batch.delivered_at, batch.now())
+    }
+
     /// The steps that it goes through.
     fn way<'t>(&self, batch: &Batch<'t>) -> &'t config::Waterfall {
         batch.tenant.waterfall_of(self.route)
@@ -200,7 +205,7 @@ impl Wanted {
             }
         }
         let skipped: BTreeSet<ProviderName> = skipped.into_keys().collect();
-        let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let asked = self.asked_about(batch, kept);
         let missing = self.missing_after(batch, kept, end, is_awaited);
         let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
         let (waterfall, candidate) = (self.way(batch), kept.candidate_of(&self.described));
@@ -221,7 +226,7 @@ impl Wanted {
         if self.skipped.is_empty() || is_suppressed || is_pending(end) || kept.erased_at.is_some() {
             return None;
         }
-        let asked = kept.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let asked = self.asked_about(batch, kept);
         let missing = self.missing_after(batch, kept, end, is_awaited);
         let (is_known, awaits) = (self.record.owed.is_some(), is_awaited || kept.awaited.is_some());
         let (waterfall, skipped) = (self.way(batch), BTreeSet::new());
@@ -270,7 +275,7 @@ impl Wanted {
         let mut skipped = self.skipped.clone();
         skipped.insert(self.ask.provider.clone(), reason);
         let left_out: BTreeSet<ProviderName> = skipped.keys().cloned().collect();
-        let asked = self.record.asked_about(&self.described, batch.tenant.windows, batch.now());
+        let asked = self.asked_about(batch, &self.record);
         let is_known = self.record.owed.is_some();
         let awaits = self.record.awaited.is_some();
         let position = Position {

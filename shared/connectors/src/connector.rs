@@ -1,8 +1,10 @@
 //! What the rest of the house needs of a vendor: what it sends, and how it is called.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use leadgate_enrichment::business::Businesses;
 use leadgate_enrichment::config::{CrmConnection, CrmVendor, ProviderConnection, ProviderVendor, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::enrolment::sequencer::Sequencer;
@@ -92,6 +94,18 @@ pub struct SequencerOutbound {
     pub vendor: &'static ProviderVendor,
     /// A client for this connection, with these keys: those of the role [`SecretRole::ProviderKey`].
     pub connect: Connect<ProviderConnection, dyn Sequencer>,
+}
+
+/// What answers for a tenant by what was delivered to it. Without the businesses, it says so when it is asked.
+pub type AnswersFor = fn(&Tenant, Option<Arc<dyn Businesses>>) -> Box<dyn Provider>;
+
+/// How a provider answers that delivers in batches: what came in them is looked up, and nothing is called.
+#[derive(Debug)]
+pub struct ProviderInBatches {
+    /// Which.
+    pub vendor: &'static ProviderVendor,
+    /// What answers.
+    pub answers: AnswersFor,
 }
 
 /// The key that opens a provider's API.

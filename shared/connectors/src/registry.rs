@@ -3,7 +3,9 @@
 use leadgate_enrichment::config::{ProviderConnection, ProviderVendor, Tenant, Vendors};
 use leadgate_enrichment::provider::limits::CallLimits;
 
-use crate::connector::{CrmInbound, CrmOutbound, ProviderInbound, ProviderOutbound, SequencerOutbound};
+use crate::connector::{
+    CrmInbound, CrmOutbound, ProviderInBatches, ProviderInbound, ProviderOutbound, SequencerOutbound,
+};
 use crate::{crm, provider};
 
 /// One part of each CRM that comes with Leadgate.
@@ -42,11 +44,19 @@ macro_rules! sequencers {
     };
 }
 
+/// The providers that come with Leadgate and deliver in batches: they send nothing else, and aren't called.
+fn in_batches() -> Vec<&'static ProviderInBatches> {
+    vec![&provider::datalane::IN_BATCHES]
+}
+
 /// What the configuration has to know of the vendors that come with Leadgate.
 pub fn vendors() -> Vendors {
     let sequencers: Vec<&ProviderVendor> = sequencers!(VENDOR);
     let sequencers = sequencers.iter().map(|vendor| vendor.name).collect();
-    Vendors { crms: crms!(VENDOR), providers: providers!(VENDOR), sequencers, verifiers: verifiers() }
+    let mut providers: Vec<_> = providers!(VENDOR);
+    // Not by what answers for it: who only receives has no client of it.
+    providers.push(&provider::datalane::VENDOR);
+    Vendors { crms: crms!(VENDOR), providers, sequencers, verifiers: verifiers() }
 }
 
 /// Those that check addresses, and how often each may be asked to.
@@ -89,17 +99,29 @@ pub struct Outbound {
     pub providers: Vec<&'static ProviderOutbound>,
     /// Those that send sequences of messages.
     pub sequencers: Vec<&'static SequencerOutbound>,
+    /// Providers that deliver in batches.
+    pub in_batches: Vec<&'static ProviderInBatches>,
 }
 
 impl Outbound {
     /// All that come with Leadgate.
     pub fn shipped() -> Self {
-        Self { crms: crms!(OUTBOUND), providers: providers!(OUTBOUND), sequencers: sequencers!(SEQUENCES) }
+        Self {
+            crms: crms!(OUTBOUND),
+            providers: providers!(OUTBOUND),
+            sequencers: sequencers!(SEQUENCES),
+            in_batches: in_batches(),
+        }
     }
 
     /// The tenant's CRM.
     pub fn crm(&self, tenant: &Tenant) -> Result<&'static CrmOutbound, UnknownVendor> {
         named(&self.crms, |part| part.vendor.name, tenant.crm.vendor.name)
+    }
+
+    /// This provider, if it delivers in batches.
+    pub fn in_batches(&self, connection: &ProviderConnection) -> Option<&'static ProviderInBatches> {
+        named(&self.in_batches, |part| part.vendor.name, connection.vendor.name).ok()
     }
 
     /// This provider.

@@ -1,9 +1,12 @@
 //! A business with a place of its own: what it is told by when it has no corporate domain and no LinkedIn page. A feed is
 //! stored under these keys, and asked by them, so that both sides write them in one way.
 
+use std::collections::BTreeMap;
+
 use strum::{EnumIter, IntoStaticStr};
 
-use crate::person::bare_domain;
+use crate::ids::TenantId;
+use crate::person::{ProfileField, bare_domain};
 
 /// The longest value of a key, in characters: a key of a table is 2,048 bytes at most.
 const VALUE_CHARS_MAX: usize = 120;
@@ -84,6 +87,28 @@ impl BusinessKey {
 pub fn domain(website: &str) -> Option<String> {
     bare_domain(website)
 }
+
+/// Businesses that came in batches. The body is in `leadgate-aws`.
+#[async_trait::async_trait]
+pub trait Businesses: Send + Sync {
+    /// For each of these lists of keys the business of the tenant's that they tell, all read together: none, where no
+    /// business is told by them, or several are.
+    async fn find_all(&self, tenant: &TenantId, asked: &[Vec<BusinessKey>]) -> Result<Vec<Option<Delivered>>, NotRead>;
+}
+
+/// What was delivered about a business, and about who runs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// The feed's id of it.
+    pub id: String,
+    /// By field.
+    pub values: BTreeMap<ProfileField, String>,
+}
+
+/// What came in batches can't be read now. Safe to log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotRead(pub String);
 
 /// The number in E.164, if it is one. One without a country is of the country with this calling code; a North American one
 /// also has the form that all have there.

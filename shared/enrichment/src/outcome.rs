@@ -82,6 +82,8 @@ pub enum DeferReason {
     NextStep,
     /// It has been asked for already, for another record of the same person, and hasn't arrived.
     AskedForAnother,
+    /// The feed doesn't know it: the next batch may.
+    NextBatch,
 }
 
 impl DeferReason {

@@ -27,6 +27,31 @@ pub struct Identity {
     pub domain: Option<String>,
     /// LinkedIn profile.
     pub linkedin_url: Option<String>,
+    /// What else their employer is told by, for a feed of businesses.
+    pub place: Place,
+}
+
+/// What tells an employer with a place of its own, where the CRM has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// The number of its licence.
+    pub licence: Option<String>,
+}
+
+/// The CRM's names of what tells such an employer. Blank, where there is no feed to be asked, or the CRM has no such property.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlaceProperties {
+    /// Telephone number.
+    pub phone: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// The number of its licence.
+    pub licence: String,
 }
 
 /// The CRM's names for the properties that tell who a person is.
@@ -45,6 +70,9 @@ pub struct IdentityProperties {
     pub website: String,
     /// LinkedIn profile.
     pub linkedin_url: String,
+    /// What a feed of businesses is asked by. It stands with the feed in the configuration.
+    #[serde(skip)]
+    pub place: PlaceProperties,
 }
 
 impl IdentityProperties {
@@ -57,17 +85,20 @@ impl IdentityProperties {
             company: company.to_owned(),
             website: website.to_owned(),
             linkedin_url: linkedin_url.to_owned(),
+            place: PlaceProperties::default(),
         }
     }
 
-    /// All of them. One that the CRM has no property for is blank.
+    /// All that tell a person. One that the CRM has no property for is blank.
     pub fn names(&self) -> [&str; 6] {
         [&self.email, &self.first_name, &self.last_name, &self.company, &self.website, &self.linkedin_url]
     }
 
     /// Those that the CRM has.
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
-        self.names().into_iter().filter(|name| !name.is_empty())
+        let PlaceProperties { phone, postal_code, licence } = &self.place;
+        let place = [phone, postal_code, licence].map(String::as_str);
+        self.names().into_iter().chain(place).filter(|name| !name.is_empty())
     }
 }
 
@@ -95,6 +126,11 @@ impl Identity {
             company: text(&names.company),
             domain: text(&names.website).as_deref().and_then(bare_domain),
             linkedin_url: text(&names.linkedin_url),
+            place: Place {
+                phone: text(&names.place.phone),
+                postal_code: text(&names.place.postal_code),
+                licence: text(&names.place.licence),
+            },
         }
     }
 
@@ -129,7 +165,11 @@ impl Identity {
     /// Tells this identity from another without keeping it.
     pub fn fingerprint(&self, key: &FingerprintKey) -> Fingerprint {
         let parts = [&self.email, &self.first_name, &self.last_name, &self.company, &self.domain, &self.linkedin_url];
-        let parts: Vec<&str> = parts.iter().map(|part| part.as_deref().unwrap_or_default()).collect();
+        let mut parts: Vec<&str> = parts.iter().map(|part| part.as_deref().unwrap_or_default()).collect();
+        if self.place != Place::default() {
+            let Place { phone, postal_code, licence } = &self.place;
+            parts.extend([phone, postal_code, licence].map(|part| part.as_deref().unwrap_or_default()));
+        }
         key.of(&parts.join("\n"))
     }
 }

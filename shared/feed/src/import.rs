@@ -155,6 +155,9 @@ impl Import<'_> {
                 self.take_in(what, &mut drop, piece).await?;
             }
             drop.noted_at = self.clock.now();
+            if drop.state != DropState::Begun {
+                self.feed.delivered(what.tenant, drop.noted_at).await?;
+            }
             if !self.feed.note(what.tenant, &drop).await? {
                 return Ok(Ended::Busy(Taken { until: None }));
             }

@@ -119,7 +119,7 @@ impl Gate {
         event: &DueEvent,
     ) -> Door {
         let now = self.clock.now();
-        let rules = DoorRules { windows: tenant.windows, identity: &tenant.identity, key };
+        let rules = DoorRules { windows: tenant.windows_at_the_door(), identity: &tenant.identity, key };
         let records = merged_from(event).iter().chain([&event.record]);
         let mut doors = records.map(|key| at_door(known.get(key), event, &rules, now));
         doors.find(|door| *door != Door::Queue).unwrap_or(Door::Queue)

@@ -1,5 +1,6 @@
 //! From the configuration's names to clients of the vendors.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::secrets::Secrets;
 use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Outbound;
+use leadgate_enrichment::business::Businesses;
 use leadgate_enrichment::config::{ProviderConnection, SecretRole, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::enrolment::sequencer::Sequencer;
@@ -23,12 +25,29 @@ pub struct Connections {
     vendors: Outbound,
     secrets: Arc<Secrets>,
     http: Http,
+    batches: Option<Batches>,
+}
+
+/// What came in batches.
+#[derive(Clone)]
+struct Batches(Arc<dyn Businesses>);
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Batches(…)")
+    }
 }
 
 impl Connections {
     /// Connections to these vendors, over this HTTP client.
     pub fn new(vendors: Outbound, secrets: Arc<Secrets>, http: impl Into<Http>) -> Self {
-        Self { vendors, secrets, http: http.into() }
+        Self { vendors, secrets, http: http.into(), batches: None }
+    }
+
+    /// The same, for those who ask providers that deliver in batches.
+    #[must_use]
+    pub fn with_batches(self, businesses: Arc<dyn Businesses>) -> Self {
+        Self { batches: Some(Batches(businesses)), ..self }
     }
 
     /// The tenant's CRM, to be called now.
@@ -41,7 +60,14 @@ impl Connections {
     }
 
     /// One of the tenant's providers, to be called now.
-    pub async fn provider(&self, connection: &ProviderConnection) -> Result<Box<dyn Provider>, StoreError> {
+    pub async fn provider(
+        &self,
+        tenant: &Tenant,
+        connection: &ProviderConnection,
+    ) -> Result<Box<dyn Provider>, StoreError> {
+        if let Some(part) = self.vendors.in_batches(connection) {
+            return Ok((part.answers)(tenant, self.batches.as_ref().map(|batches| batches.0.clone())));
+        }
         let wrong = |error: String| StoreError::unreadable("connecting to the provider", error);
         let connector = self.vendors.provider(connection).map_err(|error| wrong(error.to_string()))?;
         let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;

@@ -10,6 +10,7 @@ use leadgate_aws::client::in_lambda;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::events::Events;
+use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
@@ -90,6 +91,11 @@ impl Environment {
     /// The `limits` table.
     pub fn limits(&self) -> Result<Limits, EnvironmentError> {
         Ok(Limits::new(&self.database, variable("LEADGATE_LIMITS_TABLE")?))
+    }
+
+    /// The `feed` table.
+    pub fn feed(&self) -> Result<Feed, EnvironmentError> {
+        Ok(Feed::new(&self.database, variable("LEADGATE_FEED_TABLE")?))
     }
 
     /// The enrichment queue.

@@ -41,7 +41,7 @@ pub(super) async fn ask<'a>(
     if waiting.is_empty() {
         return Ok(asked);
     }
-    let provider = batch.worker.connections.provider(connection).await?;
+    let provider = batch.worker.connections.provider(batch.tenant, connection).await?;
     let permits = batch.permits(connection);
     // After that, an answer that isn't a result won't become one.
     let kept_until = later(purchase.made_at(), provider.result_retention());

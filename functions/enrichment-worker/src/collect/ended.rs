@@ -71,7 +71,7 @@ async fn result(
     provider: &ProviderConnection,
     call: &AsynchronousId,
 ) -> Result<Result<Collected, End>, StoreError> {
-    let client = batch.worker.connections.provider(provider).await?;
+    let client = batch.worker.connections.provider(batch.tenant, provider).await?;
     let again = |reason| Ok(Err(End::Returned { reason, after: TROUBLE_PAUSE }));
     match told_of(batch, (client.as_ref(), batch.permits(provider)), call).await {
         Ok(answer @ Collected::Arrived { .. }) => Ok(Ok(answer)),

@@ -105,7 +105,7 @@ impl Buyer<'_> {
         progress: &dyn Fn(&str, usize, usize),
     ) -> Result<Option<Why>, Failure> {
         let (connection, name) = (offer.connection, offer.connection.vendor.name);
-        let provider = self.books.connections.provider(connection).await?;
+        let provider = self.books.connections.provider(self.books.tenant(), connection).await?;
         let most = provider.people_max(&offer.fields, &[]).max(1);
         let (mut waits, mut unknowns, all) = (0, 0, people.len());
         loop {

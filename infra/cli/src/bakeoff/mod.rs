@@ -223,7 +223,7 @@ async fn people(
         }
     };
     let providers = match arguments.providers.is_empty() {
-        true => books.tenant().providers().map(|it| it.vendor.name.to_owned()).collect(),
+        true => books.tenant().paid_providers().map(|it| it.vendor.name.to_owned()).collect(),
         false => arguments.providers.clone(),
     };
     let connections = connections(books, &providers)?;
@@ -265,12 +265,12 @@ fn check_is_same(plan: &Plan, arguments: &Arguments, people: &[Option<Person>]) 
 
 fn connections<'b>(books: &'b Books, names: &[String]) -> Result<Vec<&'b ProviderConnection>, Failure> {
     let tenant = books.tenant();
-    let known = || tenant.providers().map(|it| it.vendor.name).collect::<Vec<_>>().join(", ");
+    let known = || tenant.paid_providers().map(|it| it.vendor.name).collect::<Vec<_>>().join(", ");
     if names.len() > PROVIDERS_MAX {
         return Err(format!("found {} providers, expected at most {PROVIDERS_MAX}", names.len()).into());
     }
     let find = |name: &String| {
-        let found = tenant.provider_named(name);
+        let found = tenant.paid_providers().find(|provider| provider.vendor.name == name);
         let expected =
             || format!("found provider {name:?}, expected some that tenant {} buys from: {}", tenant.id, known());
         found.ok_or_else(|| Failure::from(expected()))

@@ -207,6 +207,7 @@ pub(crate) fn deferral(reason: DeferReason) -> &'static str {
         DeferReason::AskedForAnother => {
             "the same was asked for already, for another record of this person, and hasn't arrived"
         }
+        DeferReason::NextBatch => "the feed doesn't know it yet",
         DeferReason::ProviderLimit => "the provider may not be called again for a while",
     }
 }
@@ -224,6 +225,7 @@ pub(super) fn deferred_for(reason: DeferReason) -> &'static str {
         DeferReason::ProviderDenied => "for the provider to accept our key or plan",
         DeferReason::NextStep => "for the next run",
         DeferReason::AskedForAnother => "for what was asked for another record of the same person",
+        DeferReason::NextBatch => "for the next batch of the feed",
         DeferReason::ProviderLimit => "for the provider's limits to lift",
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use leadgate_sandbox::simulators::datalane::{Contents, write_batch};
+use leadgate_sandbox::simulators::batches::{Contents, write_batch};
 use serde_json::json;
 
 use super::Arguments;

@@ -127,7 +127,7 @@ fn due(
     key: &FingerprintKey,
 ) -> ((&'static str, String), Option<[Amounts; 2]>) {
     let (tenant, now) = (books.tenant(), books.now);
-    match judge(record, Some(current), tenant, key, now) {
+    match judge(record, Some(current), (tenant, key), None, now) {
         Verdict::Buy(want) => {
             let worst = |tariff: Option<Tariff>, repeated| tariff.map(|it| it.worst_of(repeated)).unwrap_or_default();
             let Some(provider) = tenant.provider_named(want.ask.provider.as_str()) else {
@@ -139,6 +139,10 @@ fn due(
                 let said =
                     format!("has an address that {} would check, for {} at most", provider.name(), amounts(&most));
                 return (("check", said), Some([most, Amounts::default()]));
+            }
+            if provider.vendor.delivers_in_batches() {
+                let said = format!("would be looked up in what {} has delivered, which costs nothing", provider.name());
+                return (("look-up", said), None);
             }
             let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
             let fields = provider.asynchronous_of(&want.ask.fields);

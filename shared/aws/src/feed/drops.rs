@@ -120,6 +120,12 @@ pub struct Taken {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Delivery {
+    #[serde(with = "millisecond::required")]
+    at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Lease {
     run: String,
     #[serde(with = "millisecond::required")]
@@ -180,6 +186,21 @@ impl Feed {
         Ok(!matches!(put, Put::Refused(_)))
     }
 
+    /// Says that a batch was taken in, before it is noted: from now on, what wasn't there before may be.
+    pub async fn delivered(&self, tenant: &TenantId, at: Timestamp) -> Result<(), StoreError> {
+        let mut item = to_item(&Delivery { at }, NOTING)?;
+        item.extend(drops_key(tenant, DELIVERY_ITEM));
+        self.table.put(item, Step::Import, NOTING).await
+    }
+
+    /// When the last batch was taken in.
+    pub async fn delivered_at(&self, tenant: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        let keys = vec![drops_key(tenant, DELIVERY_ITEM)];
+        let items = self.table.get(keys, Consistency::Strong, Step::Look, LISTING).await?;
+        let delivery = items.into_iter().next().map(|item| from_item::<Delivery>(item, LISTING)).transpose()?;
+        Ok(delivery.map(|delivery| delivery.at))
+    }
+
     /// What is known of a batch.
     pub async fn drop_of(&self, tenant: &TenantId, id: &str) -> Result<Option<FeedDrop>, StoreError> {
         let keys = vec![drops_key(tenant, &drop_item(id))];
@@ -202,6 +223,8 @@ impl Feed {
     }
 }
 
+/// The sort key of when the last batch was taken in.
+const DELIVERY_ITEM: &str = "delivery";
 /// The sort key of the lease.
 const LEASE_ITEM: &str = "lease";
 

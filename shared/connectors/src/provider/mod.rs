@@ -3,6 +3,7 @@
 pub mod apollo;
 pub mod clay;
 pub mod cognism;
+pub mod datalane;
 pub mod hunter;
 pub mod lusha;
 pub mod pdl;

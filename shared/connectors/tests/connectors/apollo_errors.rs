@@ -26,6 +26,7 @@ fn ada() -> Identity {
         company: Some("Lovelace & co".into()),
         domain: Some("b.example".into()),
         linkedin_url: Some("https://linkedin.example/in/ada-lovelace".into()),
+        ..Identity::default()
     }
 }
 

@@ -99,6 +99,7 @@ async fn a_person_is_found_redeemed_and_mapped() {
         company: some("Analytical"),
         domain: some("b.example"),
         linkedin_url: some("https://linkedin.com/in/ada"),
+        ..Identity::default()
     };
     let cognism = cognism(&format!("{}/", server.url)).with_min_match_score(Some(35));
     let reply = cognism.look_up(&[asked], &NO_FIELDS, None, TIMEOUT).await.reply;

@@ -94,6 +94,7 @@ async fn one_person_is_found_and_mapped_with_what_it_cost() {
         company: some("Analytical"),
         domain: some("b.example"),
         linkedin_url: some("https://linkedin.com/in/ada"),
+        ..Identity::default()
     };
     let fields = BTreeSet::from([ProfileField::EmailStatus, ProfileField::MobilePhone, ProfileField::Title]);
     let told = lusha(&format!("{}/", server.url)).look_up(&[asked], &fields, None, TIMEOUT).await;

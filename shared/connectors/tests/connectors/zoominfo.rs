@@ -112,6 +112,7 @@ async fn one_person_is_matched_and_mapped() {
         company: some("Analytical"),
         domain: some("b.example"),
         linkedin_url: some("https://linkedin.com/in/ada"),
+        ..Identity::default()
     };
     let fields = BTreeSet::from([ProfileField::EmailStatus, ProfileField::Title, ProfileField::CompanyDomain]);
     let told = zoominfo(&format!("{}/", server.url)).look_up(&[asked], &fields, None, TIMEOUT).await;

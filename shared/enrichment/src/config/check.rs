@@ -15,7 +15,7 @@ use super::signals::Around;
 use super::vendor::Vendors;
 use super::waterfall::Askable;
 use super::{
-    ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
+    ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, FeedPolicy, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
     MISS_DEFAULT, Problem, ProviderConnection, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
 };
 use crate::clock::{days, later};
@@ -25,6 +25,7 @@ use crate::credits::price::{Price, PricedField};
 use crate::credits::{Amounts, Bucket, Milli};
 use crate::ids::TenantId;
 use crate::lead::windows::Windows;
+use crate::person::IdentityProperties;
 
 pub(super) fn parse(text: &str, vendors: &Vendors) -> Result<Config, ConfigError> {
     Checker::new(vendors).document(file::document(text)?)?.ended()
@@ -133,7 +134,7 @@ impl<'v> Checker<'v> {
     }
 
     /// Whether nothing at or below this path was made up.
-    fn is_sound(&self, path: &str) -> bool {
+    pub(super) fn is_sound(&self, path: &str) -> bool {
         !self.made_up.iter().any(|made_up| is_within(made_up, path))
     }
 
@@ -189,7 +190,9 @@ impl<'v> Checker<'v> {
     fn tenant(&mut self, path: &str, id: TenantId, table: TenantTable) -> Option<Tenant> {
         let crm = self.crm(&format!("{path}.crm"), table.crm)?;
         let sources = self.hooks(&format!("{path}.sources"), table.sources, crm.vendor);
+        let place = table.feed.as_ref().map(|feed| feed.asked_by.clone()).unwrap_or_default();
         let feed = table.feed.and_then(|feed| self.feed(&format!("{path}.feed"), feed));
+        let (feed, feed_policy) = feed.map_or((None, FeedPolicy::NONE), |(feed, policy)| (Some(feed), policy));
         let fields = self.fields(&format!("{path}.fields"), table.fields, crm.vendor);
         let time_zone = TimeZone::get(&table.time_zone).unwrap_or_else(|_| {
             let (found, expected) = (format!("{:?}", table.time_zone), "a name of the time zone database");
@@ -207,11 +210,16 @@ impl<'v> Checker<'v> {
         for (i, FallbackTable { plan, provider }) in table.fallbacks.into_iter().enumerate() {
             let path = format!("{path}.fallbacks[{i}]");
             let prefix = Plan::prefix_of(&provider.kind);
-            let plan = Plan { prefix, ..self.plan(&format!("{path}.plan"), &time_zone, plan)? };
+            self.has_plan(&path, &provider.kind, plan.is_some());
+            let plan = match plan {
+                Some(plan) => Plan { prefix, ..self.plan(&format!("{path}.plan"), &time_zone, plan)? },
+                None => Plan::of_nothing(prefix, &time_zone),
+            };
             fallbacks.push(self.provider(&path, provider, plan)?);
         }
         let providers: Vec<&ProviderConnection> = std::iter::once(&provider).chain(&fallbacks).collect();
         self.apart(path, &providers);
+        self.in_batches(path, feed.as_ref(), &providers);
         let values = self.values(path, &providers);
         let askable = Askable { providers: &providers, mapping: &fields };
         let (waterfall, routes) = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &askable);
@@ -219,7 +227,7 @@ impl<'v> Checker<'v> {
         let signals = table.signals.and_then(|table| self.signals(&format!("{path}.signals"), table, &around));
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
-        let identity = table.identity.unwrap_or_else(crm.vendor.identity);
+        let identity = IdentityProperties { place, ..table.identity.unwrap_or_else(crm.vendor.identity) };
         let days_or = |set: Option<u32>, default| set.map_or(default, days);
         Some(Tenant {
             id,
@@ -234,6 +242,7 @@ impl<'v> Checker<'v> {
             crm,
             sources,
             feed,
+            feed_policy,
             signals,
             provider,
             fallbacks,

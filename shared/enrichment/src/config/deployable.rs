@@ -159,7 +159,7 @@ fn floor_problems(tenant: &Tenant) -> Vec<Problem> {
 
 /// What is priced from a later day on only can't be bought now.
 fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Problem> {
-    let bought = tenant.providers().flat_map(|provider| {
+    let bought = tenant.paid_providers().flat_map(|provider| {
         let asked = tenant.asked_of(provider);
         let number = provider.at_once(&asked).into_iter().filter(|field| !PERSON.contains(field));
         let rest = provider.asynchronous_of(&asked).into_iter().chain(number);

@@ -17,7 +17,7 @@ use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::ids::ProviderName;
 use crate::lead::patch::FieldPolicy;
 use crate::lead::request::Source;
-use crate::person::{Confidence, IdentityProperties, ProfileField};
+use crate::person::{Confidence, IdentityProperties, PlaceProperties, ProfileField};
 
 /// Amounts by the name of their kind, in credits.
 pub(super) type CreditsTable = BTreeMap<String, f64>;
@@ -109,6 +109,11 @@ pub(super) struct FeedTable {
     pub(super) delimiter: Option<String>,
     pub(super) calling_code: Option<String>,
     pub(super) columns: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) asked_by: PlaceProperties,
+    #[serde(default = "skip")]
+    pub(super) on_miss: OnBlocked,
+    pub(super) every_days: Option<u32>,
 }
 
 /// The table of another system that tells of leads.
@@ -165,7 +170,7 @@ pub(super) struct ProviderTable {
 #[derive(Deserialize)]
 #[serde(expecting = "a table")]
 pub(super) struct FallbackTable {
-    pub(super) plan: PlanTable,
+    pub(super) plan: Option<PlanTable>,
     #[serde(flatten)]
     pub(super) provider: ProviderTable,
 }
@@ -290,6 +295,11 @@ impl<'de> Deserialize<'de> for Day {
         let expected = || format!("found {text:?}, expected a day such as \"2026-01-31\", in quotes");
         text.parse().map(Self).map_err(|_| serde::de::Error::custom(expected()))
     }
+}
+
+/// A feed that doesn't know a lead holds up nothing, unless that is what is wanted.
+fn skip() -> OnBlocked {
+    OnBlocked::Skip
 }
 
 fn utc() -> String {

@@ -74,6 +74,16 @@ const FEED: Shape = Shape::Table(&[
     Key::optional("delimiter", Shape::Text(";")),
     Key::optional("calling_code", Shape::Text("44")),
     Key::needed("columns", Shape::Named(&HEADER)),
+    Key::optional(
+        "asked_by",
+        Shape::Table(&[
+            Key::optional("phone", Shape::Text("phone")),
+            Key::optional("postal_code", Shape::Text("zip")),
+            Key::optional("licence", Shape::Text("license_number")),
+        ]),
+    ),
+    Key::optional("on_miss", Shape::OneOf(OnBlocked::VARIANTS)),
+    Key::optional("every_days", Shape::Whole(1, DAYS_MAX)),
 ]);
 
 /// The words are those of [`FIELDS`](crate::lead::new_lead::FIELDS).
@@ -188,7 +198,8 @@ pub(super) static PROVIDER: &[Key] = &[
 ];
 
 /// What one that is asked beside the first has, beside that.
-pub(super) static FALLBACK: &[Key] = &[Key::needed("plan", PLAN)];
+/// Only one that delivers in batches needs no plan: that is checked with the rest.
+pub(super) static FALLBACK: &[Key] = &[Key::optional("plan", PLAN)];
 
 static PROVIDERS: Shape = Shape::List(&Shape::ProviderName);
 

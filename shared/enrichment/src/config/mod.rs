@@ -18,6 +18,7 @@ mod problem;
 mod routes;
 mod shape;
 mod signals;
+mod tariffs;
 mod vendor;
 mod waterfall;
 
@@ -29,7 +30,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
-pub use self::feed::{Column, Feed};
+pub use self::feed::{Column, Feed, FeedPolicy};
 pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource, RecordAt};
 pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
@@ -43,7 +44,7 @@ pub use self::waterfall::{OnBlocked, Step, Waterfall};
 use crate::credits::Amounts;
 use crate::credits::money::{CurrencyAmount, Values};
 use crate::credits::plan::Plan;
-use crate::credits::price::{Action, PERSON, Price, PricedField, Tariff};
+use crate::credits::price::{PERSON, Price, PricedField};
 use crate::crm::schema::{Named, ValueKind};
 use crate::ids::{ProviderName, TenantId};
 use crate::lead::patch::FieldMapping;
@@ -80,6 +81,8 @@ pub struct Tenant {
     pub sources: BTreeMap<String, HookSource>,
     /// How its feed of businesses is written, if it has one.
     pub feed: Option<Feed>,
+    /// What becomes of leads that its feed doesn't know.
+    pub feed_policy: FeedPolicy,
     /// What is done about signals, where anything is.
     pub signals: Option<Signals>,
     /// Who it buys from: who is asked first, unless the waterfall says otherwise.
@@ -168,7 +171,7 @@ impl ProviderConnection {
 
     /// What is paid for of what comes at once, when `fields` are wanted of a person.
     pub fn at_once(&self, fields: &BTreeSet<ProfileField>) -> Vec<PricedField> {
-        if self.answers_later() {
+        if self.answers_later() || self.vendor.delivers_in_batches() {
             return Vec::new();
         }
         let number = ProfileField::MobilePhone;
@@ -249,47 +252,6 @@ impl Config {
     /// The tenant of this name.
     pub fn tenant(&self, id: &TenantId) -> Option<&Tenant> {
         self.tenants.get(id)
-    }
-
-    /// What a provider charges at `now` for looking a person up, without what is wanted beside that.
-    pub fn person_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
-        if provider.answers_later() {
-            return self.asynchronous_tariff(provider, &[PricedField::PersonLater], now);
-        }
-        Tariff::at(&self.prices, &provider.name(), Action::Match, &PERSON, now)
-    }
-
-    /// What it charges for all that comes at once when `fields` are wanted of a person.
-    pub fn at_once_tariff(
-        &self,
-        provider: &ProviderConnection,
-        fields: &BTreeSet<ProfileField>,
-        now: Timestamp,
-    ) -> Option<Tariff> {
-        if provider.answers_later() {
-            return self.person_tariff(provider, now).map(|later| Tariff::nothing(later.version()));
-        }
-        Tariff::at(&self.prices, &provider.name(), Action::Match, &provider.at_once(fields), now)
-    }
-
-    /// What it charges for checking an address.
-    pub fn verification_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, &provider.name(), Action::Verify, &[PricedField::Email], now)
-    }
-
-    /// What it charges for looking an organization up.
-    pub fn organization_tariff(&self, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
-        Tariff::at(&self.prices, &provider.name(), Action::EnrichOrganization, &[PricedField::Organization], now)
-    }
-
-    /// What it charges for `fields` that arrive later.
-    pub fn asynchronous_tariff(
-        &self,
-        provider: &ProviderConnection,
-        fields: &[PricedField],
-        now: Timestamp,
-    ) -> Option<Tariff> {
-        Tariff::at(&self.prices, &provider.name(), Action::Match, fields, now)
     }
 }
 

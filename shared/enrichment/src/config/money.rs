@@ -61,6 +61,7 @@ impl Checker<'_> {
         };
         let own: Vec<&Price> = prices.iter().filter(bought).collect();
         if !provider.answers_later()
+            && !provider.vendor.delivers_in_batches()
             && !own.iter().any(|price| price.action == Action::Match && PERSON.contains(&price.field))
         {
             let found = format!("no price of {} for matching a person", name.as_str());

@@ -146,6 +146,19 @@ pub struct ProviderVendor {
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
 }
 
+impl ProviderVendor {
+    /// Whether it delivers in batches, and isn't called: who is called asks for a key. What was delivered costs nothing to
+    /// look up.
+    pub fn delivers_in_batches(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// Whether this is enough to ask it with. A person is told by less to a feed of businesses than to who is paid for people.
+    pub fn can_find(&self, identity: &Identity) -> bool {
+        (self.delivers_in_batches() || identity.is_usable()) && (self.can_be_asked)(identity)
+    }
+}
+
 /// Something that is wrong with a value of a vendor's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {

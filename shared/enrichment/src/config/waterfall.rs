@@ -212,6 +212,11 @@ impl Tenant {
         std::iter::once(&self.provider).chain(&self.fallbacks)
     }
 
+    /// Those of them that are paid for what they are asked. What was delivered in batches costs nothing to look up.
+    pub fn paid_providers(&self) -> impl Iterator<Item = &ProviderConnection> {
+        self.providers().filter(|provider| !provider.vendor.delivers_in_batches())
+    }
+
     /// Whether it is the tenant's first provider: the one whose wallets have plain names, that employers are looked up at,
     /// and that may charge nothing for who was bought before.
     pub fn is_first(&self, provider: &ProviderConnection) -> bool {
@@ -308,7 +313,8 @@ impl Tenant {
 
     /// Whether more than one provider may be asked about a record.
     pub fn is_waterfall(&self) -> bool {
-        self.waterfall.steps.len() > 1 || self.waterfall.verifier.is_some() || !self.routes.is_empty()
+        let checks = self.waterfall.verifier.is_some();
+        checks || self.waterfall.steps.len() > 1 || !self.routes.is_empty() || self.feed_provider().is_some()
     }
 
     /// The provider that is asked first about every record; none where that depends on the record.

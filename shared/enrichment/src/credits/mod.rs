@@ -181,6 +181,11 @@ impl Amounts {
         named.map(|(bucket, amount)| (bucket.clone(), amount)).collect()
     }
 
+    /// Whether no kind is named in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether every kind is zero.
     pub fn is_zero(&self) -> bool {
         self.0.values().all(|amount| *amount == Milli::ZERO)

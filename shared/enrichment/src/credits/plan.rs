@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
-use super::cycle::Calendar;
+use super::cycle::{Cadence, Calendar};
 use super::money::CurrencyAmount;
 use super::price::Action;
 use super::{Amounts, Bucket};
@@ -79,6 +81,22 @@ pub struct Overage {
 }
 
 impl Plan {
+    /// That of a provider that nothing is paid to.
+    pub fn of_nothing(prefix: String, time_zone: &TimeZone) -> Self {
+        let calendar = Calendar::new(Date::constant(1970, 1, 1), Cadence::Monthly, time_zone.clone());
+        Self {
+            prefix,
+            grants: calendar.clone(),
+            calendar,
+            grant: Amounts::default(),
+            values: BTreeMap::new(),
+            trial: None,
+            allowances: Vec::new(),
+            packs: Vec::new(),
+            overage: None,
+        }
+    }
+
     /// What the names of a provider's wallets begin with, unless it is the first.
     pub fn prefix_of(provider: &str) -> String {
         format!("{provider}-")

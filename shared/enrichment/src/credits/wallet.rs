@@ -211,6 +211,9 @@ pub fn burn_order(mut wallets: Vec<Wallet>, action: Action, now: Timestamp) -> V
 
 /// The wallets that are to be open at `now`, each as it is when it opens with all of its grant.
 pub fn due(plan: &Plan, now: Timestamp) -> Vec<Wallet> {
+    if plan.granted().is_empty() {
+        return Vec::new();
+    }
     let prefix = &plan.prefix;
     let in_cycle = |series: &str, kind, cycle: &BillingCycle, grant: &Amounts| {
         Wallet::open(

@@ -115,7 +115,7 @@ fn is_echo(record: &Record, cause: &Cause, key: &FingerprintKey) -> bool {
 fn tells_who(cause: &Cause, identity: &IdentityProperties) -> bool {
     match cause {
         Cause::Created => false,
-        Cause::Changed { property, .. } => identity.names().contains(&property.as_str()),
+        Cause::Changed { property, .. } => identity.known_names().any(|name| name == property),
         // Whatever was changed, it may be that. Each of two that were merged may have had what the other lacked.
         Cause::Edited | Cause::Merged { .. } => true,
     }

@@ -39,12 +39,13 @@ pub struct Want {
     pub ask: Ask,
 }
 
-/// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it.
+/// Judges `record` by what the CRM holds; `None` when the CRM doesn't have it. The last batch of the tenant's feed came at
+/// `delivered_at`.
 pub fn judge(
     record: &Record,
     current: Option<&Properties>,
-    tenant: &Tenant,
-    key: &FingerprintKey,
+    (tenant, key): (&Tenant, &FingerprintKey),
+    delivered_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Verdict {
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
@@ -64,7 +65,7 @@ pub fn judge(
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = Identity::read(current, &tenant.identity);
-    if !identity.is_usable() {
+    if !identity.is_usable() && tenant.feed_provider().is_none() {
         return refuse(RefuseReason::NoIdentity);
     }
     let theirs = theirs(record, current, key);
@@ -73,7 +74,7 @@ pub fn judge(
     if record.has_a_lost_call() {
         return close(lost_call(record, tenant, &described, now), Outcome::Pending);
     }
-    let asked = record.asked_about(&described, tenant.windows, now);
+    let asked = tenant.asked_about(record, &described, delivered_at, now);
     if asked.iter().any(|asked| asked.said == Said::Suppressed) {
         return refuse(RefuseReason::Suppressed);
     }

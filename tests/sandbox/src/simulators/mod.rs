@@ -42,6 +42,8 @@ use axum::{Json, Router};
 
 pub use account::AccountSetup;
 pub use crm::SimulatedCrm;
+/// Of the provider that delivers in batches, which needs no name where only its batches are wanted.
+pub use datalane as batches;
 pub use exchange::{Call, CallHook, EndHook, Ending};
 pub use outbox::{Event, Subscription};
 pub use provider::SimulatedProvider;

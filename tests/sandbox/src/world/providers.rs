@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use leadgate_connectors::provider::{apollo, clay, cognism, hunter, lusha, pdl, zoominfo};
+use leadgate_connectors::provider::{apollo, clay, cognism, datalane, hunter, lusha, pdl, zoominfo};
 
 use super::World;
 use super::clock::WorldClock;
@@ -114,7 +114,7 @@ impl World {
 
     /// All that the tenant buys from, by the names that its ledger has for them.
     pub fn tenants_providers(&self) -> Vec<(&'static str, Arc<dyn SimulatedProvider>)> {
-        let names = self.tenant().providers().map(|provider| provider.vendor.name);
+        let names = self.tenant().paid_providers().map(|provider| provider.vendor.name);
         names.map(|name| (name, self.provider_named(name))).collect()
     }
 
@@ -193,6 +193,15 @@ impl Settings {
     pub fn with_beside(self, names: &[&str], waterfall: &str) -> Self {
         let (mut prices, mut tables) = (Vec::new(), String::new());
         for name in names {
+            if *name == datalane::VENDOR.name {
+                tables += &format!(
+                    "
+[[tenants.demo.fallbacks]]
+kind = \"{name}\"
+"
+                );
+                continue;
+            }
             let (list, grant) = match *name {
                 name if name == hunter::VENDOR.name => {
                     ("hunter-2026", "hunter_searches = 2500, hunter_verifications = 2500")

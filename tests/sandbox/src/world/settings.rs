@@ -171,7 +171,8 @@ impl Settings {
     pub fn vendors(&self) -> Vendors {
         let crms = self.inbound.crms.iter().map(|part| part.vendor).collect();
         let sequencers = self.outbound.sequencers.iter().map(|part| part.vendor.name).collect();
-        let providers = self.inbound.providers.iter().map(|part| part.vendor).collect();
+        let in_batches = self.outbound.in_batches.iter().map(|part| part.vendor);
+        let providers = self.inbound.providers.iter().map(|part| part.vendor).chain(in_batches).collect();
         Vendors { crms, providers, sequencers, verifiers: registry::verifiers() }
     }
 

@@ -263,15 +263,16 @@ impl Parts {
     }
 
     fn worker(&self) -> EnrichmentWorker {
-        let Stores { records, credits, answers, limits, queue, dead_letters, .. } = self.stores(Caller::Worker);
-        let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
-        let fingerprints = self.fingerprints();
+        let Stores { records, credits, answers, limits, feed, queue, dead_letters, .. } = self.stores(Caller::Worker);
+        let (config, clock, fingerprints) = (self.config.clone(), self.clock.clone(), self.fingerprints());
+        let connections = self.connections.clone().with_batches(Arc::new(feed.clone()));
         EnrichmentWorker {
             config,
             records,
             credits,
             answers,
             limits,
+            feed,
             queue,
             dead_letters,
             fingerprints,
@@ -302,12 +303,12 @@ impl Parts {
     }
 
     fn release(&self) -> DeferralRelease {
-        let Stores { records, credits, queue, .. } = self.stores(Caller::Release);
+        let Stores { records, credits, feed, queue, .. } = self.stores(Caller::Release);
         let (config, connections) = (self.config.clone(), self.connections.clone());
         let endpoint = format!("{}/simulators/eventbridge", self.url);
         let events = self.site.servers.config_at(self.http(Caller::Release), &endpoint);
         let events = Events::new(aws_sdk_eventbridge::Client::new(&paced(events, self.patience)), "default");
-        DeferralRelease { config, records, credits, queue, connections, events, clock: self.clock.clone() }
+        DeferralRelease { config, records, credits, feed, queue, connections, events, clock: self.clock.clone() }
     }
 
     fn assemble(self, listener: TcpListener) -> World {

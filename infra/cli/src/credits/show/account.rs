@@ -117,7 +117,7 @@ impl Told<'_> {
 pub(super) async fn compared(books: &Books, entries: &[Entry]) -> Result<Vec<Option<Compared>>, Failure> {
     let tenant = books.tenant();
     let mut all = Vec::new();
-    for provider in tenant.providers() {
+    for provider in tenant.paid_providers() {
         let mark = books.credits.mark(&tenant.id, &Remembered::mark(tenant, provider)).await?;
         let remembered = mark.and_then(|mark| Remembered::read(&mark.value, provider));
         let compared = remembered.and_then(|remembered| {

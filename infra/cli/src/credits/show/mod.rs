@@ -79,7 +79,7 @@ impl Standing {
         let wallets = open_or_due(tenant, &there, now);
         let marks = account::compared(books, &entries).await?;
         let told = Told { books, entries: &entries, wallets: &wallets, needs: &waiting.needs };
-        let accounts = tenant.providers().zip(marks).map(|(provider, compared)| told.account(provider, compared));
+        let accounts = tenant.paid_providers().zip(marks).map(|(provider, compared)| told.account(provider, compared));
         let accounts = accounts.collect();
         let mut holds = books.credits.open_holds(&tenant.id).await?;
         holds.sort_by(|a, b| a.purchase.cmp(&b.purchase));
