@@ -18,6 +18,7 @@ mod preview;
 #[cfg(feature = "sandbox")]
 mod prove;
 mod send;
+mod tam;
 mod terminal;
 mod undo;
 
@@ -59,6 +60,7 @@ enum Command {
     Undo(undo::Arguments),
     Erase(erase::Arguments),
     Feed(feed::Arguments),
+    Tam(tam::Arguments),
 }
 
 #[tokio::main]
@@ -90,6 +92,7 @@ async fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments).await,
         Command::Erase(arguments) => erase::run(&arguments).await,
         Command::Feed(arguments) => feed::run(&arguments).await,
+        Command::Tam(arguments) => tam::run(&arguments).await,
     };
     match done {
         Ok(code) => code,
@@ -169,6 +172,7 @@ impl Command {
             Self::Undo(arguments) => arguments.json,
             Self::Erase(arguments) => arguments.json,
             Self::Feed(arguments) => arguments.json,
+            Self::Tam(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
             #[cfg(feature = "sandbox")]
             Self::Local(_) => false,

@@ -9,6 +9,7 @@ use leadgate_enrichment::config::{CrmConnection, CrmVendor, ProviderConnection, 
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::enrolment::sequencer::Sequencer;
 use leadgate_enrichment::fingerprint::FingerprintKey;
+use leadgate_enrichment::provider::prospecting::{Prospector, SearchCeiling};
 use leadgate_enrichment::provider::{AsynchronousId, Provider};
 
 use crate::http::Http;
@@ -106,6 +107,17 @@ pub struct ProviderInBatches {
     pub vendor: &'static ProviderVendor,
     /// What answers.
     pub answers: AnswersFor,
+}
+
+/// How a provider is called that finds accounts and people.
+#[derive(Debug)]
+pub struct ProspectorOutbound {
+    /// Which.
+    pub vendor: &'static ProviderVendor,
+    /// How much of one search it shows.
+    pub ceiling: SearchCeiling,
+    /// A client for this connection, with these keys: those of the role [`SecretRole::ProviderKey`].
+    pub connect: Connect<ProviderConnection, dyn Prospector>,
 }
 
 /// The key that opens a provider's API.

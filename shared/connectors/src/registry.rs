@@ -4,7 +4,7 @@ use leadgate_enrichment::config::{ProviderConnection, ProviderVendor, Tenant, Ve
 use leadgate_enrichment::provider::limits::CallLimits;
 
 use crate::connector::{
-    CrmInbound, CrmOutbound, ProviderInBatches, ProviderInbound, ProviderOutbound, SequencerOutbound,
+    CrmInbound, CrmOutbound, ProspectorOutbound, ProviderInBatches, ProviderInbound, ProviderOutbound, SequencerOutbound,
 };
 use crate::{crm, provider};
 
@@ -49,6 +49,13 @@ fn in_batches() -> Vec<&'static ProviderInBatches> {
     vec![&provider::datalane::IN_BATCHES]
 }
 
+/// One part of each provider that finds accounts and people.
+macro_rules! prospectors {
+    ($part:ident) => {
+        vec![&provider::apollo::$part]
+    };
+}
+
 /// What the configuration has to know of the vendors that come with Leadgate.
 pub fn vendors() -> Vendors {
     let sequencers: Vec<&ProviderVendor> = sequencers!(VENDOR);
@@ -56,7 +63,9 @@ pub fn vendors() -> Vendors {
     let mut providers: Vec<_> = providers!(VENDOR);
     // Not by what answers for it: who only receives has no client of it.
     providers.push(&provider::datalane::VENDOR);
-    Vendors { crms: crms!(VENDOR), providers, sequencers, verifiers: verifiers() }
+    let prospectors: Vec<&ProspectorOutbound> = prospectors!(PROSPECTS);
+    let prospectors = prospectors.iter().map(|part| (part.vendor.name, part.ceiling)).collect();
+    Vendors { crms: crms!(VENDOR), providers, sequencers, verifiers: verifiers(), prospectors }
 }
 
 /// Those that check addresses, and how often each may be asked to.
@@ -101,6 +110,8 @@ pub struct Outbound {
     pub sequencers: Vec<&'static SequencerOutbound>,
     /// Providers that deliver in batches.
     pub in_batches: Vec<&'static ProviderInBatches>,
+    /// Those that find accounts and people.
+    pub prospectors: Vec<&'static ProspectorOutbound>,
 }
 
 impl Outbound {
@@ -111,6 +122,7 @@ impl Outbound {
             providers: providers!(OUTBOUND),
             sequencers: sequencers!(SEQUENCES),
             in_batches: in_batches(),
+            prospectors: prospectors!(PROSPECTS),
         }
     }
 
@@ -132,6 +144,11 @@ impl Outbound {
     /// The sequences of this provider.
     pub fn sequencer(&self, connection: &ProviderConnection) -> Result<&'static SequencerOutbound, UnknownVendor> {
         named(&self.sequencers, |part| part.vendor.name, connection.vendor.name)
+    }
+
+    /// The searches of this provider.
+    pub fn prospector(&self, connection: &ProviderConnection) -> Result<&'static ProspectorOutbound, UnknownVendor> {
+        named(&self.prospectors, |part| part.vendor.name, connection.vendor.name)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`purchase`] | the rules of a purchase, which join leads, credits and providers | all |
 //! | [`config`] | `leadgate.toml`, read and checked | all but `purchase` |
 //! | [`enrolment`] | what is remembered of enrolments, and what a flow needs of a vendor with sequences | `lead`, `provider` |
+//! | [`icp`] | which accounts and people a nightly search is for, and what they come to | `provider`, `credits` |
 //! | [`crm`] | what a flow needs of a CRM | `lead` |
 //! | [`lead`] | events, requests, the gate, records, write-back | `provider`, `credits` |
 //! | [`provider`] | what a flow needs of a data provider; its limits, its breaker, its callbacks | `credits` |
@@ -21,6 +22,7 @@ pub mod config;
 
 pub mod crm;
 pub mod enrolment;
+pub mod icp;
 pub mod lead;
 pub mod provider;
 

@@ -14,6 +14,7 @@ use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::enrolment::sequencer::Sequencer;
 use leadgate_enrichment::ids::{PurchaseId, TenantId};
 use leadgate_enrichment::provider::Provider;
+use leadgate_enrichment::provider::prospecting::Prospector;
 
 use crate::callbacks;
 use crate::secrets::read;
@@ -79,6 +80,15 @@ impl Connections {
     pub async fn sequencer(&self, connection: &ProviderConnection) -> Result<Box<dyn Sequencer>, StoreError> {
         let wrong = |error: String| StoreError::unreadable("connecting to the sequences", error);
         let connector = self.vendors.sequencer(connection).map_err(|error| wrong(error.to_string()))?;
+        let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
+        (connector.connect)(connection, self.http.clone(), keys, self.secrets.now())
+            .map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The searches of one of the tenant's providers, to be called now.
+    pub async fn prospector(&self, connection: &ProviderConnection) -> Result<Box<dyn Prospector>, StoreError> {
+        let wrong = |error: String| StoreError::unreadable("connecting to the searches", error);
+        let connector = self.vendors.prospector(connection).map_err(|error| wrong(error.to_string()))?;
         let keys = read(&self.secrets, &connection.secrets, SecretRole::ProviderKey).await?;
         (connector.connect)(connection, self.http.clone(), keys, self.secrets.now())
             .map_err(|error| wrong(error.to_string()))

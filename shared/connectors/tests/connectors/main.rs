@@ -25,6 +25,7 @@ mod hubspot_companies;
 mod hubspot_signature;
 mod hubspot_webhook;
 mod hunter;
+mod icps;
 mod loopback;
 mod lusha;
 mod pdl;

@@ -112,6 +112,7 @@ impl<'v> Checker<'v> {
             }
             if self.is_sound(&path) && self.is_sound("prices") && self.is_sound("price_sets") {
                 self.prices_cover(&path, &tenant, &prices);
+                self.icp_budgets(&path, &tenant, &prices);
                 self.somewhere_to_arrive(&path, &tenant);
             }
             tenants.insert(id, tenant);
@@ -140,8 +141,9 @@ impl<'v> Checker<'v> {
 
     fn price(&mut self, path: &str, row: PriceRow) -> Option<Price> {
         let cost = self.amounts(&format!("{path}.cost"), &row.cost)?;
-        // A number may come with the person at no price of its own, which has to be said.
-        let comes_along = row.field == PricedField::Mobile && cost.iter().next().is_some();
+        // A number may come with the person at no price of its own, and a page may be free, which has to be said.
+        let may_be_free = [PricedField::Mobile, PricedField::Page].contains(&row.field);
+        let comes_along = may_be_free && cost.iter().next().is_some();
         if cost.is_zero() && !comes_along {
             self.problem(
                 &format!("{path}.cost"),
@@ -225,6 +227,7 @@ impl<'v> Checker<'v> {
         let (waterfall, routes) = self.waterfall(&format!("{path}.waterfall"), table.waterfall, &askable);
         let around = Around { crm: &crm, providers: &providers, fields: &fields };
         let signals = table.signals.and_then(|table| self.signals(&format!("{path}.signals"), table, &around));
+        let icps = self.icps(&format!("{path}.icps"), table.icps, &crm, &providers);
         let caps = self.caps(&format!("{path}.caps"), table.caps)?;
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
         let identity = IdentityProperties { place, ..table.identity.unwrap_or_else(crm.vendor.identity) };
@@ -244,6 +247,7 @@ impl<'v> Checker<'v> {
             feed,
             feed_policy,
             signals,
+            icps,
             provider,
             fallbacks,
             waterfall,

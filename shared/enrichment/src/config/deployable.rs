@@ -12,6 +12,7 @@ use super::vendor::SecretRole;
 use super::{Config, Problem, Tenant};
 use crate::credits::Milli;
 use crate::credits::price::{Action, PERSON, PricedField};
+use crate::icp::Icp;
 
 /// A secret that a tenant names, which is not repeated where it may be the secret itself: where in the file, the name, and
 /// what it is for.
@@ -172,6 +173,8 @@ fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Probl
         let bought: Vec<_> = bought.collect();
         bought.into_iter().map(|(action, field)| (provider.name(), action, field))
     });
+    let page = |icp: &Icp| (icp.provider.clone(), Action::SearchOrganizations, PricedField::Page);
+    let bought = bought.chain(tenant.icps.values().map(page));
     let mut problems = Vec::new();
     for (provider, action, field) in bought {
         let rows = config.prices.iter().filter(|row| row.provider == provider && row.action == action);

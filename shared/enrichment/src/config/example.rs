@@ -4,6 +4,7 @@ use super::{CrmVendor, Key, ObjectKind, ProviderVendor, SecretKey, SecretRole, S
 use crate::ids::ObjectType;
 use crate::person::IdentityProperties;
 use crate::provider::limits::CallLimits;
+use crate::provider::prospecting::SearchCeiling;
 
 /// The file.
 pub(crate) const FILE: &str = include_str!("example/file.toml");
@@ -44,5 +45,7 @@ static PROVIDER: ProviderVendor = ProviderVendor {
 
 /// The vendors.
 pub(crate) fn vendors() -> Vendors {
-    Vendors { crms: vec![&CRM], providers: vec![&PROVIDER], sequencers: vec![PROVIDER.name], verifiers: Vec::new() }
+    let prospectors = vec![(PROVIDER.name, SearchCeiling { results_per_page: 100, pages_max: 500 })];
+    let (providers, sequencers) = (vec![&PROVIDER], vec![PROVIDER.name]);
+    Vendors { crms: vec![&CRM], providers, sequencers, verifiers: Vec::new(), prospectors }
 }

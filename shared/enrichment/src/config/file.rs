@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::hooks::{HookCause, SignatureWord};
+use super::icp::IcpTable;
 use super::routes::RouteTable;
 use super::signals::SignalsTable;
 use super::waterfall::OnBlocked;
@@ -84,6 +85,8 @@ pub(super) struct TenantTable {
     pub(super) sources: BTreeMap<String, HookTable>,
     pub(super) feed: Option<FeedTable>,
     pub(super) signals: Option<SignalsTable>,
+    #[serde(default)]
+    pub(super) icps: BTreeMap<String, IcpTable>,
     pub(super) provider: ProviderTable,
     pub(super) plan: PlanTable,
     #[serde(default)]

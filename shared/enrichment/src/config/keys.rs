@@ -13,6 +13,7 @@ use crate::credits::price::{Action, ChargeOn, PricedField, Repeat};
 use crate::enrolment::sequencer::{Exception, TaskKind, TaskPriority};
 use crate::lead::patch::FieldPolicy;
 use crate::person::{Confidence, ProfileField};
+use crate::provider::prospecting::Seniority;
 
 /// Nothing is good, or waits, for longer than a hundred years.
 const DAYS_MAX: i64 = 36_500;
@@ -56,6 +57,7 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("sources", Shape::Named(&SOURCE)),
     Key::optional("feed", FEED),
     Key::optional("signals", Shape::Table(SIGNALS)),
+    Key::optional("icps", Shape::Named(&ICP)),
     Key::needed("provider", Shape::Provider),
     Key::needed("plan", PLAN),
     Key::optional("fallbacks", Shape::List(&Shape::Fallback)),
@@ -167,6 +169,31 @@ const SIGNALS: &[Key] = &[
     Key::optional("enrolled_property", Shape::Text("leadgate_sequence")),
     Key::optional("give_up_days", Shape::Whole(1, 365)),
 ];
+
+static PLACE: Shape = Shape::Text("Germany");
+static RANGE: Shape = Shape::Text("51-200");
+
+static FIT_RULE: Shape = Shape::Table(&[
+    Key::needed("field", Shape::OneOf(ProfileField::VARIANTS)),
+    Key::optional("one_of", Shape::List(&WORD)),
+    Key::optional("none_of", Shape::List(&WORD)),
+    Key::optional("at_least", Shape::Whole(0, COUNT_MAX * 1000)),
+    Key::optional("at_most", Shape::Whole(0, COUNT_MAX * 1000)),
+    Key::optional("unknown_fits", Shape::Flag),
+]);
+
+static ICP: Shape = Shape::Table(&[
+    Key::optional("employees", Shape::List(&RANGE)),
+    Key::optional("locations", Shape::List(&PLACE)),
+    Key::optional("locations_excluded", Shape::List(&PLACE)),
+    Key::optional("industries", Shape::List(&Shape::Text("saas"))),
+    Key::optional("fit", Shape::List(&FIT_RULE)),
+    Key::optional("titles", Shape::List(&Shape::Text("head of sales"))),
+    Key::optional("seniorities", Shape::List(&Shape::OneOf(Seniority::VARIANTS))),
+    Key::optional("people_per_account", Shape::Whole(1, 100)),
+    Key::optional("pages_max", Shape::Whole(1, 10_000)),
+    Key::needed("budget", AMOUNTS),
+]);
 
 /// What every CRM has, beside what is its own.
 pub(super) static CRM: &[Key] = &[

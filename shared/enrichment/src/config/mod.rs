@@ -11,6 +11,7 @@ mod feed;
 mod file;
 mod fit;
 mod hooks;
+mod icp;
 mod keys;
 mod money;
 mod pointer;
@@ -46,6 +47,7 @@ use crate::credits::money::{CurrencyAmount, Values};
 use crate::credits::plan::Plan;
 use crate::credits::price::{PERSON, Price, PricedField};
 use crate::crm::schema::{Named, ValueKind};
+use crate::icp::Icp;
 use crate::ids::{ProviderName, TenantId};
 use crate::lead::patch::FieldMapping;
 use crate::lead::request::Source;
@@ -85,6 +87,8 @@ pub struct Tenant {
     pub feed_policy: FeedPolicy,
     /// What is done about signals, where anything is.
     pub signals: Option<Signals>,
+    /// Which accounts and people are searched for every night, by name.
+    pub icps: BTreeMap<String, Icp>,
     /// Who it buys from: who is asked first, unless the waterfall says otherwise.
     pub provider: ProviderConnection,
     /// Who else it buys from.

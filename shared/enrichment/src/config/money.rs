@@ -111,7 +111,7 @@ impl Checker<'_> {
         self.known_kinds(&format!("{path}.floor"), &tenant.floor, tenant);
     }
 
-    fn known_kinds(&mut self, path: &str, amounts: &Amounts, tenant: &Tenant) {
+    pub(super) fn known_kinds(&mut self, path: &str, amounts: &Amounts, tenant: &Tenant) {
         let granted = tenant.granted();
         // Nothing of what isn't granted is left for new leads: a floor of 0 says no more than that.
         for (bucket, amount) in amounts.iter().filter(|(bucket, _)| !granted.names(bucket)) {

@@ -10,6 +10,7 @@ use crate::credits::price::PricedField;
 use crate::ids::ObjectType;
 use crate::person::{Identity, IdentityProperties, ProfileField};
 use crate::provider::limits::CallLimits;
+use crate::provider::prospecting::SearchCeiling;
 
 /// The vendors that a configuration may name.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub struct Vendors {
     pub sequencers: Vec<&'static str>,
     /// Names of the providers that check addresses, and how often each may be asked to under its smallest plan.
     pub verifiers: Vec<(&'static str, CallLimits)>,
+    /// The names of those that find accounts and people, and how much of one search each shows.
+    pub prospectors: Vec<(&'static str, SearchCeiling)>,
 }
 
 impl Vendors {

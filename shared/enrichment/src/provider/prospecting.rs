@@ -1,8 +1,10 @@
 //! Finding accounts and people that nobody has named. What is found is a candidate: its id is what to look up.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::person::Profile;
 use crate::provider::told::Told;
@@ -77,13 +79,19 @@ pub struct AccountFilter {
     pub industries: Vec<String>,
 }
 
-/// So many employees, both included.
+/// So many employees, both included: `51-200`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmployeeRange {
     /// From.
     pub min: u32,
     /// To.
     pub max: u32,
+}
+
+impl fmt::Display for EmployeeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.min, self.max)
+    }
 }
 
 /// Which people are wanted: those who meet every list by one of its values. An empty list is no condition.
@@ -98,8 +106,9 @@ pub struct PeopleFilter {
 }
 
 /// How high a person is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Seniority {
     /// Owns it.
     Owner,

@@ -173,7 +173,8 @@ impl Settings {
         let sequencers = self.outbound.sequencers.iter().map(|part| part.vendor.name).collect();
         let in_batches = self.outbound.in_batches.iter().map(|part| part.vendor);
         let providers = self.inbound.providers.iter().map(|part| part.vendor).chain(in_batches).collect();
-        Vendors { crms, providers, sequencers, verifiers: registry::verifiers() }
+        let prospectors = self.outbound.prospectors.iter().map(|part| (part.vendor.name, part.ceiling)).collect();
+        Vendors { crms, providers, sequencers, verifiers: registry::verifiers(), prospectors }
     }
 
     /// The configuration, with every address in it on this machine.

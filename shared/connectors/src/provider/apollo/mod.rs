@@ -44,7 +44,7 @@ pub use self::classify::CallError;
 use self::client::Apollo;
 pub use self::config::VENDOR;
 pub use self::exchange::Called;
-use crate::connector::{ProviderInbound, ProviderOutbound, SequencerOutbound, provider_key};
+use crate::connector::{ProspectorOutbound, ProviderInbound, ProviderOutbound, SequencerOutbound, provider_key};
 pub use crate::loose::fields::Open;
 
 /// What Apollo sends.
@@ -54,6 +54,15 @@ pub static INBOUND: ProviderInbound =
 /// How its sequences are called.
 pub static SEQUENCES: SequencerOutbound = SequencerOutbound {
     vendor: &VENDOR,
+    connect: |connection, http, keys, _| {
+        Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?)))
+    },
+};
+
+/// How accounts and people are found in it.
+pub static PROSPECTS: ProspectorOutbound = ProspectorOutbound {
+    vendor: &VENDOR,
+    ceiling: prospecting::CEILING,
     connect: |connection, http, keys, _| {
         Ok(Box::new(Apollo::new(http, connection.base_url.clone(), provider_key(keys)?)))
     },
