@@ -33,7 +33,7 @@ use crate::outcomes::{Outcomes, step};
 pub(crate) const UNKNOWNS_MAX: u8 = 2;
 
 /// How long after a claim has run out its record is looked at again.
-const AFTER_A_CLAIM: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_A_CLAIM: Duration = Duration::from_secs(1);
 
 /// What a batch found to do.
 #[derive(Default)]

@@ -9,6 +9,7 @@ use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::ids::{ProviderName, PurchaseId, RecordKey};
+use leadgate_enrichment::lead::new_lead::Person;
 use leadgate_enrichment::lead::patch::{Patch, patch_from};
 use leadgate_enrichment::lead::record::{AskedOf, Awaited, Candidate, Decided, Record, Rejection, Rest, Said, State};
 use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
@@ -20,6 +21,7 @@ use leadgate_purchase::look_up::Call;
 use tracing::error;
 
 use crate::batch::Batch;
+use crate::candidates;
 use crate::employers::Employers;
 use crate::outcomes::{Outcomes, StepFailure, step};
 use crate::price::Wanted;
@@ -246,7 +248,9 @@ impl Came<'_> {
         let (mut profile, about, told_by) = (profile.clone(), &self.wanted.described, turn.provider.name());
         self.employer.iter().for_each(|employer| profile.fill_from(employer));
         let is_checked = batch.tenant.waterfall_of(self.wanted.route).verifier.is_some();
-        let is_checked = is_checked && self.wanted.missing.contains(&ProfileField::Email);
+        // Whom a search has found is created in the CRM by the address: the configuration has nobody check it.
+        let is_candidate = record.key.candidate().is_some();
+        let is_checked = is_checked && !is_candidate && self.wanted.missing.contains(&ProfileField::Email);
         let candidate = Candidate::of(&profile, told_by.clone(), about).filter(|_| is_checked);
         if candidate.is_some() {
             profile.forget(&[ProfileField::Email, ProfileField::EmailStatus]);
@@ -311,7 +315,24 @@ impl Came<'_> {
         let is_first = batch.tenant.is_first(turn.provider);
         let bought_for = if is_first { Some(person) } else { bought.bought_for.clone() };
         let charged_at = self.charged_at(batch, turn, bought.charged_at);
-        Record { bought_for, charged_at, ..bought }
+        let bought = Record { bought_for, charged_at, ..bought };
+        let LineEnd::Answered(Answer::Hit(profile)) = self.end else { return bought };
+        let mut profile = profile.clone();
+        self.employer.iter().for_each(|employer| profile.fill_from(employer));
+        self.with_who_it_is(batch, turn, bought, &profile)
+    }
+
+    /// A candidate says who it is, so that it can be found or created in the CRM. Both say by which id the provider knows the
+    /// person: an erasure goes by that as well.
+    fn with_who_it_is(&self, batch: &Batch<'_>, turn: &Turn<'_>, bought: Record, profile: &Profile) -> Record {
+        if bought.key.candidate().is_none() {
+            let named = candidates::name_of(batch, turn, profile).map(|(_, name)| name);
+            return Record { provider_id: named.or(bought.provider_id.clone()), ..bought };
+        }
+        let person = Person::of_profile(profile);
+        let bought_for = person.as_ref().map(|person| person.fingerprint(&batch.fingerprints));
+        let provider_id = Some(self.wanted.asked.clone());
+        Record { person, bought_for, provider_id, ..bought }
     }
 
     /// When the first provider charged for the person, if it remembers that for some time only. Who is free again was charged

@@ -13,7 +13,8 @@
 //! | settle | the record has the patch | writes back |
 //! | write back | the CRM has it | writes the same again, closes |
 //!
-//! People of whom another system tells are found or created in the CRM first, and handed on as requests; see `new_leads`.
+//! Candidates, whom a search has found, are bought first and then found or created in the CRM; see `candidates`. People of
+//! whom another system tells are found or created in the CRM first, and handed on as requests; see `new_leads`.
 //!
 //! What a provider has delivered in batches costs nothing to look up: its turn is no purchase; see `delivered`.
 //!
@@ -26,6 +27,7 @@ mod outcomes;
 mod turn;
 mod waterfall;
 
+mod candidates;
 mod claim;
 mod defer;
 mod delivered;
@@ -69,6 +71,7 @@ use leadgate_lambda::invocation::Invocation;
 use tracing::{error, info, warn};
 
 use crate::batch::Batch;
+use crate::candidates::PassedOn;
 use crate::messages::Next;
 use crate::outcomes::Outcomes;
 use crate::price::Wanted;
@@ -288,8 +291,11 @@ async fn work_on(
         buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
     }
     defer::park(batch, &mut outcomes, std::mem::take(&mut waterfall.waiting)).await;
-    let to_write = found.bought.into_iter().chain(unchecked).chain(waterfall.bought).collect();
+    let bought = found.bought.into_iter().chain(unchecked).chain(std::mem::take(&mut waterfall.bought)).collect();
+    let mut passed_on = PassedOn::of(batch, &mut outcomes, bought).await;
+    let to_write = std::mem::take(&mut passed_on.to_write);
     write_back::write_back(batch, &mut outcomes, to_write, &waterfall.waits_for).await;
+    passed_on.close(batch, &mut outcomes).await;
     outcomes.for_all(requests.keys(), &told_more)
 }
 
@@ -316,6 +322,7 @@ async fn buy(
     // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from what
     // the records really say.
     let Some(kept) = kept else { return };
+    candidates::note(batch, turn, &wanted, &call).await;
     let settled = settle::settle(batch, turn, &held, &wanted, &call, (&costs, evidence), &kept).await;
     settle::pass_on(batch, outcomes, waterfall, wanted, call, kept, settled).await;
 }

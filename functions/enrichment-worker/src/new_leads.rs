@@ -19,6 +19,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::{NewLeadClaim, NewLeadStanding};
 use leadgate_enrichment::clock::until;
 use leadgate_enrichment::crm::{Created, CrmError};
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{Origin, RecordKey};
 use leadgate_enrichment::lead::new_lead::{NewLead, Person};
 use leadgate_enrichment::lead::request::EnrichmentRequest;
@@ -97,7 +98,7 @@ pub(crate) async fn take_in(batch: &Batch<'_>, lead: &NewLead) -> End {
     }
     match batch.within(limit, try_take_in(batch, lead)).await {
         Some(Ok(end)) => end,
-        Some(Err(failure)) => end_of_failure(batch, lead, failure),
+        Some(Err(failure)) => end_of_failure(batch, &lead.new_lead, failure),
         None => End::Returned { reason: "the CRM took too long", after: after_our_claim(batch) },
     }
 }
@@ -107,45 +108,79 @@ async fn try_take_in(batch: &Batch<'_>, lead: &NewLead) -> Result<End, Failure> 
         error!(tenant = %batch.tenant.id, "a new lead was sealed with another secret of fingerprints, or changed");
         return Ok(End::DeadLettered { reason: "it can't be opened" });
     };
-    let claim = match claim(batch, lead).await? {
-        Ok(claim) => claim,
-        Err(end) => return Ok(end),
+    match record_of(batch, &lead.new_lead, &person).await? {
+        Ok(record) => hand_on(batch, lead, record).await,
+        Err(end) => Ok(end),
+    }
+}
+
+/// The CRM's record of a person who was bought as a candidate: found there, or created.
+pub(crate) async fn find_or_create_one(
+    batch: &Batch<'_>,
+    name: &Fingerprint,
+    person: &Person,
+) -> Result<RecordKey, End> {
+    let limit = batch.time_left().saturating_sub(AFTER_THE_CREATION);
+    if limit < TIME_NEEDED {
+        return Err(End::Returned { reason: "too little of the run is left", after: Duration::ZERO });
+    }
+    match batch.within(limit, record_of(batch, name, person)).await {
+        Some(Ok(found)) => found,
+        Some(Err(failure)) => Err(end_of_failure(batch, name, failure)),
+        None => Err(End::Returned { reason: "the CRM took too long", after: after_our_claim(batch) }),
+    }
+}
+
+/// Which record the person is, by what they are told by: known before, found or created. Or why that isn't known yet.
+async fn record_of(batch: &Batch<'_>, name: &Fingerprint, person: &Person) -> Result<Result<RecordKey, End>, Failure> {
+    let claim = match claim(batch, name).await? {
+        Claimed::Record(record) => return Ok(Ok(record)),
+        Claimed::ByUs(claim) => claim,
+        Claimed::Ended(end) => return Ok(Err(end)),
     };
-    let names = HashSet::from([lead.new_lead.clone()]);
+    let names = HashSet::from([name.clone()]);
     if !batch.worker.records.forgotten(&batch.tenant.id, &names).await?.is_empty() {
-        return Ok(End::Erased);
+        return Ok(Err(End::Erased));
     }
-    let record = match find_or_create(batch, &person).await? {
+    let record = match find_or_create(batch, person).await? {
         Ok(record) => record,
-        Err(end) => return Ok(end),
+        Err(end) => return Ok(Err(end)),
     };
-    if !batch.worker.records.keep_new_lead(claim, &lead.new_lead, &record, batch.now()).await? {
-        return Ok(End::Returned { reason: "another worker has taken it over", after: AFTER_A_CLAIM });
+    if !batch.worker.records.keep_new_lead(claim, name, &record, batch.now()).await? {
+        return Ok(Err(End::Returned { reason: "another worker has taken it over", after: AFTER_A_CLAIM }));
     }
-    hand_on(batch, lead, record).await
+    Ok(Ok(record))
+}
+
+/// What comes of claiming a person.
+enum Claimed {
+    ByUs(NewLeadClaim),
+    /// Which record they are is known.
+    Record(RecordKey),
+    Ended(End),
 }
 
 /// Claims the person, or ends with what is known of them.
-async fn claim(batch: &Batch<'_>, lead: &NewLead) -> Result<Result<NewLeadClaim, End>, Failure> {
+async fn claim(batch: &Batch<'_>, name: &Fingerprint) -> Result<Claimed, Failure> {
     let (records, tenant, now) = (&batch.worker.records, batch.tenant, batch.now());
     let times = (now, batch.invocation.claim_until());
     let lag = if tenant.crm.vendor.has_unique_email { Duration::ZERO } else { SEARCH_LAG };
     let taken = |end: Timestamp| {
         let reason = "another worker is at it, or was a moment ago";
-        Ok(Err(End::Returned { reason, after: until(now, end) + AFTER_A_CLAIM }))
+        Ok(Claimed::Ended(End::Returned { reason, after: until(now, end) + AFTER_A_CLAIM }))
     };
-    let (record, claim) = match records.claim_new_lead(&tenant.id, &lead.new_lead, times, lag).await? {
-        NewLeadStanding::Claimed(claim) => return Ok(Ok(claim)),
+    let (record, claim) = match records.claim_new_lead(&tenant.id, name, times, lag).await? {
+        NewLeadStanding::Claimed(claim) => return Ok(Claimed::ByUs(claim)),
         NewLeadStanding::Taken(end) => return taken(end),
         NewLeadStanding::Record(record, claim) => (record, claim),
     };
     let read = crm::read(batch, [&record], &[tenant.identity.email.as_str()]).await?;
     if read.contains_key(&record) {
-        return Ok(Err(hand_on(batch, lead, record).await?));
+        return Ok(Claimed::Record(record));
     }
     // The CRM has it no longer, and the person has come again.
     match records.reclaim_new_lead(claim, times).await? {
-        NewLeadStanding::Claimed(claim) => Ok(Ok(claim)),
+        NewLeadStanding::Claimed(claim) => Ok(Claimed::ByUs(claim)),
         NewLeadStanding::Taken(end) => taken(end),
         NewLeadStanding::Record(..) => taken(now),
     }
@@ -175,8 +210,8 @@ async fn hand_on(batch: &Batch<'_>, lead: &NewLead, record: RecordKey) -> Result
     Ok(End::HandedOn(record))
 }
 
-fn end_of_failure(batch: &Batch<'_>, lead: &NewLead, failure: Failure) -> End {
-    let (tenant, person) = (&batch.tenant.id, lead.new_lead.as_str());
+fn end_of_failure(batch: &Batch<'_>, name: &Fingerprint, failure: Failure) -> End {
+    let (tenant, person) = (&batch.tenant.id, name.as_str());
     match failure {
         Failure::Store(error) if error.retry == Retry::Never => {
             error!(%tenant, person, %error, "can't be read: mend the item, then redrive the dead-letter queue");

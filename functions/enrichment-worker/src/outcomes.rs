@@ -59,6 +59,11 @@ impl<'a> Outcomes<'a> {
         self.outcomes.contains_key(key)
     }
 
+    /// How this record has ended, if it has.
+    pub(crate) fn of_record(&self, key: &RecordKey) -> Option<&Outcome> {
+        self.outcomes.get(key)
+    }
+
     pub(crate) fn end(&mut self, key: &RecordKey, outcome: Outcome) {
         self.outcomes.insert(key.clone(), outcome);
     }

@@ -100,7 +100,11 @@ impl Wanted {
             && record.was_bought_for(&self.identity, &batch.fingerprints)
             && tariff.is_repeat(record.charged_at, batch.purchase.made_at());
         let worst = tariff.worst_of(repeated);
-        let asynchronous = if checks { Vec::new() } else { provider.asynchronous_of(&ask.fields) };
+        // Of a candidate, there is no record yet that what arrives later could be written to.
+        let asynchronous = match checks || record.key.candidate().is_some() {
+            true => Vec::new(),
+            false => provider.asynchronous_of(&ask.fields),
+        };
         let total = [&worst, &batch.worst_asynchronous(provider, &asynchronous)].into_iter().sum();
         let (owed, shared) = (None, false);
         Some(Self { record, ask, tariff, repeated, shared, asynchronous, owed, worst, total, ..self })
@@ -118,8 +122,14 @@ pub(crate) async fn price(
     if claimed.is_empty() {
         return nothing();
     }
-    let read = match crm::read(batch, claimed.iter().map(|record| &record.key), &batch.tenant.properties()).await {
-        Ok(read) => read,
+    let in_crm = claimed.iter().map(|record| &record.key).filter(|key| key.candidate().is_none());
+    let read = match crm::read(batch, in_crm, &batch.tenant.properties()).await {
+        // Of a candidate, the CRM holds nothing.
+        Ok(mut read) => {
+            let candidates = claimed.iter().filter(|record| record.key.candidate().is_some());
+            read.extend(candidates.map(|record| (record.key.clone(), Properties::new())));
+            read
+        }
         Err(error) if error.retry == Retry::Never => {
             crm::refused(batch, outcomes, claimed, &error.reason).await;
             return nothing();

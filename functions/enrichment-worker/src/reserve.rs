@@ -238,6 +238,12 @@ impl Wanted {
         in_part.then_some(&self.worst)
     }
 
+    /// The same, without what is never bought of a candidate.
+    pub(crate) fn without_what_arrives_later(self, turn: &Turn<'_>) -> Self {
+        let owed = self.owed;
+        Self { owed, ..self.without_asynchronous(turn.provider, DeferReason::NextStep) }
+    }
+
     fn without_asynchronous(self, provider: &ProviderConnection, reason: DeferReason) -> Self {
         let mut ask = self.ask.clone();
         for fields in [&mut ask.fields, &mut ask.ordered] {

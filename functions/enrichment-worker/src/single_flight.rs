@@ -32,7 +32,9 @@ pub(crate) async fn answered(
     waterfall: &mut Waterfall,
     wanted: Vec<Wanted>,
 ) -> Vec<Wanted> {
-    let asked: Vec<About> = wanted.iter().flat_map(|wanted| wanted.about(batch)).collect();
+    let asked = wanted.iter().flat_map(|wanted| wanted.about(batch));
+    let asked: Vec<About> =
+        asked.chain(wanted.iter().filter_map(|wanted| wanted.about_candidate(batch, turn))).collect();
     if asked.is_empty() {
         return wanted;
     }
@@ -43,6 +45,12 @@ pub(crate) async fn answered(
     });
     let (mut rest, mut answered) = (Vec::new(), Vec::new());
     for wanted in wanted {
+        let candidate = wanted.about_candidate(batch, turn).and_then(|about| known.get(&about));
+        if let Some(Known::Hit(profile)) = candidate {
+            let end = LineEnd::Answered(Answer::Hit(profile.clone()));
+            answered.push((wanted.without_what_arrives_later(turn), end));
+            continue;
+        }
         match wanted.known_of(batch, &known) {
             None => rest.push(wanted),
             Some(Known::Miss) => answered.push((wanted, LineEnd::Answered(Answer::Miss))),
@@ -139,6 +147,15 @@ impl Wanted {
     fn known_of<'k>(&self, batch: &Batch<'_>, known: &'k HashMap<About, Known>) -> Option<&'k Known> {
         let [at_all, as_asked] = &self.about(batch)[..] else { return None };
         known.get(as_asked).or_else(|| known.get(at_all).filter(|known| **known == Known::Miss))
+    }
+
+    /// As whom the person may have just been bought as a candidate, where such are bought of this provider. The record may be
+    /// the one that was created for them.
+    fn about_candidate(&self, batch: &Batch<'_>, turn: &Turn<'_>) -> Option<About> {
+        let is_searched = batch.tenant.icps.values().any(|icp| icp.provider == turn.provider.name());
+        let has_address = is_searched && self.ask.checks.is_none() && self.identity.email.is_some();
+        let person = || PersonAsked::at_all(self.identity.person_fingerprint(&batch.fingerprints));
+        has_address.then(|| About::Person(person()))
     }
 }
 

@@ -181,6 +181,11 @@ fn patch(batch: &Batch<'_>, record: &Record, current: &Properties) -> Patch {
     if let Some(property) = batch.tenant.crm.source_property.as_ref().filter(|_| !patch.is_empty()) {
         patch.insert(property.clone(), provenance(batch, record, &patch));
     }
+    if let (Some(property), Some(found)) = (&batch.tenant.crm.candidate_property, &record.found_for)
+        && value_of(current, property).is_none()
+    {
+        patch.insert(property.clone(), found.shown());
+    }
     if let (Some(property), Some(at)) = (&batch.tenant.crm.last_enriched_property, record.last_enriched) {
         patch.insert(property.clone(), at.to_string());
     }

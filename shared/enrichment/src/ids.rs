@@ -91,8 +91,13 @@ name! {
     Origin
 }
 
+impl Origin {
+    /// No CRM: a person whom a search has found at a provider, and who is to be bought before they are created in the CRM.
+    pub const CANDIDATE: Self = Self::known("candidate");
+}
+
 name! {
-    /// The kind of a row in a CRM, by the CRM's own word for it.
+    /// The kind of a row in a CRM, by the CRM's own word for it. Of a candidate, the provider that has found them.
     ObjectType
 }
 
@@ -128,6 +133,21 @@ pub struct RecordKey {
     pub object: ObjectType,
     /// The CRM's own id for it.
     pub id: String,
+}
+
+impl RecordKey {
+    /// A person whom a search has found: `tenant#candidate#provider#id`, by the provider's id for them. `None` if that can't
+    /// be one.
+    pub fn of_candidate(tenant: &TenantId, provider: &ProviderName, id: &str) -> Option<Self> {
+        let object = ObjectType::read(provider.as_str())?;
+        is_name(id).then(|| Self { tenant: tenant.clone(), origin: Origin::CANDIDATE, object, id: id.to_owned() })
+    }
+
+    /// Who has found it, and under which id, if it is such a person.
+    pub fn candidate(&self) -> Option<(ProviderName, &str)> {
+        let provider = ProviderName::read(self.object.as_str())?;
+        (self.origin == Origin::CANDIDATE).then_some((provider, self.id.as_str()))
+    }
 }
 
 impl fmt::Display for RecordKey {
@@ -280,6 +300,18 @@ pub fn digest(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_candidate_is_known_by_its_provider_and_its_id_there() {
+        let (tenant, provider) = ("acme".parse().expect("a name"), ProviderName::known("data"));
+        let key = RecordKey::of_candidate(&tenant, &provider, "5f1").expect("an id");
+        assert_eq!(key.to_string(), "acme#candidate#data#5f1");
+        let read: RecordKey = key.to_string().parse().expect("a record");
+        assert_eq!(read.candidate(), Some((provider.clone(), "5f1")));
+        assert_eq!(RecordKey::of_candidate(&tenant, &provider, "5#1"), None);
+        let record: RecordKey = "acme#crm#contact#1".parse().expect("a record");
+        assert_eq!(record.candidate(), None);
+    }
 
     #[test]
     fn a_record_key_survives_its_own_text() {

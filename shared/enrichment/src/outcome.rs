@@ -121,6 +121,8 @@ pub enum FailReason {
     OutcomeUnknown,
     /// The CRM refuses what was bought.
     WriteRejected,
+    /// What was bought of a candidate has no address by which they could be found or created in the CRM.
+    NoAddress,
     /// The CRM refuses the whole call, and would refuse it again: a mapping or a version that it doesn't know.
     CrmRefused,
 }

@@ -11,6 +11,7 @@ use url::Host;
 
 pub use self::profile::{Confidence, Profile};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
+use crate::ids::ProviderName;
 
 /// What we ask a provider with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Identity {
     pub linkedin_url: Option<String>,
     /// What else their employer is told by, for a feed of businesses.
     pub place: Place,
+    /// A provider's own id for them. Only that provider can be asked by it.
+    pub found: Option<Found>,
 }
 
 /// What tells an employer with a place of its own, where the CRM has it.
@@ -52,6 +55,15 @@ pub struct PlaceProperties {
     pub postal_code: String,
     /// The number of its licence.
     pub licence: String,
+}
+
+/// Who has found a person, and under which id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The provider.
+    pub by: ProviderName,
+    /// Its id.
+    pub id: String,
 }
 
 /// The CRM's names for the properties that tell who a person is.
@@ -131,15 +143,27 @@ impl Identity {
                 postal_code: text(&names.place.postal_code),
                 licence: text(&names.place.licence),
             },
+            found: None,
         }
     }
 
-    /// Whether a provider could tell who is meant: an address, a LinkedIn profile, or a full name with an employer.
+    /// One of whom nothing is known but what this provider calls them.
+    pub fn found(by: ProviderName, id: &str) -> Self {
+        Self { found: Some(Found { by, id: id.to_owned() }), ..Self::default() }
+    }
+
+    /// Whether this provider can be asked about them, as far as it goes by its own ids.
+    pub fn may_be_asked_of(&self, provider: &ProviderName) -> bool {
+        self.found.as_ref().is_none_or(|found| found.by == *provider)
+    }
+
+    /// Whether a provider could tell who is meant: its own id, an address, a LinkedIn profile, or a full name with an employer.
     pub fn is_usable(&self) -> bool {
         let named = self.first_name.is_some() && self.last_name.is_some();
         let employed = self.company.is_some() || self.domain.is_some();
         self.email.as_deref().is_some_and(|email| email.contains('@'))
             || self.linkedin_url.is_some()
+            || self.found.is_some()
             || (named && employed)
     }
 
@@ -170,6 +194,7 @@ impl Identity {
             let Place { phone, postal_code, licence } = &self.place;
             parts.extend([phone, postal_code, licence].map(|part| part.as_deref().unwrap_or_default()));
         }
+        parts.extend(self.found.iter().flat_map(|found| [found.by.as_str(), &found.id]));
         key.of(&parts.join("\n"))
     }
 }

@@ -189,6 +189,7 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::NewLead => "a new contact",
         Source::Change => "a changed contact",
         Source::Bulk => "an operator's run over many",
+        Source::Tam => "a nightly search",
     }
 }
 
@@ -246,6 +247,7 @@ pub(crate) fn failure(reason: FailReason) -> &'static str {
     match reason {
         FailReason::OutcomeUnknown => "its purchases ended in unknown outcomes as often as policy allows",
         FailReason::WriteRejected => "the CRM refuses the values",
+        FailReason::NoAddress => "the provider has no address by which the person could be found in the CRM",
         FailReason::CrmRefused => "the CRM refuses the whole call: a mapping or its API version is wrong",
     }
 }

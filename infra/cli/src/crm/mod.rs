@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Create the properties that the configuration names as Leadgate's own, where the CRM lacks them.
     ///
-    /// These are last_enriched_property (a date and time) and source_property (text). What is there already stays as it
-    /// is, so that this may be run again. The access token needs the right to change properties.
+    /// These are last_enriched_property (a date and time), source_property and candidate_property (text). What is there
+    /// already stays as it is, so that this may be run again. The access token needs the right to change properties.
     Setup {
         /// Say what is missing, and create nothing.
         #[arg(long)]

@@ -32,6 +32,7 @@ pub(super) fn request(plan: &Plan, record: &RecordKey) -> EnrichmentRequest {
         queued_at: None,
         parked_since: None,
         bulk: true,
+        found_for: None,
     }
 }
 

@@ -94,6 +94,7 @@ async fn preview(books: &Books, asked: &str) -> Result<Preview, Failure> {
         queued_at: None,
         parked_since: None,
         bulk: false,
+        found_for: None,
     };
     let standing = at_worker(there.as_ref(), &request, tenant.windows, now);
     let known = there.unwrap_or_else(|| Record::new(record.clone(), now));

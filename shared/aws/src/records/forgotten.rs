@@ -38,7 +38,8 @@ impl Records {
             if record.erased_at.is_some() {
                 return Ok(());
             }
-            for person in record.bought_for.iter().chain(&record.asked).chain(&told_of) {
+            let people = record.bought_for.iter().chain(&record.asked).chain(&record.provider_id);
+            for person in people.chain(&told_of) {
                 self.forget(&key.tenant, person).await?;
             }
             if self.write(Step::Erase, record.erasure_noted(now)).await?.is_some() {

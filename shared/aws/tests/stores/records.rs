@@ -65,6 +65,7 @@ async fn the_parked_are_listed_by_source_and_then_by_age_after_those_that_need_n
             queued_at: None,
             parked_since: None,
             bulk: false,
+            found_for: None,
         };
         let deferral = Deferral {
             reason: DeferReason::Balance,

@@ -7,6 +7,7 @@ use leadgate_connectors::http::client;
 use leadgate_connectors::provider::apollo::client::Apollo;
 use leadgate_connectors::secret::Secret;
 use leadgate_enrichment::credits::Milli;
+use leadgate_enrichment::ids::ProviderName;
 use leadgate_enrichment::person::{Identity, ProfileField};
 use leadgate_enrichment::provider::{Answer, Provider, Reply};
 use serde_json::{Value, json};
@@ -55,6 +56,22 @@ fn ada() -> Value {
             "country": "United Kingdom", "unheard_of": {"a": [1]},
         },
     })
+}
+
+/// By the id that a search has told, alone or with others (documented for both calls).
+#[tokio::test]
+async fn one_who_was_found_is_looked_up_by_id() {
+    let answer = |many: usize| json!({"person": ada(), "matches": vec![ada(); many]}).to_string();
+    let server = Server::start(move |_, _| (200, answer(2))).await;
+    let found = |id: &str| Identity::found(ProviderName::known("apollo"), id);
+    let both = [found("587cf802f65125cad923a266"), found("587cf802f65125cad923a267")];
+    for people in [&both[..1], &both] {
+        look_up(&format!("{}/api/v1/", server.url), people).await;
+    }
+    let ids = [json!({"id": "587cf802f65125cad923a266"}), json!({"id": "587cf802f65125cad923a267"})];
+    let single = ("POST /api/v1/people/match".to_owned(), ids[0].clone());
+    let bulk = ("POST /api/v1/people/bulk_match".to_owned(), json!({ "details": ids }));
+    assert_eq!(server.asked(), [single, bulk]);
 }
 
 #[tokio::test]

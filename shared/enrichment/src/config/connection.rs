@@ -35,6 +35,7 @@ impl Checker<'_> {
         let named = [
             ("last_enriched_property", &table.last_enriched_property),
             ("source_property", &table.source_property),
+            ("candidate_property", &table.candidate_property),
             ("owner_property", &table.owner_property),
         ];
         for (key, property) in named {
@@ -52,6 +53,7 @@ impl Checker<'_> {
             enrich_on_change: table.enrich_on_change,
             last_enriched_property: table.last_enriched_property,
             source_property: table.source_property,
+            candidate_property: table.candidate_property,
             owner_property: table.owner_property.unwrap_or_else(|| vendor.owner_property.to_owned()),
         })
     }

@@ -148,6 +148,7 @@ pub(super) struct CrmTable {
     pub(super) enrich_on_change: Vec<String>,
     pub(super) last_enriched_property: Option<String>,
     pub(super) source_property: Option<String>,
+    pub(super) candidate_property: Option<String>,
     pub(super) owner_property: Option<String>,
     #[serde(flatten)]
     pub(super) own: Table,

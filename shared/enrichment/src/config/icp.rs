@@ -240,9 +240,8 @@ fn costs(tenant: &Tenant, provider: &ProviderConnection, prices: &[Price], now: 
         let tariff = Tariff::at(prices, &provider.name(), action, fields, now);
         tariff.map(|tariff| tariff.worst()).unwrap_or_default()
     };
-    let asked = tenant.asked_of(provider);
-    let (at_once, later) = (provider.at_once(&asked), provider.asynchronous_of(&asked));
-    let person = [worst(Action::Match, &at_once), worst(Action::Match, &later)].iter().sum();
+    // Of a candidate, nothing is bought that arrives later.
+    let person = worst(Action::Match, &provider.at_once(&tenant.asked_of(provider)));
     Costs {
         page: worst(Action::SearchOrganizations, &[PricedField::Page]),
         people_page: worst(Action::SearchPeople, &[PricedField::Page]),

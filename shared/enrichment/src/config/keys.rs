@@ -203,6 +203,7 @@ pub(super) static CRM: &[Key] = &[
     Key::optional("enrich_on_change", Shape::List(&PROPERTY)),
     Key::optional("last_enriched_property", Shape::Text("leadgate_last_enriched")),
     Key::optional("source_property", Shape::Text("leadgate_source")),
+    Key::optional("candidate_property", Shape::Text("leadgate_search")),
     Key::optional("owner_property", Shape::Text("owner_id")),
 ];
 
@@ -306,6 +307,7 @@ const CAPS: Shape = Shape::Table(&[
             Key::optional("new-lead", AMOUNTS),
             Key::optional("change", AMOUNTS),
             Key::optional("bulk", AMOUNTS),
+            Key::optional("tam", AMOUNTS),
         ]),
     ),
     Key::optional("money", MONEY_CAPS),
@@ -320,6 +322,7 @@ const MONEY_CAPS: Shape = Shape::Table(&[
             Key::optional("new-lead", Shape::Money),
             Key::optional("change", Shape::Money),
             Key::optional("bulk", Shape::Money),
+            Key::optional("tam", Shape::Money),
         ]),
     ),
 ]);

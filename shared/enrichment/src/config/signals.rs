@@ -241,7 +241,7 @@ impl Checker<'_> {
         let Some(property) = property else { return };
         let path = format!("{path}.enrolled_property");
         let crm = around.crm;
-        let ours = [&crm.last_enriched_property, &crm.source_property];
+        let ours = [&crm.last_enriched_property, &crm.source_property, &crm.candidate_property];
         let is_mapped = around.fields.iter().any(|field| field.property == property);
         let found = match property {
             _ if crm.enrich_on_change.iter().any(|changed| changed == property) => "one of `enrich_on_change`",

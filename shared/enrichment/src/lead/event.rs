@@ -76,6 +76,7 @@ impl From<DueEvent> for EnrichmentRequest {
             queued_at: None,
             parked_since: None,
             bulk: false,
+            found_for: None,
         }
     }
 }

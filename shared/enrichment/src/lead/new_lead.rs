@@ -40,7 +40,8 @@ pub struct NewLead {
 }
 
 /// What is known of a person who isn't in the CRM yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Person(BTreeMap<ProfileField, String>);
 
 /// What may be told of such a person, and the word for it.
@@ -74,6 +75,12 @@ impl Person {
         }
         values.insert(ProfileField::Email, email);
         Some(Self(values))
+    }
+
+    /// Who was bought. `None` without an e-mail address.
+    pub fn of_profile(profile: &Profile) -> Option<Self> {
+        let told = FIELDS.iter().filter_map(|(_, field)| Some((*field, profile.get(*field)?.to_owned())));
+        Self::read(told)
     }
 
     /// The e-mail address, in small letters.

@@ -3,6 +3,7 @@
 //! A step takes the record as it was read and gives the record as it shall be. The store writes it only if no other worker has
 //! written in between (`rev`), so every step is decided on what is really there.
 
+mod candidate;
 mod checked;
 mod kept;
 mod parts;
@@ -21,6 +22,8 @@ pub use self::progress::{AskedOf, Progress, Said};
 use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey, Fingerprints, Ours};
 use crate::ids::{ProviderName, PurchaseId, RecordKey, RequestId};
+use crate::lead::candidate::FoundFor;
+use crate::lead::new_lead::Person;
 use crate::lead::patch::Patch;
 use crate::lead::request::{EnrichmentRequest, Source};
 use crate::outcome::{DeferReason, FailReason, RefuseReason};
@@ -105,6 +108,15 @@ pub struct Record {
     /// How it last waited for the request that it was last worked on for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waited: Option<Waited>,
+    /// Of a candidate, and of the CRM's record that they have become: which search has found them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub found_for: Option<FoundFor>,
+    /// Of a candidate who was bought: who it is, until the CRM has them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub person: Option<Person>,
+    /// What the person is remembered by as a candidate, by the provider's id, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub provider_id: Option<Fingerprint>,
     /// When the person asked to be forgotten.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub erased_at: Option<Timestamp>,
@@ -145,6 +157,9 @@ impl Record {
             candidate: None,
             rejected: Vec::new(),
             waited: None,
+            found_for: None,
+            person: None,
+            provider_id: None,
             erased_at: None,
         }
     }
@@ -161,6 +176,7 @@ impl Record {
             request: Some(request.request.clone()),
             source: Some(request.source),
             occurred_at: Some(request.occurred_at),
+            found_for: request.found_for.clone().or(self.found_for.clone()),
             unknowns: if ended { 0 } else { self.unknowns },
             cost: Amounts::default(),
             waited: if ended { None } else { self.last_wait() },
@@ -280,6 +296,7 @@ impl Record {
             request: Some(request.request.clone()),
             source: Some(request.source),
             occurred_at: Some(request.occurred_at),
+            found_for: request.found_for.clone().or(self.found_for),
             claim,
             ..self
         }
@@ -339,6 +356,7 @@ impl Record {
             since: now,
             patch: Patch::new(),
             candidate: None,
+            person: None,
             owed: None,
             written,
             filled_by,
@@ -384,6 +402,8 @@ impl Record {
         Self {
             erased_at: Some(now),
             patch: Patch::new(),
+            person: None,
+            provider_id: None,
             written: Fingerprints::new(),
             filled_by: None,
             asked: None,

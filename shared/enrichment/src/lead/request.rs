@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use crate::ids::{ProviderName, PurchaseId, RecordKey, RequestId, TenantId};
+use crate::lead::candidate::FoundFor;
 use crate::lead::new_lead::NewLead;
 use crate::provider::AsynchronousId;
 use crate::provider::limits::Share;
@@ -36,6 +37,9 @@ pub struct EnrichmentRequest {
     /// One of many that came at once: it goes over the bulk queue, so that a lead that comes alone doesn't wait behind it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub bulk: bool,
+    /// Of a candidate: which search has found them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub found_for: Option<FoundFor>,
 }
 
 /// From so many on, requests that come at once are bulk. Two batches of the worker are dealt with in a moment; an import
@@ -56,6 +60,21 @@ impl EnrichmentRequest {
         Self { queued_at: self.queued_at.or(Some(now)), ..self }
     }
 
+    /// For a person whom a search has found, in a run that was begun then. The same however often that run asks for them.
+    pub fn of_candidate(record: RecordKey, found_for: FoundFor, begun_at: Timestamp) -> Self {
+        Self {
+            request: RequestId::derive(&record, &format!("tam/{}/{}", found_for.icp, found_for.run)),
+            record,
+            source: Source::Tam,
+            occurred_at: begun_at,
+            not_before: None,
+            queued_at: None,
+            parked_since: None,
+            bulk: true,
+            found_for: Some(found_for),
+        }
+    }
+
     /// For a person who has just been found or created in the CRM, as this record.
     pub fn of_new_lead(lead: &NewLead, record: RecordKey) -> Self {
         Self {
@@ -67,6 +86,7 @@ impl EnrichmentRequest {
             queued_at: lead.queued_at,
             parked_since: None,
             bulk: lead.bulk,
+            found_for: None,
         }
     }
 
@@ -190,11 +210,13 @@ pub enum Source {
     Change,
     /// One of many records that an operator has chosen: nobody waits for it.
     Bulk,
+    /// A person whom a nightly search has found: nobody has asked for them.
+    Tam,
 }
 
 impl Source {
     /// All of them, those that go first at first.
-    pub const ALL: [Self; 3] = [Self::NewLead, Self::Change, Self::Bulk];
+    pub const ALL: [Self; 4] = [Self::NewLead, Self::Change, Self::Bulk, Self::Tam];
 
     /// The word for it in keys and configuration.
     pub fn word(self) -> &'static str {
@@ -217,6 +239,7 @@ impl Source {
             Self::NewLead => 1,
             Self::Change => 2,
             Self::Bulk => 3,
+            Self::Tam => 4,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::clock::later;
 use crate::config::{ProviderConnection, Tenant};
 use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
+use crate::lead::candidate::identity_of;
 use crate::lead::gate::is_known_miss;
 use crate::lead::record::{AskedOf, Decided, Record, Said};
 use crate::lead::related;
@@ -60,17 +61,23 @@ pub fn judge(
     if let Some(at) = enriched_by_the_crm(current, tenant).filter(fresh) {
         return close(record.clone().satisfied(at, now), Outcome::Fresh);
     }
-    let missing = missing(record, current, tenant, key);
+    let candidate = identity_of(&record.key);
+    let missing = match candidate {
+        Some(_) => missing_of_candidate(record, tenant),
+        None => missing(record, current, tenant, key),
+    };
     if missing.is_empty() && !record.has_a_lost_call() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
-    let identity = Identity::read(current, &tenant.identity);
+    let identity = candidate.clone().unwrap_or_else(|| Identity::read(current, &tenant.identity));
     if !identity.is_usable() && tenant.feed_provider().is_none() {
         return refuse(RefuseReason::NoIdentity);
     }
     let theirs = theirs(record, current, key);
-    let described_as = Identity::read(&theirs, &tenant.identity);
-    let (described, route) = (described_as.fingerprint(key), tenant.route_of(&described_as, &theirs));
+    let described_as = candidate.clone().unwrap_or_else(|| Identity::read(&theirs, &tenant.identity));
+    // What a route goes by isn't known of a candidate.
+    let route = if candidate.is_some() { None } else { tenant.route_of(&described_as, &theirs) };
+    let described = described_as.fingerprint(key);
     if record.has_a_lost_call() {
         return close(lost_call(record, tenant, &described, now), Outcome::Pending);
     }
@@ -176,6 +183,16 @@ fn missing(record: &Record, current: &Properties, tenant: &Tenant, key: &Fingerp
         .map(|field| field.from)
         .filter(|field| !field.comes_with_a_number() && !is_on_its_way(*field))
         .collect()
+}
+
+/// What is bought of a candidate: all that comes at once, and in any case the address by which the CRM finds them. What
+/// arrives later would have no record to be written to.
+fn missing_of_candidate(record: &Record, tenant: &Tenant) -> BTreeSet<ProfileField> {
+    let Some((provider, _)) = record.key.candidate() else { return BTreeSet::new() };
+    let later = tenant.provider_named(provider.as_str()).map(|provider| &provider.asynchronous);
+    let is_later = |field: &ProfileField| later.is_some_and(|later| later.contains_key(field));
+    let mapped = tenant.mapped().filter(|field| !is_later(field) && !field.comes_with_a_number());
+    mapped.chain([ProfileField::Email]).collect()
 }
 
 /// The CRM's own last-enriched field: an ISO 8601 instant or epoch milliseconds, as CRMs write them. Whatever

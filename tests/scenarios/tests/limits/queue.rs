@@ -101,6 +101,7 @@ async fn the_pump_turns_the_clock_until_nothing_is_left() {
             queued_at: None,
             parked_since: None,
             bulk: false,
+            found_for: None,
         };
         let body = serde_json::to_string(&request).expect("a request");
         sqs.send_message().queue_url(url).message_body(body).delay_seconds(delay).send().await.expect("sent");

@@ -9,6 +9,7 @@ mod asynchronous;
 mod attio;
 mod books;
 mod bulk;
+mod candidates;
 mod caps;
 mod clay;
 mod close;

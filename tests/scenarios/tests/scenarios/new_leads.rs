@@ -76,7 +76,7 @@ fn ada() -> Value {
 }
 
 /// The records of those with this address.
-fn with_email(world: &World, email: &str) -> Vec<String> {
+pub(crate) fn with_email(world: &World, email: &str) -> Vec<String> {
     let has = |card: Option<&str>| card.is_some_and(|own| own.eq_ignore_ascii_case(email));
     match world.tenant().crm.vendor.name {
         "salesforce" => {

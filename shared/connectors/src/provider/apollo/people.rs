@@ -34,6 +34,8 @@ pub(super) fn flags(asynchronous: Option<&AsynchronousRequest>) -> Vec<(&'static
 #[derive(Serialize)]
 pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<&'a str>,
@@ -50,6 +52,8 @@ pub(super) struct Details<'a> {
 impl<'a> From<&'a Identity> for Details<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {
+            // Whose id it is has been seen to: no provider is asked by another's.
+            id: identity.found.as_ref().map(|found| found.id.as_str()),
             email: identity.email.as_deref(),
             first_name: identity.first_name.as_deref(),
             last_name: identity.last_name.as_deref(),

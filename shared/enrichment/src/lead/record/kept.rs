@@ -22,6 +22,7 @@ impl Record {
             queued_at: None,
             parked_since: self.state.deferral().map(|deferral| deferral.since),
             bulk: false,
+            found_for: self.found_for.clone(),
         })
     }
 

@@ -11,7 +11,7 @@ use super::wire::instant;
 use crate::kept::Table;
 
 /// The properties that every portal of ours starts with, beside those that HubSpot keeps itself.
-const STARTING_PROPERTIES: [&str; 16] = [
+const STARTING_PROPERTIES: [&str; 17] = [
     "firstname",
     "lastname",
     "company",
@@ -27,6 +27,7 @@ const STARTING_PROPERTIES: [&str; 16] = [
     "hs_seniority",
     "hs_lead_status",
     "numemployees",
+    "leadgate_search",
     "leadgate_source",
 ];
 
