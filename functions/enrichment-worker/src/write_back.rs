@@ -163,7 +163,9 @@ async fn keep_for_undo<'r>(
         let (patch, current) = (patches.get(&record.key)?, current.get(&record.key)?);
         let purchase = match kind {
             PurchaseKind::Asynchronous => record.awaited.as_ref().map(|awaited| &awaited.purchase),
-            PurchaseKind::Person | PurchaseKind::Organization | PurchaseKind::Verification => record.purchase(),
+            PurchaseKind::Person | PurchaseKind::Organization | PurchaseKind::Verification | PurchaseKind::Search => {
+                record.purchase()
+            }
         };
         Some((&record.key, WriteBack::of((purchase?.clone(), kind), now, patch, current)))
     });

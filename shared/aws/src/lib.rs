@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod feed;
 pub mod limits;
+pub mod lists;
 pub mod queue;
 pub mod records;
 pub mod secrets;

@@ -37,11 +37,13 @@ pub enum Step {
     Import,
     /// Enrolling in a sequence.
     Enrol,
+    /// Taking a list of accounts on.
+    Search,
 }
 
 impl Step {
     /// All of them, in the order of a record's life.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Look,
         Self::Claim,
         Self::Dismiss,
@@ -56,6 +58,7 @@ impl Step {
         Self::Erase,
         Self::Import,
         Self::Enrol,
+        Self::Search,
     ];
 
     /// The word for it in reports.
@@ -75,6 +78,7 @@ impl Step {
             Self::Erase => "erase",
             Self::Import => "import",
             Self::Enrol => "enrol",
+            Self::Search => "search",
         }
     }
 }

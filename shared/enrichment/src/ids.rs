@@ -94,6 +94,8 @@ name! {
 impl Origin {
     /// No CRM: a person whom a search has found at a provider, and who is to be bought before they are created in the CRM.
     pub const CANDIDATE: Self = Self::known("candidate");
+    /// No CRM: a page of a search, which is paid for like a record. Its kind is the profile that is searched for.
+    pub const SEARCH: Self = Self::known("search");
 }
 
 name! {
@@ -242,6 +244,11 @@ impl PurchaseId {
         Self(format!("{}{ORGANIZATIONS}", self.first()))
     }
 
+    /// The purchase of a page of a search that was begun as this one.
+    pub fn search(&self) -> Self {
+        Self(format!("{}{SEARCH}", self.first()))
+    }
+
     /// The purchase of what came at once with the same call.
     pub fn at_once(&self) -> Self {
         Self(self.first().to_owned())
@@ -276,6 +283,8 @@ impl PurchaseId {
     }
 }
 
+/// Ends the id of a purchase of a page.
+const SEARCH: &str = "-search";
 /// Ends the id of a purchase of what arrives later.
 const LATER: &str = "-later";
 /// Ends the id of a purchase of organizations.

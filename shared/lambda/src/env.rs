@@ -12,6 +12,7 @@ use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::events::Events;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
+use leadgate_aws::lists::Lists;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -119,6 +120,29 @@ impl Environment {
     pub fn enrolment_dead_letters(&self) -> Result<Queue, EnvironmentError> {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
         Ok(Queue::new(client, variable("LEADGATE_ENROLMENT_DEAD_LETTER_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The `lists` table.
+    pub fn lists(&self) -> Result<Lists, EnvironmentError> {
+        Ok(Lists::new(&self.database, variable("LEADGATE_LISTS_TABLE")?))
+    }
+
+    /// The queue of lists that are built at night.
+    pub fn list_queue(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_LIST_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The queue of messages about lists that trying again can't help.
+    pub fn list_dead_letters(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_LIST_DEAD_LETTER_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The queue for what comes in bulk, and for nothing else.
+    pub fn bulk_queue(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_BULK_QUEUE_URL")?, self.clock.clone()))
     }
 
     /// The enrichment queue, and the one for what comes in bulk: for those that send requests.

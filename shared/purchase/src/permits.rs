@@ -50,7 +50,16 @@ impl Permits<'_> {
         call: CallKind,
         share: Share,
     ) -> Result<Ticket, (Retry, String)> {
-        match self.limits.permit(&self.key(provider, call), self.configured(call), share, PATIENCE).await {
+        self.permit_of(&self.key(provider, call), self.configured(call), share).await
+    }
+
+    /// The same at an endpoint that is no look-up's.
+    pub async fn permit_at(&self, endpoint: &'static str, share: Share) -> Result<Ticket, (Retry, String)> {
+        self.permit_of(&self.at(endpoint), &self.connection.limits, share).await
+    }
+
+    async fn permit_of(&self, key: &LimitKey, limits: &CallLimits, share: Share) -> Result<Ticket, (Retry, String)> {
+        match self.limits.permit(key, limits, share, PATIENCE).await {
             Ok(Permit::Granted(ticket)) => Ok(ticket),
             Ok(Permit::NotBefore(at)) => Err((Retry::After(until(self.clock.now(), at)), NO_ROOM.to_owned())),
             Err(error) => Err((error.retry, error.to_string())),
@@ -66,7 +75,10 @@ impl Permits<'_> {
     }
 
     fn key(&self, provider: &dyn Provider, call: CallKind) -> LimitKey {
-        let endpoint = provider.endpoint(call);
+        self.at(provider.endpoint(call))
+    }
+
+    fn at(&self, endpoint: &'static str) -> LimitKey {
         LimitKey { tenant: self.tenant.clone(), provider: self.connection.name(), endpoint }
     }
 

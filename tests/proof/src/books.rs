@@ -26,11 +26,13 @@ pub enum Goods {
     Employers,
     /// Whether addresses work.
     Verdicts,
+    /// Pages of searches.
+    Pages,
 }
 
 impl Goods {
     /// All of them.
-    const ALL: [Self; 4] = [Self::People, Self::Numbers, Self::Employers, Self::Verdicts];
+    const ALL: [Self; 5] = [Self::People, Self::Numbers, Self::Employers, Self::Verdicts, Self::Pages];
 
     fn of(purchase: &PurchaseId, kind: PurchaseKind, provider: &str) -> Self {
         match purchase.as_str() {
@@ -39,6 +41,7 @@ impl Goods {
             id if id.ends_with("-later") && provider == clay::PROVIDER => Self::People,
             id if id.ends_with("-later") => Self::Numbers,
             id if id.ends_with("-organizations") => Self::Employers,
+            id if id.ends_with("-search") => Self::Pages,
             _ => Self::People,
         }
     }
@@ -49,6 +52,7 @@ impl Goods {
             Self::Numbers => "numbers",
             Self::Employers => "employers",
             Self::Verdicts => "verdicts",
+            Self::Pages => "pages",
         }
     }
 
@@ -59,6 +63,7 @@ impl Goods {
             Self::Numbers => Item::Mobile,
             Self::Employers => Item::Organization,
             Self::Verdicts => Item::Verification,
+            Self::Pages => Item::Page,
         }
     }
 }

@@ -248,4 +248,7 @@ fn addresses_are_checked_by_a_provider_that_can_and_has_a_price_for_it() {
     assert!(unmapped.contains("verify.email") && unmapped.contains("`email` mapped"), "{unmapped}");
     let unpaid = refused(&file(hunter, "hunter").replacen(", hunter_verifications = 100", "", 1));
     assert!(unpaid.contains("some \"hunter_verifications\""), "{unpaid}");
+    let icp = "[tenants.acme.icps.saas]\nemployees = [\"1-5\"]\ntitles = [\"x\"]\nbudget = { credits = 5 }\n";
+    let searched = refused(&format!("{}\n{icp}", file(hunter, "hunter")));
+    assert!(searched.contains("icps.saas: found addresses that are checked before"), "{searched}");
 }

@@ -110,6 +110,11 @@ fn what_it_buys_has_a_price_and_a_provider_and_a_place_in_the_crm() {
     let problem = Config::check(&format!("{later}{FILE}{ICP}"), &vendors, now).expect_err("not yet in force");
     assert!(problem.to_string().contains("prices for \"page\" from 2026-12-01 on only"), "{problem}");
 
+    let row = "version = \"more\"\nprovider = \"apollo\"\naction = \"search-people\"\nfield = \"page\"";
+    let dear = format!("[[prices]]\n{row}\nfrom = \"2026-01-01\"\ncharge_on = \"lookup\"\ncost = {{ credits = 1 }}\n");
+    let problem = parse(&format!("{dear}{PAGE}{FILE}{ICP}"), &vendors).expect_err("a search of people that costs");
+    assert!(problem.contains("a price of apollo for a page of people"), "{problem}");
+
     let mut without = registry::vendors();
     without.prospectors.clear();
     let problem = parse(&format!("{PAGE}{FILE}{ICP}"), &without).expect_err("nobody finds accounts");

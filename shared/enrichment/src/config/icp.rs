@@ -195,6 +195,11 @@ impl Checker<'_> {
                 let remedy = "Put it into `waterfall.order`: whom a search finds, only that provider can look up.";
                 self.problem(&path, format!("a waterfall without {}", icp.provider), expected, remedy);
             }
+            if tenant.waterfalls().any(|waterfall| waterfall.verifier.is_some()) {
+                let found = "addresses that are checked before they are written";
+                let expected = "a waterfall without `verify`: whom a search finds is created in the CRM by the address";
+                self.problem(&path, found, expected, "Take `verify` out of the waterfall, or take the profile out.");
+            }
             let is_page =
                 |price: &&Price| price.provider == icp.provider && price.action == Action::SearchOrganizations;
             let Some(latest) = prices.iter().filter(is_page).max_by_key(|price| price.from) else {
@@ -205,6 +210,12 @@ impl Checker<'_> {
                 continue;
             };
             let costs = costs(tenant, provider, prices, latest.from);
+            if !costs.people_page.is_zero() {
+                let found = format!("a price of {} for a page of people, which {path} searches", icp.provider);
+                let remedy =
+                    "Take the row for `search-people` out, or the profile: a search of people is not paid for yet.";
+                self.problem("prices", found, "none: only pages of organizations are paid for", remedy);
+            }
             let all: Amounts = [&costs.page, &costs.people_page, &costs.person].into_iter().sum();
             for (bucket, _) in all.iter().filter(|(_, cost)| *cost > Milli::ZERO) {
                 let dearest = costs.dearest(bucket);

@@ -2,6 +2,7 @@
 //! how much a night at most.
 
 pub mod forecast;
+pub mod list;
 pub mod split;
 
 use crate::credits::Amounts;

@@ -129,7 +129,8 @@ pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -
 /// the record anew. So one that names it no longer was given back by the purchase's own worker, which does so only
 /// without having called. Employers are looked up for a record that names the purchase of the person.
 fn was_called(hold: &Hold, record: Option<&Record>) -> bool {
-    hold.kind == PurchaseKind::Organization || record.is_none_or(|record| record.purchase() == Some(hold.claim()))
+    matches!(hold.kind, PurchaseKind::Organization | PurchaseKind::Search)
+        || record.is_none_or(|record| record.purchase() == Some(hold.claim()))
 }
 
 /// The ledger entry for a hold of which `lines` were asked for.

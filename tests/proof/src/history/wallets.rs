@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::price::Tariff;
+use leadgate_enrichment::credits::price::{Action, Tariff};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
 
 use super::play::Play;
@@ -65,6 +65,7 @@ impl Play {
             }
             Goods::Employers => config.organization_tariff(&tenant.provider, began),
             Goods::Verdicts => config.verification_tariff(&tenant.provider, began),
+            Goods::Pages => config.page_tariff(&tenant.provider, Action::SearchOrganizations, began),
         };
         let version = tariff.as_ref().map(Tariff::version);
         findings.check(version.as_ref() == Some(&purchase.price_version), Promise::Order, || {

@@ -10,6 +10,7 @@ use enrolment_worker::EnrolmentWorker;
 use leadgate_enrichment::config::{Config, Tenant};
 use provider_webhook::ProviderWebhook;
 use signal_webhook::SignalWebhook;
+use tam_build::TamBuild;
 
 use super::settings::Settings;
 use super::start::renamed;
@@ -51,6 +52,8 @@ impl World {
         self.addresses[2].replace(self.signal_webhook.clone());
         self.enrolment_worker = Arc::new(self.enrolment_worker_with(config.clone()));
         self.pump.deploy_enrolments(&self.enrolment_worker);
+        self.tam_build = Arc::new(self.tam_build_with(config.clone()));
+        self.pump.deploy_lists(&self.tam_build);
         self.release = Arc::new(self.release_with(config.clone()));
         self.worker = Arc::new(self.worker_with(config.clone()));
         self.pump.deploy(self.worker.clone());
@@ -92,6 +95,22 @@ impl World {
             connections: worker.connections.clone(),
             fingerprints: worker.fingerprints.clone(),
             clock: worker.clock.clone(),
+        }
+    }
+
+    fn tam_build_with(&self, config: Arc<Config>) -> TamBuild {
+        let build = &self.tam_build;
+        TamBuild {
+            config,
+            records: build.records.clone(),
+            credits: build.credits.clone(),
+            lists: build.lists.clone(),
+            limits: build.limits.clone(),
+            requests: build.requests.clone(),
+            queue: build.queue.clone(),
+            dead_letters: build.dead_letters.clone(),
+            connections: build.connections.clone(),
+            clock: build.clock.clone(),
         }
     }
 

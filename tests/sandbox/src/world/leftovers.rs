@@ -47,13 +47,20 @@ impl World {
         let sqs = aws_sdk_sqs::Client::new(&self.servers.sqs_config(http));
         let waiting = async |queue| waiting_in(&sqs, queue).await.ok_or("SQS doesn't say what is on a queue");
         let mut messages = 0;
-        let queues =
-            [&names.queue_url, &names.bulk_queue_url, &names.change_event_queue_url, &names.enrolment_queue_url];
+        let queues = [
+            &names.queue_url,
+            &names.bulk_queue_url,
+            &names.change_event_queue_url,
+            &names.enrolment_queue_url,
+            &names.list_queue_url,
+        ];
         for queue in queues {
             messages += waiting(queue).await?;
         }
         let mut dead_letters = 0;
-        for queue in [&names.dead_letter_queue_url, &names.enrolment_dead_letter_queue_url] {
+        for queue in
+            [&names.dead_letter_queue_url, &names.enrolment_dead_letter_queue_url, &names.list_dead_letter_queue_url]
+        {
             dead_letters += waiting(queue).await?;
         }
         let counts =

@@ -35,6 +35,7 @@ use enrolment_worker::EnrolmentWorker;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::feed::Feed;
+use leadgate_aws::lists::Lists;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::usage::Usage;
@@ -42,6 +43,7 @@ use leadgate_enrichment::clock::{Clock, later};
 use leadgate_enrichment::config::{Config, Tenant};
 use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
+use tam_build::TamBuild;
 
 pub use clock::{Companion, Patience, WorldClock};
 use crms::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
@@ -114,6 +116,10 @@ pub struct World {
     pub enrolment_worker: Arc<EnrolmentWorker>,
     /// See `records`.
     pub enrolments: Enrolments,
+    /// The nightly build.
+    pub tam_build: Arc<TamBuild>,
+    /// See `records`.
+    pub lists: Lists,
     /// Where the doors stand.
     addresses: [Address; 3],
     /// The vendors of a second tenant, if there is one.
@@ -366,7 +372,9 @@ impl World {
     pub async fn dead_letters(&self) -> usize {
         let names = &self.site.names;
         let mut waiting = 0;
-        for queue in [&names.dead_letter_queue_url, &names.enrolment_dead_letter_queue_url] {
+        for queue in
+            [&names.dead_letter_queue_url, &names.enrolment_dead_letter_queue_url, &names.list_dead_letter_queue_url]
+        {
             waiting += waiting_in(&self.sqs, queue).await.unwrap_or_default();
         }
         waiting

@@ -14,6 +14,7 @@ use enrolment_worker::EnrolmentWorker;
 use futures_util::future::join_all;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
+use tam_build::TamBuild;
 use tokio::task::JoinSet;
 
 use super::clock::WorldClock;
@@ -48,6 +49,8 @@ pub struct Pump {
     crm_events: Mutex<Option<Arc<CrmEvents>>>,
     /// The queue of enrolments and its worker, if there are any.
     enrolments: Option<(String, Mutex<Arc<EnrolmentWorker>>)>,
+    /// The queue of lists that are built at night and their function, if there are any.
+    lists: Option<(String, Mutex<Arc<TamBuild>>)>,
     wire: Arc<Wire>,
     clock: Arc<WorldClock>,
     /// From the template.
@@ -84,6 +87,7 @@ impl Pump {
             worker: Mutex::new(worker),
             crm_events: Mutex::default(),
             enrolments: None,
+            lists: None,
             wire,
             clock,
             timeout,
@@ -107,6 +111,20 @@ impl Pump {
     pub fn with_enrolments(mut self, queue_url: &str, worker: Arc<EnrolmentWorker>) -> Self {
         self.queue_urls.push(queue_url.to_owned());
         Self { enrolments: Some((queue_url.to_owned(), Mutex::new(worker))), ..self }
+    }
+
+    /// The same, with a queue of lists that are built at night.
+    #[must_use]
+    pub fn with_lists(mut self, queue_url: &str, build: Arc<TamBuild>) -> Self {
+        self.queue_urls.push(queue_url.to_owned());
+        Self { lists: Some((queue_url.to_owned(), Mutex::new(build))), ..self }
+    }
+
+    /// From now on, this one is invoked for lists, if there are any.
+    pub(super) fn deploy_lists(&self, build: &Arc<TamBuild>) {
+        if let Some((_, deployed)) = &self.lists {
+            *deployed.lock().unwrap_or_else(PoisonError::into_inner) = build.clone();
+        }
     }
 
     /// From now on, this worker is invoked for enrolments, if there are any.
@@ -272,9 +290,14 @@ impl Pump {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let enrolments = self.enrolments.as_ref().filter(|(url, _)| *url == queue);
         let enrolments = enrolments.map(|(_, worker)| worker.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let lists = self.lists.as_ref().filter(|(url, _)| *url == queue);
+        let lists = lists.map(|(_, build)| build.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let is_change = self.queue_urls.get(WORKERS_QUEUES) == Some(&queue);
         let crm_events = self.crm_events().filter(|_| is_change);
         let work = async {
+            if let Some(lists) = lists {
+                return Box::pin(lists.handle(event, &invocation)).await;
+            }
             match (crm_events, enrolments) {
                 (_, Some(enrolments)) => Box::pin(enrolments.handle(event, &invocation)).await,
                 (Some(crm_events), _) => crm_events.handle(event).await,

@@ -51,6 +51,9 @@ pub(super) struct Names {
     pub(super) enrolments: String,
     pub(super) enrolment_queue_url: String,
     pub(super) enrolment_dead_letter_queue_url: String,
+    pub(super) lists: String,
+    pub(super) list_queue_url: String,
+    pub(super) list_dead_letter_queue_url: String,
 }
 
 /// In a hurry, a call that failed is made again after at most this: how long to wait is the SDK's business, and it
@@ -77,7 +80,7 @@ impl Site {
         let release = function(&template, "deferral-release")?;
         let every = release.schedule().ok_or("deferral-release has no schedule")?;
         Ok(Self {
-            names: Names::of(&created, worker, function(&template, "enrolment-worker")?)?,
+            names: Names::of(&created, worker, &template)?,
             worker_timeout: worker.timeout,
             template: Arc::new(template.clone()),
             schedule: Schedule { every, timeout: release.timeout },
@@ -121,7 +124,8 @@ fn function<'a>(template: &'a Template, folder: &str) -> Result<&'a FunctionDef,
 }
 
 impl Names {
-    fn of(created: &Created, worker: &FunctionDef, enrolment_worker: &FunctionDef) -> Result<Self, String> {
+    fn of(created: &Created, worker: &FunctionDef, template: &Template) -> Result<Self, String> {
+        let (enrolment_worker, tam_build) = (function(template, "enrolment-worker")?, function(template, "tam-build")?);
         let variable_of = |function: &FunctionDef, name: &str| {
             let value = created.environment(function).get(name).cloned();
             value.ok_or_else(|| format!("the template doesn't set {name} for {}", function.folder))
@@ -130,6 +134,7 @@ impl Names {
             |name: &str| created.tables.get(name).cloned().ok_or_else(|| format!("the template has no table {name}"));
         let variable = |name: &str| variable_of(worker, name);
         let of_enrolments = |name: &str| variable_of(enrolment_worker, name);
+        let of_lists = |name: &str| variable_of(tam_build, name);
         let queue = |name: &str| {
             created.queue_urls.get(name).cloned().ok_or_else(|| format!("the template has no queue {name}"))
         };
@@ -146,6 +151,9 @@ impl Names {
             enrolments: of_enrolments("LEADGATE_ENROLMENTS_TABLE")?,
             enrolment_queue_url: of_enrolments("LEADGATE_ENROLMENT_QUEUE_URL")?,
             enrolment_dead_letter_queue_url: of_enrolments("LEADGATE_ENROLMENT_DEAD_LETTER_QUEUE_URL")?,
+            lists: of_lists("LEADGATE_LISTS_TABLE")?,
+            list_queue_url: of_lists("LEADGATE_LIST_QUEUE_URL")?,
+            list_dead_letter_queue_url: of_lists("LEADGATE_LIST_DEAD_LETTER_QUEUE_URL")?,
         })
     }
 }

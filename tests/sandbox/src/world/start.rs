@@ -16,6 +16,7 @@ use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::events::Events;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
+use leadgate_aws::lists::Lists;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -31,6 +32,7 @@ use leadgate_lambda::connections::Connections;
 use leadgate_lambda::fingerprints::Fingerprints;
 use provider_webhook::ProviderWebhook;
 use signal_webhook::SignalWebhook;
+use tam_build::TamBuild;
 use tokio::net::TcpListener;
 
 use super::clock::{Patience, WorldClock};
@@ -202,6 +204,10 @@ struct Stores {
     enrolments: Enrolments,
     enrolment_queue: Queue,
     enrolment_dead_letters: Queue,
+    lists: Lists,
+    list_queue: Queue,
+    list_dead_letters: Queue,
+    bulk_queue: Queue,
 }
 
 impl Parts {
@@ -226,6 +232,10 @@ impl Parts {
             enrolments: Enrolments::new(&database, &names.enrolments),
             enrolment_queue: Queue::new(sqs.clone(), &names.enrolment_queue_url, clock.clone()),
             enrolment_dead_letters: Queue::new(sqs.clone(), &names.enrolment_dead_letter_queue_url, clock.clone()),
+            lists: Lists::new(&database, &names.lists),
+            list_queue: Queue::new(sqs.clone(), &names.list_queue_url, clock.clone()),
+            list_dead_letters: Queue::new(sqs.clone(), &names.list_dead_letter_queue_url, clock.clone()),
+            bulk_queue: Queue::new(sqs.clone(), &names.bulk_queue_url, clock.clone()),
             queue: Queue::new(sqs, &names.queue_url, clock).with_bulk(&names.bulk_queue_url),
         }
     }
@@ -297,6 +307,19 @@ impl Parts {
         EnrolmentWorker { config, records, enrolments, limits, queue, dead_letters, connections, fingerprints, clock }
     }
 
+    fn tam_build(&self) -> TamBuild {
+        let Stores { records, credits, lists, limits, list_queue: queue, list_dead_letters: dead_letters, .. } =
+            self.stores(Caller::TamBuild);
+        let requests = self.stores(Caller::TamBuild).bulk_queue;
+        let (config, connections, clock) = (self.config.clone(), self.connections.clone(), self.clock.clone());
+        TamBuild { config, records, credits, lists, limits, requests, queue, dead_letters, connections, clock }
+    }
+
+    /// Without profiles, nothing polls the queue that they would fill.
+    fn has_icps(&self) -> bool {
+        self.config.tenants.values().any(|tenant| !tenant.icps.is_empty())
+    }
+
     /// Without rules for signals, nothing polls the queue that they would fill.
     fn has_signals(&self) -> bool {
         self.config.tenants.values().any(|tenant| tenant.signals.is_some())
@@ -312,7 +335,7 @@ impl Parts {
     }
 
     fn assemble(self, listener: TcpListener) -> World {
-        let Stores { records, credits, queue, enrolments, .. } = self.stores(Caller::Observer);
+        let Stores { records, credits, queue, enrolments, lists, .. } = self.stores(Caller::Observer);
         let feed = self.stores(Caller::FeedImport).feed;
         let (webhook, worker) = (Door::Crm(Arc::new(self.webhook())), Arc::new(self.worker()));
         let provider_webhook = Door::Provider(Arc::new(self.provider_webhook()));
@@ -336,6 +359,11 @@ impl Parts {
         let enrolments_queue = &self.site.names.enrolment_queue_url;
         let pump =
             if self.has_signals() { pump.with_enrolments(enrolments_queue, enrolment_worker.clone()) } else { pump };
+        let tam_build = Arc::new(self.tam_build());
+        let pump = match self.has_icps() {
+            true => pump.with_lists(&self.site.names.list_queue_url, tam_build.clone()),
+            false => pump,
+        };
         let pump = Arc::new(pump);
         let partner_bus = PartnerBus::new(&self.site.template, polling.clone(), changes);
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
@@ -384,6 +412,8 @@ impl Parts {
             signal_webhook,
             enrolment_worker,
             enrolments,
+            tam_build,
+            lists,
             addresses,
             neighbour: self.neighbour,
             worker,

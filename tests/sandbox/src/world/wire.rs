@@ -35,6 +35,8 @@ pub enum Caller {
     SignalWebhook,
     /// The worker that enrols.
     EnrolmentWorker,
+    /// The nightly build.
+    TamBuild,
     /// One of our functions: a vendor can't tell which.
     AtVendor,
     /// The event source mapping, which polls and deletes on our behalf. Its calls aren't broken.

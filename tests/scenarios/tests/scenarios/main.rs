@@ -49,6 +49,7 @@ mod salesforce;
 mod several_roads;
 mod signals;
 mod stage;
+mod tam;
 mod tenants;
 mod verification;
 mod waterfall;

@@ -80,6 +80,20 @@ const ALLOWED: &[(&str, &[Grant])] = &[
         ],
     ),
     (
+        "tam-build",
+        &[
+            ("ListQueue.Arn", RECEIVE),
+            ("ListDeadLetterQueue.Arn", &["sqs:SendMessage"]),
+            ("EnrichmentBulkQueue.Arn", &["sqs:SendMessage"]),
+            ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),
+            ("CreditsTable.Arn", CREDITS),
+            ("ListsTable.Arn", RECORDS),
+            ("LimitsTable.Arn", LIMITS),
+            ("secrets:provider-key-??????", &["secretsmanager:GetSecretValue"]),
+            ("TamBuildLogs.Arn", LOGS),
+        ],
+    ),
+    (
         "provider-webhook",
         &[
             ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),

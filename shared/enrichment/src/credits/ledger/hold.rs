@@ -37,6 +37,8 @@ pub enum PurchaseKind {
     Organization,
     /// Whether addresses work that others have told.
     Verification,
+    /// A page of a search.
+    Search,
 }
 
 impl PurchaseKind {
