@@ -26,6 +26,7 @@ use leadgate_aws::client::{SdkConfig, configured, https_client};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
+use leadgate_aws::lists::Lists;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -93,6 +94,8 @@ pub(crate) struct Books {
     limits_table: Option<String>,
     /// Where the feed is, in the same way.
     feed_table: Option<String>,
+    /// Where the lists are, in the same way.
+    lists_table: Option<String>,
     queue: BulkQueue,
 }
 
@@ -136,6 +139,7 @@ impl Books {
             limits_table: None,
             queue: BulkQueue { client: aws_sdk_sqs::Client::new(&sdk), url: None },
             feed_table: None,
+            lists_table: None,
         })
     }
 
@@ -198,6 +202,12 @@ impl Books {
     pub(crate) fn feed(&self, table: Option<&str>) -> Result<Feed, Failure> {
         let table = table.filter(|table| !table.is_empty()).or(self.feed_table.as_deref());
         Ok(Feed::new(&self.database, table.ok_or("found no table with the feed, expected --feed-table")?))
+    }
+
+    /// The lists of accounts that are built at night.
+    pub(crate) fn lists(&self, table: Option<&str>) -> Result<Lists, Failure> {
+        let table = table.filter(|table| !table.is_empty()).or(self.lists_table.as_deref());
+        Ok(Lists::new(&self.database, table.ok_or("found no table with the lists, expected --lists-table")?))
     }
 
     /// What of the tables' capacity was used since they were found.

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod signals;
+mod tam;
 mod waterfall;
 
 use std::io::{IsTerminal, stderr};
@@ -46,7 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["phones", "credits"])]
     waterfall: bool,
     /// Another pattern than leads that appear: records that are in the CRM already (bulk), or changes of jobs that put
-    /// contacts into a sequence, at no credit's cost (signals).
+    /// contacts into a sequence, at no credit's cost (signals), or a list of accounts that is built at night, of which --leads
+    /// says how many a search finds (tam).
     #[arg(long, value_enum, conflicts_with_all = ["phones", "credits", "crm", "waterfall"])]
     pattern: Option<Pattern>,
     /// Print one JSON object, as the last line, instead of tables.
@@ -73,6 +75,8 @@ enum Pattern {
     Bulk,
     /// Contacts who change jobs are put into a sequence.
     Signals,
+    /// Accounts are searched at night, and people who fit are bought and created in the CRM, under a budget.
+    Tam,
 }
 
 impl Crm {
@@ -100,6 +104,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
         Some(Pattern::Signals) => {
             let request = demo::signals::Request { contacts: leads as usize, seed };
             return Box::pin(signals::run(request, arguments.json)).await;
+        }
+        Some(Pattern::Tam) => {
+            let request = demo::tam::Request { accounts: leads, seed };
+            return Box::pin(tam::run(request, arguments.json)).await;
         }
         None => {}
     }

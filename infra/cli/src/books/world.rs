@@ -43,6 +43,7 @@ impl Books {
             limits_table: Some(whereabouts.limits_table.clone()),
             queue: BulkQueue { client: sqs(&sdk, &whereabouts), url: Some(whereabouts.bulk_queue_url.clone()) },
             feed_table: Some(whereabouts.feed_table.clone()),
+            lists_table: Some(whereabouts.lists_table.clone()),
             database,
         })
     }

@@ -8,7 +8,7 @@ use leadgate_enrichment::icp::forecast::{Basis, Costs, Forecast};
 use leadgate_enrichment::provider::prospecting::SearchReply;
 use serde_json::{Value, json};
 
-use super::icp;
+use super::{icp, people};
 use crate::books::Books;
 use crate::credits::{amounts, decimals};
 use crate::terminal::{count, object, say};
@@ -183,10 +183,6 @@ impl Plan<'_> {
             "budget": decimals(&icp.budget), "nights": forecast.nights,
         })
     }
-}
-
-fn people(many: u64) -> String {
-    if many == 1 { "1 person".to_owned() } else { format!("{many} people") }
 }
 
 fn searches(many: u64) -> String {

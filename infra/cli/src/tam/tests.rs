@@ -5,6 +5,7 @@ use leadgate_sandbox::world::{Settings, World};
 use serde_json::{Value, json};
 
 use super::plan::plan;
+use super::status::statuses;
 use super::{Arguments, Command};
 use crate::Failure;
 use crate::books::Books;
@@ -41,7 +42,7 @@ fn typed(world: &World, words: &[&str]) -> Arguments {
 async fn planned(world: &World, words: &[&str]) -> Result<(Value, String), Failure> {
     let arguments = typed(world, words);
     let books = Books::find(&arguments.place).await.expect("books");
-    let Command::Plan(what) = &arguments.command;
+    let Command::Plan(what) = &arguments.command else { panic!("a plan is asked for") };
     let plan = plan(&books, what).await?;
     Ok((plan.json(), plan.lines().join("\n")))
 }
@@ -81,5 +82,38 @@ async fn where_a_page_is_free_the_provider_says_how_many_there_are() {
     assert_eq!((&json["accounts_are"], json["accounts"].is_u64()), (&json!("asked"), true), "{text}");
     assert_eq!(world.apollo.ledger().calls_to("api/v1/mixed_companies/search"), 1);
     let unknown = planned(&world, &["plan", "retail"]).await.expect_err("another name").to_string();
+    assert_eq!(unknown, "found no profile \"retail\" of demo, expected one of saas");
+}
+
+async fn shown(world: &World, words: &[&str]) -> Result<(Vec<Value>, String), Failure> {
+    let arguments = typed(world, words);
+    let books = Books::find(&arguments.place).await.expect("books");
+    let Command::Status(what) = &arguments.command else { panic!("the status is asked for") };
+    let lists = statuses(&books, &arguments, what).await?;
+    let lines: Vec<String> = lists.iter().flat_map(super::status::Status::lines).collect();
+    Ok((lists.iter().map(super::status::Status::json).collect(), lines.join("\n")))
+}
+
+#[tokio::test]
+async fn the_status_says_how_far_a_list_is_and_why_a_night_ended() {
+    let settings = Settings { credits_per_cycle: Some(100), ..Settings::default() };
+    let page = "\n[[prices]]\nversion = \"pages\"\nprovider = \"apollo\"\naction = \"search-organizations\"\nfield = \"page\"\n\
+                from = \"2020-01-01\"\ncharge_on = \"match\"\ncost = { credits = 1 }\n";
+    let icp = "\n[tenants.demo.icps.saas]\nemployees = [\"1-1000000\"]\ntitles = [\"e\"]\nbudget = { credits = 3 }\n";
+    let config = format!("{}{page}{icp}", settings.config);
+    let world = World::start(Settings { config, ..settings }).await.expect("a world starts");
+    let (json, text) = shown(&world, &["status"]).await.expect("a status");
+    assert_eq!((&json[0]["run"], text.as_str()), (&json!(null), "saas: its first night is still to come."));
+
+    world.tam_build.begin().await.expect("begun");
+    world.settle_down(2).await;
+    let (json, text) = shown(&world, &["status", "saas"]).await.expect("a status");
+    let said = &json[0];
+    assert_eq!((&said["stopped"], &said["used"]), (&json!("budget"), &json!({ "credits": 3.0 })), "{said}");
+    assert_eq!((&said["night"]["pages"], &said["all_nights"]["requested"]), (&json!(1), &json!(2)), "{said}");
+    assert!(said["accounts_left"].as_u64().is_some_and(|left| left > 0), "{said}");
+    assert!(text.contains("goes on next night. The budget of the night was used up."), "{text}");
+    assert!(text.contains("2 people asked for; 3 credits used of 3 credits"), "{text}");
+    let unknown = shown(&world, &["status", "retail"]).await.expect_err("another name").to_string();
     assert_eq!(unknown, "found no profile \"retail\" of demo, expected one of saas");
 }

@@ -4,6 +4,7 @@
 mod people;
 mod report;
 pub mod signals;
+pub mod tam;
 pub mod waterfall;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
-use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::{Record, StateName};
@@ -269,16 +269,7 @@ impl Demo {
     async fn close_the_books(&mut self) -> Result<(), StartError> {
         let (world, report, crm) = (&self.world, &mut self.report, self.world.crm());
         let wallets = world.credits.unmetered().wallets(world.tenant_id()).await?;
-        let total = |of: fn(&leadgate_enrichment::credits::wallet::Wallet) -> &Amounts| {
-            wallets.iter().map(of).sum::<Amounts>().total().to_decimal()
-        };
-        report.credits = Credits {
-            granted: total(|wallet| &wallet.granted),
-            spent: total(|wallet| &wallet.spent),
-            held: total(|wallet| &wallet.held),
-            expired: total(|wallet| &wallet.expired),
-            available: total(|wallet| &wallet.available),
-        };
+        report.credits = Credits::of(&wallets);
         if self.request.phones {
             let number = |id: &&String| crm.card(id).is_some_and(|card| card.contains_key("mobilephone"));
             report.phones_written = Some(self.contacts.iter().filter(number).count());

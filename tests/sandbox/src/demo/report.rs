@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::money::Money;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::purchase::cost::Cost;
 use serde::Serialize;
 
@@ -62,6 +64,20 @@ pub struct Credits {
     pub held: f64,
     pub expired: f64,
     pub available: f64,
+}
+
+impl Credits {
+    /// All wallets together.
+    pub(super) fn of(wallets: &[Wallet]) -> Self {
+        let total = |of: fn(&Wallet) -> &Amounts| wallets.iter().map(of).sum::<Amounts>().total().to_decimal();
+        Self {
+            granted: total(|wallet| &wallet.granted),
+            spent: total(|wallet| &wallet.spent),
+            held: total(|wallet| &wallet.held),
+            expired: total(|wallet| &wallet.expired),
+            available: total(|wallet| &wallet.available),
+        }
+    }
 }
 
 /// What was spent, in money.

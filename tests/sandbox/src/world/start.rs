@@ -109,6 +109,7 @@ impl World {
                 sqs: site.servers.sqs.clone(),
                 bulk_queue_url: site.names.bulk_queue_url.clone(),
                 feed_table: site.names.feed.clone(),
+                lists_table: site.names.lists.clone(),
                 config: settings.config.clone(),
                 credits_per_cycle: settings.credits_per_cycle,
                 url: url.clone(),

@@ -18,7 +18,7 @@ impl World {
         let names = &self.site.names;
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.servers.dynamodb_config(self.servers.http.clone()));
         let mut all = Vec::new();
-        for table in [&names.records, &names.credits, &names.answers, &names.limits, &names.feed] {
+        for table in [&names.records, &names.credits, &names.answers, &names.limits, &names.feed, &names.lists] {
             let mut pages = dynamodb.scan().table_name(table).into_paginator().items().send();
             while let Some(item) = pages.next().await {
                 all.push(format!("{table}: {}", in_text(&item?)));

@@ -139,6 +139,8 @@ pub struct Whereabouts {
     pub bulk_queue_url: String,
     /// See `records_table`.
     pub feed_table: String,
+    /// See `records_table`.
+    pub lists_table: String,
     /// `leadgate.toml`, as the world was started with it.
     pub config: String,
     /// What each cycle starts with, instead of what the configuration says.
