@@ -4,7 +4,8 @@ use leadgate_enrichment::config::{ProviderConnection, ProviderVendor, Tenant, Ve
 use leadgate_enrichment::provider::limits::CallLimits;
 
 use crate::connector::{
-    CrmInbound, CrmOutbound, ProspectorOutbound, ProviderInBatches, ProviderInbound, ProviderOutbound, SequencerOutbound,
+    CrmInbound, CrmOutbound, ProspectorOutbound, ProviderInBatches, ProviderInbound, ProviderOutbound,
+    SequencerOutbound,
 };
 use crate::{crm, provider};
 

@@ -47,7 +47,6 @@ use crate::credits::Amounts;
 use crate::credits::money::{CurrencyAmount, Values};
 use crate::credits::plan::Plan;
 use crate::credits::price::{PERSON, Price, PricedField};
-use crate::crm::schema::{Named, ValueKind};
 use crate::icp::Icp;
 use crate::ids::{ProviderName, TenantId};
 use crate::lead::patch::FieldMapping;
