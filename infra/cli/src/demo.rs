@@ -1,6 +1,7 @@
 //! `leadgate demo`: the main job, shown.
 
 mod bulk;
+mod feed;
 mod signals;
 mod tam;
 mod waterfall;
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
     /// while, and one may not say anything of some people.
     #[arg(long, conflicts_with_all = ["phones", "credits"])]
     waterfall: bool,
-    /// Another pattern than leads that appear: records that are in the CRM already (bulk), or changes of jobs that put
+    /// Another pattern than leads that appear: records that are in the CRM already (bulk), or leads of local businesses that a feed delivers in batches (feed), or changes of jobs that put
     /// contacts into a sequence, at no credit's cost (signals), or a list of accounts that is built at night, of which --leads
     /// says how many a search finds (tam).
     #[arg(long, value_enum, conflicts_with_all = ["phones", "credits", "crm", "waterfall"])]
@@ -73,6 +74,8 @@ enum Crm {
 enum Pattern {
     /// `leadgate enrich`: many records that are in the CRM already, under a budget.
     Bulk,
+    /// A batch of local businesses is taken in, and leads of such businesses are told of by it at no credit's cost.
+    Feed,
     /// Contacts who change jobs are put into a sequence.
     Signals,
     /// Accounts are searched at night, and people who fit are bought and created in the CRM, under a budget.
@@ -101,6 +104,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let Arguments { leads, seed, phones, .. } = *arguments;
     match arguments.pattern {
         Some(Pattern::Bulk) => return bulk::run(leads as usize, seed, arguments.json).await,
+        Some(Pattern::Feed) => return Box::pin(feed::run(leads as usize, seed, arguments.json)).await,
         Some(Pattern::Signals) => {
             let request = demo::signals::Request { contacts: leads as usize, seed };
             return Box::pin(signals::run(request, arguments.json)).await;

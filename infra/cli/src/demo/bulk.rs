@@ -10,7 +10,6 @@ use clap::Parser;
 use comfy_table::Table;
 use leadgate_enrichment::credits::ledger::Entry;
 use leadgate_enrichment::credits::{Amounts, Bucket};
-use leadgate_enrichment::lead::record::State;
 use leadgate_sandbox::simulators::apollo::ApolloSetup;
 use leadgate_sandbox::world::{Settings, World};
 use serde::Serialize;
@@ -100,10 +99,7 @@ async fn play(records: usize, budget: usize, seed: u64) -> Result<Report, Failur
     report.steps.push(operator.types(&format!("again {list}"), usize::MAX).await?);
     report.seconds = started.elapsed().as_secs_f64();
     for lead in &new {
-        let written =
-            world.record(lead).await.is_some_and(|record| record.state == State::Written && !record.is_miss());
-        let unmatched = world.record(lead).await.is_some_and(|record| record.is_miss());
-        report.new_leads_ended += usize::from(written || unmatched);
+        report.new_leads_ended += usize::from(world.record(lead).await.is_some_and(|record| record.state.has_ended()));
     }
     report.close_the_books(&world, &there).await?;
     Ok(report)
@@ -212,17 +208,17 @@ impl Operator<'_> {
 }
 
 /// How many workers work at a time.
-const WORKERS: usize = 4;
+pub(super) const WORKERS: usize = 4;
 
-fn credits(amounts: &Amounts) -> i64 {
+pub(super) fn credits(amounts: &Amounts) -> i64 {
     amounts.get(&Bucket::new("credits")).get() / 1000
 }
 
 /// A folder of its own, which goes with the demo.
-struct Folder(std::path::PathBuf);
+pub(super) struct Folder(pub(super) std::path::PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let path = std::env::temp_dir().join(format!("leadgate-demo-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))

@@ -54,6 +54,29 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
+/// What taking a file in came to.
+#[cfg(feature = "sandbox")]
+pub(crate) struct TakenIn {
+    pub(crate) counts: leadgate_aws::feed::Counts,
+    pub(crate) write_units: f64,
+}
+
+/// `leadgate feed import`, without a word on the terminal.
+#[cfg(feature = "sandbox")]
+pub(crate) async fn take_in(arguments: &Arguments) -> Result<TakenIn, Failure> {
+    use leadgate_feed::Ended;
+
+    let Command::Import(what) = &arguments.command else { return Err("that is the command".into()) };
+    let books = Books::find(&arguments.place).await?;
+    let done = import::import(&books, arguments, what, &|_| {}).await?;
+    match done.ended {
+        Ended::Here(drop) | Ended::Before(drop) => {
+            Ok(TakenIn { counts: drop.counts.clone(), write_units: done.write_units })
+        }
+        Ended::OutOfTime(_) | Ended::Busy(_) => Err("the file was not taken in".into()),
+    }
+}
+
 /// How the tenant's feed is written.
 fn written(books: &Books) -> Result<&config::Feed, Failure> {
     let feed = books.tenant().feed.as_ref();
