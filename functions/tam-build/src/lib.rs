@@ -2,7 +2,7 @@
 //! worker for them. It buys no person: of credits, it spends only what a page of accounts costs.
 //!
 //! A message is about one list, and takes it on as far as the run has time; then another is sent. What a list has come to is
-//! written between the steps ([`List`](leadgate_enrichment::icp::list::List)), so that whoever comes next goes on from there:
+//! written between the steps ([`List`]), so that whoever comes next goes on from there:
 //!
 //! | step | dies right after | the next worker |
 //! | --- | --- | --- |

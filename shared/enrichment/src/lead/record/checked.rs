@@ -34,7 +34,7 @@ pub struct RejectedValue {
     pub told_by: ProviderName,
     /// What it is.
     pub field: ProfileField,
-    /// The value, sealed under [`RejectedValue::name`]. `None` if it could not be sealed.
+    /// The value, sealed under the record and the field. `None` if it could not be sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
     /// What is said of it, by who checked it or else by who told it.
