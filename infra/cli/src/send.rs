@@ -157,8 +157,13 @@ fn other_event(text: &str) -> Option<(&'static str, &'static str)> {
     match (event.get("Records"), event.get("source").and_then(Value::as_str)) {
         (Some(_), _) if queue.ends_with(":ChangeEventQueue") => Some(("SQS", "crm-events")),
         (Some(_), _) if queue.ends_with(":EnrolmentQueue") => Some(("SQS", "enrolment-worker")),
+        (Some(_), _) if queue.ends_with(":ListQueue") => Some(("SQS", "tam-build")),
         (Some(_), _) => Some(("SQS", "enrichment-worker")),
-        (None, Some("aws.events" | "aws.scheduler")) => Some(("the schedule", "deferral-release")),
+        (None, Some("aws.events" | "aws.scheduler")) => {
+            let schedule = event["resources"][0].as_str().unwrap_or_default();
+            let is_nightly = schedule.ends_with("/TamBuildNight");
+            Some(("the schedule", if is_nightly { "tam-build" } else { "deferral-release" }))
+        }
         _ => None,
     }
 }

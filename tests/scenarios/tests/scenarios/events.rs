@@ -262,6 +262,23 @@ async fn the_enrolment_workers_event_enrols_whom_it_names() {
 }
 
 #[tokio::test]
+async fn the_events_of_lists_begin_a_night_and_take_a_list_on() {
+    let world = crate::tam::world(1000).await;
+    let mut files = files("tam-build");
+    let night: Value = serde_json::from_str(&files.remove("schedule.night.json").expect("the file")).expect("JSON");
+    assert!(night.get("Records").is_none(), "by that the function tells the one from the other");
+    let step: SqsEvent = serde_json::from_str(&files.remove("sqs.one-step.json").expect("the file")).expect("JSON");
+    assert!(files.is_empty(), "{files:?}");
+    let began = world.clock.now();
+    let invocation =
+        Invocation { id: "1".to_owned(), began, deadline: later(began, std::time::Duration::from_secs(60)) };
+    assert!(world.tam_build.handle(step, &invocation).await.batch_item_failures.is_empty());
+    let list = world.lists.read(world.tenant_id(), "saas").await.expect("readable").expect("a list");
+    assert_eq!((list.night.run.as_str(), list.night.sums.pages > 0), ("2026-01-15", true));
+    world.settle_down(1).await;
+}
+
+#[tokio::test]
 async fn the_echo_is_one_when_it_repeats_what_we_wrote() {
     let world = world().await;
     let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);

@@ -43,7 +43,7 @@ budget = {{ credits = {budget} }}
     settings
 }
 
-async fn world(budget: u32) -> Stage {
+pub(crate) async fn world(budget: u32) -> Stage {
     started(settings(budget)).await
 }
 
