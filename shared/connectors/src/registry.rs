@@ -50,11 +50,9 @@ fn in_batches() -> Vec<&'static ProviderInBatches> {
     vec![&provider::datalane::IN_BATCHES]
 }
 
-/// One part of each provider that finds accounts and people.
-macro_rules! prospectors {
-    ($part:ident) => {
-        vec![&provider::apollo::$part]
-    };
+/// The providers that find accounts and people.
+fn prospectors() -> Vec<&'static ProspectorOutbound> {
+    vec![&provider::apollo::PROSPECTS]
 }
 
 /// What the configuration has to know of the vendors that come with Leadgate.
@@ -64,8 +62,8 @@ pub fn vendors() -> Vendors {
     let mut providers: Vec<_> = providers!(VENDOR);
     // Not by what answers for it: who only receives has no client of it.
     providers.push(&provider::datalane::VENDOR);
-    let prospectors: Vec<&ProspectorOutbound> = prospectors!(PROSPECTS);
-    let prospectors = prospectors.iter().map(|part| (part.vendor.name, part.ceiling)).collect();
+    // Nor by what searches.
+    let prospectors = vec![(provider::apollo::VENDOR.name, provider::apollo::SEARCH_CEILING)];
     Vendors { crms: crms!(VENDOR), providers, sequencers, verifiers: verifiers(), prospectors }
 }
 
@@ -123,7 +121,7 @@ impl Outbound {
             providers: providers!(OUTBOUND),
             sequencers: sequencers!(SEQUENCES),
             in_batches: in_batches(),
-            prospectors: prospectors!(PROSPECTS),
+            prospectors: prospectors(),
         }
     }
 

@@ -44,6 +44,7 @@ pub use self::classify::CallError;
 use self::client::Apollo;
 pub use self::config::VENDOR;
 pub use self::exchange::Called;
+pub use self::prospecting::CEILING as SEARCH_CEILING;
 use crate::connector::{ProspectorOutbound, ProviderInbound, ProviderOutbound, SequencerOutbound, provider_key};
 pub use crate::loose::fields::Open;
 

@@ -19,8 +19,7 @@ use super::search::{
 
 /// 50,000 results (documented). For organizations, an answer was seen that speaks of 10,000 (recalled): `pages_max` in the
 /// configuration says so where that holds.
-pub(super) const CEILING: SearchCeiling =
-    SearchCeiling { results_per_page: RESULTS_PER_PAGE as u16, pages_max: PAGES_MAX };
+pub const CEILING: SearchCeiling = SearchCeiling { results_per_page: RESULTS_PER_PAGE as u16, pages_max: PAGES_MAX };
 
 #[async_trait::async_trait]
 impl Prospector for Apollo {
