@@ -12,7 +12,7 @@
 //!
 //! The message about the candidate stays on the queue until the last of them, so that no other message is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -26,7 +26,7 @@ use leadgate_enrichment::ids::{ProviderName, RecordKey, RequestId};
 use leadgate_enrichment::lead::candidate::fingerprint_of;
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::new_lead::Person;
-use leadgate_enrichment::lead::record::{PersonAsked, Record};
+use leadgate_enrichment::lead::record::{PersonAsked, Record, State};
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
 use leadgate_enrichment::outcome::{FailReason, Outcome, RefuseReason};
 use leadgate_enrichment::person::{Profile, ProfileField};
@@ -257,12 +257,40 @@ pub(crate) async fn note(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], 
         }
         _ => None,
     });
-    let noted = known.map(|(key, name)| {
-        let known = Record { provider_id: Some(name), ..Record::new(key, now).satisfied(now, now) };
-        // One that is there already was bought, or is being bought: that stays.
-        batch.worker.records.write(Step::Keep, known)
-    });
-    for error in join_all(noted).await.into_iter().filter_map(Result::err) {
-        warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
+    let known: HashMap<RecordKey, Fingerprint> = known.collect();
+    let new = known.iter().map(|(key, name)| note_one(batch, Record::new(key.clone(), now), name));
+    let mut lost = Vec::new();
+    for ((key, _), noted) in known.iter().zip(join_all(new).await) {
+        lost.extend((!noted).then(|| key.clone()));
     }
+    if lost.is_empty() {
+        return;
+    }
+    let there = batch.worker.records.read(&lost, Consistency::Strong).await.unwrap_or_else(|error| {
+        warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
+        HashMap::new()
+    });
+    let at_rest = there.into_values().filter(is_at_rest);
+    let again = at_rest.filter_map(|record| Some(note_one(batch, record.clone(), known.get(&record.key)?)));
+    join_all(again.collect::<Vec<_>>()).await;
+}
+
+/// Whether it could be noted; not, if there is a record already that was read otherwise.
+async fn note_one(batch: &Batch<'_>, record: Record, name: &Fingerprint) -> bool {
+    let now = batch.now();
+    let known = Record { provider_id: Some(name.clone()), ..record.satisfied(now, now) };
+    match batch.worker.records.write(Step::Keep, known).await {
+        Ok(noted) => noted.is_some(),
+        Err(error) => {
+            warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
+            true
+        }
+    }
+}
+
+/// Whether nobody is at work on a candidate, and nothing that was bought for it waits to be passed on: one that is parked, say,
+/// need not be paid for any more.
+fn is_at_rest(candidate: &Record) -> bool {
+    let is_open = matches!(candidate.state, State::Claimed | State::Bought | State::Refused { .. } | State::Noted);
+    !is_open && candidate.patch.is_empty()
 }

@@ -318,11 +318,12 @@ async fn buy(
     let call = look_up::look_up(batch, turn, &wanted, &others).await;
     let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
     let (costs, evidence) = settlement::costs(&asked, &call.ends, call.reported);
+    single_flight::keep_for_others(batch, turn, &wanted, &call).await;
+    candidates::note(batch, turn, &wanted, &call).await;
     let kept = keep::keep(batch, turn, outcomes, &wanted, &call, &costs, &waterfall.employers).await;
     // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from what
     // the records really say.
     let Some(kept) = kept else { return };
-    candidates::note(batch, turn, &wanted, &call).await;
     let settled = settle::settle(batch, turn, &held, &wanted, &call, (&costs, evidence), &kept).await;
     settle::pass_on(batch, outcomes, waterfall, wanted, call, kept, settled).await;
 }

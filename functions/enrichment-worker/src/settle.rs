@@ -21,7 +21,7 @@ use crate::single_flight::came;
 use crate::turn::Turn;
 use crate::waterfall::Waterfall;
 
-/// Settles what came at once, and what arrives later if nothing of it is awaited. What came is there for others before that:
+/// Settles what came at once, and what arrives later if nothing of it is awaited. What is awaited is there for others before that:
 /// as long as the hold is open, they see by it that they have to wait. Whether it is settled: if not, the sweeper does it from the records.
 pub(crate) async fn settle(
     batch: &Batch<'_>,
@@ -32,9 +32,7 @@ pub(crate) async fn settle(
     (costs, evidence): (&[Option<Amounts>], Evidence),
     kept: &[Record],
 ) -> bool {
-    let came = came(batch, turn, wanted, call);
-    came.keep_misses(batch.tenant.windows.miss).await;
-    came.keep_hits().await;
+    came(batch, turn, wanted, call).keep_awaited().await;
     let entry = settlement::seen(&held.at_once, &call.ends, costs, evidence, batch.now());
     let settled = protocol::settle(&batch.worker.credits, &batch.tenant.id, &held.at_once, entry.as_ref()).await;
     match held.asynchronous.as_ref().filter(|_| settled) {

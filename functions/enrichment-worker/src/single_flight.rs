@@ -108,6 +108,14 @@ async fn asked_about_by_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wan
     single_flight::asked_about_by_others(credits, tenant, ours, &people, (since, now)).await
 }
 
+/// Keeps what came at once, for other records that may be about the same people. That comes first of all: whoever dies right
+/// after has bought nothing that is bought again, and finds it there for its own records as well.
+pub(crate) async fn keep_for_others(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], call: &Call) {
+    let came = came(batch, turn, wanted, call);
+    came.keep_misses(batch.tenant.windows.miss).await;
+    came.keep_hits().await;
+}
+
 /// What came back for people whom other records may be about as well.
 pub(crate) fn came<'a>(batch: &'a Batch<'a>, turn: &Turn<'a>, wanted: &'a [Wanted], call: &'a Call) -> Came<'a> {
     let ends = call.ends.iter().zip(&call.asynchronous);

@@ -94,19 +94,24 @@ impl Came<'_> {
     /// be taken up under that before anything is written to the CRM.
     pub async fn keep_hits(&self) {
         let known = self.people.iter().map(async |CameFor { asked, end }| {
-            let person = match end {
-                LineEnd::Answered(Answer::Hit(profile)) => Some(profile.clone()),
-                LineEnd::Answered(Answer::Pending(_)) => None,
-                _ => return,
-            };
-            if !asked.later.is_empty() {
-                let at_once = person.clone().unwrap_or_default();
-                self.keep(asked.clone(), &Known::Awaited(at_once), AWAITED_FOR).await;
-            }
-            if let Some(person) = person {
-                self.keep(asked.at_once(), &Known::Hit(person), SHARED_FOR).await;
+            if let LineEnd::Answered(Answer::Hit(profile)) = end {
+                self.keep(asked.at_once(), &Known::Hit(profile.clone()), SHARED_FOR).await;
             }
         });
+        join_all(known).await;
+    }
+
+    /// Keeps what arrives later, and that it is being waited for: once the one who waits has written that down.
+    pub async fn keep_awaited(&self) {
+        let known =
+            self.people.iter().filter(|came| !came.asked.later.is_empty()).map(async |CameFor { asked, end }| {
+                let at_once = match end {
+                    LineEnd::Answered(Answer::Hit(profile)) => profile.clone(),
+                    LineEnd::Answered(Answer::Pending(_)) => Profile::default(),
+                    _ => return,
+                };
+                self.keep(asked.clone(), &Known::Awaited(at_once), AWAITED_FOR).await;
+            });
         join_all(known).await;
     }
 

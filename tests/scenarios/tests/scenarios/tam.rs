@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::clock::{Clock, days};
 use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::icp::list::{List, Stopped};
+use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::record::StateName;
 use leadgate_sandbox::simulators::apollo::Item;
 use leadgate_sandbox::simulators::fault::{Fault, FaultRule};
@@ -153,6 +155,42 @@ async fn what_is_kept_for_new_leads_is_not_spent_on_pages_and_a_lead_goes_first(
     assert!(states(&world, &leads).await.iter().all(|state| *state == StateName::Written), "the floor is theirs");
     world.next_cycle(10_000).await;
     world.settle_down(2).await;
+    at_rest(&world).await;
+}
+
+/// The candidate of the same person waits for credits meanwhile, and need not be paid for any more.
+#[tokio::test]
+async fn whoever_comes_as_a_lead_while_their_candidate_is_parked_is_paid_for_once() {
+    let mut settings = settings(1000);
+    settings.credits_per_cycle = Some(10);
+    settings.config = settings.config.replacen("floor = { credits = 0 }", "floor = { credits = 8 }", 1);
+    let mut world = started(settings.clone()).await;
+    night(&world).await;
+    let mut waiting = Vec::new();
+    for person in world.apollo.at_organizations(18_000) {
+        let provider = ProviderName::read("apollo").expect("a name");
+        let key = RecordKey::of_candidate(world.tenant_id(), &provider, &person.id).expect("a key");
+        let there = world.records.read(&[key], Consistency::Strong).await.expect("readable");
+        let is_parked = there.values().any(|record| record.state.is_deferred());
+        waiting.extend(person.email.filter(|_| is_parked));
+    }
+    waiting.truncate(2);
+    assert_eq!(waiting.len(), 2);
+    for email in &waiting {
+        world.hubspot.create_contact([("email", email.as_str())]);
+    }
+    world.hubspot.deliver().await;
+    world.settle_down(1).await;
+    assert!(waiting.iter().all(|email| world.apollo.charges_of(email) == 1), "the floor is for leads");
+    settings.config = settings.config.replacen("floor = { credits = 8 }", "floor = { credits = 0 }", 1);
+    world.deploy_file(&settings).expect("deployed");
+    for _ in 0..5 {
+        world.next_cycle(10_000).await;
+        night(&world).await;
+    }
+    assert!(world.apollo.ledger().records_charged > 20, "the others are bought by and by");
+    assert!(waiting.iter().all(|email| world.apollo.charges_of(email) == 1), "once");
+    in_the_crm(&world).await;
     at_rest(&world).await;
 }
 

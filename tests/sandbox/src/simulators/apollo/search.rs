@@ -9,7 +9,7 @@ use super::ledger::Item;
 use super::organizations::Organization;
 use super::people::{Asked, Person};
 use super::request::{Parameters, Request, unprocessable};
-use super::{Team, wire};
+use super::{Apollo, Team, wire};
 use crate::simulators::exchange::Answer;
 
 /// The most that a page holds, and the last page that is shown (documented).
@@ -46,6 +46,19 @@ impl Page {
     pub(super) fn pagination(&self, total: usize) -> Value {
         let pages = u64::try_from(total).unwrap_or(u64::MAX).div_ceil(self.size);
         json!({ "page": self.number, "per_page": self.size, "total_entries": total, "total_pages": pages })
+    }
+}
+
+impl Apollo {
+    /// Whom a search finds at organizations with at least so many employees, free of charge, in the order of the search.
+    pub fn at_organizations(&self, employees: u32) -> Vec<Person> {
+        let (mut team, count) = (self.team(), self.setup.organizations);
+        let mut organizations = team.organizations_at(&[], count);
+        organizations.retain(|it| it.employees >= employees);
+        let mut seen = BTreeSet::new();
+        let emails: Vec<String> = organizations.iter().flat_map(|it| Generator::colleagues(&it.domain)).collect();
+        let people = emails.iter().filter_map(|email| team.directory.find(&Asked::email(email)));
+        people.filter(|person| seen.insert(person.id.clone())).collect()
     }
 }
 
