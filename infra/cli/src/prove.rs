@@ -3,9 +3,12 @@
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
+use leadgate_proof::history::Kind;
 use leadgate_proof::{Part, Progress, Proved, Request};
+use strum::VariantNames;
 
 use crate::Outcome;
 use crate::terminal::{count, fitted, object};
@@ -24,6 +27,9 @@ pub(crate) struct Arguments {
     /// The seed of the first history; the others follow. A violation names its own.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Play histories of one kind only: those that have what it names.
+    #[arg(long, value_parser = PossibleValuesParser::new(Kind::VARIANTS).try_map(|name| name.parse::<Kind>().map_err(|error| error.to_string())))]
+    kind: Option<Kind>,
     /// Break each so-manieth call point only: 1 is all of them.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=100))]
     each: u8,
@@ -78,6 +84,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let request = Request {
         histories: arguments.histories,
         seed: arguments.seed,
+        kind: arguments.kind,
         each: arguments.each.into(),
         alone: arguments.alone.into(),
         only,

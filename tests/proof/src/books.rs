@@ -275,7 +275,7 @@ impl Books {
     }
 
     /// What was settled for all records.
-    fn lines_for(&self, goods: Goods) -> impl Iterator<Item = &Lines> {
+    pub fn lines_for(&self, goods: Goods) -> impl Iterator<Item = &Lines> {
         self.lines.iter().filter(move |((of, _), _)| *of == goods).map(|(_, lines)| lines)
     }
 

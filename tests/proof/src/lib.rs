@@ -30,6 +30,8 @@ pub struct Request {
     pub histories: u64,
     /// The seed of the first; the others follow.
     pub seed: u64,
+    /// Histories of this kind only.
+    pub kind: Option<history::Kind>,
     /// Of the calls, each so-manieth is broken: 1 is all of them.
     pub each: usize,
     /// One part of it alone.
@@ -164,11 +166,14 @@ impl Proved {
 
     async fn play_histories(
         &mut self,
-        Request { histories, seed, .. }: Request,
+        Request { histories, seed, kind, .. }: Request,
         progress: Show<'_>,
     ) -> Result<(), StartError> {
         progress(Progress::Part("histories", histories));
-        let seeds = (seed..seed.saturating_add(histories)).chain([history::CROWDED]);
+        let seeds: Vec<u64> = match kind {
+            Some(kind) => kind.seeds(seed).take(usize::try_from(histories).unwrap_or(usize::MAX)).collect(),
+            None => (seed..seed.saturating_add(histories)).chain([history::CROWDED]).collect(),
+        };
         let (counts, found) = history::play_all(seeds, Effort::all(ABREAST), &|| progress(Progress::Case)).await?;
         (self.figures.histories, self.figures.operations) = (counts.histories, counts.operations);
         self.violations.extend(found);

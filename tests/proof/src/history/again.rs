@@ -27,7 +27,8 @@ impl Play {
         if self.several.is_some() {
             return;
         }
-        for lead in &self.leads {
+        // Of those whom a list finds as well, see `check_the_list`.
+        for lead in self.leads.iter().filter(|lead| !lead.is_of_the_list) {
             books.charged_once(self.was_degrading(), &self.world, &lead.contact, &lead.emails);
         }
         if self.known.numbers.is_some_and(|numbers| numbers.employers) {

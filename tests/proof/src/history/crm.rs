@@ -26,8 +26,14 @@ impl Crm {
     /// Not with the chance that everything else comes from, so that a history with HubSpot is what it was without this.
     pub(super) fn made_up(seed: u64, wide: Wide) -> Self {
         let mut rng = Rng::with_seed(seed.rotate_left(16) ^ 0xc4);
-        let needs_hubspot =
-            wide.windows.is_some() || wide.rejects || wide.neighbour || wide.crowd > 0 || wide.changes || wide.outages;
+        let needs_hubspot = wide.windows.is_some()
+            || wide.rejects
+            || wide.neighbour
+            || wide.crowd > 0
+            || wide.changes
+            || wide.outages
+            || wide.nights
+            || wide.signals;
         if needs_hubspot || rng.u8(..HUBSPOT_ONE_IN) == 0 {
             return Self::HUBSPOT;
         }

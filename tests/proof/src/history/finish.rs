@@ -15,7 +15,7 @@ use super::model::Lead;
 use super::plan::Edit;
 use super::play::Play;
 use super::terms::POOL_MILLI;
-use crate::books::{Books, Goods, at_rest, charges_of};
+use crate::books::{Books, Goods, Lines, at_rest, charges_of};
 use crate::violation::{Findings, Promise};
 use leadgate_sandbox::simulators::apollo::Polls;
 use leadgate_sandbox::world::States;
@@ -47,6 +47,9 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     if change_what_was_refused(play).await? {
         pay_for_all(play).await?;
     }
+    play.finish_the_list(findings).await?;
+    play.tell_again(false).await;
+    play.world.settle_down(1).await;
     // The echoes of what was written.
     play.deliver().await;
     play.world.settle_down(1).await;
@@ -59,6 +62,8 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
     play.check_wallets(&books, &wallets, findings);
     play.check_several(&books, &wallets, &states, findings);
     play.check_caps(&books, findings).await?;
+    play.check_the_list(&books, findings).await?;
+    play.check_signals(findings).await?;
     play.check_pool(findings).await?;
     play.check_cycles(&books, findings).await?;
     play.check_unknowns(&books, findings);
@@ -213,7 +218,15 @@ fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findi
             lead.check_number(&there, record, books, &play.known, is_lost, findings);
         }
         let charged: usize = lead.emails.iter().map(|email| charges_of(&play.world, email)).sum();
-        findings.check(charged <= lines.hits + lines.unknowns, Promise::Once, || {
+        let before: usize = lead
+            .emails
+            .iter()
+            .map(|email| {
+                let Lines { hits, unknowns, .. } = play.lines_as_candidate(books, email);
+                hits + unknowns
+            })
+            .sum();
+        findings.check(charged <= before + lines.hits + lines.unknowns, Promise::Once, || {
             format!("the provider charged {charged} times for contact {}, we know of {lines:?}", lead.contact)
         });
     }
@@ -269,5 +282,10 @@ async fn replay(play: &mut Play) {
     let _ = play.world.queue.send(&play.seen.sent()).await;
     let _ = play.world.queue.send_hints(&play.seen.hints()).await;
     play.callbacks_again().await;
-    play.world.pump.run_dry(1).await;
+    play.tell_again(true).await;
+    match play.wide.signals {
+        // One about the same person waits for the other.
+        true => play.world.settle_down(1).await,
+        false => play.world.pump.run_dry(1).await,
+    }
 }

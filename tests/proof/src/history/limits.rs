@@ -1,4 +1,4 @@
-//! Caps are never exceeded, and changed records leave a floor for new leads.
+//! Caps are never exceeded, and whatever isn't a new lead leaves a floor for those.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Play {
         self.check_pool(findings).await
     }
 
-    /// What was bought or held since the last look has left the floor, if it was for changed records only.
+    /// What was bought or held since the last look has left the floor, if none of it was for a new lead.
     pub(super) async fn check_floor(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
         let (floor, now) = (&self.world.tenant().floor, self.world.clock.now());
         if floor.is_zero() {
@@ -39,14 +39,15 @@ impl Play {
         let sources =
             new.iter().flat_map(|(id, records)| records.iter().map(|record| self.seen.source(id, &record.id)));
         let sources: Vec<Option<Source>> = sources.collect();
-        let for_changes = !sources.is_empty() && sources.iter().all(|source| *source == Some(Source::Change));
+        let leaves = |source: &Option<Source>| source.is_some_and(Source::leaves_floor);
+        let for_others = !sources.is_empty() && sources.iter().all(leaves);
         let wallets = self.world.credits.unmetered().wallets(self.world.tenant_id()).await?;
         let open = wallets.iter().filter(|wallet: &&Wallet| wallet.is_open(now));
         let left: Amounts = open.map(|wallet| &wallet.available).sum();
         // What was left then may have expired since.
         let expired = wallets.iter().any(|wallet| wallet.is_open(since) && !wallet.is_open(now));
-        findings.check(!for_changes || expired || left.covers(floor), Promise::Credits, || {
-            format!("changed records have left {left} for new leads, the floor is {floor}")
+        findings.check(!for_others || expired || left.covers(floor), Promise::Credits, || {
+            format!("others have left {left} for new leads, the floor is {floor}")
         });
         self.looked_at = purchases;
         Ok(())
@@ -79,7 +80,12 @@ impl Play {
                     continue;
                 };
                 let lead = self.leads.iter().find(|lead| lead.contact == line.record.id);
-                for cap in caps(self.tenant_at(began), source, lead.map(|lead| lead.owner.as_str()), began) {
+                for cap in caps(
+                    self.tenant_at(began),
+                    source,
+                    lead.map(|lead| lead.owner.as_str()).filter(|owner| !owner.is_empty()),
+                    began,
+                ) {
                     let (sum, _) = sums.entry(cap.name).or_insert((Amounts::default(), cap.limit.credits));
                     *sum += &line.cost;
                 }

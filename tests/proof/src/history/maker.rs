@@ -123,6 +123,9 @@ impl Maker {
         add(wide.unlucky, Self::unluckily);
         add(wide.rejects, Self::rejected);
         add(wide.several, Self::with_several);
+        add(wide.nights, Self::at_night);
+        add(wide.bulk, Self::in_bulk);
+        add(wide.signals, Self::signalled);
         match kinds.is_empty() {
             true => self.something(),
             false => kinds[self.wider.usize(..kinds.len())](self),
@@ -281,6 +284,44 @@ impl Maker {
         }
         let work = self.work();
         self.operations.push(work);
+    }
+
+    /// A night begins, or one of those whom the list finds is a lead.
+    fn at_night(&mut self) {
+        if self.wider.u8(..4) == 0 && self.leads < LEADS_MAX {
+            self.operations.extend([Operation::LeadOfTheList(self.wider.usize(..8)), Operation::Deliver(None)]);
+        } else if self.days < DAYS_MAX {
+            self.days += 1;
+            let night = Operation::Night { twice: self.wider.bool(), fault: self.fault(30, self.calm) };
+            self.operations.push(night);
+        }
+        if self.wider.bool() {
+            let work = self.work();
+            self.operations.push(work);
+        }
+    }
+
+    /// Somebody is told of, or says that they are not to be written to.
+    fn signalled(&mut self) {
+        let lead = self.wider.usize(..self.leads);
+        if self.wider.u8(..5) == 0 {
+            self.operations.push(Operation::Stop { lead, in_crm: self.wider.bool() });
+        } else {
+            let (again, fault) = (self.wider.u8(..3) == 0, self.fault(6, false));
+            self.operations.push(Operation::Signal { lead, again, fault });
+        }
+        if self.wider.u8(..3) > 0 {
+            let work = self.work();
+            self.operations.push(work);
+        }
+    }
+
+    fn in_bulk(&mut self) {
+        self.operations.push(Operation::Bulk { again: self.wider.bool() });
+        if self.wider.bool() {
+            let work = self.work();
+            self.operations.push(work);
+        }
     }
 
     fn at_the_neighbours(&mut self) {

@@ -3,6 +3,7 @@
 
 mod again;
 mod beside;
+mod bulk;
 mod changes;
 mod crm;
 mod crowd;
@@ -12,6 +13,7 @@ mod limits;
 mod maker;
 mod model;
 mod neighbour;
+mod nights;
 mod numbers;
 mod outage;
 mod plan;
@@ -20,6 +22,7 @@ mod pool;
 mod seen;
 mod sent;
 mod several;
+mod signals;
 mod terms;
 mod wallets;
 mod wide;

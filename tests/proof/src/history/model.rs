@@ -37,6 +37,8 @@ pub(super) struct Lead {
     pub(super) erased: bool,
     /// Addresses of which some providers may not say anything any more.
     pub(super) suppressed: Vec<Suppressed>,
+    /// It is a person whom the list finds as well.
+    pub(super) is_of_the_list: bool,
 }
 
 /// Whom the providers know.

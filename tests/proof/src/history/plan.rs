@@ -7,6 +7,7 @@ use fastrand::Rng;
 use super::changes::Change;
 use super::crm::Crm;
 use super::maker::Maker;
+use super::nights::Nights;
 use super::numbers::{DEAREST, Fate, Numbers};
 use super::several::Several;
 use super::wide::{VAST_CROWD, Wide};
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     pub(super) numbers: Option<Numbers>,
     /// Set when several providers are asked.
     pub(super) several: Option<Several>,
+    /// Set when a list is built at night.
+    pub(super) nights: Option<Nights>,
     /// What it has beside the common.
     pub(super) wide: Wide,
     /// What it is played with.
@@ -123,6 +126,16 @@ pub(super) enum Operation {
     Crowd(usize),
     /// A lead appears at the second tenant's.
     NeighbourLead,
+    /// A night of the list begins, and may be told to begin twice.
+    Night { twice: bool, fault: Option<Fault> },
+    /// One of those whom the list finds is told of as a lead.
+    LeadOfTheList(usize),
+    /// A signal about a lead is delivered, or one of before is once more.
+    Signal { lead: usize, again: bool, fault: Option<Fault> },
+    /// Somebody is not to be written to any more: the CRM says so, or a signal does.
+    Stop { lead: usize, in_crm: bool },
+    /// An operator asks for all records in a run over many, and may ask again for some.
+    Bulk { again: bool },
 }
 
 impl Operation {
@@ -147,6 +160,10 @@ impl Operation {
                 | Self::ChangeTeams
                 | Self::Crowd(_)
                 | Self::NeighbourLead
+                | Self::LeadOfTheList(_)
+                | Self::Signal { .. }
+                | Self::Stop { .. }
+                | Self::Bulk { .. }
         )
     }
 }
@@ -247,10 +264,11 @@ impl Plan {
         limits.per_day = limits.per_day.filter(|_| !wide.many);
         let count = rng.usize(OPERATIONS_MIN..=OPERATIONS_MAX);
         let operations = Maker::new(rng, seed, calm, changes, numbers, wide).operations(count);
-        let (crm, several) = (Crm::made_up(seed, wide), Several::made_up(seed, wide));
+        let (crm, several, nights) =
+            (Crm::made_up(seed, wide), Several::made_up(seed, wide), Nights::made_up(seed, wide));
         // Caps and floors are in the credits of one provider.
         let limits = if several.is_some() { Limits::default() } else { crm.limits(limits) };
-        Self { seed, credits, prices, limits, numbers, several, wide, crm, calm, operations }
+        Self { seed, credits, prices, limits, numbers, several, nights, wide, crm, calm, operations }
     }
 
     /// One that isn't made up: credits are left over when a cycle closes, a pack is partly used when its payment is
@@ -270,6 +288,7 @@ impl Plan {
             limits,
             numbers: None,
             several: None,
+            nights: None,
             wide: Wide::default(),
             crm: Crm::HUBSPOT,
             calm: true,
@@ -301,6 +320,7 @@ impl Plan {
             limits,
             numbers: None,
             several: None,
+            nights: None,
             wide,
             crm: Crm::HUBSPOT,
             calm: true,

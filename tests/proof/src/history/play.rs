@@ -17,9 +17,11 @@ use super::crm::Crm;
 use super::limits::Purchases;
 use super::model::{Known, Lead};
 use super::neighbour::Theirs;
+use super::nights::Nights;
 use super::plan::{Fault as CallFault, Operation, Plan, Trouble};
 use super::seen::{Meanwhile, Moment, Seen};
 use super::several::{ADDRESS, Several};
+use super::signals::Signals;
 use super::terms::{POOL_MILLI, Terms};
 use super::wide::Wide;
 use crate::lane::Lane;
@@ -45,6 +47,7 @@ pub(super) struct Play {
     pub(super) leads: Vec<Lead>,
     pub(super) known: Known,
     pub(super) several: Option<Several>,
+    pub(super) nights: Option<Nights>,
     /// Everything that HubSpot has told so far.
     pub(super) told: Vec<Event>,
     /// What went over the wire.
@@ -65,6 +68,8 @@ pub(super) struct Play {
     pub(super) pool_is_short: bool,
     /// In which workers died.
     pub(super) cut_short: Vec<(Moment, Moment)>,
+    /// When each operation was carried out.
+    pub(super) spans: Vec<(Moment, Moment)>,
     /// Parked records that are nobody's lead.
     pub(super) crowd: Vec<Record>,
     /// The leads of the second tenant.
@@ -72,6 +77,9 @@ pub(super) struct Play {
     pub(super) meanwhile: Meanwhile,
     pub(super) packs: Vec<Wallet>,
     pub(super) chance: Rng,
+    /// Runs over many records, so far.
+    pub(super) runs: usize,
+    pub(super) signals: Signals,
 }
 
 impl Play {
@@ -81,6 +89,9 @@ impl Play {
         if plan.crm == Crm::HUBSPOT {
             world.hubspot.define_property(&world.tenant().crm.owner_property);
             world.hubspot.define_property(ADDRESS);
+        }
+        if plan.wide.signals {
+            world.prepare_for_signals();
         }
         let (seen, mutant) = (Seen::default(), lane.mutant);
         let noted = seen.clone();
@@ -104,6 +115,7 @@ impl Play {
             leads: Vec::new(),
             known: Known::of(plan.numbers, plan.several.is_some()),
             several: plan.several.clone(),
+            nights: plan.nights,
             told: Vec::new(),
             seen,
             looked_at: Purchases::new(),
@@ -115,11 +127,14 @@ impl Play {
             was_unmapped: false,
             pool_is_short: false,
             cut_short: Vec::new(),
+            spans: Vec::new(),
             crowd: Vec::new(),
             theirs: Vec::new(),
             meanwhile,
             packs: Vec::new(),
             chance: Rng::with_seed(plan.seed),
+            runs: 0,
+            signals: Signals::default(),
         })
     }
 
@@ -127,8 +142,10 @@ impl Play {
     pub(super) async fn carry_out(&mut self, operation: &Operation, findings: &mut Findings) -> Result<(), StoreError> {
         let (from, deaths) = (self.seen.moment(), self.world.deaths());
         let carried_out = self.do_it(operation, findings).await;
+        let span = (from, self.seen.moment());
+        self.spans.push(span);
         if self.world.deaths() > deaths {
-            self.cut_short.push((from, self.seen.moment()));
+            self.cut_short.push(span);
         }
         carried_out
     }
@@ -215,6 +232,11 @@ impl Play {
             }
             Operation::Crowd(count) => self.crowd(*count).await?,
             Operation::NeighbourLead => self.neighbour_lead(),
+            Operation::Night { twice, fault } => self.night(*twice, *fault).await,
+            Operation::LeadOfTheList(which) => self.lead_of_the_list(*which),
+            Operation::Signal { lead, again, fault } => self.signal(*lead, *again, *fault).await,
+            Operation::Stop { lead, in_crm } => self.stop(*lead, *in_crm).await,
+            Operation::Bulk { again } => self.bulk(*again).await,
         }
         Ok(())
     }
@@ -246,9 +268,25 @@ impl Play {
         Ok(())
     }
 
-    fn arm(&self, fault: Option<CallFault>) {
+    pub(super) fn arm(&self, fault: Option<CallFault>) {
         let Some(CallFault { call, way }) = fault else { return };
         self.world.wire.break_by(way.plan(call));
+    }
+
+    /// The same for what may call a provider: where everything is to be known, nothing is broken that could hide what was
+    /// charged.
+    pub(super) fn arm_at_work(&self, fault: Option<CallFault>) {
+        let Some(CallFault { call, way }) = fault else { return };
+        let mut plan = way.plan(call);
+        let (calm, clock, timeout) = (self.calm, self.world.clock.clone(), self.world.worker_timeout());
+        self.world.wire.break_by(move |call| {
+            let broken = plan(call)?;
+            if way == Way::Deadline {
+                clock.turn(timeout);
+                return None;
+            }
+            Some(if calm { way.gently(&call.operation) } else { broken })
+        });
     }
 
     fn lead(&mut self, known: bool, own_title: bool, owner: u8) {
@@ -304,6 +342,7 @@ impl Play {
     }
 
     async fn work(&mut self, sizes: &[i32], order: u64, fault: Option<CallFault>) {
+        self.note_ways(fault);
         let mut batches = Vec::new();
         for size in sizes {
             let batch = self.world.pump.receive_at_most(*size).await;
@@ -312,18 +351,7 @@ impl Play {
             }
         }
         Rng::with_seed(order).shuffle(&mut batches);
-        if let Some(CallFault { call, way }) = fault {
-            let mut plan = way.plan(call);
-            let (calm, clock, timeout) = (self.calm, self.world.clock.clone(), self.world.worker_timeout());
-            self.world.wire.break_by(move |call| {
-                let broken = plan(call)?;
-                if way == Way::Deadline {
-                    clock.turn(timeout);
-                    return None;
-                }
-                Some(if calm { way.gently(&call.operation) } else { broken })
-            });
-        }
+        self.arm_at_work(fault);
         let mut workers = JoinSet::new();
         for batch in batches {
             let pump = self.world.pump.clone();

@@ -53,8 +53,17 @@ impl Seen {
 
     /// What kind of request a purchase was made for, of a contact. What was bought along with people was bought for theirs.
     pub(super) fn source(&self, purchase: &str, contact: &str) -> Option<Source> {
+        if purchase.ends_with("-search") {
+            return Some(Source::Tam);
+        }
         let of_people = purchase.split('-').take(2).collect::<Vec<_>>().join("-");
         locked(&self.0).sources.get(&(of_people, contact.to_owned())).copied()
+    }
+
+    /// An operator puts requests on the queue.
+    pub(super) fn note_sent(&self, requests: &[EnrichmentRequest]) {
+        let sent = requests.iter().map(|request| (request.request.clone(), request.clone()));
+        locked(&self.0).sent.extend(sent);
     }
 
     /// The next place in the order.

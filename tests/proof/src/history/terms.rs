@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::crm::Crm;
+use super::nights::Nights;
 use super::numbers::Numbers;
 use super::plan::{Limits, Plan};
 use super::several::Several;
+use super::signals;
 use super::wide::Wide;
 use leadgate_sandbox::world::Settings;
 
@@ -29,6 +31,7 @@ pub(super) struct Terms {
     limits: Limits,
     numbers: Option<Numbers>,
     several: Option<Several>,
+    nights: Option<Nights>,
     /// What each cycle starts with.
     pub(super) credits: i64,
     /// What a person costs in January, and from February on.
@@ -58,6 +61,7 @@ impl Terms {
             limits: plan.limits,
             numbers: plan.numbers,
             several: plan.several.clone(),
+            nights: plan.nights,
             credits: plan.credits,
             prices: plan.prices,
             mobile: MOBILE,
@@ -98,6 +102,12 @@ impl Terms {
         settings.apollo.unknown_share = 0.0;
         if let Some(several) = &self.several {
             settings = several.served(settings, self.crm);
+        }
+        if let Some(nights) = self.nights {
+            settings = nights.served(settings);
+        }
+        if self.wide.signals {
+            settings = signals::served(settings);
         }
         settings.apollo.pool_milli = if self.wide.exact { self.credits * 1000 } else { POOL_MILLI };
         settings.apollo.renews_monthly = self.wide.exact;

@@ -72,8 +72,10 @@ impl Play {
             format!("purchase {} was reckoned with {}, not {version:?}", purchase.id, purchase.price_version)
         });
         let price = tariff.map(|tariff| tariff.worst()).unwrap_or_default();
-        // What is reported for several, of whom some are free, is spread over all of them.
-        let is_price = |cost: &Amounts| if self.wide.free { price.covers(cost) } else { cost.minus(&price).is_zero() };
+        // What is reported for several, of whom some are free, or the same, is spread over all of them.
+        let is_price = |cost: &Amounts| {
+            if self.wide.free || self.nights.is_some() { price.covers(cost) } else { cost.minus(&price).is_zero() }
+        };
         let dear = purchase.lines.iter().find(|line| !line.cost.is_zero() && !is_price(&line.cost));
         findings.check(dear.is_none(), Promise::Order, || {
             format!("purchase {} has {dear:?}, where one costs {price}", purchase.id)

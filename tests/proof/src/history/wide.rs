@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use leadgate_enrichment::clock::days;
+use strum::{EnumString, VariantNames};
 
 /// One history in so many has nothing of it.
 const PLAIN_ONE_IN: u8 = 2;
@@ -49,6 +50,12 @@ pub(super) struct Wide {
     pub(super) rejects: bool,
     /// Several providers are asked, one after another.
     pub(super) several: bool,
+    /// A list of accounts is built at night.
+    pub(super) nights: bool,
+    /// An operator asks for all records at once.
+    pub(super) bulk: bool,
+    /// Signals put leads into a sequence.
+    pub(super) signals: bool,
 }
 
 /// How many days something lasts.
@@ -75,7 +82,8 @@ impl Windows {
 }
 
 /// What histories may have beside the common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Kind {
     /// None of it.
     Plain,
@@ -109,11 +117,17 @@ pub enum Kind {
     Rejects,
     /// See `Wide`.
     Several,
+    /// See `Wide`.
+    Nights,
+    /// See `Wide`.
+    Bulk,
+    /// See `Wide`.
+    Signals,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Plain,
         Self::Windows,
         Self::Slow,
@@ -129,6 +143,9 @@ impl Kind {
         Self::Unlucky,
         Self::Rejects,
         Self::Several,
+        Self::Nights,
+        Self::Bulk,
+        Self::Signals,
     ];
 
     /// The seeds of such histories, from this one on.
@@ -154,6 +171,9 @@ impl Kind {
             Self::Unlucky => wide.unlucky,
             Self::Rejects => wide.rejects,
             Self::Several => wide.several,
+            Self::Nights => wide.nights,
+            Self::Bulk => wide.bulk,
+            Self::Signals => wide.signals,
         }
     }
 }
@@ -175,6 +195,7 @@ impl Wide {
         wide.changes &= !wide.exact;
         wide.kinds &= !wide.exact && !wide.changes;
         wide.free &= !wide.exact && !wide.needs_numbers();
+        wide.nights &= wide.may_have_nights();
         wide.several = wide.may_have_several() && Self::has_several(&mut rng);
         wide
     }
@@ -186,12 +207,18 @@ impl Wide {
 
     /// What the others have is of one provider, or is looked at as that of one.
     fn may_have_several(self) -> bool {
-        let Self { outages, many, beside, unlucky, .. } = self;
-        self == Self { outages, many, beside, unlucky, ..Self::default() }
+        let Self { outages, many, beside, unlucky, bulk, signals, .. } = self;
+        self == Self { outages, many, beside, unlucky, bulk, signals, ..Self::default() }
+    }
+
+    /// The list is that of one provider, whose people are bought without numbers.
+    fn may_have_nights(self) -> bool {
+        let Self { outages, many, beside, unlucky, exact, bulk, nights, signals, .. } = self;
+        self == Self { outages, many, beside, unlucky, exact, bulk, nights, signals, ..Self::default() }
     }
 
     fn add(&mut self, rng: &mut Rng) {
-        match rng.u8(..23) {
+        match rng.u8(..30) {
             0..4 => self.windows = Some(Windows::made_up(rng)),
             4..8 => self.slow = true,
             8..11 => self.exact = true,
@@ -203,6 +230,9 @@ impl Wide {
             19 => self.beside = true,
             20 => self.unlucky = true,
             21 => self.rejects = true,
+            22..25 => self.nights = true,
+            25 | 26 => self.bulk = true,
+            27 | 28 => self.signals = true,
             _ if rng.bool() => self.kinds = true,
             _ => (self.free, self.windows) = (true, Some(Windows::made_up(rng))),
         }
@@ -220,6 +250,6 @@ impl Wide {
 
     /// Whether numbers are in its way.
     pub(super) fn has_no_numbers(self) -> bool {
-        self.free || self.several
+        self.free || self.several || self.nights
     }
 }

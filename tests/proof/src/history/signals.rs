@@ -1,0 +1,160 @@
+//! Signals, beside the leads: each puts its lead into a sequence, once, unless somebody has said meanwhile that they are not to
+//! be written to. None of it costs a credit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use leadgate_aws::error::StoreError;
+use leadgate_enrichment::clock::{days, later};
+use leadgate_enrichment::enrolment::line::{ENROLLED, Ended, Line, State};
+use leadgate_sandbox::simulators::apollo::{Enrolment, sequence_id};
+use leadgate_sandbox::world::{SEQUENCE, Settings, job_change};
+use serde_json::{Value, json};
+
+use super::model::Lead;
+use super::plan::Fault;
+use super::play::Play;
+use crate::violation::{Findings, Promise};
+use crate::way::Way;
+
+/// Nobody is put into a sequence again for so long (the default of the configuration).
+const COOL_DOWN: std::time::Duration = days(90);
+/// The property that says in a CRM that somebody is not to be written to.
+const OPTED_OUT: &str = "hs_email_optout";
+
+/// The signals of a history.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// What was told, in which delivery, and whether that was accepted.
+    told: Vec<Told>,
+    /// Who was not to be written to any more.
+    stopped: Vec<Stopped>,
+    /// A call may have been carried out after its caller was gone, when somebody else was at work.
+    may_land_late: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Told {
+    delivery: String,
+    source: &'static str,
+    contact: String,
+    signal: Value,
+    was_accepted: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Stopped {
+    contact: String,
+    /// In so many sequences they were then.
+    places: usize,
+}
+
+/// The world with rules for signals, in which everybody's address is vouched for.
+pub(super) fn served(settings: Settings) -> Settings {
+    let mut settings = settings.with_signals();
+    settings.config = settings.config.replace("mailbox_per_day = 40", "mailbox_per_day = 2");
+    // All leads work at the same place.
+    settings.config = settings.config.replace("allow = [\"job-change\"]", "allow = [\"job-change\", \"same-company\"]");
+    settings.apollo.extrapolated_share = 0.0;
+    settings
+}
+
+impl Play {
+    /// A signal about a lead is delivered, or one that was delivered before is once more.
+    pub(super) async fn signal(&mut self, lead: usize, again: bool, fault: Option<Fault>) {
+        let contact = self.leads[lead].contact.clone();
+        let before = self.signals.told.iter().rposition(|told| again && told.contact == contact);
+        let which = before.unwrap_or_else(|| {
+            let delivery = format!("delivery-{}", self.signals.told.len());
+            let signal = job_change(&contact);
+            self.signals.told.push(Told { delivery, source: "intent", contact, signal, was_accepted: false });
+            self.signals.told.len() - 1
+        });
+        self.arm(fault);
+        self.tell(which).await;
+        self.world.wire.mend();
+    }
+
+    async fn tell(&mut self, which: usize) {
+        let told = self.signals.told[which].clone();
+        let sent = self.world.signals(told.source, &told.delivery, &[told.signal]).send().await;
+        let was_accepted = sent.is_ok_and(|response| response.status().as_u16() == 200);
+        self.signals.told[which].was_accepted |= was_accepted;
+    }
+
+    /// Somebody is not to be written to any more: it is noted in the CRM, or they have unsubscribed.
+    pub(super) async fn stop(&mut self, lead: usize, in_crm: bool) {
+        let (contact, email) = (self.leads[lead].contact.clone(), self.leads[lead].emails.last().cloned());
+        let is_known = match in_crm {
+            true => self.world.crm().type_in(&contact, OPTED_OUT, "true"),
+            false => {
+                let delivery = format!("delivery-{}", self.signals.told.len());
+                let signal = json!({ "type": "unsubscribed", "email": email });
+                let told = Told { delivery, source: "engagement", contact: String::new(), signal, was_accepted: false };
+                self.signals.told.push(told);
+                self.tell(self.signals.told.len() - 1).await;
+                self.signals.told.last().is_some_and(|told| told.was_accepted)
+            }
+        };
+        if is_known {
+            let places = self.places(&self.leads[lead]).len();
+            self.signals.stopped.push(Stopped { contact, places });
+        }
+    }
+
+    /// What lands late may have been decided on before somebody opted out.
+    pub(super) fn note_ways(&mut self, fault: Option<Fault>) {
+        self.signals.may_land_late |= fault.is_some_and(|fault| fault.way == Way::LandsLate);
+    }
+
+    /// Whatever wasn't accepted is delivered again, or, of those who ask for it, everything.
+    pub(super) async fn tell_again(&mut self, everything: bool) {
+        for which in 0..self.signals.told.len() {
+            if everything || !self.signals.told[which].was_accepted {
+                self.tell(which).await;
+            }
+        }
+    }
+
+    /// Where the lead is in the sequence, under whichever address.
+    fn places(&self, lead: &Lead) -> Vec<Enrolment> {
+        let is_own = |email: Option<&str>| email.is_some_and(|email| lead.emails.iter().any(|own| own == email));
+        let contacts = self.world.apollo.contacts().into_iter().filter(|contact| is_own(contact.text("email")));
+        let places = contacts.flat_map(|contact| contact.enrolments);
+        places.filter(|place| place.sequence_id == sequence_id(SEQUENCE)).collect()
+    }
+
+    /// Every signal has come to an end; each lead is in the sequence as often as that says, which is once within its cool-down;
+    /// and nobody was put there who was not to be written to.
+    pub(super) async fn check_signals(&self, findings: &mut Findings) -> Result<(), StoreError> {
+        if !self.wide.signals {
+            return Ok(());
+        }
+        let lines = self.world.enrolments.all(self.world.tenant_id()).await?;
+        let lines: BTreeMap<String, Line> = lines.into_iter().map(|(key, line)| (key.record.id, line)).collect();
+        for lead in &self.leads {
+            let (contact, line) = (&lead.contact, lines.get(&lead.contact).cloned().unwrap_or_default());
+            let told = self.signals.told.iter().filter(|told| told.contact == *contact);
+            let told: BTreeSet<&str> = told.map(|told| told.delivery.as_str()).collect();
+            let ended = line.state == State::Idle && line.ended.len() == told.len();
+            findings.check(ended || lead.erased, Promise::Leads, || {
+                format!("contact {contact} was told of by {told:?}, of which has become: {line:?}")
+            });
+            let enrolled: Vec<&Ended> = line.ended.iter().filter(|ended| ended.how == ENROLLED).collect();
+            let places = self.places(lead);
+            findings.check(places.len() == enrolled.len(), Promise::Once, || {
+                format!("contact {contact} was enrolled by {enrolled:?}, and is in the sequence at {places:?}")
+            });
+            let mut since: Vec<Timestamp> = places.iter().map(|place| place.added).collect();
+            since.sort_unstable();
+            let again = since.windows(2).any(|two| two[1] < later(two[0], COOL_DOWN));
+            findings.check(!again, Promise::Once, || format!("contact {contact} was enrolled again: {places:?}"));
+            let stops = self.signals.stopped.iter().filter(|stopped| stopped.contact == *contact);
+            let late = stops.filter(|stopped| places.len() > stopped.places).count();
+            findings.check(late == 0 || self.signals.may_land_late, Promise::Crm, || {
+                format!("contact {contact} is not to be written to, and was enrolled: {places:?}")
+            });
+        }
+        Ok(())
+    }
+}
