@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{days, later};
 use leadgate_enrichment::icp::list::List;
-use leadgate_enrichment::ids::{RecordKey, TenantId};
+use leadgate_enrichment::ids::{ProviderName, RecordKey, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -86,6 +86,22 @@ impl Lists {
             requested.extend(names.remove(&kept.list).map(|candidate| (candidate.clone(), kept.run)));
         }
         Ok(requested)
+    }
+
+    /// All who were asked for by this list, in whichever run. It reads the whole table: for operators.
+    pub async fn all_requested(&self, tenant: &TenantId, icp: &str) -> Result<Vec<RecordKey>, StoreError> {
+        let begins = format!("requested#{tenant}#{icp}#");
+        let scan = self.table.scan().filter_expression("begins_with(#key, :begins)");
+        let scan = scan.expression_attribute_names("#key", KEY).expression_attribute_values(":begins", text(&begins));
+        let items = self.table.all(scan, Step::Look, READING).await?;
+        let candidate = |item: Item| {
+            let kept: Requested = from_item(item, READING)?;
+            let named = kept.list.strip_prefix(&begins).and_then(|name| name.split_once('#'));
+            let key =
+                named.and_then(|(provider, id)| RecordKey::of_candidate(tenant, &ProviderName::read(provider)?, id));
+            key.ok_or_else(|| StoreError::unreadable(READING, "whom it names can't be told"))
+        };
+        items.into_iter().map(candidate).collect()
     }
 
     /// Remembers that somebody was asked for in this run. A repeat changes nothing.

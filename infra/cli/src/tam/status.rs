@@ -3,8 +3,12 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use leadgate_aws::table::Consistency;
 use leadgate_enrichment::icp::Icp;
 use leadgate_enrichment::icp::list::{List, Stopped};
+use leadgate_enrichment::ids::RecordKey;
+use leadgate_enrichment::lead::record::StateName;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Arguments, icp, people};
@@ -26,6 +30,46 @@ pub(super) struct Status<'b> {
     icp: &'b Icp,
     /// `None` before its first night.
     list: Option<List>,
+    became: Became,
+}
+
+/// What has become of those who were asked for. Who is none of it is on the queue, or being worked on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct Became {
+    /// Everybody who was asked for.
+    requested: usize,
+    /// They are in the CRM, with what was bought, or what was known of them already.
+    in_crm: usize,
+    /// They wait for credits, or for a cap to lift.
+    waiting: usize,
+    /// The provider didn't know them after all.
+    unmatched: usize,
+    /// They could not be bought or created, or asked to be forgotten: `leadgate credits explain` says why.
+    failed: usize,
+}
+
+impl Became {
+    async fn of(books: &Books, requested: &[RecordKey]) -> Result<Self, Failure> {
+        let records = books.records.read(requested, Consistency::Eventual).await?;
+        let ended = |names: &[StateName]| records.values().filter(|it| names.contains(&it.state.name())).count();
+        Ok(Self {
+            requested: requested.len(),
+            in_crm: ended(&[StateName::Written]),
+            waiting: ended(&[StateName::Deferred, StateName::Released]),
+            unmatched: ended(&[StateName::Unmatched]),
+            failed: ended(&[StateName::Failed, StateName::Refused]),
+        })
+    }
+
+    fn line(self) -> String {
+        let Self { requested, in_crm, waiting, unmatched, failed } = self;
+        let on_the_way = requested - (in_crm + waiting + unmatched + failed).min(requested);
+        format!(
+            "  Of {} asked for: {in_crm} in the CRM, {waiting} waiting for credits, {unmatched} unknown to the provider \
+             after all, {failed} failed or refused, {on_the_way} on the way.",
+            people(requested as u64)
+        )
+    }
 }
 
 pub(super) async fn run(books: &Books, arguments: &Arguments, what: &What) -> Outcome {
@@ -56,7 +100,9 @@ pub(super) async fn statuses<'b>(
     let mut lists = Vec::new();
     for icp in icps {
         let list = store.read(&books.tenant, &icp.name).await?;
-        lists.push(Status { books, icp, list });
+        let requested = store.all_requested(&books.tenant, &icp.name).await?;
+        let became = Became::of(books, &requested).await?;
+        lists.push(Status { books, icp, list, became });
     }
     Ok(lists)
 }
@@ -79,6 +125,7 @@ impl Status<'_> {
             people(sums.people),
             sums.requested
         ));
+        lines.push(self.became.line());
         lines.push(format!(
             "  The night of {}: {}, {} looked into, {} asked for; {} used of {}, at most.",
             night.run,
@@ -138,6 +185,7 @@ impl Status<'_> {
             "is_changed": list.search != self.icp.search_version(),
             "budget": decimals(&self.icp.budget), "used": decimals(&list.night.used),
             "night": list.night.sums, "all_nights": list.sums,
+            "became": self.became,
             "accounts_left": list.accounts.len(), "next_page": list.walk.next(self.icp).map(|(_, page)| page),
             "searches": list.walk.searches, "unreachable": list.walk.unreachable,
         })

@@ -114,6 +114,9 @@ async fn the_status_says_how_far_a_list_is_and_why_a_night_ended() {
     assert!(said["accounts_left"].as_u64().is_some_and(|left| left > 0), "{said}");
     assert!(text.contains("goes on next night. The budget of the night was used up."), "{text}");
     assert!(text.contains("2 people asked for; 3 credits used of 3 credits"), "{text}");
+    let became = json!({ "requested": 2, "in_crm": 2, "waiting": 0, "unmatched": 0, "failed": 0 });
+    assert_eq!(said["became"], became, "{said}");
+    assert!(text.contains("Of 2 people asked for: 2 in the CRM, 0 waiting for credits"), "{text}");
     let unknown = shown(&world, &["status", "retail"]).await.expect_err("another name").to_string();
     assert_eq!(unknown, "found no profile \"retail\" of demo, expected one of saas");
 }
