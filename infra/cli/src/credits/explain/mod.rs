@@ -118,7 +118,9 @@ enum Kind {
 
 fn kind_of(asked: &str) -> Kind {
     let is_hex = |text: &str| text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-    match asked.strip_suffix("-later").unwrap_or(asked).split_once('-') {
+    // What else is bought with the same call has the purchase's id, and a word behind it.
+    let mut parts = asked.splitn(3, '-');
+    match parts.next().zip(parts.next()) {
         Some((time, tail)) if time.len() == 13 && tail.len() == 12 && is_hex(time) && is_hex(tail) => Kind::Purchase,
         None if asked.len() == 20 && is_hex(asked) => Kind::Request,
         _ => Kind::Record,
@@ -187,5 +189,22 @@ impl Answer for Story {
             fields.insert("story".to_owned(), self.steps.iter().map(step).collect());
         }
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purchase_is_told_by_its_id_whichever_part_of_a_call_it_is_of() {
+        for id in ["", "-1", "-later", "-1-later", "-organizations", "-search"] {
+            let id = format!("1768824000714-66acb4feef0b{id}");
+            assert!(matches!(kind_of(&id), Kind::Purchase), "{id}");
+        }
+        assert!(matches!(kind_of("66acb4feef0b66acb4fe"), Kind::Request));
+        for record in ["30000000004", "demo#hubspot#contact#30000000004", "1768824000714-66acb4feef0z", "00Q-1"] {
+            assert!(matches!(kind_of(record), Kind::Record), "{record}");
+        }
     }
 }
