@@ -2,6 +2,7 @@
 
 mod buy;
 mod compare;
+mod hold;
 mod journal;
 mod orders;
 mod page;

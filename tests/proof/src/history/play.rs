@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{Clock, days, earlier, later, until};
 use leadgate_enrichment::config::Config;
-use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
-use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::Record;
 use tokio::task::JoinSet;
 
@@ -368,27 +367,6 @@ impl Play {
         let collects = calls.iter().any(|call| call.operation.contains("webhook_result"));
         self.disturbed += usize::from(collects && fault.is_some_and(|fault| fault.call < calls.len()));
         self.note_meanwhile();
-    }
-
-    /// Credits are bought on top, for a month.
-    pub(super) async fn top_up(&mut self, credits: i64) {
-        let now = self.world.clock.now();
-        let name = format!("pack-pay-{}", self.packs.len());
-        let kinds = self.terms.all_kinds(credits).into_iter();
-        let amounts: Amounts = kinds.map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount))).collect();
-        let ends = later(now, days(31));
-        self.world.apollo.add_pack(amounts.total().get(), ends);
-        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, ends, amounts));
-        self.pay_again().await;
-    }
-
-    /// The same payment again is the same payment.
-    async fn pay_again(&mut self) {
-        let (tenant, now) = (self.world.tenant_id(), self.world.clock.now());
-        if let Some(pack) = self.packs.last() {
-            // Nothing is broken while it is made.
-            let _ = self.world.worker.credits.open(tenant, pack, Some(&pack.wallet.0), now).await;
-        }
     }
 }
 

@@ -2,15 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::credits::price::{Action, Tariff};
-use leadgate_enrichment::credits::wallet::{Wallet, WalletKind};
+use leadgate_enrichment::credits::wallet::{Wallet, WalletId, WalletKind};
+use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
 
 use super::play::Play;
 use crate::books::{Books, Goods, Purchase};
 use crate::violation::{Findings, Promise};
 
 impl Play {
+    /// Credits are bought on top, for a month.
+    pub(super) async fn top_up(&mut self, credits: i64) {
+        let now = self.world.clock.now();
+        let name = format!("pack-pay-{}", self.packs.len());
+        let kinds = self.terms.all_kinds(credits).into_iter();
+        let amounts: Amounts = kinds.map(|(kind, amount)| (Bucket::new(kind), Milli::credits(amount))).collect();
+        let ends = later(now, days(31));
+        self.world.apollo.add_pack(amounts.total().get(), ends);
+        self.packs.push(Wallet::open(WalletId(name), WalletKind::Pack, now, ends, amounts));
+        self.pay_again().await;
+    }
+
+    /// The same payment again is the same payment.
+    pub(super) async fn pay_again(&mut self) {
+        let (tenant, now) = (self.world.tenant_id(), self.world.clock.now());
+        if let Some(pack) = self.packs.last() {
+            // Nothing is broken while it is made.
+            let _ = self.world.worker.credits.open(tenant, pack, Some(&pack.wallet.0), now).await;
+        }
+    }
+
     /// No credit is spent before its wallet opens or after it expires, no cycle is granted more than the plan says, and
     /// each purchase is reckoned with the price list that was in force.
     pub(super) fn check_wallets(&self, books: &Books, wallets: &[Wallet], findings: &mut Findings) {
