@@ -107,7 +107,9 @@ impl Play {
         let is_there = |contact: &leadgate_sandbox::simulators::hubspot::Contact| {
             contact.value("email").is_some_and(|there| there.eq_ignore_ascii_case(&email))
         };
-        if self.world.hubspot.contacts().iter().any(is_there) {
+        // Nor is anybody told of a second time: they may have asked to be forgotten.
+        let was_told = self.leads.iter().any(|lead| lead.emails.contains(&email));
+        if was_told || self.world.hubspot.contacts().iter().any(is_there) {
             return;
         }
         self.known.introduce(&self.world, &email, true);
