@@ -1,5 +1,6 @@
 //! Signals put people into sequences: once, only those who may be written to at that moment, and at no credit's cost.
 
+mod absent;
 mod crash;
 mod refused;
 
