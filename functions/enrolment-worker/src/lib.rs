@@ -16,6 +16,7 @@ mod enrol;
 mod follow;
 mod mailboxes;
 mod resolve;
+mod tasks;
 
 mod messages;
 

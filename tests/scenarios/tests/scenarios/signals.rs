@@ -3,6 +3,7 @@
 mod absent;
 mod crash;
 mod refused;
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
