@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use leadgate_aws::enrolments::LineKey;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::clock::until;
+use leadgate_enrichment::clock::{later, until};
 use leadgate_enrichment::config::{ProviderConnection, SignalRule, Signals, Tenant};
 use leadgate_enrichment::enrolment::line::Line;
 use leadgate_enrichment::enrolment::request::{EnrolmentRequest, Subject};
@@ -106,6 +106,11 @@ impl<'a> Batch<'a> {
     /// What is left of the run.
     pub(crate) fn time_left(&self) -> Duration {
         until(self.now(), self.invocation.deadline)
+    }
+
+    /// Whether a signal has waited for so long that it is no news any more.
+    pub(crate) fn is_too_old(&self, entry: &Entry<'_>) -> bool {
+        later(entry.request.arrived_at, self.signals.give_up) < self.now()
     }
 
     pub(crate) fn line_key(&self, record: &RecordKey) -> LineKey {

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
-use leadgate_enrichment::clock::later;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::enrolment::SkipReason;
 use leadgate_enrichment::enrolment::sequencer::Prospect;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::person::{Identity, Properties, value_of};
+use leadgate_enrichment::person::{Identity, Properties};
 
 use crate::batch::{Batch, Outcomes, Work, postponed};
 use crate::call::TROUBLE;
@@ -21,9 +20,6 @@ pub(crate) struct Checked<'m> {
     pub(crate) work: Work<'m>,
     pub(crate) verdict: Result<Prospect, SkipReason>,
 }
-
-/// What in the CRM means that somebody may be contacted, in a property that says whether they may not be.
-const NO: [&str; 4] = ["false", "no", "0", "n"];
 
 /// Ends those who may not be enrolled, and of whom the vendor has been told nothing.
 pub(crate) async fn check<'m>(batch: &Batch<'_>, begun: Vec<Work<'m>>, outcomes: &mut Outcomes) -> Vec<Checked<'m>> {
@@ -68,14 +64,10 @@ fn verdict(
     if let Some(reason) = kept_out.get(&work.record) {
         return Err(*reason);
     }
-    let says_no = |property: &String| {
-        let value = value_of(properties, property).map(str::to_lowercase);
-        value.is_some_and(|value| !NO.contains(&value.as_str()))
-    };
-    if batch.signals.do_not_contact.iter().any(says_no) {
+    if batch.signals.says_do_not_contact(properties) {
         return Err(SkipReason::DoNotContact);
     }
-    if later(work.entry.request.arrived_at, batch.signals.give_up) < batch.now() {
+    if batch.is_too_old(&work.entry) {
         return Err(SkipReason::TooOld);
     }
     let Identity { email, first_name, last_name, company, domain, .. } =

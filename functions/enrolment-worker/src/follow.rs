@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use leadgate_enrichment::clock::later;
 use leadgate_enrichment::crm::CrmError;
 use leadgate_enrichment::enrolment::EnrolmentEnd;
 use leadgate_enrichment::enrolment::line::TaskState;
-use leadgate_enrichment::enrolment::sequencer::{SellerTask, SequencerCall, SequencerError};
+use leadgate_enrichment::enrolment::sequencer::{SequencerCall, SequencerError};
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::retry::Retry;
 use tracing::{error, info, warn};
@@ -14,10 +13,12 @@ use tracing::{error, info, warn};
 use crate::batch::{Batch, Outcomes, Work, postponed};
 use crate::call::{TROUBLE, call, later_than};
 use crate::resolve::crm_trouble;
+use crate::tasks;
 
 /// Does it for all of them, and closes.
 pub(crate) async fn follow(batch: &Batch<'_>, enrolled: Vec<Work<'_>>, outcomes: &mut Outcomes) {
-    let with_tasks = tasks(batch, enrolled, outcomes).await;
+    let enrolled = Box::pin(tasks::look_for_left_ones(batch, enrolled, outcomes)).await;
+    let with_tasks = tasks::create(batch, enrolled, outcomes).await;
     if with_tasks.is_empty() {
         return;
     }
@@ -28,50 +29,6 @@ pub(crate) async fn follow(batch: &Batch<'_>, enrolled: Vec<Work<'_>>, outcomes:
         return batch.give_back(with_tasks, &end, outcomes).await;
     }
     close(batch, with_tasks, outcomes).await;
-}
-
-/// Creates the tasks that are still to be created. It is written down first that the vendor is about to be told.
-async fn tasks<'m>(batch: &Batch<'_>, enrolled: Vec<Work<'m>>, outcomes: &mut Outcomes) -> Vec<Work<'m>> {
-    let (due, mut done): (Vec<_>, Vec<_>) =
-        enrolled.into_iter().partition(|work| work.line.task() == Some(TaskState::ToDo));
-    let (Some(task), Some(owner), false) = (&batch.rule.task, &batch.rule.owner, due.is_empty()) else {
-        // A rule that has none any more creates none.
-        done.extend(due.into_iter().map(|work| Work { line: work.line.with_task(TaskState::None), ..work }));
-        return done;
-    };
-    let begun = due.into_iter().map(|work| Work { line: work.line.with_task(TaskState::Begun), ..work }).collect();
-    let begun = batch.write(begun, outcomes).await;
-    if begun.is_empty() {
-        return done;
-    }
-    let task = SellerTask {
-        owner: owner.clone(),
-        kind: task.kind,
-        due: later(batch.now(), task.due),
-        priority: task.priority,
-        note: task.note.clone(),
-    };
-    let contacts = contacts(&begun);
-    let create = |timeout| batch.sequencer.create_tasks(&contacts, &task, timeout);
-    let state = match call(batch, SequencerCall::CreateTasks, create).await {
-        Ok(()) => TaskState::Created,
-        Err(SequencerError::Unknown(reason)) => {
-            error!(tenant = %batch.tenant.id, reason, "it can't be known whether tasks were created: they aren't again");
-            TaskState::Unknown
-        }
-        Err(SequencerError::Invalid(reason)) => {
-            error!(tenant = %batch.tenant.id, reason, "the vendor refuses tasks: mend the rule's owner or task");
-            TaskState::Refused
-        }
-        Err(failed) => {
-            // Nothing was created.
-            let back = begun.into_iter().map(|work| Work { line: work.line.with_task(TaskState::ToDo), ..work });
-            batch.give_back(back.collect(), &later_than(&failed), outcomes).await;
-            return done;
-        }
-    };
-    done.extend(begun.into_iter().map(|work| Work { line: work.line.with_task(state), ..work }));
-    done
 }
 
 /// Puts the contacts into the rule's stage.
@@ -144,6 +101,6 @@ async fn close(batch: &Batch<'_>, enrolled: Vec<Work<'_>>, outcomes: &mut Outcom
     }
 }
 
-fn contacts(works: &[Work<'_>]) -> Vec<String> {
+pub(crate) fn contacts(works: &[Work<'_>]) -> Vec<String> {
     works.iter().filter_map(|work| Some(work.line.place()?.contact.clone())).collect()
 }

@@ -1,5 +1,5 @@
 //! The worker that enrols: takes people off the enrolment queue, and puts them into sequences as the rules say. It spends no
-//! credit, and has no way to.
+//! credit, and has no way to: whom the CRM doesn't have is requested of the enrichment worker, if a rule says so.
 //!
 //! All people of up to ten messages whom one rule is for are one batch, and make one call of each kind. A batch goes through
 //! the stages in the order in which the modules are declared; `work_on` is their list. What is written between them, and
@@ -8,6 +8,7 @@
 mod batch;
 mod call;
 
+mod absent;
 mod begin;
 mod check;
 mod contacts;
@@ -15,6 +16,7 @@ mod enrol;
 mod follow;
 mod mailboxes;
 mod resolve;
+mod tasks;
 
 mod messages;
 
@@ -38,7 +40,7 @@ use crate::batch::{Batch, Entry, Outcomes, postponed};
 use crate::call::{MINUTES, TROUBLE};
 use crate::messages::Received;
 
-/// Everything the worker may touch. There is nothing among it that a credit is kept in.
+/// Everything the worker may touch. There is nothing among it that a credit is kept in: what is to be bought, is requested.
 pub struct EnrolmentWorker {
     /// Tenants and their rules.
     pub config: Arc<Config>,
@@ -48,6 +50,8 @@ pub struct EnrolmentWorker {
     pub enrolments: Enrolments,
     /// How often vendors may be called.
     pub limits: Limits,
+    /// Where requests for people go whom the CRM doesn't have: the enrichment worker's queue for what nobody waits for.
+    pub requests: Queue,
     /// Only to send messages anew and to hide them: the event source receives and deletes them.
     pub queue: Queue,
     /// For messages that trying again can't help.
@@ -105,7 +109,8 @@ impl EnrolmentWorker {
 
 /// The stages, in their order. Each passes on what is left for the next, and ends the others.
 async fn work_on(batch: &Batch<'_>, entries: Vec<Entry<'_>>, outcomes: &mut Outcomes) {
-    let known = resolve::resolve(batch, entries, outcomes).await;
+    let (known, absent) = resolve::resolve(batch, entries, outcomes).await;
+    Box::pin(absent::request(batch, absent, outcomes)).await;
     let begun = begin::look(batch, known, outcomes).await;
     let checked = Box::pin(check::check(batch, begun, outcomes)).await;
     let claimed = begin::claim(batch, checked, outcomes).await;

@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
         records: environment.records()?,
         enrolments: environment.enrolments()?,
         limits: environment.limits()?,
+        requests: environment.bulk_queue()?,
         queue: environment.enrolment_queue()?,
         dead_letters: environment.enrolment_dead_letters()?,
         connections: environment.connections(),

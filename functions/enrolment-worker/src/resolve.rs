@@ -3,21 +3,22 @@
 use std::collections::HashSet;
 
 use leadgate_enrichment::crm::CrmError;
+use leadgate_enrichment::enrolment::EnrolmentEnd;
 use leadgate_enrichment::enrolment::request::Subject;
-use leadgate_enrichment::enrolment::{EnrolmentEnd, SkipReason};
 use leadgate_enrichment::ids::{Origin, RecordKey};
 use leadgate_enrichment::retry::Retry;
 
 use crate::batch::{Batch, Entry, Outcomes, postponed};
 use crate::call::{MINUTES, TROUBLE};
 
-/// Those whose record is known, each once: another signal about the same person waits for the first.
+/// Those whose record is known, each once: another signal about the same person waits for the first. Beside them, those whom
+/// the CRM doesn't have.
 pub(crate) async fn resolve<'m>(
     batch: &Batch<'_>,
     entries: Vec<Entry<'m>>,
     outcomes: &mut Outcomes,
-) -> Vec<(Entry<'m>, RecordKey)> {
-    let (mut known, mut seen) = (Vec::new(), HashSet::new());
+) -> (Vec<(Entry<'m>, RecordKey)>, Vec<Entry<'m>>) {
+    let (mut known, mut absent, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for entry in entries {
         let record = match entry.subject {
             // A record of another CRM, which was the tenant's before: here the same id is another person's.
@@ -28,11 +29,11 @@ pub(crate) async fn resolve<'m>(
         match record {
             Ok(Some(record)) if seen.insert(record.clone()) => known.push((entry, record)),
             Ok(Some(_)) => outcomes.end(&entry, postponed("another signal about them comes first", TROUBLE)),
-            Ok(None) => outcomes.end(&entry, EnrolmentEnd::Skipped(SkipReason::NotInCrm)),
+            Ok(None) => absent.push(entry),
             Err(error) => outcomes.end(&entry, crm_trouble(&error)),
         }
     }
-    known
+    (known, absent)
 }
 
 /// Whoever has the address, if the CRM has them.

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) json: bool,
     /// Ask the CRM of each tenant as well whether it has the properties that the file names, and takes what is written
-    /// into them.
+    /// into them; and the provider with the sequences whether the mailboxes that the rules for signals name can be sent from.
     ///
     /// The secrets that the file names open it, with region and credentials from the environment or the AWS profile; with
     /// --local, it is the CRM of that world. Nothing is changed.

@@ -1,5 +1,5 @@
 //! The `enrolments` table: a line for each contact and sequence ([`Line`]), how many each mailbox has sent to on a day, and
-//! who is not to be enrolled since a signal said so.
+//! who is not to be enrolled since a signal said so, and who was requested for the CRM ([`Requested`]).
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use leadgate_enrichment::clock::{days, later};
 use leadgate_enrichment::enrolment::line::Line;
+use leadgate_enrichment::enrolment::requested::Requested;
+use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,15 @@ struct Kept {
     /// That of the line, where a condition finds it.
     rev: u64,
     line: Line,
+}
+
+/// What is remembered of a person who was requested, as an item.
+#[derive(Serialize, Deserialize)]
+struct KeptRequested {
+    enrolment: String,
+    /// That of what is remembered, where a condition finds it.
+    rev: u64,
+    requested: Requested,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +134,53 @@ impl Enrolments {
         Ok(stopped)
     }
 
+    /// What is remembered of people who were requested for the CRM, by fingerprint and signal. Those of whom there is nothing
+    /// are absent.
+    pub async fn requested(
+        &self,
+        tenant: &TenantId,
+        people: &[(Fingerprint, String)],
+    ) -> Result<HashMap<(Fingerprint, String), Requested>, StoreError> {
+        let mut by_name: HashMap<String, &(Fingerprint, String)> =
+            people.iter().map(|person| (requested_name(tenant, person), person)).collect();
+        let keys = by_name.keys().map(|name| key_of(name)).collect();
+        let mut requested = HashMap::new();
+        for item in self.table.get(keys, Consistency::Strong, Step::Look, READING).await? {
+            let kept: KeptRequested = from_item(item, READING)?;
+            requested.extend(by_name.remove(&kept.enrolment).map(|person| (person.clone(), kept.requested)));
+        }
+        Ok(requested)
+    }
+
+    /// Writes what is remembered of a person who was requested, on condition that it is still as `before`. `false` when
+    /// another worker wrote it first. A repeat of a write that is there already is a success.
+    pub async fn write_requested(
+        &self,
+        tenant: &TenantId,
+        person: &(Fingerprint, String),
+        (before, requested): (Option<&Requested>, &Requested),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let condition = match before {
+            None => Condition::absent(KEY),
+            Some(before) => Condition::unchanged([(REV, number(rev_of(before)))]),
+        };
+        let enrolment = requested_name(tenant, person);
+        let kept = KeptRequested { enrolment, rev: rev_of(requested), requested: requested.clone() };
+        let mut item = to_item(&kept, WRITING_REQUESTED)?;
+        item.insert(FORGET_AT.to_owned(), number(later(now, KEEP_LINES).as_second()));
+        let put = self.table.put_if(item, condition, Step::Enrol, WRITING_REQUESTED).await?;
+        Ok(matches!(put, Put::Now | Put::Same))
+    }
+
+    /// What is remembered of everybody whom a tenant's signals had requested. It reads the whole table, which no function
+    /// may: for the operator's tool.
+    pub async fn all_requested(&self, tenant: &TenantId) -> Result<Vec<Requested>, StoreError> {
+        let items = self.all_of(&format!("requested#{tenant}#")).await?;
+        let requested = |item| from_item(item, READING).map(|kept: KeptRequested| kept.requested);
+        items.into_iter().map(requested).collect()
+    }
+
     /// Takes places of a mailbox on a day: `wanted`, or none if there aren't so many left of `most`.
     pub async fn take_places(
         &self,
@@ -165,10 +223,7 @@ impl Enrolments {
 
     /// Every line of a tenant. It reads the whole table, which no function may: for the operator's tool.
     pub async fn all(&self, tenant: &TenantId) -> Result<Vec<(LineKey, Line)>, StoreError> {
-        let begins = format!("line#{tenant}#");
-        let scan = self.table.scan().filter_expression("begins_with(#key, :begins)");
-        let scan = scan.expression_attribute_names("#key", KEY).expression_attribute_values(":begins", text(&begins));
-        let items = self.table.all(scan, Step::Look, READING).await?;
+        let items = self.all_of(&format!("line#{tenant}#")).await?;
         let line = |item: Item| {
             let kept: Kept = from_item(item, READING)?;
             let key = kept.enrolment.strip_prefix("line#").and_then(|name| {
@@ -180,10 +235,17 @@ impl Enrolments {
         };
         items.into_iter().map(line).collect()
     }
+
+    async fn all_of(&self, begins: &str) -> Result<Vec<Item>, StoreError> {
+        let scan = self.table.scan().filter_expression("begins_with(#key, :begins)");
+        let scan = scan.expression_attribute_names("#key", KEY).expression_attribute_values(":begins", text(begins));
+        self.table.all(scan, Step::Look, READING).await
+    }
 }
 
 const READING: &str = "reading enrolments";
 const WRITING: &str = "writing an enrolment";
+const WRITING_REQUESTED: &str = "writing down that a person was requested";
 
 fn key_of(name: &str) -> Item {
     Item::from([(KEY.to_owned(), text(name))])
@@ -195,6 +257,15 @@ fn line_name(LineKey { record, sequence }: &LineKey) -> String {
 
 fn stop_name(tenant: &TenantId, name: &str) -> String {
     format!("stop#{tenant}#{name}")
+}
+
+fn requested_name(tenant: &TenantId, (person, signal): &(Fingerprint, String)) -> String {
+    format!("requested#{tenant}#{}#{signal}", person.as_str())
+}
+
+/// Each write has one more: it looked once more, or it ended.
+fn rev_of(requested: &Requested) -> u64 {
+    u64::from(requested.looks) + u64::from(requested.ended.is_some())
 }
 
 fn day_name(tenant: &TenantId, mailbox: &str, day: Date) -> String {

@@ -103,6 +103,8 @@ pub enum RefuseReason {
     Gone,
     /// The person asked to be forgotten.
     Erased,
+    /// A signal asked for it, and the CRM says that the person is not to be contacted.
+    DoNotContact,
     /// A provider may not say anything of the person: the law, or the person, forbids it.
     Suppressed,
     /// The provider calls the request invalid.

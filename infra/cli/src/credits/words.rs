@@ -189,6 +189,7 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::NewLead => "a new contact",
         Source::Change => "a changed contact",
         Source::Bulk => "an operator's run over many",
+        Source::Signal => "a signal about somebody new",
         Source::Tam => "a nightly search",
     }
 }
@@ -236,6 +237,7 @@ pub(crate) fn refusal(reason: RefuseReason) -> &'static str {
         RefuseReason::NoIdentity => "nothing in it tells who the person is",
         RefuseReason::Gone => "the CRM doesn't have it any more",
         RefuseReason::Erased => "the person asked to be forgotten",
+        RefuseReason::DoNotContact => "the CRM says not to contact the person of whom a signal told",
         RefuseReason::Suppressed => "a provider may not say anything of the person",
         RefuseReason::Invalid => "the provider calls the request invalid",
         RefuseReason::TooManyHops => "it came round too often within an hour, as if in a loop",

@@ -3,9 +3,10 @@
 use clap::Parser;
 use leadgate_connectors::registry;
 use leadgate_enrichment::config::Config;
+use leadgate_sandbox::simulators::apollo::mailbox_id;
 use leadgate_sandbox::simulators::hubspot::Kind;
 use leadgate_sandbox::simulators::pipedrive::LAST_ENRICHED;
-use leadgate_sandbox::world::{Settings, World};
+use leadgate_sandbox::world::{MAILBOXES, Settings, World};
 
 use super::live::Found;
 use super::{live, set_up};
@@ -174,4 +175,27 @@ async fn what_goes_to_companies_is_compared_with_their_properties() {
     ] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_a_rule_can_not_send_from_is_named() {
+    let settings = Settings::default().with_signals();
+    let config = settings.config.clone();
+    let world = World::start(settings).await.expect("a world starts");
+    world.prepare_for_signals();
+    let said = compared(&world, &config).await.text();
+    assert!(!said.contains("mailbox"), "{said}");
+    let inactive = world.apollo.add_mailbox(MAILBOXES[0], false);
+    let another = config.replace(&mailbox_id(MAILBOXES[1]), "6633baaece5fbd01c791d7ca");
+    let found = compared(&world, &another).await;
+    let said = found.text();
+    assert!(!found.is_good());
+    assert!(
+        said.contains(&format!(
+            "the rule \"new-job\" can't be sent from the mailbox {inactive}: it is inactive: Revoked"
+        )),
+        "{said}"
+    );
+    assert!(said.contains("the mailbox 6633baaece5fbd01c791d7ca: there is no such mailbox"), "{said}");
+    assert_eq!(found.json()["mailboxes"].as_array().map(Vec::len), Some(2));
 }

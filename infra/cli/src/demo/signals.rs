@@ -13,7 +13,8 @@ pub(super) async fn run(request: Request, json: bool) -> Outcome {
     if !json {
         let contacts = count(request.contacts, "contact");
         say(&format!(
-            "{contacts} change jobs; an intent source tells of each, twice; a rule enrols them in a sequence."
+            "{contacts} change jobs; an intent source tells of each, twice; a rule enrols them in a sequence. It tells \
+             of some as well whom the CRM doesn't have: they are requested as new leads."
         ));
         println!();
     }
@@ -60,6 +61,17 @@ fn print_figures(report: &Report) {
     let mut row = |what: &str, figures: String| {
         table.add_row([what.to_owned(), figures]);
     };
+    row(
+        "not in the CRM",
+        format!(
+            "{} people: {} had unsubscribed, {} were requested; the CRM has {} of these now, and {} of them were enrolled",
+            report.not_in_crm,
+            report.not_in_crm.saturating_sub(report.requested),
+            report.requested,
+            report.created,
+            report.enrolled_once_created
+        ),
+    );
     let signals = count((report.queued + report.unmatched) / 2, "signal");
     row("told of", format!("{signals} in {}, each made twice", count(report.deliveries / 2, "delivery")));
     row(
@@ -72,11 +84,17 @@ fn print_figures(report: &Report) {
     row("tasks", format!("{} by our lines, {} by the vendor's books", report.tasks, report.tasks_created));
     row("CRM", format!("{} say that they were enrolled", count(report.written_back, "contact")));
     row("no end", format!("{} lost", report.lost));
-    row("credits", format!("{} spent", report.credits_spent));
+    row(
+        "credits",
+        format!(
+            "{} spent on those who were requested, {} by the vendor's books; the enrolments cost nothing",
+            report.credits_spent, report.credits_charged
+        ),
+    );
     row("calls", format!("{} to the vendor, {} throttled", report.calls, report.throttled));
     let seconds = |milliseconds: i64| std::time::Duration::from_millis(milliseconds.unsigned_abs()).as_secs_f64();
     row(
-        "from signal to enrolment",
+        "from signal to enrolment, of contacts in the CRM",
         format!(
             "{:.1} s for half of them, {:.1} s for 19 in 20 (the vendor takes 0.3 s for an answer)",
             seconds(report.latency_p50_ms),

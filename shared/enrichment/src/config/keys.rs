@@ -6,6 +6,7 @@ use super::OnExhausted;
 use super::hooks::{HookCause, SignatureWord};
 use super::routes::Known;
 use super::shape::{Key, Shape};
+use super::signals::NotInCrm;
 use super::vendor::{SecretKey, SecretRole};
 use super::waterfall::OnBlocked;
 use crate::credits::cycle::Cadence;
@@ -159,6 +160,7 @@ static SIGNAL_RULE: Shape = Shape::Table(&[
     Key::optional("stage", Shape::Text("6095a710bd01d100a506d4af")),
     Key::optional("allow", Shape::List(&EXCEPTION)),
     Key::optional("cool_down_days", Shape::Whole(0, DAYS_MAX)),
+    Key::optional("not_in_crm", Shape::OneOf(NotInCrm::VARIANTS)),
 ]);
 
 const SIGNALS: &[Key] = &[
@@ -307,6 +309,7 @@ const CAPS: Shape = Shape::Table(&[
             Key::optional("new-lead", AMOUNTS),
             Key::optional("change", AMOUNTS),
             Key::optional("bulk", AMOUNTS),
+            Key::optional("signal", AMOUNTS),
             Key::optional("tam", AMOUNTS),
         ]),
     ),
@@ -322,6 +325,7 @@ const MONEY_CAPS: Shape = Shape::Table(&[
             Key::optional("new-lead", Shape::Money),
             Key::optional("change", Shape::Money),
             Key::optional("bulk", Shape::Money),
+            Key::optional("signal", Shape::Money),
             Key::optional("tam", Shape::Money),
         ]),
     ),

@@ -38,7 +38,7 @@ pub use self::pointer::{NoPointer, Pointer};
 pub use self::problem::{ConfigError, Problem};
 pub use self::routes::Route;
 pub use self::shape::{Key, Shape};
-pub use self::signals::{Condition, SignalName, SignalRule, SignalSource, Signals, TaskRule};
+pub use self::signals::{Condition, NotInCrm, SignalName, SignalRule, SignalSource, Signals, TaskRule};
 pub use self::vendor::{
     CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
 };

@@ -59,7 +59,9 @@ impl Tenant {
         let routes = self.routed_by().map(|(_, property)| property);
         let own = [&self.crm.last_enriched_property, &self.crm.candidate_property];
         let own = own.into_iter().filter_map(Option::as_deref).chain(owner).chain(routes);
-        let mut names: Vec<&str> = identity.chain(fields).chain(own).collect();
+        let requesting = self.signals.as_ref().filter(|signals| signals.may_request());
+        let do_not_contact = requesting.into_iter().flat_map(|signals| &signals.do_not_contact).map(String::as_str);
+        let mut names: Vec<&str> = identity.chain(fields).chain(own).chain(do_not_contact).collect();
         names.sort_unstable();
         names.dedup();
         names

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use strum::VariantNames;
 
 use super::check::Checker;
 use super::condition::{Test, Written};
@@ -16,7 +17,7 @@ use super::{CrmConnection, ProviderConnection};
 use crate::clock::days;
 use crate::enrolment::sequencer::{Exception, TaskKind, TaskPriority};
 use crate::lead::patch::FieldMapping;
-use crate::person::ProfileField;
+use crate::person::{ProfileField, Properties, value_of};
 
 /// What is done about signals.
 #[derive(Debug, Clone)]
@@ -80,6 +81,20 @@ pub struct SignalRule {
     pub allow: BTreeSet<Exception>,
     /// For how long nobody is put into the sequence again.
     pub cool_down: Duration,
+    /// What is done about somebody whom the CRM doesn't have.
+    pub not_in_crm: NotInCrm,
+}
+
+/// What is done about somebody who is told of by an address that the CRM doesn't have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum NotInCrm {
+    /// They aren't enrolled.
+    #[default]
+    Skip,
+    /// They are requested as new leads, which are found or created in the CRM and enriched, and enrolled once it has them.
+    Request,
 }
 
 /// What a seller is to do about everybody who is enrolled.
@@ -121,7 +136,25 @@ impl Signals {
     pub fn rule(&self, name: &str) -> Option<&SignalRule> {
         self.rules.iter().find(|rule| rule.name == name)
     }
+
+    /// Whether somebody whom the CRM doesn't have may be requested by any rule.
+    pub fn may_request(&self) -> bool {
+        self.rules.iter().any(|rule| rule.not_in_crm == NotInCrm::Request)
+    }
+
+    /// Whether the CRM's `properties` of somebody say that they are not to be contacted. What isn't understood is taken for
+    /// a yes.
+    pub fn says_do_not_contact(&self, properties: &Properties) -> bool {
+        let says_so = |property: &String| {
+            let value = value_of(properties, property).map(str::to_lowercase);
+            value.is_some_and(|value| !MAY_BE_CONTACTED.contains(&value.as_str()))
+        };
+        self.do_not_contact.iter().any(says_so)
+    }
 }
+
+/// What in the CRM means that somebody may be contacted, in a property that says whether they may not be.
+const MAY_BE_CONTACTED: [&str; 4] = ["false", "no", "0", "n"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -163,6 +196,8 @@ struct RuleTable {
     #[serde(default)]
     allow: BTreeSet<Exception>,
     cool_down_days: Option<u32>,
+    #[serde(default)]
+    not_in_crm: NotInCrm,
 }
 
 #[derive(Deserialize)]
@@ -329,6 +364,7 @@ impl Checker<'_> {
             stage: table.stage,
             allow: table.allow,
             cool_down: table.cool_down_days.map_or(COOL_DOWN_DEFAULT, days),
+            not_in_crm: table.not_in_crm,
         })
     }
 

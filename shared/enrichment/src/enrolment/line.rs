@@ -7,7 +7,7 @@
 //! | claimed | nothing was sent | claims anew once the claim has run out |
 //! | enrolling | the vendor may have enrolled the contact | asks the vendor, and goes on from what it says |
 //! | enrolled, task to do | the contact is in the sequence | creates the task |
-//! | enrolled, task begun | the task may be there | takes it as unknown: the vendor tells no duplicates, so it isn't created again |
+//! | enrolled, task begun | the task may be there | waits until the vendor would show it, and looks for it there; where that can't be known, it is unknown and isn't created again |
 //! | enrolled, task created | all but what may be repeated is done | repeats that, and closes |
 
 use jiff::Timestamp;
@@ -143,9 +143,6 @@ impl Line {
                 return Begin::Busy(old.until);
             }
             State::Enrolling(old, place) => State::Enrolling(takes_over(old), place.clone()),
-            State::Enrolled(old, place, TaskState::Begun) => {
-                State::Enrolled(takes_over(old), place.clone(), TaskState::Unknown)
-            }
             State::Enrolled(old, place, task) => State::Enrolled(takes_over(old), place.clone(), *task),
             State::Idle | State::Claimed(_) => {
                 let is_cooling = self.enrolled_at.is_some_and(|at| now < later(at, cool_down));
@@ -202,6 +199,15 @@ impl Line {
             State::Enrolled(claim, place, _) => Self { state: State::Enrolled(claim, place, task), ..self },
             other => Self { state: other, ..self },
         }
+    }
+
+    /// The same, which nobody else takes up before then.
+    #[must_use]
+    pub fn held_until(mut self, at: Timestamp) -> Self {
+        if let State::Claimed(claim) | State::Enrolling(claim, _) | State::Enrolled(claim, ..) = &mut self.state {
+            claim.until = claim.until.max(at);
+        }
+        self
     }
 
     /// How far the task has come, of an enrolment whose contact is in the sequence.
@@ -290,7 +296,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(task(&line), Some(TaskState::ToDo));
-        assert_eq!(task(&line.clone().with_task(TaskState::Begun)), Some(TaskState::Unknown));
+        let begun = line.clone().with_task(TaskState::Begun).held_until(at(35));
+        assert_eq!(task(&begun), Some(TaskState::Begun));
+        assert_eq!(begin(&begun, 34), Begin::Busy(at(35)), "the vendor may not show it yet");
         assert_eq!(task(&line.with_task(TaskState::Created)), Some(TaskState::Created));
     }
 

@@ -3,6 +3,7 @@
 
 pub mod line;
 pub mod request;
+pub mod requested;
 pub mod sequencer;
 
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub enum SkipReason {
     Erased,
     /// The CRM doesn't have them, so that nothing says that they may be contacted.
     NotInCrm,
+    /// They were requested for the CRM, and it doesn't have them in time.
+    NotInCrmInTime,
     /// The CRM has no e-mail address of theirs.
     NoEmail,
     /// The signal has waited for too long.

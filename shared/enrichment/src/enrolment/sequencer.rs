@@ -43,6 +43,12 @@ pub trait Sequencer: Send + Sync {
         timeout: Duration,
     ) -> Told<Result<BTreeMap<String, ContactEnd>, SequencerError>>;
 
+    /// The mailboxes that there are.
+    async fn mailboxes(&self, timeout: Duration) -> Told<Result<Vec<Mailbox>, SequencerError>>;
+
+    /// A page of all tasks, those that are due last first. The first is 1.
+    async fn tasks(&self, page: u32, timeout: Duration) -> Told<Result<TaskPage, SequencerError>>;
+
     /// Creates a task about each of the contacts. After [`SequencerError::Unknown`] they may be there: made again, they
     /// would be there twice.
     async fn create_tasks(
@@ -65,6 +71,10 @@ pub enum SequencerCall {
     IsInSequence,
     /// [`Sequencer::enrol`]
     Enrol,
+    /// [`Sequencer::mailboxes`]
+    Mailboxes,
+    /// [`Sequencer::tasks`]
+    Tasks,
     /// [`Sequencer::create_tasks`]
     CreateTasks,
     /// [`Sequencer::set_stage`]
@@ -129,6 +139,48 @@ pub enum ContactEnd {
     NotYet,
     /// The vendor says nothing of them.
     Untold,
+}
+
+/// A mailbox that sequences are sent from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Its id.
+    pub id: String,
+    /// Whether it can be sent from. What isn't said is taken for a yes.
+    pub is_active: bool,
+    /// Why not, in the vendor's words.
+    pub reason: Option<String>,
+}
+
+/// Why the mailbox of this id can't be sent from, going by all that there are. `None` if it can be.
+pub fn why_not(id: &str, there: &[Mailbox]) -> Option<String> {
+    match there.iter().find(|mailbox| mailbox.id == id) {
+        None => Some("there is no such mailbox".to_owned()),
+        Some(Mailbox { is_active: true, .. }) => None,
+        Some(Mailbox { reason, .. }) => {
+            Some(format!("it is inactive: {}", reason.as_deref().unwrap_or("no reason is given")))
+        }
+    }
+}
+
+/// A page of tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskPage {
+    /// Those on it.
+    pub tasks: Vec<TaskThere>,
+    /// Whether there are no more after it.
+    pub is_last: bool,
+}
+
+/// A task that there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskThere {
+    /// The contact it is about.
+    pub contact: Option<String>,
+    /// When it was created, if that is said.
+    pub created_at: Option<Timestamp>,
+    /// When it has to be done, if that is said.
+    pub due: Option<Timestamp>,
 }
 
 /// A task for a seller.

@@ -21,5 +21,6 @@ pub mod patch;
 pub mod record;
 pub mod related;
 pub mod request;
+pub mod source;
 pub mod undo;
 pub mod windows;

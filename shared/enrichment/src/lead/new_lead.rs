@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::{TenantId, digest};
 use crate::lead::patch::Patch;
+use crate::lead::source::Source;
 use crate::person::{IdentityProperties, Profile, ProfileField};
 
 /// The message about such a person. Who it is, is sealed: it may lie in a dead-letter queue for two weeks.
@@ -34,6 +35,9 @@ pub struct NewLead {
     /// When it was first put on the queue.
     #[serde(with = "millisecond::optional", skip_serializing_if = "Option::is_none", default)]
     pub queued_at: Option<Timestamp>,
+    /// Where the request for what is bought of them comes from.
+    #[serde(skip_serializing_if = "Source::is_new_lead", default)]
+    pub source: Source,
     /// One of many that came at once.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub bulk: bool,
@@ -130,8 +134,22 @@ impl NewLead {
             occurred_at,
             not_before: None,
             queued_at: None,
+            source: Source::NewLead,
             bulk: false,
         })
+    }
+
+    /// The message about this person, of whom the CRM knew nothing when a signal came. The same however often the signal is
+    /// delivered. `None` if it can't be sealed.
+    pub fn of_signal(
+        tenant: &TenantId,
+        signal: &str,
+        person: &Person,
+        arrived_at: Timestamp,
+        key: &FingerprintKey,
+    ) -> Option<Self> {
+        let lead = Self::seal(tenant, "signal", signal, person, arrived_at, key)?;
+        Some(Self { source: Source::Signal, bulk: true, ..lead })
     }
 
     /// Who it is. `None` when it was sealed with another secret, or has been changed.

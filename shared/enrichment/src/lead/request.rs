@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantNames};
 
 use crate::ids::{ProviderName, PurchaseId, RecordKey, RequestId, TenantId};
 use crate::lead::candidate::FoundFor;
 use crate::lead::new_lead::NewLead;
+pub use crate::lead::source::Source;
 use crate::provider::AsynchronousId;
-use crate::provider::limits::Share;
 
 /// What `crm-webhook` and `deferral-release` queue and the worker takes up. Names, no personal data: it may lie in a
 /// dead-letter queue for two weeks.
@@ -80,7 +79,7 @@ impl EnrichmentRequest {
         Self {
             request: RequestId::derive(&record, &format!("new-lead/{}", lead.event)),
             record,
-            source: Source::NewLead,
+            source: lead.source,
             occurred_at: lead.occurred_at,
             not_before: None,
             queued_at: lead.queued_at,
@@ -196,51 +195,6 @@ impl Task {
         let create = |_| serde_json::from_str(body).map(Self::Create);
         let ended = |_| serde_json::from_str(body).map(Self::Ended);
         collect.or_else(ended).or_else(create).or_else(|_| serde_json::from_str(body).map(Self::Enrich)).map_err(wrong)
-    }
-}
-
-/// Where a request comes from. Earlier ones go first when credits are short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantNames)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Source {
-    /// A new record: a lead is waiting.
-    NewLead,
-    /// A changed record.
-    Change,
-    /// One of many records that an operator has chosen: nobody waits for it.
-    Bulk,
-    /// A person whom a nightly search has found: nobody has asked for them.
-    Tam,
-}
-
-impl Source {
-    /// All of them, those that go first at first.
-    pub const ALL: [Self; 4] = [Self::NewLead, Self::Change, Self::Bulk, Self::Tam];
-
-    /// The word for it in keys and configuration.
-    pub fn word(self) -> &'static str {
-        self.into()
-    }
-
-    /// Whether it has to leave a floor of credits for what is more urgent.
-    pub fn leaves_floor(self) -> bool {
-        self != Self::NewLead
-    }
-
-    /// How much of a provider's limits a request from it may use.
-    pub fn share(self) -> Share {
-        if self.leaves_floor() { Share::Low } else { Share::Full }
-    }
-
-    /// The first character of a deferral's place in the line.
-    pub fn rank(self) -> u8 {
-        match self {
-            Self::NewLead => 1,
-            Self::Change => 2,
-            Self::Bulk => 3,
-            Self::Tam => 4,
-        }
     }
 }
 

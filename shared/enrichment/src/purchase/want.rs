@@ -12,6 +12,7 @@ use crate::lead::candidate::identity_of;
 use crate::lead::gate::is_known_miss;
 use crate::lead::record::{AskedOf, Decided, Record, Said};
 use crate::lead::related;
+use crate::lead::request::Source;
 use crate::outcome::{DeferReason, FailReason, Outcome, RefuseReason};
 use crate::person::{Identity, ProfileField, Properties, value_of};
 use crate::purchase::next_step::{Ask, Position};
@@ -52,6 +53,9 @@ pub fn judge(
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
+    if is_for_nothing(record, current, tenant) {
+        return refuse(RefuseReason::DoNotContact);
+    }
     // What is owed was not bought together with the rest, which is why it is bought although the rest is fresh. And the
     // date on an unknown person may be our own: of what was known of their employer.
     let ours = |at: &Timestamp| record.last_enriched.is_some_and(|own| own.as_millisecond() == at.as_millisecond());
@@ -113,6 +117,14 @@ pub fn judge(
     }
     let missing = missing.clone();
     Verdict::Buy(Box::new(Want { identity, described, route, missing, ask }))
+}
+
+/// Whether it is wanted for an enrolment that the CRM forbids. What has been paid for already is taken to its end.
+fn is_for_nothing(record: &Record, current: &Properties, tenant: &Tenant) -> bool {
+    let signals = tenant.signals.as_ref().filter(|_| record.source == Some(Source::Signal));
+    let is_begun = !record.patch.is_empty() || record.candidate.is_some() || record.owed.is_some();
+    let is_forbidden = signals.is_some_and(|signals| signals.says_do_not_contact(current));
+    is_forbidden && !is_begun && !record.has_a_lost_call()
 }
 
 /// The record of a claimed one whose address was to be checked and won't be, because nobody checks addresses any more, or it was

@@ -1,13 +1,15 @@
 //! Signals, shown: changes of jobs are told of, twice, and put people into a sequence; some of them have opted out, reply
-//! meanwhile, or are in another sequence.
+//! meanwhile, or are in another sequence. Some aren't in the CRM: they are requested, and enrolled once it has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use leadgate_enrichment::credits::Milli;
 use leadgate_enrichment::enrolment::line::{ENROLLED, Ended, TaskState};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::report::Credits;
 use super::{WORKERS, leads};
 use crate::simulators::apollo::{ApolloSetup, sequence_id};
 use crate::world::{SEQUENCE, Settings, StartError, World, job_change};
@@ -26,6 +28,14 @@ pub struct Request {
 pub struct Report {
     /// Contacts in the CRM, each told of once.
     pub contacts: usize,
+    /// People who aren't in the CRM, each told of once by their addresses: one for ten contacts.
+    pub not_in_crm: usize,
+    /// Of these, those who were requested as new leads, by what we remember. The others have unsubscribed.
+    pub requested: usize,
+    /// Of these, those whom the CRM has now, by its own books.
+    pub created: usize,
+    /// Of these, those who were enrolled, by our own lines.
+    pub enrolled_once_created: usize,
     /// Deliveries made, each of them twice.
     pub deliveries: usize,
     /// Signals that the door queued, repeats included.
@@ -50,13 +60,15 @@ pub struct Report {
     pub written_back: usize,
     /// Contacts whose signal has no end; messages in the dead-letter queue are counted as well.
     pub lost: usize,
-    /// Credits that were spent.
+    /// Credits that were spent, all of them on those who were requested, by our own ledger.
     pub credits_spent: f64,
+    /// Credits that the vendor charged, by its own books.
+    pub credits_charged: f64,
     /// Calls that the vendor received, and those that it turned away for its rate limits.
     pub calls: u64,
     /// See `calls`.
     pub throttled: u64,
-    /// From the arrival of a signal to the enrolment: half of them took no longer than this, by the world's clock.
+    /// From the arrival of a signal to the enrolment of a contact who was in the CRM: half of them took no longer than this, by the world's clock.
     pub latency_p50_ms: i64,
     /// The same of nineteen in twenty.
     pub latency_p95_ms: i64,
@@ -76,7 +88,13 @@ impl Report {
         unless(self.enrolled_twice == 0, format!("{} were enrolled twice", self.enrolled_twice));
         unless(self.enrolled_in_spite == 0, format!("{} should not have been enrolled", self.enrolled_in_spite));
         unless(self.lost == 0, format!("{} signals have no end", self.lost));
-        unless(self.credits_spent == 0.0, format!("{} credits were spent", self.credits_spent));
+        let Self { credits_spent, credits_charged, requested, created, .. } = self;
+        let is_paid = credits_spent == credits_charged;
+        unless(is_paid, format!("we spent {credits_spent} credits, and the vendor charged {credits_charged}"));
+        #[expect(clippy::cast_precision_loss, reason = "a number of people")]
+        let is_once = *credits_spent <= *requested as f64;
+        unless(is_once, format!("{credits_spent} credits were spent on {requested} people: a credit each at most"));
+        unless(requested == created, format!("we requested {requested}, and the CRM has {created}"));
         complaints
     }
 }
@@ -90,14 +108,15 @@ const PER_DELIVERY: usize = 500;
 pub async fn run(request: Request) -> Result<Report, StartError> {
     let apollo = ApolloSetup { seed: request.seed, latency: ANSWER, ..ApolloSetup::default() };
     let settings = Settings { seed: request.seed, apollo, ..Settings::default() }.with_signals();
-    let places = format!("mailbox_per_day = {}", request.contacts.max(1));
-    let config = settings.config.replace("mailbox_per_day = 40", &places);
+    let places = format!("mailbox_per_day = {}", request.contacts.max(1) * 2);
+    let config = settings.config.replace("mailbox_per_day = 40", &format!("{places}\nnot_in_crm = \"request\""));
     let world = World::start(Settings { config, ..settings }).await?;
     world.prepare_for_signals();
     let started = Instant::now();
-    let mut demo = Demo { world, contacts: Vec::new(), kept_out: BTreeSet::new() };
+    let mut demo = Demo { world, contacts: Vec::new(), not_in_crm: Vec::new(), kept_out: BTreeSet::new() };
     demo.people(request);
     let mut report = demo.tell().await?;
+    demo.tell_of_those_not_in_crm(&mut report).await?;
     demo.world.settle_down(WORKERS).await;
     demo.account(&mut report).await?;
     report.seconds = started.elapsed().as_secs_f64();
@@ -107,10 +126,16 @@ pub async fn run(request: Request) -> Result<Report, StartError> {
 struct Demo {
     world: World,
     contacts: Vec<String>,
+    /// Addresses of those whom the CRM doesn't have.
+    not_in_crm: Vec<String>,
     /// Addresses of those who must not be enrolled.
     kept_out: BTreeSet<String>,
 }
 
+/// For so many contacts in the CRM, there is one person who isn't in it.
+const ONE_OUTSIDE_FOR: usize = 10;
+/// Of so many of these, one has unsubscribed.
+const ONE_UNSUBSCRIBED_OF: usize = 5;
 /// What becomes of one in ten each.
 const OPTED_OUT: usize = 0;
 const OPTS_OUT_SINCE: usize = 1;
@@ -121,7 +146,13 @@ const TOO_JUNIOR: usize = 4;
 impl Demo {
     fn people(&mut self, request: Request) {
         let crm = self.world.crm();
-        for (i, lead) in leads(request.contacts, request.seed).into_iter().enumerate() {
+        let outside = request.contacts.div_ceil(ONE_OUTSIDE_FOR);
+        for (i, lead) in leads(request.contacts + outside, request.seed).into_iter().enumerate() {
+            if i >= request.contacts {
+                self.not_in_crm
+                    .extend(lead.card.into_iter().find(|(name, _)| *name == "email").map(|(_, email)| email));
+                continue;
+            }
             let id = crm.create_person(&lead.card);
             if i % 10 == OPTED_OUT {
                 self.world.hubspot.edit(&id, "hs_email_optout", "true");
@@ -175,6 +206,30 @@ impl Demo {
         Ok(report)
     }
 
+    /// Tells of those whom the CRM doesn't have, twice; some have unsubscribed before.
+    async fn tell_of_those_not_in_crm(&mut self, report: &mut Report) -> Result<(), StartError> {
+        report.not_in_crm = self.not_in_crm.len();
+        let of =
+            |name: &str, email: &String| json!({ "type": name, "email": email, "seniority": "VP", "employees": 250 });
+        let gone: Vec<String> = self.not_in_crm.iter().step_by(ONE_UNSUBSCRIBED_OF).cloned().collect();
+        let told: [(&str, &str, &[String]); 3] = [
+            ("gone", "unsubscribed", &gone),
+            ("outside", "job-change", &self.not_in_crm),
+            ("outside", "job-change", &self.not_in_crm),
+        ];
+        for (id, name, people) in told {
+            for (i, some) in people.chunks(PER_DELIVERY).enumerate() {
+                let signals: Vec<Value> = some.iter().map(|email| of(name, email)).collect();
+                let answer = self.world.signals("engagement", &format!("{id}-{i}"), &signals).send().await?;
+                let counts: BTreeMap<String, usize> = answer.error_for_status()?.json().await?;
+                report.deliveries += usize::from(id == "outside");
+                report.queued += counts.get("queued").copied().unwrap_or_default();
+            }
+        }
+        self.kept_out.extend(gone);
+        Ok(())
+    }
+
     /// A seller has put them there by hand.
     async fn put_into_another_sequence(&self) -> Result<(), StartError> {
         let other = self.world.apollo.add_sequence("By hand");
@@ -191,11 +246,13 @@ impl Demo {
         let ended: BTreeMap<String, Ended> =
             lines.into_iter().filter_map(|(key, line)| Some((key.record.id, line.ended.first()?.clone()))).collect();
         let mut latencies: Vec<i64> = Vec::new();
-        for ended in ended.values() {
+        for (contact, ended) in &ended {
             if ended.how == ENROLLED {
                 report.enrolled += 1;
                 report.tasks += usize::from(ended.task == Some(TaskState::Created));
-                latencies.push(ended.at.as_millisecond() - ended.arrived_at.as_millisecond());
+                // Those who had to be created first are no measure of the enrolment.
+                let was_there = self.contacts.contains(contact);
+                latencies.extend(was_there.then_some(ended.at.as_millisecond() - ended.arrived_at.as_millisecond()));
             } else {
                 *report.skipped.entry(ended.how.clone()).or_default() += 1;
             }
@@ -212,16 +269,21 @@ impl Demo {
             }
         }
         report.tasks_created = world.apollo.tasks().len();
-        let says_so = |contact: &&String| {
-            world.hubspot.contact(contact).is_some_and(|contact| contact.value("leadgate_sequence").is_some())
-        };
-        report.written_back = self.contacts.iter().filter(says_so).count();
-        let told = self.contacts.len() - self.kind(TOO_JUNIOR).len();
+        let all = world.hubspot.contacts();
+        report.written_back = all.iter().filter(|contact| contact.value("leadgate_sequence").is_some()).count();
+        report.requested = world.enrolments.all_requested(world.tenant_id()).await?.len();
+        let outside: BTreeSet<&str> = self.not_in_crm.iter().map(String::as_str).collect();
+        let created = all.iter().filter(|contact| contact.value("email").is_some_and(|it| outside.contains(it)));
+        let created: Vec<&str> = created.map(|contact| contact.id.as_str()).collect();
+        let is_enrolled = |id: &&&str| ended.get(**id).is_some_and(|ended| ended.how == ENROLLED);
+        report.created = created.len();
+        report.enrolled_once_created = created.iter().filter(is_enrolled).count();
+        let told = self.contacts.len() - self.kind(TOO_JUNIOR).len() + report.requested;
         report.lost = told.saturating_sub(ended.len()) + world.dead_letters().await + world.waiting().await;
         let ledger = world.apollo.ledger();
-        #[expect(clippy::cast_precision_loss, reason = "a number of people")]
-        let spent = ledger.records_charged as f64;
-        (report.credits_spent, report.calls, report.throttled) = (spent, ledger.received, ledger.throttled);
+        (report.calls, report.throttled) = (ledger.received, ledger.throttled);
+        report.credits_charged = Milli::new(ledger.credits_charged).to_decimal();
+        report.credits_spent = Credits::of(&world.credits.unmetered().wallets(world.tenant_id()).await?).spent;
         Ok(())
     }
 }

@@ -90,6 +90,7 @@ impl World {
             records: worker.records.clone(),
             enrolments: worker.enrolments.clone(),
             limits: worker.limits.clone(),
+            requests: worker.requests.clone(),
             queue: worker.queue.clone(),
             dead_letters: worker.dead_letters.clone(),
             connections: worker.connections.clone(),

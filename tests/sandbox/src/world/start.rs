@@ -301,11 +301,28 @@ impl Parts {
 
     fn enrolment_worker(&self) -> EnrolmentWorker {
         let Stores {
-            records, limits, enrolments, enrolment_queue: queue, enrolment_dead_letters: dead_letters, ..
+            records,
+            limits,
+            enrolments,
+            bulk_queue: requests,
+            enrolment_queue: queue,
+            enrolment_dead_letters: dead_letters,
+            ..
         } = self.stores(Caller::EnrolmentWorker);
         let (config, fingerprints) = (self.config.clone(), self.fingerprints());
         let (connections, clock) = (self.connections.clone(), self.clock.clone());
-        EnrolmentWorker { config, records, enrolments, limits, queue, dead_letters, connections, fingerprints, clock }
+        EnrolmentWorker {
+            config,
+            records,
+            enrolments,
+            limits,
+            requests,
+            queue,
+            dead_letters,
+            connections,
+            fingerprints,
+            clock,
+        }
     }
 
     fn tam_build(&self) -> TamBuild {

@@ -1,7 +1,9 @@
 //! Signals put people into sequences: once, only those who may be written to at that moment, and at no credit's cost.
 
+mod absent;
 mod crash;
 mod refused;
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -139,6 +139,7 @@ const ALLOWED: &[(&str, &[Grant])] = &[
     (
         "enrolment-worker",
         &[
+            ("EnrichmentBulkQueue.Arn", &["sqs:SendMessage"]),
             ("RecordsTable.Arn", &["dynamodb:BatchGetItem"]),
             ("EnrolmentsTable.Arn", LIMITS),
             ("LimitsTable.Arn", LIMITS),

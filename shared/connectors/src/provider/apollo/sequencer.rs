@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use leadgate_enrichment::enrolment::SkipReason;
 use leadgate_enrichment::enrolment::sequencer::{
-    ContactEnd, Enrolment, Exception, Prospect, SellerTask, Sequencer, SequencerCall, SequencerError, TaskKind,
-    TaskPriority,
+    ContactEnd, Enrolment, Exception, Mailbox, Prospect, SellerTask, Sequencer, SequencerCall, SequencerError,
+    TaskKind, TaskPage, TaskPriority, TaskThere,
 };
 use leadgate_enrichment::provider::Told;
 
@@ -14,7 +14,7 @@ use super::classify::CallError;
 use super::contacts::{BulkContacts, Contact, ContactFields};
 use super::exchange::{Apollo, Called};
 use super::sequences::{Addition, Additions, Exclusion, SkipReason as Skip};
-use super::tasks::{NewTasks, Priority, TaskStatus, TaskType};
+use super::tasks::{NewTasks, Priority, TASKS_MAX, Task, TaskStatus, TaskType};
 use crate::loose::fields::Open;
 
 #[async_trait::async_trait]
@@ -24,6 +24,8 @@ impl Sequencer for Apollo {
             SequencerCall::FindOrCreate => "contacts/bulk_create",
             SequencerCall::IsInSequence => "contacts/show",
             SequencerCall::Enrol => "emailer_campaigns/add_contact_ids",
+            SequencerCall::Mailboxes => "email_accounts",
+            SequencerCall::Tasks => "tasks/search",
             SequencerCall::CreateTasks => "tasks/bulk_create",
             SequencerCall::SetStage => "contacts/update_stages",
         }
@@ -72,6 +74,31 @@ impl Sequencer for Apollo {
         };
         let told = self.add_to_sequence(&enrolment.sequence, &additions, timeout).await;
         said(told, |added| added.contacts.into_iter().map(|(id, addition)| (id, end(&addition))).collect())
+    }
+
+    async fn mailboxes(&self, timeout: Duration) -> Told<Result<Vec<Mailbox>, SequencerError>> {
+        let mailbox = |told: super::account::Mailbox| {
+            let is_active = told.active != Some(false) && told.revoked_at.is_none();
+            Some(Mailbox { id: told.id?, is_active, reason: told.inactive_reason })
+        };
+        said(Apollo::mailboxes(self, timeout).await, |all| all.into_iter().filter_map(mailbox).collect())
+    }
+
+    async fn tasks(&self, page: u32, timeout: Duration) -> Told<Result<TaskPage, SequencerError>> {
+        said(self.search_tasks(page, timeout).await, |found| {
+            let pages = found.pagination.as_ref().and_then(|pagination| pagination.total_pages);
+            let is_last = match pages {
+                Some(pages) => pages <= u64::from(page),
+                None => found.tasks.len() < TASKS_MAX,
+            };
+            let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
+            let task = |task: Task| TaskThere {
+                contact: task.contact_id,
+                created_at: time(task.created_at),
+                due: time(task.due_at),
+            };
+            TaskPage { tasks: found.tasks.into_iter().map(task).collect(), is_last }
+        })
     }
 
     async fn create_tasks(

@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::CallError;
 use super::exchange::{Apollo, Called, not_made};
-use crate::loose::fields::{Open, list, text, truth, word};
+use super::search::Pagination;
+use crate::loose::fields::{Open, list, object, text, truth, word};
 
 /// The most contacts in one call: one task is created for each. No limit is documented; this is the one for contacts.
 pub const CONTACTS_MAX: usize = 100;
+
+/// The most tasks on a page of a search (documented).
+pub const TASKS_MAX: usize = 100;
 
 impl Apollo {
     /// Creates the same task for each of the contacts. Apollo doesn't look for duplicates: after
@@ -21,6 +25,15 @@ impl Apollo {
             return not_made(CallError::Invalid(format!("tasks for other than 1 to {CONTACTS_MAX} contacts")));
         }
         self.call(self.request(Method::POST, "tasks/bulk_create").json(tasks), timeout).await
+    }
+
+    /// A page of the team's tasks, the most future-dated first. Documented (docs.apollo.io, "Search for Tasks"): the order, the
+    /// paging, that only a master key may, and that there is no filter for contacts. Not documented, but as in the answer to a
+    /// creation: what a task says.
+    pub async fn search_tasks(&self, page: u32, timeout: Duration) -> Called<TasksFound> {
+        let (page, size) = (page.to_string(), TASKS_MAX.to_string());
+        let query = [("sort_by_field", "task_due_at"), ("page", page.as_str()), ("per_page", size.as_str())];
+        self.call(self.request(Method::POST, "tasks/search").query(&query), timeout).await
     }
 }
 
@@ -101,6 +114,18 @@ pub struct TasksCreated {
     pub tasks: Vec<Task>,
 }
 
+/// A page of a search for tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct TasksFound {
+    /// In their order.
+    #[serde(deserialize_with = "list::<_, _, TASKS_MAX>")]
+    pub tasks: Vec<Task>,
+    /// Where the page stands.
+    #[serde(deserialize_with = "object")]
+    pub pagination: Option<Pagination>,
+}
+
 /// A task.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -126,6 +151,9 @@ pub struct Task {
     /// When it has to be done, in Apollo's words.
     #[serde(deserialize_with = "text")]
     pub due_at: Option<String>,
+    /// When it was created, in Apollo's words; not documented.
+    #[serde(deserialize_with = "text")]
+    pub created_at: Option<String>,
     /// Its line.
     #[serde(deserialize_with = "text")]
     pub title: Option<String>,

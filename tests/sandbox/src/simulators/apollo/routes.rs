@@ -96,6 +96,7 @@ impl Team {
             Endpoint::SequenceRemove => self.remove_from_sequences(request),
             Endpoint::Mailboxes => Ok(self.list_mailboxes()),
             Endpoint::TasksCreate => self.create_tasks(request),
+            Endpoint::TasksSearch => self.search_tasks(request),
             Endpoint::CreditUsage => Ok(self.credit_usage()),
             Endpoint::ApiUsage => Ok(not_found()),
             Endpoint::Health => Ok(Answer::json(200, &json!({ "healthy": true, "is_logged_in": true }))),

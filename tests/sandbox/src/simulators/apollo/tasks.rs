@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::people::object_id;
 use super::request::{Request, unprocessable};
+use super::search::Page;
 use super::{Apollo, Team};
 use crate::simulators::exchange::Answer;
 
@@ -51,6 +52,19 @@ impl Team {
                 "created_from": "api", "created_at": request.at.to_string() }));
         }
         Ok(Answer::json(200, &json!({ "success": true, "tasks": self.tasks[first..] })))
+    }
+
+    /// `tasks/search`: all of them, page by page, the most future-dated first (documented).
+    pub(super) fn search_tasks(&self, request: &Request<'_>) -> Result<Answer, Answer> {
+        let parameters = request.parameters()?;
+        let page = Page::of(&parameters)?;
+        let mut found: Vec<&Value> = self.tasks.iter().collect();
+        if parameters.text("sort_by_field").as_deref() == Some("task_due_at") {
+            let due = |task: &&Value| task["due_at"].as_str().unwrap_or_default().to_owned();
+            found.sort_by_key(|task| std::cmp::Reverse(due(task)));
+        }
+        let pagination = page.pagination(found.len());
+        Ok(Answer::json(200, &json!({ "pagination": pagination, "tasks": page.cut(found) })))
     }
 }
 
