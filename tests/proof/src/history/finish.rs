@@ -35,6 +35,7 @@ const CYCLES_MAX: usize = LEADS_USUAL + 2;
 /// true at either; and delivers everything once more, which must change nothing. Gives the lines that are unknown.
 pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<usize, StoreError> {
     come_to_rest(play).await?;
+    play.strangers_are_leads(findings);
     play.check_plan(findings).await?;
     play.check_pool(findings).await?;
     check_waiting(play, findings).await?;
@@ -48,8 +49,6 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
         pay_for_all(play).await?;
     }
     play.finish_the_list(findings).await?;
-    play.tell_again(false).await;
-    play.world.settle_down(1).await;
     // The echoes of what was written.
     play.deliver().await;
     play.world.settle_down(1).await;
@@ -150,6 +149,7 @@ async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
             break;
         }
     }
+    play.tell_again(false).await;
     play.world.clock.turn(LONG);
     play.world.pump.show_hidden().await;
     play.world.settle_down(1).await;

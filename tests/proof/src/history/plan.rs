@@ -132,6 +132,8 @@ pub(super) enum Operation {
     LeadOfTheList(usize),
     /// A signal about a lead is delivered, or one of before is once more.
     Signal { lead: usize, again: bool, fault: Option<Fault> },
+    /// A signal about somebody whom the CRM doesn't have.
+    SignalOfAStranger(Option<Fault>),
     /// Somebody is not to be written to any more: the CRM says so, or a signal does.
     Stop { lead: usize, in_crm: bool },
     /// An operator asks for all records in a run over many, and may ask again for some.
@@ -162,6 +164,7 @@ impl Operation {
                 | Self::NeighbourLead
                 | Self::LeadOfTheList(_)
                 | Self::Signal { .. }
+                | Self::SignalOfAStranger(_)
                 | Self::Stop { .. }
                 | Self::Bulk { .. }
         )

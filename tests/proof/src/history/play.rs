@@ -234,6 +234,7 @@ impl Play {
             Operation::Night { twice, fault } => self.night(*twice, *fault).await,
             Operation::LeadOfTheList(which) => self.lead_of_the_list(*which),
             Operation::Signal { lead, again, fault } => self.signal(*lead, *again, *fault).await,
+            Operation::SignalOfAStranger(fault) => self.signal_of_a_stranger(*fault).await,
             Operation::Stop { lead, in_crm } => self.stop(*lead, *in_crm).await,
             Operation::Bulk { again } => self.bulk(*again).await,
         }

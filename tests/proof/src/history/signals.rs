@@ -8,6 +8,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::{days, later};
 use leadgate_enrichment::enrolment::line::{ENROLLED, Ended, Line, State};
 use leadgate_sandbox::simulators::apollo::{Enrolment, sequence_id};
+use leadgate_sandbox::simulators::hubspot::Contact;
 use leadgate_sandbox::world::{SEQUENCE, Settings, job_change};
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub(super) struct Signals {
     told: Vec<Told>,
     /// Who was not to be written to any more.
     stopped: Vec<Stopped>,
+    /// Addresses that the CRM didn't have when they were told of.
+    strangers: Vec<String>,
     /// A call may have been carried out after its caller was gone, when somebody else was at work.
     may_land_late: bool,
 }
@@ -52,7 +55,7 @@ struct Stopped {
 /// The world with rules for signals, in which everybody's address is vouched for.
 pub(super) fn served(settings: Settings) -> Settings {
     let mut settings = settings.with_signals();
-    settings.config = settings.config.replace("mailbox_per_day = 40", "mailbox_per_day = 2");
+    settings.config = settings.config.replace("mailbox_per_day = 40", "mailbox_per_day = 2\nnot_in_crm = \"request\"");
     // All leads work at the same place.
     settings.config = settings.config.replace("allow = [\"job-change\"]", "allow = [\"job-change\", \"same-company\"]");
     settings.apollo.extrapolated_share = 0.0;
@@ -73,6 +76,36 @@ impl Play {
         self.arm(fault);
         self.tell(which).await;
         self.world.wire.mend();
+    }
+
+    /// A signal about somebody whom the CRM doesn't have.
+    pub(super) async fn signal_of_a_stranger(&mut self, fault: Option<Fault>) {
+        let email = format!("stranger{}.stranger@elsewhere.example", self.signals.strangers.len());
+        self.known.introduce(&self.world, &email, true);
+        let delivery = format!("delivery-{}", self.signals.told.len());
+        let signal = json!({ "type": "job-change", "email": email, "seniority": "VP", "employees": 250 });
+        let told = Told { delivery, source: "engagement", contact: email.clone(), signal, was_accepted: false };
+        self.signals.told.push(told);
+        self.signals.strangers.push(email);
+        self.arm(fault);
+        self.tell(self.signals.told.len() - 1).await;
+        self.world.wire.mend();
+    }
+
+    /// Strangers who were requested are in the CRM by now, once, and are leads from here on.
+    pub(super) fn strangers_are_leads(&mut self, findings: &mut Findings) {
+        for email in std::mem::take(&mut self.signals.strangers) {
+            let contacts = self.world.hubspot.contacts();
+            let own = |contact: &&Contact| contact.value("email").is_some_and(|it| it.eq_ignore_ascii_case(&email));
+            let own: Vec<String> = contacts.iter().filter(own).map(|contact| contact.id.clone()).collect();
+            findings.check(own.len() == 1, Promise::Leads, || {
+                format!("{email} was told of by a signal, and is in the CRM as {own:?}")
+            });
+            let Some(contact) = own.into_iter().next() else { continue };
+            let told = self.signals.told.iter_mut().filter(|told| told.contact == email);
+            told.for_each(|told| told.contact.clone_from(&contact));
+            self.leads.push(Lead { contact, emails: vec![email], ..Lead::default() });
+        }
     }
 
     async fn tell(&mut self, which: usize) {

@@ -214,12 +214,12 @@ impl Maker {
     /// Somebody is told of, or says that they are not to be written to.
     fn signalled(&mut self) {
         let lead = self.wider.usize(..self.leads);
-        if self.wider.u8(..5) == 0 {
-            self.operations.push(Operation::Stop { lead, in_crm: self.wider.bool() });
-        } else {
-            let (again, fault) = (self.wider.u8(..3) == 0, self.fault(6, false));
-            self.operations.push(Operation::Signal { lead, again, fault });
-        }
+        let operation = match self.wider.u8(..6) {
+            0 => Operation::Stop { lead, in_crm: self.wider.bool() },
+            1 => Operation::SignalOfAStranger(self.fault(6, false)),
+            _ => Operation::Signal { lead, again: self.wider.u8(..3) == 0, fault: self.fault(6, false) },
+        };
+        self.operations.push(operation);
         if self.wider.u8(..3) > 0 {
             let work = self.work();
             self.operations.push(work);
