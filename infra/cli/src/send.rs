@@ -157,6 +157,7 @@ fn other_event(text: &str) -> Option<(&'static str, &'static str)> {
     match (event.get("Records"), event.get("source").and_then(Value::as_str)) {
         (Some(_), _) if queue.ends_with(":ChangeEventQueue") => Some(("SQS", "crm-events")),
         (Some(_), _) if queue.ends_with(":EnrolmentQueue") => Some(("SQS", "enrolment-worker")),
+        (Some(_), _) if queue.ends_with(":FeedQueue") => Some(("S3", "feed-import")),
         (Some(_), _) if queue.ends_with(":ListQueue") => Some(("SQS", "tam-build")),
         (Some(_), _) => Some(("SQS", "enrichment-worker")),
         (None, Some("aws.events" | "aws.scheduler")) => {

@@ -13,6 +13,7 @@ pub mod events;
 pub mod feed;
 pub mod limits;
 pub mod lists;
+pub mod objects;
 pub mod queue;
 pub mod records;
 pub mod secrets;

@@ -81,15 +81,20 @@ pub enum ImportError {
 }
 
 impl What<'_> {
-    /// A batch of which nothing is known yet.
-    fn drop(&self, now: Timestamp) -> FeedDrop {
+    /// Tells this batch from any other: another version, or the same with other columns, has another.
+    pub fn id(&self) -> String {
         let mut digest = Sha256::new();
         for part in [self.object.as_str(), &self.version, &format!("{:?}", self.written)] {
             digest.update(part);
             digest.update([0]);
         }
+        hex::encode(&digest.finalize()[..8])
+    }
+
+    /// A batch of which nothing is known yet.
+    fn drop(&self, now: Timestamp) -> FeedDrop {
         FeedDrop {
-            id: hex::encode(&digest.finalize()[..8]),
+            id: self.id(),
             object: self.object.clone(),
             made_at: self.made_at,
             state: DropState::Begun,

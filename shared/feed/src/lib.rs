@@ -25,4 +25,4 @@ mod source;
 pub use self::import::{Ended, Import, ImportError, What};
 pub use self::rejects::{KeepRejects, RejectsFile};
 pub use self::rows::PIECE_ROWS;
-pub use self::source::{FileSource, Source, file_version};
+pub use self::source::{FileSource, Source, file_version, is_packed, unpacked};

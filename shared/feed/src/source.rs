@@ -35,15 +35,25 @@ impl FileSource {
 impl Source for FileSource {
     fn open(&self, byte: u64) -> io::Result<Box<dyn Read>> {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(&self.path)?);
-        if file.fill_buf()?.starts_with(&GZIP) {
-            // What is packed can only be read from its beginning.
-            let mut unpacked = MultiGzDecoder::new(file);
-            io::copy(&mut unpacked.by_ref().take(byte), &mut io::sink())?;
-            return Ok(Box::new(unpacked));
+        if is_packed(&mut file)? {
+            return unpacked(file, byte);
         }
         file.seek(SeekFrom::Start(byte))?;
         Ok(Box::new(file))
     }
+}
+
+/// Whether what stands here, at its beginning, is packed with gzip.
+pub fn is_packed(contents: &mut impl BufRead) -> io::Result<bool> {
+    Ok(contents.fill_buf()?.starts_with(&GZIP))
+}
+
+/// What this is unpacked, from a byte on. What is packed can only be read from its beginning, so that what stands before
+/// is unpacked and thrown away.
+pub fn unpacked(packed: impl BufRead + 'static, byte: u64) -> io::Result<Box<dyn Read>> {
+    let mut unpacked = MultiGzDecoder::new(packed);
+    io::copy(&mut unpacked.by_ref().take(byte), &mut io::sink())?;
+    Ok(Box::new(unpacked))
 }
 
 /// What tells a file's contents from any other.

@@ -13,6 +13,7 @@ use leadgate_aws::events::Events;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::lists::Lists;
+use leadgate_aws::objects::Objects;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -97,6 +98,23 @@ impl Environment {
     /// The `feed` table.
     pub fn feed(&self) -> Result<Feed, EnvironmentError> {
         Ok(Feed::new(&self.database, variable("LEADGATE_FEED_TABLE")?))
+    }
+
+    /// The bucket that batches of businesses land in.
+    pub fn feed_bucket(&self) -> Result<Objects, EnvironmentError> {
+        Ok(Objects::new(&self.sdk, variable("LEADGATE_FEED_BUCKET")?, self.clock.clone()))
+    }
+
+    /// The queue of batches that have landed.
+    pub fn feed_queue(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_FEED_QUEUE_URL")?, self.clock.clone()))
+    }
+
+    /// The queue of messages about batches that trying again can't help.
+    pub fn feed_dead_letters(&self) -> Result<Queue, EnvironmentError> {
+        let client = aws_sdk_sqs::Client::new(&self.sdk);
+        Ok(Queue::new(client, variable("LEADGATE_FEED_DEAD_LETTER_QUEUE_URL")?, self.clock.clone()))
     }
 
     /// The enrichment queue.

@@ -28,6 +28,7 @@ pub mod pdl;
 pub mod pipedrive;
 mod provider;
 mod report;
+pub mod s3;
 pub mod salesforce;
 pub mod zoho;
 pub mod zoominfo;

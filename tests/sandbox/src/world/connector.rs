@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::under_way::UnderWay;
 use super::wire::{Break, Caller, Fate, Rewrite, Wire};
+use crate::simulators::s3;
 
 #[derive(Clone)]
 pub(super) struct Tapped {
@@ -222,6 +223,7 @@ fn operation_of(request: &HttpRequest) -> String {
         Some((service, operation)) if service.starts_with("DynamoDB") => format!("dynamodb {operation}"),
         Some(("AmazonSQS", operation)) => format!("sqs {operation}"),
         Some(("AWSEvents", operation)) => format!("eventbridge {operation}"),
+        _ if request.uri().contains(s3::PATH) => format!("s3 {}", request.method()),
         _ => request.uri().to_owned(),
     }
 }

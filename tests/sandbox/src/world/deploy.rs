@@ -7,6 +7,7 @@ use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
 use enrolment_worker::EnrolmentWorker;
+use feed_import::FeedImport;
 use leadgate_enrichment::config::{Config, Tenant};
 use provider_webhook::ProviderWebhook;
 use signal_webhook::SignalWebhook;
@@ -54,6 +55,8 @@ impl World {
         self.pump.deploy_enrolments(&self.enrolment_worker);
         self.tam_build = Arc::new(self.tam_build_with(config.clone()));
         self.pump.deploy_lists(&self.tam_build);
+        self.feed_import = Arc::new(self.feed_import_with(config.clone()));
+        self.pump.deploy_batches(&self.feed_import);
         self.release = Arc::new(self.release_with(config.clone()));
         self.worker = Arc::new(self.worker_with(config.clone()));
         self.pump.deploy(self.worker.clone());
@@ -112,6 +115,19 @@ impl World {
             dead_letters: build.dead_letters.clone(),
             connections: build.connections.clone(),
             clock: build.clock.clone(),
+        }
+    }
+
+    pub(super) fn feed_import_with(&self, config: Arc<Config>) -> FeedImport {
+        let import = &self.feed_import;
+        FeedImport {
+            config,
+            feed: import.feed.clone(),
+            bucket: import.bucket.clone(),
+            queue: import.queue.clone(),
+            dead_letters: import.dead_letters.clone(),
+            clock: import.clock.clone(),
+            piece_rows: import.piece_rows,
         }
     }
 

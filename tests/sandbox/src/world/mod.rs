@@ -1,6 +1,7 @@
 //! The whole system on one machine: the functions' own `handle`, real DynamoDB and SQS APIs on loopback, and vendors
 //! that remember. Tables and queues come from `infra/template.yaml`, so what runs here is what deploys.
 
+mod batches;
 mod clock;
 mod connector;
 mod crms;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use deferral_release::{DeferralRelease, Report};
 use enrichment_worker::EnrichmentWorker;
 use enrolment_worker::EnrolmentWorker;
+use feed_import::FeedImport;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::enrolments::Enrolments;
 use leadgate_aws::feed::Feed;
@@ -45,6 +47,7 @@ use leadgate_enrichment::ids::{Origin, RecordKey, TenantId};
 use leadgate_lambda::invocation::Invocation;
 use tam_build::TamBuild;
 
+pub use batches::NotTold;
 pub use clock::{Companion, Patience, WorldClock};
 use crms::{is_attio, is_close, is_pipedrive, is_salesforce, is_zoho};
 pub use leftovers::Leftover;
@@ -66,6 +69,7 @@ use crate::simulators::close::Close;
 use crate::simulators::eventbridge::EventBridge;
 use crate::simulators::hubspot::{HubSpot, Subscription};
 use crate::simulators::pipedrive::Pipedrive;
+use crate::simulators::s3::S3;
 use crate::simulators::salesforce::{Road, Salesforce};
 use crate::simulators::zoho::Zoho;
 use crate::simulators::{self, SimulatedCrm};
@@ -118,6 +122,10 @@ pub struct World {
     pub enrolments: Enrolments,
     /// The nightly build.
     pub tam_build: Arc<TamBuild>,
+    /// What takes batches of businesses in.
+    pub feed_import: Arc<FeedImport>,
+    /// Where they land.
+    pub s3: Arc<S3>,
     /// See `records`.
     pub lists: Lists,
     /// Where the doors stand.

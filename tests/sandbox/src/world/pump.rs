@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use crm_events::CrmEvents;
 use enrichment_worker::EnrichmentWorker;
 use enrolment_worker::EnrolmentWorker;
+use feed_import::FeedImport;
 use futures_util::future::join_all;
 use leadgate_enrichment::clock::{Clock, later};
 use leadgate_lambda::invocation::Invocation;
@@ -51,6 +52,8 @@ pub struct Pump {
     enrolments: Option<(String, Mutex<Arc<EnrolmentWorker>>)>,
     /// The queue of lists that are built at night and their function, if there are any.
     lists: Option<(String, Mutex<Arc<TamBuild>>)>,
+    /// The queue of batches that have landed and their function, if there are any.
+    batches: Option<(String, Mutex<Arc<FeedImport>>)>,
     wire: Arc<Wire>,
     clock: Arc<WorldClock>,
     /// From the template.
@@ -88,6 +91,7 @@ impl Pump {
             crm_events: Mutex::default(),
             enrolments: None,
             lists: None,
+            batches: None,
             wire,
             clock,
             timeout,
@@ -118,6 +122,20 @@ impl Pump {
     pub fn with_lists(mut self, queue_url: &str, build: Arc<TamBuild>) -> Self {
         self.queue_urls.push(queue_url.to_owned());
         Self { lists: Some((queue_url.to_owned(), Mutex::new(build))), ..self }
+    }
+
+    /// The same, with a queue of batches that have landed.
+    #[must_use]
+    pub fn with_batches(mut self, queue_url: &str, import: Arc<FeedImport>) -> Self {
+        self.queue_urls.push(queue_url.to_owned());
+        Self { batches: Some((queue_url.to_owned(), Mutex::new(import))), ..self }
+    }
+
+    /// From now on, this one is invoked for batches, if there are any.
+    pub(super) fn deploy_batches(&self, import: &Arc<FeedImport>) {
+        if let Some((_, deployed)) = &self.batches {
+            *deployed.lock().unwrap_or_else(PoisonError::into_inner) = import.clone();
+        }
     }
 
     /// From now on, this one is invoked for lists, if there are any.
@@ -211,6 +229,10 @@ impl Pump {
     }
 
     /// Messages in sight, hidden or delayed; `None` if SQS doesn't say.
+    pub async fn waiting_messages(&self) -> Option<usize> {
+        self.waiting().await
+    }
+
     pub(super) async fn waiting(&self) -> Option<usize> {
         let mut waiting = 0;
         for queue in &self.queue_urls {
@@ -292,11 +314,16 @@ impl Pump {
         let enrolments = enrolments.map(|(_, worker)| worker.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let lists = self.lists.as_ref().filter(|(url, _)| *url == queue);
         let lists = lists.map(|(_, build)| build.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let batches = self.batches.as_ref().filter(|(url, _)| *url == queue);
+        let batches = batches.map(|(_, import)| import.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let is_change = self.queue_urls.get(WORKERS_QUEUES) == Some(&queue);
         let crm_events = self.crm_events().filter(|_| is_change);
         let work = async {
             if let Some(lists) = lists {
                 return Box::pin(lists.handle(event, &invocation)).await;
+            }
+            if let Some(batches) = batches {
+                return Box::pin(batches.handle(event, &invocation)).await;
             }
             match (crm_events, enrolments) {
                 (_, Some(enrolments)) => Box::pin(enrolments.handle(event, &invocation)).await,

@@ -44,6 +44,8 @@ pub(super) struct Names {
     pub(super) answers: String,
     pub(super) limits: String,
     pub(super) feed: String,
+    pub(super) feed_queue_url: String,
+    pub(super) feed_dead_letter_queue_url: String,
     pub(super) queue_url: String,
     pub(super) bulk_queue_url: String,
     pub(super) dead_letter_queue_url: String,
@@ -130,10 +132,10 @@ impl Names {
             let value = created.environment(function).get(name).cloned();
             value.ok_or_else(|| format!("the template doesn't set {name} for {}", function.folder))
         };
-        let table =
-            |name: &str| created.tables.get(name).cloned().ok_or_else(|| format!("the template has no table {name}"));
         let variable = |name: &str| variable_of(worker, name);
         let of_enrolments = |name: &str| variable_of(enrolment_worker, name);
+        let feed_import = function(template, "feed-import")?;
+        let of_feed = |name: &str| variable_of(feed_import, name);
         let of_lists = |name: &str| variable_of(tam_build, name);
         let queue = |name: &str| {
             created.queue_urls.get(name).cloned().ok_or_else(|| format!("the template has no queue {name}"))
@@ -143,7 +145,9 @@ impl Names {
             credits: variable("LEADGATE_CREDITS_TABLE")?,
             answers: variable("LEADGATE_ANSWERS_TABLE")?,
             limits: variable("LEADGATE_LIMITS_TABLE")?,
-            feed: table("FeedTable")?,
+            feed: of_feed("LEADGATE_FEED_TABLE")?,
+            feed_queue_url: of_feed("LEADGATE_FEED_QUEUE_URL")?,
+            feed_dead_letter_queue_url: of_feed("LEADGATE_FEED_DEAD_LETTER_QUEUE_URL")?,
             queue_url: variable("LEADGATE_QUEUE_URL")?,
             bulk_queue_url: variable("LEADGATE_BULK_QUEUE_URL")?,
             dead_letter_queue_url: variable("LEADGATE_DEAD_LETTER_QUEUE_URL")?,

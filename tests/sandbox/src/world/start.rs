@@ -10,6 +10,7 @@ use crm_webhook::CrmWebhook;
 use deferral_release::DeferralRelease;
 use enrichment_worker::EnrichmentWorker;
 use enrolment_worker::EnrolmentWorker;
+use feed_import::FeedImport;
 use leadgate_aws::answers::Answers;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::enrolments::Enrolments;
@@ -17,6 +18,7 @@ use leadgate_aws::events::Events;
 use leadgate_aws::feed::Feed;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::lists::Lists;
+use leadgate_aws::objects::Objects;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
@@ -35,6 +37,7 @@ use signal_webhook::SignalWebhook;
 use tam_build::TamBuild;
 use tokio::net::TcpListener;
 
+use super::batches::FEED_BUCKET;
 use super::clock::{Patience, WorldClock};
 use super::guard;
 use super::kept;
@@ -54,6 +57,7 @@ use crate::simulators::close::Close;
 use crate::simulators::eventbridge::{self, EventBridge};
 use crate::simulators::hubspot::HubSpot;
 use crate::simulators::pipedrive::Pipedrive;
+use crate::simulators::s3::{self, S3};
 use crate::simulators::salesforce::Salesforce;
 use crate::simulators::zoho::Zoho;
 use crate::simulators::{self, Simulators};
@@ -200,6 +204,8 @@ struct Stores {
     answers: Answers,
     limits: Limits,
     feed: Feed,
+    feed_queue: Queue,
+    feed_dead_letters: Queue,
     queue: Queue,
     dead_letters: Queue,
     enrolments: Enrolments,
@@ -233,6 +239,8 @@ impl Parts {
             enrolments: Enrolments::new(&database, &names.enrolments),
             enrolment_queue: Queue::new(sqs.clone(), &names.enrolment_queue_url, clock.clone()),
             enrolment_dead_letters: Queue::new(sqs.clone(), &names.enrolment_dead_letter_queue_url, clock.clone()),
+            feed_queue: Queue::new(sqs.clone(), &names.feed_queue_url, clock.clone()),
+            feed_dead_letters: Queue::new(sqs.clone(), &names.feed_dead_letter_queue_url, clock.clone()),
             lists: Lists::new(&database, &names.lists),
             list_queue: Queue::new(sqs.clone(), &names.list_queue_url, clock.clone()),
             list_dead_letters: Queue::new(sqs.clone(), &names.list_dead_letter_queue_url, clock.clone()),
@@ -333,6 +341,20 @@ impl Parts {
         TamBuild { config, records, credits, lists, limits, requests, queue, dead_letters, connections, clock }
     }
 
+    fn feed_import(&self) -> FeedImport {
+        let Stores { feed, feed_queue: queue, feed_dead_letters: dead_letters, .. } = self.stores(Caller::FeedImport);
+        let (config, clock, piece_rows) = (self.config.clone(), self.clock.clone(), leadgate_feed::PIECE_ROWS);
+        let endpoint = format!("{}{}", self.url, s3::PATH);
+        let sdk = paced(self.site.servers.config_at(self.http(Caller::FeedImport), &endpoint), self.patience);
+        let bucket = Objects::new(&sdk, FEED_BUCKET, self.clock.clone());
+        FeedImport { config, feed, bucket, queue, dead_letters, clock, piece_rows }
+    }
+
+    /// Without feeds, nothing polls the queue that their batches would fill.
+    fn has_feeds(&self) -> bool {
+        self.config.tenants.values().any(|tenant| tenant.feed.is_some())
+    }
+
     /// Without profiles, nothing polls the queue that they would fill.
     fn has_icps(&self) -> bool {
         self.config.tenants.values().any(|tenant| !tenant.icps.is_empty())
@@ -382,7 +404,13 @@ impl Parts {
             true => pump.with_lists(&self.site.names.list_queue_url, tam_build.clone()),
             false => pump,
         };
+        let feed_import = Arc::new(self.feed_import());
+        let pump = match self.has_feeds() {
+            true => pump.with_batches(&self.site.names.feed_queue_url, feed_import.clone()),
+            false => pump,
+        };
         let pump = Arc::new(pump);
+        let s3 = Arc::<S3>::default();
         let partner_bus = PartnerBus::new(&self.site.template, polling.clone(), changes);
         let simulators = Simulators { hubspot: self.hubspot.clone(), apollo: self.apollo.clone() };
         let addresses = [&webhook, &provider_webhook, &signal_webhook].map(|door| Address::of(door.clone()));
@@ -399,6 +427,7 @@ impl Parts {
             .nest("/simulators/zoho", simulators::zoho_router(self.zoho.clone()))
             .merge(self.providers.router())
             .merge(eventbridge::router(self.bus.clone()))
+            .merge(s3::router(s3.clone()))
             .merge(partner_bus::router(Arc::new(partner_bus)))
             .merge(web::clock_router(self.clock.clone(), pump.clone()))
             .merge(web::whereabouts_router(self.whereabouts));
@@ -423,6 +452,8 @@ impl Parts {
             credits,
             queue,
             feed,
+            feed_import,
+            s3,
             usage: self.usage,
             wire: self.wire,
             webhook,

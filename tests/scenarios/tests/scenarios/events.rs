@@ -279,6 +279,23 @@ async fn the_events_of_lists_begin_a_night_and_take_a_list_on() {
 }
 
 #[tokio::test]
+async fn the_events_of_batches_take_one_in_and_leave_another_to_an_operator() {
+    let world = world().await;
+    let mut files = files("feed-import");
+    let mut file = |name: &str| serde_json::from_str::<SqsEvent>(&files.remove(name).expect("the file")).expect("JSON");
+    let (batch, unknown, test) =
+        (file("sqs.one-batch.json"), file("sqs.unknown-tenant.json"), file("sqs.test-event.json"));
+    assert!(files.is_empty(), "{files:?}");
+    let invocation = world.invocation_now();
+    for (event, dead_letters) in [(test, 0), (unknown, 1), (batch, 1)] {
+        assert!(world.feed_import.handle(event, &invocation).await.batch_item_failures.is_empty());
+        assert_eq!(world.feed_dead_letters().await, Some(dead_letters));
+    }
+    let drops = world.feed.drops(world.tenant_id()).await.expect("readable");
+    assert_eq!(drops.iter().map(|drop| drop.object.as_str()).collect::<Vec<_>>(), ["2026-03.csv.gz"]);
+}
+
+#[tokio::test]
 async fn the_echo_is_one_when_it_repeats_what_we_wrote() {
     let world = world().await;
     let lead = world.hubspot.create_contact([("email", "ada.lovelace@engine.example")]);

@@ -1,6 +1,7 @@
 //! A feed is taken in whole: whatever call breaks, whoever else is at work, and in whatever order batches come.
 
 mod crash;
+mod landed;
 mod orders;
 mod waterfall;
 

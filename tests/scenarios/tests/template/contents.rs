@@ -85,7 +85,8 @@ fn accessors(shared: &str) -> Vec<(String, String)> {
 fn is_made(template: &Template, logical_id: &str) -> bool {
     let is_secret = template.document()["Resources"][logical_id]["Type"] == "AWS::SecretsManager::Secret";
     let is_table = template.tables().iter().any(|table| table.logical_id == logical_id);
-    is_secret || is_table || template.queue(logical_id).is_some()
+    let is_bucket = template.resources("AWS::S3::Bucket").any(|(bucket, _)| bucket == logical_id);
+    is_secret || is_table || is_bucket || template.queue(logical_id).is_some()
 }
 
 #[test]
@@ -257,4 +258,50 @@ fn every_vendor_has_its_routes() {
     notices(rule, &format!("{EVENTS}/SalesforceOutboundMessages/Properties/Path"), json!("/salesforce/{tenant}/x"));
     notices(rule, &format!("{EVENTS}/Hooks/Properties/Path"), json!("/hooks/{tenant}"));
     notices(rule, &format!("{EVENTS}/HubSpot/Properties/Method"), json!("GET"));
+}
+
+#[test]
+fn a_bucket_is_private_encrypted_and_forgets() {
+    fn rule(template: &Template) -> Complaints {
+        let mut complaints = Complaints::default();
+        complaints.unless(template.resources("AWS::S3::Bucket").count() == 1, || "one bucket is expected".into());
+        for (name, bucket) in template.resources("AWS::S3::Bucket") {
+            let blocks = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
+            let is_private = blocks.iter().all(|block| bucket["PublicAccessBlockConfiguration"][block] == json!(true));
+            complaints.unless(is_private, || format!("{name}: public"));
+            let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+            let is_encrypted = encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"].is_string();
+            complaints.unless(is_encrypted, || format!("{name}: not encrypted"));
+            let keeps = bucket["VersioningConfiguration"]["Status"] == "Enabled";
+            complaints.unless(keeps, || format!("{name}: what is replaced is lost"));
+            let rules = bucket["LifecycleConfiguration"]["Rules"].as_array().cloned().unwrap_or_default();
+            for folder in [feed_import::DROPS, feed_import::REJECTS] {
+                let forgets = rules.iter().any(|rule| {
+                    rule["Prefix"] == folder && rule["Status"] == "Enabled" && rule["ExpirationInDays"].is_u64()
+                });
+                complaints.unless(forgets, || format!("{name}: {folder} is kept for good"));
+            }
+            let told = &bucket["NotificationConfiguration"]["QueueConfigurations"][0];
+            let filter = &told["Filter"]["S3Key"]["Rules"][0];
+            complaints.unless(filter["Value"] == feed_import::DROPS, || format!("{name}: tells of {filter}"));
+            let is_refused = |policy: &serde_json::Value| {
+                let statement = &policy["PolicyDocument"]["Statement"][0];
+                policy["Bucket"]["Ref"] == name
+                    && statement["Effect"] == "Deny"
+                    && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+            };
+            let over_tls = template.resources("AWS::S3::BucketPolicy").any(|(_, policy)| is_refused(policy));
+            complaints.unless(over_tls, || format!("{name}: not only over TLS"));
+        }
+        complaints
+    }
+    const BUCKET: &str = "/Resources/FeedBucket/Properties";
+    holds(rule);
+    notices(rule, &format!("{BUCKET}/PublicAccessBlockConfiguration/BlockPublicAcls"), json!(false));
+    notices(rule, &format!("{BUCKET}/BucketEncryption"), json!(null));
+    notices(rule, &format!("{BUCKET}/VersioningConfiguration/Status"), json!("Suspended"));
+    notices(rule, &format!("{BUCKET}/LifecycleConfiguration/Rules/0/Prefix"), json!("other/"));
+    notices(rule, &format!("{BUCKET}/LifecycleConfiguration/Rules/1/Status"), json!("Disabled"));
+    notices(rule, &format!("{BUCKET}/NotificationConfiguration/QueueConfigurations/0/Filter"), json!(null));
+    notices(rule, "/Resources/FeedBucketPolicy/Properties/PolicyDocument/Statement/0/Effect", json!("Allow"));
 }

@@ -37,6 +37,10 @@ const CALLS: &[(&str, &str)] = &[
     (".scan()", "dynamodb:Scan"),
     (".update_item()", "dynamodb:UpdateItem"),
     (" Update::builder()", "dynamodb:UpdateItem"),
+    ("\"GetObject\"", "s3:GetObject"),
+    ("\"GetObject\"", "s3:GetObjectVersion"),
+    ("\"GetObject\"", "s3:ListBucket"),
+    ("\"PutObject\"", "s3:PutObject"),
     (".get_secret_value()", "secretsmanager:GetSecretValue"),
     (".put_events()", "events:PutEvents"),
     (".change_message_visibility()", "sqs:ChangeMessageVisibility"),
@@ -49,7 +53,7 @@ const LAMBDA: &[&str] =
     &["logs:CreateLogStream", "logs:PutLogEvents", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 /// What only the operator's tool does, with the operator's own credentials.
-const OPERATORS: [&str; 2] = ["dynamodb:BatchWriteItem", "dynamodb:Scan"];
+const OPERATORS: [&str; 1] = ["dynamodb:Scan"];
 
 /// What may be done to one resource: `secrets:` stands for [`SECRETS`].
 type Grant = (&'static str, &'static [&'static str]);
@@ -91,6 +95,21 @@ const ALLOWED: &[(&str, &[Grant])] = &[
             ("LimitsTable.Arn", LIMITS),
             ("secrets:provider-key-??????", &["secretsmanager:GetSecretValue"]),
             ("TamBuildLogs.Arn", LOGS),
+        ],
+    ),
+    (
+        "feed-import",
+        &[
+            ("FeedQueue.Arn", RECEIVE),
+            ("FeedDeadLetterQueue.Arn", &["sqs:SendMessage"]),
+            (
+                "FeedTable.Arn",
+                &["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            ),
+            ("${FeedBucket.Arn}/drops/*", &["s3:GetObject", "s3:GetObjectVersion"]),
+            ("FeedBucket.Arn", &["s3:ListBucket"]),
+            ("${FeedBucket.Arn}/rejects/*", &["s3:PutObject"]),
+            ("FeedImportLogs.Arn", LOGS),
         ],
     ),
     (
@@ -257,8 +276,16 @@ fn a_function_has_a_role_of_its_own_that_only_lambda_takes_on() {
                 "Resource": queues.map(|queue| json!({ "Fn::GetAtt": [queue, "Arn"] })),
                 "Condition": { "ArnEquals": { "aws:SourceArn": rules } },
             }]);
+            let only_s3_tells = json!([{
+                "Effect": "Allow",
+                "Principal": { "Service": "s3.amazonaws.com" },
+                "Action": "sqs:SendMessage",
+                "Resource": { "Fn::GetAtt": ["FeedQueue", "Arn"] },
+                "Condition": { "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } },
+            }]);
+            let wanted = if logical_id == "FeedQueuePolicy" { only_s3_tells } else { only_rules_send };
             let allowed = &policy["PolicyDocument"]["Statement"];
-            complaints.unless(*allowed == only_rules_send, || format!("{logical_id}: allows {allowed}"));
+            complaints.unless(*allowed == wanted, || format!("{logical_id}: allows {allowed}"));
         }
         let separate = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
         let separate = separate.into_iter().flat_map(|kind| template.resources(kind));
@@ -275,6 +302,8 @@ fn a_function_has_a_role_of_its_own_that_only_lambda_takes_on() {
     const STATEMENT: &str = "/Resources/ChangeEventQueuePolicy/Properties/PolicyDocument/Statement/0";
     notices(rule, &format!("{STATEMENT}/Principal"), json!("*"));
     notices(rule, &format!("{STATEMENT}/Condition"), json!(null));
+    const TELLS: &str = "/Resources/FeedQueuePolicy/Properties/PolicyDocument/Statement/0";
+    notices(rule, &format!("{TELLS}/Condition"), json!(null));
 }
 
 /// Where something is in a role's policy.
