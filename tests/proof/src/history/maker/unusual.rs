@@ -216,7 +216,8 @@ impl Maker {
         let lead = self.wider.usize(..self.leads);
         let operation = match self.wider.u8(..6) {
             0 => Operation::Stop { lead, in_crm: self.wider.bool() },
-            1 => Operation::SignalOfAStranger(self.fault(6, false)),
+            // When somebody is given up on is told by what the CRM says of them.
+            1 if self.wide.windows.is_none() => Operation::SignalOfAStranger(self.fault(6, false)),
             _ => Operation::Signal { lead, again: self.wider.u8(..3) == 0, fault: self.fault(6, false) },
         };
         self.operations.push(operation);
