@@ -101,6 +101,17 @@ async fn what_lands_is_taken_in_and_what_is_left_out_is_kept_with_its_reason() {
     assert_eq!((later.counts.unchanged, later.counts.changed, later.counts.new), (contents.good, 0, 0));
 }
 
+/// Until it is mended, reading takes so long that a run has no time for all pieces.
+fn make_reading_slow(world: &World) {
+    let clock = world.clock.clone();
+    world.wire.break_by(move |call| {
+        if call.caller == Caller::FeedImport && call.operation == "dynamodb BatchGetItem" {
+            clock.turn(Duration::from_secs(9));
+        }
+        None
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_meets_its_deadline_three_times_is_gone_on_with() {
     for pack in [false, true] {
@@ -108,14 +119,7 @@ async fn a_run_that_meets_its_deadline_three_times_is_gone_on_with() {
         let (text, contents) = sample(18, 1);
         let object = if pack { packed(&text) } else { text.into_bytes() };
         world.land(&tenant, "may.csv", object).await.expect("told");
-        let clock = world.clock.clone();
-        world.wire.break_by(move |call| {
-            // Reading takes so long that a run has no time for all pieces.
-            if call.caller == Caller::FeedImport && call.operation == "dynamodb BatchGetItem" {
-                clock.turn(Duration::from_secs(9));
-            }
-            None
-        });
+        make_reading_slow(&world);
         let before = world.wire.counts().get("sqs SendMessageBatch").copied().unwrap_or_default();
         until_done(&world, 1).await;
         world.wire.mend();
@@ -227,6 +231,57 @@ async fn an_object_that_is_replaced_is_read_as_the_version_that_landed() {
         drops.iter().filter(|drop| matches!(&drop.state, DropState::Stopped(why) if why.contains("replaced")));
     assert_eq!(stopped.count(), 1, "{drops:?}");
     assert!(stored_name(&world, &tenant).await.contains("New Name"));
+}
+
+/// Lets one run take in a part of a batch of twelve rows, and says how many.
+async fn a_part_of(world: &World, tenant: &TenantId, object: &str) -> usize {
+    make_reading_slow(world);
+    assert!(world.pump.round().await, "a message was there");
+    world.wire.mend();
+    let drop = the_drop(world, tenant, object).await;
+    assert_eq!(drop.state, DropState::Begun);
+    let read = usize::try_from(drop.counts.rows).expect("few");
+    assert!(0 < read && read < ROWS, "{read} rows in the first run");
+    read
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_replaced_between_two_runs_is_read_on_as_it_was() {
+    let (world, tenant) = scene().await;
+    let (text, ids) = rows("first");
+    world.land(&tenant, "feed.csv", text.into_bytes()).await.expect("told");
+    a_part_of(&world, &tenant, "feed.csv").await;
+    world.clock.turn(Duration::from_secs(1));
+    let (text, later_ids) = rows("second");
+    world.land(&tenant, "feed.csv", text.into_bytes()).await.expect("told");
+    until_done(&world, 1).await;
+    let drops = world.feed.drops(&tenant).await.expect("an answer");
+    let counts: Vec<_> = drops.iter().map(|drop| (&drop.state, drop.counts.rows, drop.counts.new)).collect();
+    assert_eq!(counts, [(&DropState::Done, 12, 11), (&DropState::Done, 12, 11)]);
+    assert_eq!(are_stored(&world, &tenant, &ids).await, ROWS - 1);
+    assert_eq!(are_stored(&world, &tenant, &later_ids).await, ROWS - 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_disappears_between_two_runs_leaves_what_was_taken_in() {
+    let (world, tenant) = scene().await;
+    let (text, ids) = rows("first");
+    world.land(&tenant, "feed.csv", text.into_bytes()).await.expect("told");
+    let read = a_part_of(&world, &tenant, "feed.csv").await;
+    world.purge_batch(&tenant, "feed.csv");
+    until_done(&world, 1).await;
+    let drop = the_drop(&world, &tenant, "feed.csv").await;
+    assert!(matches!(&drop.state, DropState::Stopped(why) if why.contains("no longer in the bucket")), "{drop:?}");
+    assert_eq!(usize::try_from(drop.counts.rows), Ok(read));
+    assert_eq!(are_stored(&world, &tenant, &ids).await, read - usize::from(read > 6));
+
+    // The feed is free for the next batch at once.
+    let (text, ids) = rows("second");
+    world.land(&tenant, "next.csv", text.into_bytes()).await.expect("told");
+    world.pump.run_dry(1).await;
+    assert_eq!(the_drop(&world, &tenant, "next.csv").await.state, DropState::Done);
+    assert_eq!(are_stored(&world, &tenant, &ids).await, ROWS - 1);
+    assert_eq!(world.feed_dead_letters().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
