@@ -107,7 +107,9 @@ async fn all_once(world: &World, leads: &[String], cost: Cost, meanwhile: Meanwh
     match meanwhile {
         Meanwhile::Stands => assert_eq!((books.spent, charged, written), (once, once, writes)),
         Meanwhile::Dies => {
-            assert!(books.unknown <= cost.milli && books.spent == once + books.unknown, "{books:?}");
+            // What came may have been kept for others before it died: then nothing is bought again.
+            let spent = [once, once + books.unknown];
+            assert!(books.unknown <= cost.milli && spent.contains(&books.spent), "{books:?}");
             assert!(charged <= books.spent, "{charged}: {books:?}");
             // What a dead worker wrote last is written again.
             assert!((writes..=writes + 1).contains(&written), "{written}");
