@@ -196,6 +196,34 @@ async fn those_on_a_list_or_with_a_value_are_found_in_the_crm_page_by_page() {
 }
 
 #[tokio::test]
+async fn leads_of_salesforce_are_found_by_a_text_or_a_number() {
+    let world = World::start(Settings::default().with_salesforce()).await.expect("a world starts");
+    let lead = |i: usize| {
+        let (email, city) = (format!("first{i}.last{i}@engine.example"), if i < 3 { "L'Isle" } else { "Lyon" });
+        let fields = [("LastName", "Last".to_owned()), ("Company", "Engine".to_owned()), ("Email", email)];
+        world.salesforce.create_lead(fields.into_iter().chain([("City", city.to_owned())]))
+    };
+    (0..2100).for_each(|i| drop(lead(i)));
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = |words: &[&str]| typed(&world, folder.path(), words);
+    let books = Books::find(&words(&["--list", "7"]).place).await.expect("books");
+    let found = async |words: &Arguments| super::chosen(&books, words).await.map(|all| all.expect("chosen").len());
+    assert_eq!(found(&words(&["--search", "City=L'Isle"])).await.expect("a search"), 3);
+    assert_eq!(found(&words(&["--search", "city=Lyon"])).await.expect("more than a page"), 2097);
+    let refused = [
+        (["--list", "7"], "list views can't be read"),
+        (["--search", "Town=Lyon"], "Lead has no field \"Town\""),
+        (["--search", "NumberOfEmployees=many"], "expected a number"),
+        (["--search", "NumberOfEmployees=7"], "the CRM has no such record"),
+        (["--search", "City=' OR Id != '"], "the CRM has no such record"),
+    ];
+    for (asked, expected) in refused {
+        let refusal = found(&words(&asked)).await.expect_err(expected).to_string();
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+}
+
+#[tokio::test]
 async fn a_crm_that_cannot_be_searched_says_so() {
     let world = World::start(Settings::default().with_pipedrive()).await.expect("a world starts");
     let folder = tempfile::tempdir().expect("a folder");

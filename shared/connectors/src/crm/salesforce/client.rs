@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leadgate_enrichment::crm::schema::Property;
-use leadgate_enrichment::crm::{Created, Crm, CrmError, Written};
+use leadgate_enrichment::crm::{Created, Crm, CrmError, Selected, Selection, Written};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::person::Properties;
@@ -258,6 +258,16 @@ impl Crm for Salesforce {
     async fn create_person(&self, properties: &Patch) -> Result<Created, CrmError> {
         self.create(properties).await
     }
+
+    async fn select(
+        &self,
+        object: &ObjectType,
+        selection: &Selection,
+        after: Option<&str>,
+    ) -> Result<Selected, CrmError> {
+        self.chosen(object, selection, after).await
+    }
+
     async fn properties(&self, object: &ObjectType) -> Result<Option<Vec<Property>>, CrmError> {
         self.describe(object).await.map(Some)
     }

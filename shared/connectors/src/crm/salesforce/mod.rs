@@ -9,6 +9,7 @@
 //! | `schema` | which fields there are |
 //! | `session`, `jwt` | signing in, and what is remembered from call to call |
 //! | `people` | finding a person and creating a lead |
+//! | `select` | records that an operator has chosen |
 //! | `classify` | what a failed call means |
 //! | `fields` | what a field of a lead is called on a contact |
 //! | `record_id` | the two forms of an id |
@@ -28,6 +29,7 @@ mod jwt;
 mod people;
 mod record_id;
 mod schema;
+mod select;
 mod session;
 mod wire;
 mod write;

@@ -7,13 +7,13 @@ use leadgate_enrichment::lead::patch::Patch;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::form_urlencoded::byte_serialize;
 
 use super::classify::{Verdict, unreadable, verdict};
-use super::client::{NOTHING, Salesforce, long};
+use super::client::{Salesforce, long};
 use super::fields::sent;
-use super::wire::{CONTACT, Complaint, LEAD, NOT_PROVIDED, Row};
-use crate::loose::{List, Loose, Scalar, read};
+use super::select::{UNCONVERTED, quoted};
+use super::wire::{CONTACT, Complaint, LEAD, NOT_PROVIDED};
+use crate::loose::{Loose, Scalar, read};
 
 /// How often a lead is sent: whole, and without fields that Salesforce refuses.
 const TRIES_MAX: usize = 3;
@@ -25,15 +25,7 @@ const EMAIL: &str = "Email";
 const REQUIRED: [&str; 2] = ["LastName", "Company"];
 
 /// Where a converted lead isn't looked for: it is written as the contact that it has become.
-const SEARCHES: [(ObjectType, &str); 2] = [(CONTACT, ""), (LEAD, "IsConverted = false AND ")];
-
-/// The answer of a query.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Found {
-    done: Scalar,
-    records: List<Loose<Row>, 1>,
-}
+const SEARCHES: [(ObjectType, &str); 2] = [(CONTACT, ""), (LEAD, UNCONVERTED)];
 
 /// The answer of a creation.
 #[derive(Default, Deserialize)]
@@ -46,23 +38,15 @@ struct Made {
 impl Salesforce {
     pub(super) async fn with_email(&self, email: &str) -> Result<Option<(ObjectType, String)>, CrmError> {
         for (object, only) in SEARCHES {
-            // In a SOQL text, a backslash is put before these (developer.salesforce.com, "Quoted String Escape Sequences").
-            let email = email.replace('\\', "\\\\").replace('\'', "\\'");
+            let email = quoted(email);
             let query =
-                format!("SELECT Id FROM {object} WHERE {only}{EMAIL} = '{email}' ORDER BY CreatedDate, Id LIMIT 1");
-            let path = format!("/query?q={}", byte_serialize(query.as_bytes()).collect::<String>());
-            let answer = self.call(Method::GET, &path, NOTHING).await?;
-            if answer.status != StatusCode::OK {
-                return Err(answer.failure());
-            }
-            let found = read::<Loose<Found>>(&answer.body).ok().and_then(Loose::into_object);
-            let found = found.filter(|found| found.done == Scalar::Boolean(true));
-            let Some(Found { records: List::Of { items, .. }, .. }) = found else {
+                format!("SELECT Id FROM {object} WHERE {only}{EMAIL} = {email} ORDER BY CreatedDate, Id LIMIT 1");
+            let found = self.ids_of(&object, &query).await?;
+            if !found.done {
                 return Err(unreadable("no rows of a query"));
-            };
-            if let Some(row) = items.into_iter().next() {
-                let id = row.into_object().and_then(|row| row.id()).and_then(|id| long(&object, &id));
-                return id.map(|id| Some((object, id))).ok_or_else(|| unreadable("a row of another kind"));
+            }
+            if let Some(id) = found.ids.into_iter().next() {
+                return Ok(Some((object, id)));
             }
         }
         Ok(None)

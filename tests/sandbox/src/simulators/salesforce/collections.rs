@@ -162,19 +162,30 @@ impl Org {
         Ok(values)
     }
 
-    /// The ids of those with an address, the oldest first: the only query that is simulated.
+    /// The ids of those that have a value in a field: the only query that is simulated.
     pub(super) fn query(&mut self, call: &Call) -> Answer {
         let query = call.parameter("q").unwrap_or_default();
-        let Some((object, is_converted, email)) = asked(query).filter(|(object, ..)| self.schema.has(object)) else {
+        let Some(asked) = Asked::read(query).filter(|asked| self.schema.has(&asked.object)) else {
             return error(400, "MALFORMED_QUERY", "unexpected token");
         };
+        let Some(kind) = self.schema.kind(&asked.object, &asked.field) else {
+            return error(400, "INVALID_FIELD", &format!("No such column '{}' on entity", asked.field));
+        };
+        if asked.is_quoted == matches!(kind, Kind::Number | Kind::DateTime) {
+            return error(400, "INVALID_FIELD", "filter criteria of another type, or quotes that are not there");
+        }
         let is_one = |record: &&Record| {
-            let email = record.value("Email").is_some_and(|own| own.eq_ignore_ascii_case(&email));
-            record.object == object && !record.is_deleted && email && !(is_converted && record.converted_to.is_some())
+            let is_value = record.value(&asked.field).is_some_and(|own| own.eq_ignore_ascii_case(&asked.value));
+            let is_behind = asked.after.as_ref().is_none_or(|after| record.id > *after);
+            let is_left_out = asked.is_unconverted && record.converted_to.is_some();
+            record.object == asked.object && !record.is_deleted && is_value && is_behind && !is_left_out
         };
         let mut found: Vec<&Record> = self.records.values().filter(is_one).collect();
-        found.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-        let rows: Vec<Value> = found.into_iter().take(1).map(|record| self.shown(record, &[])).collect();
+        match asked.is_by_id {
+            true => found.sort_by(|one, other| one.id.cmp(&other.id)),
+            false => found.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id))),
+        }
+        let rows: Vec<Value> = found.into_iter().take(asked.limit).map(|record| self.shown(record, &[])).collect();
         self.counters.records_read += rows.len() as u64;
         Answer::json(200, &json!({ "totalSize": rows.len(), "done": true, "records": rows }))
     }
@@ -226,20 +237,55 @@ impl Org {
     }
 }
 
-/// The kind of record, whether converted ones are left out, and the address of a query.
-fn asked(query: &str) -> Option<(String, bool, String)> {
-    let (object, rest) = query.strip_prefix("SELECT Id FROM ")?.split_once(" WHERE ")?;
-    let unconverted = rest.strip_prefix("IsConverted = false AND ");
-    let text = unconverted.unwrap_or(rest).strip_prefix("Email = '")?;
-    let (mut email, mut rest) = (String::new(), text.chars());
+/// A query for those that have a value in a field.
+struct Asked {
+    object: String,
+    is_unconverted: bool,
+    field: String,
+    value: String,
+    is_quoted: bool,
+    after: Option<String>,
+    /// By their ids, or else the oldest first.
+    is_by_id: bool,
+    limit: usize,
+}
+
+impl Asked {
+    fn read(query: &str) -> Option<Self> {
+        let (object, rest) = query.strip_prefix("SELECT Id FROM ")?.split_once(" WHERE ")?;
+        let unconverted = rest.strip_prefix("IsConverted = false AND ");
+        let (field, rest) = unconverted.unwrap_or(rest).split_once(" = ")?;
+        let (value, is_quoted, rest) = literal(rest)?;
+        let (after, rest) = match rest.strip_prefix(" AND Id > ") {
+            Some(rest) => literal(rest).map(|(id, _, rest)| (Some(id), rest))?,
+            None => (None, rest),
+        };
+        let (order, limit) = rest.strip_prefix(" ORDER BY ")?.split_once(" LIMIT ")?;
+        let is_by_id = match order {
+            "Id" => true,
+            "CreatedDate, Id" => false,
+            _ => return None,
+        };
+        let (object, field) = (object.to_owned(), field.to_owned());
+        let (is_unconverted, limit) = (unconverted.is_some(), limit.parse().ok()?);
+        Some(Self { object, is_unconverted, field, value, is_quoted, after, is_by_id, limit })
+    }
+}
+
+/// A value, whether it stands in quotes, and what follows it.
+fn literal(text: &str) -> Option<(String, bool, &str)> {
+    let Some(quoted) = text.strip_prefix('\'') else {
+        let (value, _) = text.split_once(' ')?;
+        return Some((value.to_owned(), false, &text[value.len()..]));
+    };
+    let (mut value, mut rest) = (String::new(), quoted.chars());
     loop {
         match rest.next()? {
-            '\'' => break,
-            '\\' => email.push(rest.next()?),
-            plain => email.push(plain),
+            '\'' => return Some((value, true, rest.as_str())),
+            '\\' => value.push(rest.next()?),
+            plain => value.push(plain),
         }
     }
-    (rest.as_str() == " ORDER BY CreatedDate, Id LIMIT 1").then(|| (object.to_owned(), unconverted.is_some(), email))
 }
 
 fn described(name: &str, kind: &Kind) -> Value {
