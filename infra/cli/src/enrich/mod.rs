@@ -45,10 +45,10 @@ pub(crate) struct Arguments {
     /// The records: a file with a column "record" or "id", of ids in the CRM or whole names (TENANT#CRM#OBJECT#ID).
     #[arg(long, value_name = "FILE", group = "chosen")]
     csv: Option<PathBuf>,
-    /// The records: those on a list in the CRM, by its number (HubSpot).
+    /// The records: those on a list in the CRM, by its number. Not every CRM has lists that can be read.
     #[arg(long, value_name = "ID", group = "chosen")]
     list: Option<String>,
-    /// The records: those in the CRM that have this value in this property (HubSpot, Salesforce).
+    /// The records: those in the CRM that have this value in this property. Not every CRM can be searched: the README says which.
     #[arg(long, value_name = "PROPERTY=VALUE", group = "chosen", value_parser = search)]
     search: Option<Selection>,
     /// Go on with a run that was begun before.
