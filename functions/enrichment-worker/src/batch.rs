@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::config::{ProviderConnection, Tenant};
+use leadgate_enrichment::config::{ProviderConnection, RecordKind, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::{Action, PricedField};
 use leadgate_enrichment::credits::wallet::Wallet;
@@ -39,7 +39,11 @@ impl<'a> Batch<'a> {
         fingerprints: FingerprintKey,
     ) -> Self {
         let now = worker.clock.now();
-        let purchase = PurchaseId::derive(&tenant.id, &invocation.id, now);
+        // A run may have a batch of each kind, and each buys by itself.
+        let purchase = match tenant.kind {
+            RecordKind::Person => PurchaseId::derive(&tenant.id, &invocation.id, now),
+            RecordKind::Company => PurchaseId::derive(&tenant.id, &format!("{}/companies", invocation.id), now),
+        };
         Self { worker, tenant, invocation, purchase, fingerprints, delivered_at: None }
     }
 
@@ -52,6 +56,11 @@ impl<'a> Batch<'a> {
 
     pub(crate) fn wallets(&self) -> TenantWallets<'a> {
         TenantWallets { credits: &self.worker.credits, tenant: self.tenant }
+    }
+
+    /// The wallets that may pay for looking up what the batch is about.
+    pub(crate) async fn spendable_on_records(&self) -> Result<Vec<Wallet>, StoreError> {
+        self.spendable(self.tenant.kind.action()).await
     }
 
     /// The wallets that may pay for what this run does.

@@ -12,7 +12,6 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::credits::price::Action;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
@@ -353,10 +352,11 @@ async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<W
     let (mut taken, due): (Vec<Due>, Vec<Due>) =
         due.into_iter().partition(|due| first.is_none() || due.record.progress.is_some() || was_asked_for(due));
     let Some(first) = first.filter(|_| !due.is_empty()) else { return Ok((taken, Vec::new())) };
-    let no_price = || StoreError::exhausted("pricing", "no price is in force yet for matching a person");
-    let tariff = batch.worker.config.person_tariff(first, batch.purchase.made_at()).ok_or_else(no_price)?;
+    let no_price = || StoreError::exhausted("pricing", "no price is in force yet for looking a record up");
+    let tariff =
+        batch.worker.config.record_tariff(batch.tenant, first, batch.purchase.made_at()).ok_or_else(no_price)?;
     let now = batch.now();
-    let wallets = batch.spendable(Action::Match).await?;
+    let wallets = batch.spendable_on_records().await?;
     let (worst, balances) = (tariff.worst(), Balances::of(&wallets, &batch.tenant.floor, BTreeMap::new()));
     let demands: Vec<Demand<'_>> =
         due.iter().map(|due| Demand { worst: &worst, part: None, source: due.request.source, caps: &[] }).collect();

@@ -49,7 +49,7 @@ impl Employers {
 }
 
 /// The tenant's first provider is asked.
-fn whose<'a>(batch: &Batch<'a>) -> Whose<'a> {
+pub(crate) fn whose<'a>(batch: &Batch<'a>) -> Whose<'a> {
     Whose::of(batch.tenant, &batch.tenant.provider)
 }
 
@@ -148,7 +148,10 @@ async fn buy_employers(
     let share = share(claimed.values().filter_map(|wanted| wanted.record.source));
     let ends = ask_about_employers(batch, provider.as_ref(), &domains, share).await;
     for (domain, end) in domains.iter().zip(&ends) {
-        keep_employer(batch, domain, end, employers).await?;
+        if let LineEnd::Answered(Answer::Hit(profile)) = end {
+            employers.0.insert(domain.clone(), profile.clone());
+        }
+        keep_organization(batch, domain, end).await?;
     }
     let identity = Identity::default();
     let asked = vec![Asked { tariff: &tariff, identity: &identity, repeated: false, shared: false }; ends.len()];
@@ -209,18 +212,11 @@ fn time_for_employers(batch: &Batch<'_>, began: Option<Timestamp>) -> Option<Dur
     (!is_late && !timeout.is_zero()).then_some(timeout)
 }
 
-async fn keep_employer(
-    batch: &Batch<'_>,
-    domain: &str,
-    end: &LineEnd,
-    employers: &mut Employers,
-) -> Result<(), StoreError> {
+/// Keeps what was said of an organization, for whoever asks about it next.
+pub(crate) async fn keep_organization(batch: &Batch<'_>, domain: &str, end: &LineEnd) -> Result<(), StoreError> {
     let windows = batch.tenant.windows;
     let (known, window) = match end {
-        LineEnd::Answered(Answer::Hit(profile)) => {
-            employers.0.insert(domain.to_owned(), profile.clone());
-            (Known::Hit(profile.clone()), windows.freshness)
-        }
+        LineEnd::Answered(Answer::Hit(profile)) => (Known::Hit(profile.clone()), windows.freshness),
         LineEnd::Answered(Answer::Miss | Answer::Suppressed) => (Known::Miss, windows.miss),
         LineEnd::Answered(Answer::Pending(_)) | LineEnd::Invalid | LineEnd::Unknown | LineEnd::NotAsked => {
             return Ok(());

@@ -13,6 +13,8 @@
 //! | settle | the record has the patch | writes back |
 //! | write back | the CRM has it | writes the same again, closes |
 //!
+//! Companies that are records themselves go through the same stages, in a batch of their own; see `companies`.
+//!
 //! Candidates, whom a search has found, are bought first and then found or created in the CRM; see `candidates`. People of
 //! whom another system tells are found or created in the CRM first, and handed on as requests; see `new_leads`.
 //!
@@ -29,6 +31,7 @@ mod waterfall;
 
 mod candidates;
 mod claim;
+mod companies;
 mod defer;
 mod delivered;
 mod employers;
@@ -59,7 +62,8 @@ use leadgate_aws::limits::Limits;
 use leadgate_aws::queue::Queue;
 use leadgate_aws::records::Records;
 use leadgate_enrichment::clock::{Clock, days, later, until};
-use leadgate_enrichment::config::Config;
+use leadgate_enrichment::config::{Config, RecordKind, Tenant};
+use leadgate_enrichment::fingerprint::FingerprintKey;
 use leadgate_enrichment::ids::{RecordKey, TenantId};
 use leadgate_enrichment::lead::new_lead::NewLead;
 use leadgate_enrichment::lead::request::{CallEnded, Collect, EnrichmentRequest, Task};
@@ -241,11 +245,7 @@ impl EnrichmentWorker {
     ) -> BTreeMap<RecordKey, Outcome> {
         if let Some(tenant) = self.config.tenant(tenant) {
             let error = match self.fingerprints.key_of(&tenant.id).await {
-                Ok(key) => {
-                    let mut batch = Batch::new(self, tenant, invocation, key);
-                    batch.delivered_at = delivered::delivered_at(self, &batch).await;
-                    return Box::pin(work_on(&batch, requests)).await;
-                }
+                Ok(key) => return self.work_by_kind(tenant, requests, invocation, &key).await,
                 Err(error) => error,
             };
             warn!(tenant = %tenant.id, %error, "nothing can be done without it: requests stay on the queue");
@@ -261,6 +261,30 @@ impl EnrichmentWorker {
             }
         };
         requests.iter().map(|(key, requests)| (key.clone(), outcome(requests))).collect()
+    }
+
+    /// Works on people and on companies apart: they have mappings of their own, and are paid for by themselves. Companies that
+    /// aren't enriched any more are told so among people.
+    async fn work_by_kind(
+        &self,
+        tenant: &Tenant,
+        requests: BTreeMap<RecordKey, Vec<EnrichmentRequest>>,
+        invocation: &Invocation,
+        key: &FingerprintKey,
+    ) -> BTreeMap<RecordKey, Outcome> {
+        let kind_of = |record: &RecordKey| tenant.of_object(&record.object).map_or(RecordKind::Person, |it| it.kind);
+        let mut outcomes = BTreeMap::new();
+        for tenant in tenant.mappings() {
+            let own = requests.iter().filter(|(record, _)| kind_of(record) == tenant.kind);
+            let own: BTreeMap<_, _> = own.map(|(record, requests)| (record.clone(), requests.clone())).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let mut batch = Batch::new(self, tenant, invocation, key.clone());
+            batch.delivered_at = delivered::delivered_at(self, &batch).await;
+            outcomes.extend(Box::pin(work_on(&batch, own)).await);
+        }
+        outcomes
     }
 
     /// Whether an operator may still add the tenant of a message that arose then.
@@ -287,7 +311,10 @@ async fn work_on(
             delivered::find(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
             continue;
         }
-        let unanswered = single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;
+        let unanswered = match batch.tenant.kind {
+            RecordKind::Person => single_flight::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await,
+            RecordKind::Company => companies::answered(batch, &turn, &mut outcomes, &mut waterfall, wanted).await,
+        };
         buy(batch, &turn, &mut outcomes, &mut waterfall, unanswered).await;
     }
     defer::park(batch, &mut outcomes, std::mem::take(&mut waterfall.waiting)).await;
@@ -318,7 +345,10 @@ async fn buy(
     let call = look_up::look_up(batch, turn, &wanted, &others).await;
     let asked: Vec<Asked<'_>> = wanted.iter().map(Wanted::to_settle).collect();
     let (costs, evidence) = settlement::costs(&asked, &call.ends, call.reported);
-    single_flight::keep_for_others(batch, turn, &wanted, &call).await;
+    match batch.tenant.kind {
+        RecordKind::Person => single_flight::keep_for_others(batch, turn, &wanted, &call).await,
+        RecordKind::Company => companies::keep_for_others(batch, &wanted, &call).await,
+    }
     candidates::note(batch, turn, &wanted, &call).await;
     let kept = keep::keep(batch, turn, outcomes, &wanted, &call, &costs, &waterfall.employers).await;
     // What is not kept must not be settled as if it were: the hold stays open, and the next worker settles it from what

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leadgate_aws::queue::DELAY_MAX;
 use leadgate_enrichment::clock::until;
-use leadgate_enrichment::config::ProviderConnection;
+use leadgate_enrichment::config::{ProviderConnection, RecordKind};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::provider::CallKind;
 use leadgate_purchase::permits::{NO_ROOM, share};
@@ -44,9 +44,16 @@ async fn leave_without_a_first_call(
 ) -> Vec<Due> {
     let Ok(provider) = batch.worker.connections.provider(batch.tenant, first).await else { return due };
     let share = share(due.iter().map(|due| due.request.source));
-    let fields = batch.tenant.fields_of_people(first, &batch.tenant.asked_of(first));
-    let most = provider.people_max(&fields, &batch.tenant.asynchronous_fields(first));
-    let call = CallKind::People(due.len().min(most));
+    let call = match batch.tenant.kind {
+        RecordKind::Person => {
+            let fields = batch.tenant.fields_of_people(first, &batch.tenant.asked_of(first));
+            CallKind::People(due.len().min(provider.people_max(&fields, &batch.tenant.asynchronous_fields(first))))
+        }
+        RecordKind::Company => {
+            let most = provider.organizations_max(&batch.tenant.fields_of_employers());
+            CallKind::Organizations(due.len().min(most))
+        }
+    };
     let now = batch.now();
     let Some(not_before) = batch.permits(first).full_until(provider.as_ref(), call, share).await else { return due };
     let wait = until(now, not_before);
@@ -54,7 +61,7 @@ async fn leave_without_a_first_call(
         let worst = batch
             .worker
             .config
-            .person_tariff(first, batch.purchase.made_at())
+            .record_tariff(batch.tenant, first, batch.purchase.made_at())
             .map(|tariff| tariff.worst())
             .unwrap_or_default();
         let waiting = due.into_iter().map(|Due { record, request }| Waiting {

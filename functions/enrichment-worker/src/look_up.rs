@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leadgate_aws::error::StoreError;
 use leadgate_enrichment::clock::later;
+use leadgate_enrichment::config::RecordKind;
 use leadgate_enrichment::credits::price::PricedField;
 use leadgate_enrichment::person::Identity;
 use leadgate_enrichment::provider::AsynchronousRequest;
@@ -12,7 +13,7 @@ use leadgate_enrichment::purchase::settlement::LineEnd;
 use crate::batch::Batch;
 use crate::price::Wanted;
 use crate::turn::Turn;
-use leadgate_purchase::look_up::{Call, LookUp, Stopped, call_together};
+use leadgate_purchase::look_up::{Asks, Call, LookUp, Stopped, call_together};
 use leadgate_purchase::permits::share;
 
 /// Asks about all of them, in as few calls as the provider allows for what is mapped, but for those whom others ask
@@ -47,7 +48,11 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
             provider: provider.as_ref(),
             permits: turn.permits(batch),
             fields: &fields,
-            checks: turn.checks,
+            asks: match (turn.checks, batch.tenant.kind) {
+                (true, _) => Asks::Verification,
+                (false, RecordKind::Person) => Asks::People,
+                (false, RecordKind::Company) => Asks::Organizations,
+            },
             share,
             purchase: &turn.purchase,
             deadline: batch.invocation.deadline,
@@ -60,7 +65,11 @@ async fn call_for(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[&Wanted]) -> Cal
                 continue;
             }
         };
-        let most = if turn.checks { 1 } else { provider.people_max(&fields, &same[0].asynchronous).max(1) };
+        let most = match look_up.asks {
+            Asks::People => provider.people_max(&fields, &same[0].asynchronous).max(1),
+            Asks::Organizations => provider.organizations_max(&fields).max(1),
+            Asks::Verification => 1,
+        };
         for chunk in same.chunks(most) {
             let people: Vec<Identity> = chunk.iter().map(|wanted| wanted.asks_with()).collect();
             let asynchronous = (!same[0].asynchronous.is_empty()).then(|| AsynchronousRequest {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use futures_util::future::join_all;
 use leadgate_aws::error::StoreError;
 use leadgate_aws::usage::Step;
+use leadgate_enrichment::config::RecordKind;
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::{PricedField, Tariff};
 use leadgate_enrichment::fingerprint::Fingerprint;
@@ -87,9 +88,10 @@ impl Wanted {
     pub(crate) fn at_step(self, batch: &Batch<'_>, record: Record, ask: Ask) -> Option<Self> {
         let provider = batch.tenant.provider_named(ask.provider.as_str())?;
         let (config, at, checks) = (&batch.worker.config, batch.purchase.made_at(), ask.checks.is_some());
-        let tariff = match checks {
-            true => config.verification_tariff(provider, at),
-            false => config.at_once_tariff(provider, &ask.fields, at),
+        let tariff = match (checks, batch.tenant.kind) {
+            (true, _) => config.verification_tariff(provider, at),
+            (false, RecordKind::Person) => config.at_once_tariff(provider, &ask.fields, at),
+            (false, RecordKind::Company) => config.organization_tariff(provider, at),
         };
         let Some(tariff) = tariff else {
             error!(tenant = %batch.tenant.id, provider = %ask.provider, "no price of it is in force: its step is left out");

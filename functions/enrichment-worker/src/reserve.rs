@@ -8,7 +8,7 @@ use leadgate_enrichment::config::{OnExhausted, ProviderConnection};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::cap::Limit;
 use leadgate_enrichment::credits::ledger::{Allocation, AskedAbout, Hold, PurchaseKind, Slice, allocate, part};
-use leadgate_enrichment::credits::price::{Action, PricedField, Tariff};
+use leadgate_enrichment::credits::price::{PricedField, Tariff};
 use leadgate_enrichment::credits::wallet::{Wallet, WalletId};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::lead::record::Record;
@@ -83,7 +83,7 @@ async fn funds(batch: &Batch<'_>, wanted: &[Wanted]) -> Result<Funds, StoreError
     caps.dedup();
     let credits = &batch.worker.credits;
     let used = credits.used(&batch.tenant.id, &caps).await?;
-    let wallets = batch.spendable(Action::Match).await?;
+    let wallets = batch.spendable_on_records().await?;
     Ok(Funds { balances: Balances::of(&wallets, &batch.tenant.floor, used), wallets })
 }
 
@@ -135,7 +135,7 @@ fn plan_hold(
         purchase: turn.purchase.clone(),
         claim: batch.purchase.clone(),
         provider: turn.provider.name(),
-        kind: turn.kind(),
+        kind: turn.kind(batch),
         held_at: batch.now(),
         claimed_until: batch.invocation.claim_until(),
     };

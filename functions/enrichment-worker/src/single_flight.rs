@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use leadgate_aws::answers::{About, Known};
 use leadgate_enrichment::clock::earlier;
+use leadgate_enrichment::config::RecordKind;
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::lead::record::PersonAsked;
 use leadgate_enrichment::outcome::DeferReason;
@@ -131,9 +132,10 @@ pub(crate) fn came<'a>(batch: &'a Batch<'a>, turn: &Turn<'a>, wanted: &'a [Wante
 
 impl Wanted {
     /// Whether another record of the CRM may be about the same person, as far as what we ask with goes. What is said of an
-    /// address is kept for nobody else.
+    /// address is kept for nobody else, and what is known of a company elsewhere.
     pub(crate) fn may_be_there_twice(&self, batch: &Batch<'_>) -> bool {
-        self.ask.checks.is_none() && self.is_without_unique_email(batch)
+        let is_person = batch.tenant.kind == RecordKind::Person;
+        is_person && self.ask.checks.is_none() && self.is_without_unique_email(batch)
     }
 
     fn is_without_unique_email(&self, batch: &Batch<'_>) -> bool {

@@ -24,8 +24,8 @@ impl<'a> Turn<'a> {
     }
 
     /// What is bought.
-    pub(crate) fn kind(&self) -> PurchaseKind {
-        if self.checks { PurchaseKind::Verification } else { PurchaseKind::Person }
+    pub(crate) fn kind(&self, batch: &Batch<'_>) -> PurchaseKind {
+        if self.checks { PurchaseKind::Verification } else { batch.tenant.kind.purchase() }
     }
 
     pub(crate) fn permits(&self, batch: &Batch<'a>) -> Permits<'a> {

@@ -128,6 +128,9 @@ pub(crate) async fn write_patches(
         let mut written = crm::write(batch, &patches).await?;
         for (key, patch) in patches {
             if let Some(end) = written.remove(&key) {
+                let has_values =
+                    bought.iter().any(|it| it.key == key && patch.keys().any(|name| it.patch.contains_key(name)));
+                let end = if has_values { end } else { without_our_own(end, &patch) };
                 for (property, reason) in end.dropped() {
                     warn!(record = %key, property, reason, "the CRM refuses a property: the rest was written");
                 }
@@ -143,6 +146,14 @@ pub(crate) async fn write_patches(
         (key, WriteEnd { patch, end, only_filled })
     });
     Ok(ends.collect())
+}
+
+/// A patch that says nothing but when the record was enriched and by whom, because its values stand there already, does no
+/// harm when it is refused: the CRM lacks these properties.
+fn without_our_own(end: Written, patch: &Patch) -> Written {
+    let Written::Rejected(reason) = end else { return end };
+    let dropped = patch.keys().map(|name| (name.clone(), reason.clone())).collect();
+    Written::Done { dropped, reformatted: Patch::new() }
 }
 
 /// Keeps what is about to be changed, for as long as it may be undone, of the records that don't remember it by
@@ -163,9 +174,7 @@ async fn keep_for_undo<'r>(
         let (patch, current) = (patches.get(&record.key)?, current.get(&record.key)?);
         let purchase = match kind {
             PurchaseKind::Asynchronous => record.awaited.as_ref().map(|awaited| &awaited.purchase),
-            PurchaseKind::Person | PurchaseKind::Organization | PurchaseKind::Verification | PurchaseKind::Search => {
-                record.purchase()
-            }
+            _ => record.purchase(),
         };
         Some((&record.key, WriteBack::of((purchase?.clone(), kind), now, patch, current)))
     });

@@ -101,6 +101,8 @@ pub enum RefuseReason {
     NoIdentity,
     /// The CRM doesn't have it any more.
     Gone,
+    /// Records of its kind are not enriched, or not any more.
+    NotEnriched,
     /// The person asked to be forgotten.
     Erased,
     /// A signal asked for it, and the CRM says that the person is not to be contacted.

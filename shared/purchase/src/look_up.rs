@@ -34,14 +34,25 @@ pub struct LookUp<'a> {
     pub permits: Permits<'a>,
     /// What is wanted of them.
     pub fields: &'a BTreeSet<ProfileField>,
-    /// Whether only their addresses are checked, one in a call.
-    pub checks: bool,
+    /// What of them is looked up.
+    pub asks: Asks,
     /// How much of the limits they may use.
     pub share: Share,
     /// What they are for.
     pub purchase: &'a PurchaseId,
     /// When the run ends that makes them.
     pub deadline: Timestamp,
+}
+
+/// What is asked about those in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Who they are.
+    People,
+    /// Whether their addresses work. One in a call.
+    Verification,
+    /// What is known of organizations, by their domains.
+    Organizations,
 }
 
 /// How the call for several people went.
@@ -107,7 +118,11 @@ async fn call_once(
 ) -> Result<Call, String> {
     let LookUp { provider, permits, purchase, fields, share, .. } = *look_up;
     let (clock, tenant) = (permits.clock, permits.tenant);
-    let kind = if look_up.checks { CallKind::Verification } else { CallKind::People(people.len()) };
+    let kind = match look_up.asks {
+        Asks::People => CallKind::People(people.len()),
+        Asks::Verification => CallKind::Verification,
+        Asks::Organizations => CallKind::Organizations(people.len()),
+    };
     for attempts_made in 1.. {
         let ticket = match permits.permit(provider, kind, share).await {
             Ok(ticket) => ticket,
@@ -115,9 +130,13 @@ async fn call_once(
         };
         // A permit that nothing comes of wastes a call of the limit, and no more.
         let Some(timeout) = look_up.time_for_a_call() else { break };
-        let told = match look_up.checks {
-            true => check(provider, people, timeout).await,
-            false => provider.look_up(people, fields, asynchronous, timeout).await,
+        let told = match look_up.asks {
+            Asks::People => provider.look_up(people, fields, asynchronous, timeout).await,
+            Asks::Verification => check(provider, people, timeout).await,
+            Asks::Organizations => {
+                let domains: Vec<String> = people.iter().filter_map(|it| it.domain.clone()).collect();
+                provider.look_up_organizations(&domains, timeout).await
+            }
         };
         permits.ended(ticket, &told.rates, ending(&told.reply)).await;
         let (retry, reason) = match told.reply {

@@ -22,7 +22,7 @@ pub enum Goods {
     People,
     /// What arrives later.
     Numbers,
-    /// Where people work.
+    /// Where people work, and companies that are records.
     Employers,
     /// Whether addresses work.
     Verdicts,
@@ -37,6 +37,7 @@ impl Goods {
     fn of(purchase: &PurchaseId, kind: PurchaseKind, provider: &str) -> Self {
         match purchase.as_str() {
             _ if kind == PurchaseKind::Verification => Self::Verdicts,
+            _ if kind == PurchaseKind::Company => Self::Employers,
             // All that this one says arrives later, the person as well.
             id if id.ends_with("-later") && provider == clay::PROVIDER => Self::People,
             id if id.ends_with("-later") => Self::Numbers,

@@ -149,8 +149,8 @@ fn requests(tenant: &Tenant, entries: &[Entry]) -> Vec<Request> {
                 // Whether addresses work is no part of what is replayed.
                 PurchaseKind::Verification => {}
                 PurchaseKind::Organization => told.employers += &line.cost,
-                // A page of a search is about no lead.
-                PurchaseKind::Search => {}
+                // A page of a search is about no lead, and no company is one.
+                PurchaseKind::Search | PurchaseKind::Company => {}
                 PurchaseKind::Asynchronous => {
                     // Of a provider that was finding out, this says whether it knew the person.
                     told.is_known = told.is_known.or(is_known(line.result));

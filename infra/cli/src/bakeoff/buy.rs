@@ -25,7 +25,7 @@ use leadgate_enrichment::person::{Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer as Said, Provider};
 use leadgate_enrichment::purchase::settlement::{self, Asked as Line, LineEnd};
 use leadgate_enrichment::retry::{Backoff, Retry};
-use leadgate_purchase::look_up::{Call, LookUp, Stopped, call_together};
+use leadgate_purchase::look_up::{Asks, Call, LookUp, Stopped, call_together};
 use leadgate_purchase::permits::Permits;
 
 use super::hold::not_asked;
@@ -168,7 +168,7 @@ impl Buyer<'_> {
             provider,
             permits,
             fields: &offer.fields,
-            checks: false,
+            asks: Asks::People,
             share: Source::Change.share(),
             purchase: &purchase,
             deadline: later(began, CALL),

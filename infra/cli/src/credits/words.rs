@@ -236,6 +236,7 @@ pub(crate) fn refusal(reason: RefuseReason) -> &'static str {
     match reason {
         RefuseReason::NoIdentity => "nothing in it tells who the person is",
         RefuseReason::Gone => "the CRM doesn't have it any more",
+        RefuseReason::NotEnriched => "records of its kind are not enriched",
         RefuseReason::Erased => "the person asked to be forgotten",
         RefuseReason::DoNotContact => "the CRM says not to contact the person of whom a signal told",
         RefuseReason::Suppressed => "a provider may not say anything of the person",

@@ -58,16 +58,16 @@ pub(crate) async fn compare(config: &Config, local: Option<&str>) -> Result<Vec<
     let mut found = Vec::with_capacity(config.tenants.len());
     for tenant in config.tenants.values() {
         let crm = connections.crm(tenant).await?;
-        let named = tenant.named_properties();
-        let there = properties(&*crm, &named, tenant.crm.vendor).await;
-        let there = there.map_err(|error| format!("tenant {}: {error}", tenant.id))?;
+        let (mut all, mut unfit) = (0, Vec::new());
+        for tenant in tenant.mappings() {
+            let named = tenant.named_properties();
+            let there = properties(&*crm, &named, tenant).await;
+            let there = there.map_err(|error| format!("tenant {}: {error}", tenant.id))?;
+            all += named.len();
+            unfit.extend(misfits(&named, &there));
+        }
         let mailboxes = mailboxes(&connections, tenant).await?;
-        found.push(Found {
-            tenant: tenant.id.clone(),
-            named: named.len(),
-            misfits: misfits(&named, &there),
-            mailboxes,
-        });
+        found.push(Found { tenant: tenant.id.clone(), named: all, misfits: unfit, mailboxes });
     }
     Ok(found)
 }

@@ -7,7 +7,7 @@ mod tests;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use leadgate_enrichment::config::CrmVendor;
+use leadgate_enrichment::config::{RecordKind, Tenant};
 use leadgate_enrichment::crm::Crm;
 use leadgate_enrichment::crm::schema::{Named, Problem, Property, Takes, ValueKind, misfits};
 use leadgate_enrichment::ids::ObjectType;
@@ -73,24 +73,46 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 async fn set_up(books: &Books, dry_run: bool) -> Result<Vec<Prepared>, Failure> {
     let tenant = books.tenant();
     let crm = books.connections.crm(tenant).await?;
+    let mut prepared = Vec::new();
+    for tenant in tenant.mappings() {
+        prepared.extend(set_up_one(&*crm, tenant, dry_run).await?);
+    }
+    Ok(prepared)
+}
+
+/// The same for records of one kind.
+async fn set_up_one(crm: &dyn Crm, tenant: &Tenant, dry_run: bool) -> Result<Vec<Prepared>, Failure> {
     let ours: Vec<Named> = tenant.named_properties().into_iter().filter(|named| named.is_ours).collect();
-    let there = properties(&*crm, &ours, tenant.crm.vendor).await?;
-    let misfits = misfits(&ours, &there);
+    if ours.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = properties(crm, &ours, tenant).await?;
+    let (misfits, object) = (misfits(&ours, &there), object_of(tenant));
     let mut prepared = Vec::new();
     for named in &ours {
         let misfit = misfits.iter().find(|misfit| misfit.property == named.property);
         let what = match misfit.map(|misfit| &misfit.problem) {
             None => "is there",
             Some(Problem::Missing) if dry_run => "is missing: without --dry-run it is created",
-            Some(Problem::Missing) => match crm.add_property(&ObjectType::CONTACT, &property(named)).await? {
+            Some(Problem::Missing) => match crm.add_property(&object, &property(named)).await? {
                 true => "is created",
                 false => "is there",
             },
             Some(_) => return Err(misfit.map(ToString::to_string).unwrap_or_default().into()),
         };
-        prepared.push(Prepared { property: named.property.clone(), what });
+        let property = match tenant.kind {
+            RecordKind::Person => named.property.clone(),
+            RecordKind::Company => format!("{} (of companies)", named.property),
+        };
+        prepared.push(Prepared { property, what });
     }
     Ok(prepared)
+}
+
+/// Whose properties a mapping names.
+fn object_of(tenant: &Tenant) -> ObjectType {
+    let company = tenant.crm.vendor.company.filter(|_| tenant.kind == RecordKind::Company);
+    company.map_or(ObjectType::CONTACT, |company| company.object.clone())
 }
 
 fn property(named: &Named) -> Property {
@@ -102,11 +124,11 @@ fn property(named: &Named) -> Property {
     Property { name: named.property.clone(), takes, is_read_only: false }
 }
 
-/// The properties that contacts have, and those that related records have of which any is named.
-async fn properties(crm: &dyn Crm, named: &[Named], vendor: &CrmVendor) -> Result<Vec<Property>, Failure> {
+/// The properties that the records of a mapping have, and those that related records have of which any is named.
+async fn properties(crm: &dyn Crm, named: &[Named], tenant: &Tenant) -> Result<Vec<Property>, Failure> {
     const SILENT: &str = "this CRM doesn't say which properties it has: create them there by hand";
-    let mut there = crm.properties(&ObjectType::CONTACT).await?.ok_or(SILENT)?;
-    for relation in vendor.related {
+    let mut there = crm.properties(&object_of(tenant)).await?.ok_or(SILENT)?;
+    for relation in tenant.crm.vendor.related {
         if named.iter().any(|named| named.property.starts_with(relation)) {
             let related = crm.properties(&ObjectType::known(relation.trim_end_matches('.'))).await?.ok_or(SILENT)?;
             let prefixed = |it: Property| Property { name: format!("{relation}{}", it.name), ..it };

@@ -199,3 +199,22 @@ async fn a_mailbox_that_a_rule_can_not_send_from_is_named() {
     assert!(said.contains("the mailbox 6633baaece5fbd01c791d7ca: there is no such mailbox"), "{said}");
     assert_eq!(found.json()["mailboxes"].as_array().map(Vec::len), Some(2));
 }
+
+#[tokio::test]
+async fn what_companies_lack_is_found_and_created_among_their_own_properties() {
+    let companies = "\n[tenants.demo.companies]\nlast_enriched_property = \"leadgate_last_enriched\"\n\
+                     [tenants.demo.companies.fields]\nindustry = { from = \"company_industry\" }\n\
+                     shoe_size = { from = \"company_employees\" }\n";
+    let mut settings = Settings::default().with_employers();
+    settings.config.push_str(companies);
+    let world = World::start(settings.clone()).await.expect("a world starts");
+    let found = compared(&world, &settings.config).await;
+    assert!(!found.is_good());
+    for lacking in ["tenants.demo.companies.last_enriched_property", "tenants.demo.companies.fields.shoe_size"] {
+        assert!(found.text().contains(lacking), "{}", found.text());
+    }
+    let of_companies = "leadgate_last_enriched (of companies)".to_owned();
+    let prepared = prepared(&books(&world).await, false).await;
+    assert!(prepared.contains(&(of_companies, "is created")), "{prepared:?}");
+    assert!(!compared(&world, &settings.config).await.text().contains("last_enriched_property"));
+}

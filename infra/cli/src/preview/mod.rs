@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use leadgate_aws::table::Consistency;
+use leadgate_enrichment::config::{RecordKind, Tenant};
 use leadgate_enrichment::credits::Amounts;
 use leadgate_enrichment::credits::price::Tariff;
 use leadgate_enrichment::fingerprint::FingerprintKey;
@@ -76,6 +77,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Ended {
 async fn preview(books: &Books, asked: &str) -> Result<Preview, Failure> {
     let (tenant, now) = (books.tenant(), books.now);
     let record = books.record_key(asked.trim())?;
+    let tenant = tenant.of_object(&record.object).ok_or_else(|| {
+        format!("{record} is a company: tenants.{}.companies would have such records enriched", tenant.id)
+    })?;
     let key = books.fingerprints.key_of(&tenant.id).await;
     let key = key.map_err(|error| format!("{error}: name the secret of fingerprints with --fingerprints"))?;
     let there = books.records.read(std::slice::from_ref(&record), Consistency::Strong).await?.remove(&record);
@@ -99,7 +103,7 @@ async fn preview(books: &Books, asked: &str) -> Result<Preview, Failure> {
     let standing = at_worker(there.as_ref(), &request, tenant.windows, now);
     let known = there.unwrap_or_else(|| Record::new(record.clone(), now));
     let (verdict, price) = match standing {
-        Standing::Due => due(books, &known, &current, &key),
+        Standing::Due => due(books, tenant, &known, &current, &key),
         Standing::InFlight(until) => {
             (("in-flight", format!("is being worked on, until {} at the latest", moment(until, books.zone()))), None)
         }
@@ -123,11 +127,12 @@ async fn preview(books: &Books, asked: &str) -> Result<Preview, Failure> {
 /// A record that may be taken up: what the worker would make of it.
 fn due(
     books: &Books,
+    tenant: &Tenant,
     record: &Record,
     current: &Properties,
     key: &FingerprintKey,
 ) -> ((&'static str, String), Option<[Amounts; 2]>) {
-    let (tenant, now) = (books.tenant(), books.now);
+    let now = books.now;
     match judge(record, Some(current), (tenant, key), None, now) {
         Verdict::Buy(want) => {
             let worst = |tariff: Option<Tariff>, repeated| tariff.map(|it| it.worst_of(repeated)).unwrap_or_default();
@@ -145,7 +150,11 @@ fn due(
                 let said = format!("would be looked up in what {} has delivered, which costs nothing", provider.name());
                 return (("look-up", said), None);
             }
-            let person = worst(books.config.at_once_tariff(provider, &want.ask.fields, now), repeated);
+            let tariff = match tenant.kind {
+                RecordKind::Person => books.config.at_once_tariff(provider, &want.ask.fields, now),
+                RecordKind::Company => books.config.organization_tariff(provider, now),
+            };
+            let person = worst(tariff, repeated);
             let fields = provider.asynchronous_of(&want.ask.fields);
             let asynchronous = worst(books.config.asynchronous_tariff(provider, &fields, now), false);
             let route = want.route.and_then(|route| tenant.routes.get(route));

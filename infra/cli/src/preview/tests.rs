@@ -89,3 +89,31 @@ async fn a_field_of_a_company_is_shown_with_the_company_and_stays_without_one() 
     assert_eq!(of_company(&preview), "keep");
     assert!(preview.rows.iter().any(|row| row.now.as_deref() == Some("Steam")));
 }
+
+#[tokio::test]
+async fn a_company_that_is_a_record_is_shown_with_its_own_mapping_and_price() {
+    let world = world(|settings| {
+        *settings = settings.clone().with_employers();
+        settings.config.push_str(
+            "\n[tenants.demo.companies.fields]\nindustry = { from = \"company_industry\" }\n\
+             city = { from = \"company_city\" }\n",
+        );
+    })
+    .await;
+    let engine = world.hubspot.create_company([("domain", "engine.example"), ("city", "London")]);
+    let record = format!("demo#hubspot#company#{engine}");
+    let before = shown(&world, &record).await.expect("a preview");
+    assert_eq!(before.head(), format!("{record} would be bought, for 1 credit at most."));
+    assert_eq!((action(&before, "industry"), action(&before, "city"), before.rows.len()), ("fill", "keep", 2));
+    work(&world).await;
+    let after = shown(&world, &record).await.expect("a preview");
+    assert_eq!((after.json()["verdict"].as_str(), action(&after, "industry")), (Some("fresh"), "keep"));
+}
+
+#[tokio::test]
+async fn a_company_is_no_record_where_companies_are_not_enriched() {
+    let world = world(|_| {}).await;
+    let engine = world.hubspot.create_company([("domain", "engine.example")]);
+    let error = shown(&world, &format!("demo#hubspot#company#{engine}")).await.err().expect("a refusal");
+    assert!(error.to_string().contains("tenants.demo.companies"), "{error}");
+}

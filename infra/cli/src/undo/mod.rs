@@ -175,7 +175,8 @@ async fn purchases(books: &Books, arguments: &Arguments) -> Result<BTreeMap<Reco
     for entry in books.credits.entries(&books.tenant).await? {
         let Entry::Purchase { purchase, kind, claim, at, lines, .. } = &entry else { continue };
         // What several providers have told of a record is written together, under the first of their purchases.
-        let written_as = claim.as_ref().filter(|_| *kind == PurchaseKind::Person).unwrap_or(purchase);
+        let written_as =
+            claim.as_ref().filter(|_| matches!(kind, PurchaseKind::Person | PurchaseKind::Company)).unwrap_or(purchase);
         let is_asked = match (asked, arguments.since) {
             (Some(asked), _) => purchase.as_str() == asked,
             (None, since) => since.is_some_and(|since| *at >= since),

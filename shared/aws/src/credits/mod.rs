@@ -276,7 +276,7 @@ impl Credits {
         Ok(standings)
     }
 
-    /// What the ledger knows of all that was bought for people under one claim: a purchase for each provider's turn.
+    /// What the ledger knows of all that was bought for records under one claim: a purchase for each provider's turn.
     pub async fn standing_of_claim(
         &self,
         tenant: &TenantId,
@@ -290,13 +290,13 @@ impl Credits {
                 standings.insert(purchase, standing);
             }
         }
-        let is_turn = |kind| matches!(kind, PurchaseKind::Person | PurchaseKind::Verification);
-        let is_for_people = |standing: &Standing| match standing {
+        let is_turn = |kind| matches!(kind, PurchaseKind::Person | PurchaseKind::Company | PurchaseKind::Verification);
+        let is_for_records = |standing: &Standing| match standing {
             Standing::Open(hold) => is_turn(hold.kind),
             Standing::Settled(Entry::Purchase { kind, .. }) => is_turn(*kind),
             _ => false,
         };
-        Ok(standings.into_iter().filter(|(_, standing)| is_for_people(standing)).collect())
+        Ok(standings.into_iter().filter(|(_, standing)| is_for_records(standing)).collect())
     }
 
     fn transaction<'a>(&'a self, tenant: &'a TenantId, step: Step, doing: &'static str) -> CreditTransaction<'a> {

@@ -19,16 +19,63 @@ fn read(body: &[u8]) -> Result<Vec<CrmEvent>, BodyError> {
 }
 
 fn read_apart(body: &[u8]) -> Result<Events, BodyError> {
+    read_of(body, None)
+}
+
+fn read_of(body: &[u8], of_companies: Option<Vec<String>>) -> Result<Events, BodyError> {
     let (now, secret) = (Timestamp::UNIX_EPOCH, Secret::new("s".into()));
     let signature = sign_v3(&secret, "POST", URL, body, 0);
     let headers = headers([(SIGNATURE_V3, Some(signature.as_str())), (TIMESTAMP, Some("0"))]);
     let delivery = Delivery::new("POST", headers, body.to_vec());
     let delivery = verify(delivery, &Rules::new(URL.into(), vec![secret]), now).expect("our own signature");
-    let tenant = "acme".parse().expect("a tenant");
-    events(
-        &delivery,
-        &EventRules { tenant, portal_id: 33, enrich_on_change: vec!["company".into(), "jobtitle".into()], key: key() },
-    )
+    events(&delivery, &EventRules { of_companies, ..rules() })
+}
+
+fn rules() -> EventRules {
+    EventRules {
+        tenant: "acme".parse().expect("a tenant"),
+        portal_id: 33,
+        enrich_on_change: vec!["company".into(), "jobtitle".into()],
+        of_companies: None,
+        key: key(),
+    }
+}
+
+#[test]
+fn what_is_told_of_companies_counts_where_they_are_enriched() {
+    let told = |subscription: &str, object: Value, property: Option<&str>, of_companies: Option<Vec<String>>| {
+        let event = json!({
+            "eventId": 1, "portalId": 33, "occurredAt": 1_462_216_307_945_i64, "subscriptionType": subscription,
+            "objectId": 7, "objectTypeId": object, "propertyName": property, "propertyValue": "engine.example",
+            "newObjectId": 9, "mergedObjectIds": [7, 8],
+        });
+        read_of(json!([event]).to_string().as_bytes(), of_companies).map(|mut events| events.read.remove(0))
+    };
+    let watched = || Some(vec!["domain".to_owned()]);
+    let record = |event: Result<CrmEvent, BodyError>| match event.expect("it can be read") {
+        CrmEvent::Due(event) => Some(event.record.to_string()),
+        CrmEvent::Deletion(record) => Some(format!("gone: {record}")),
+        CrmEvent::PrivacyDeletion(_) | CrmEvent::Other => None,
+    };
+    for word in ["company", "object"] {
+        let kind = if word == "object" { json!("0-2") } else { Value::Null };
+        let of = |what: &str, property: Option<&str>, watched: Option<Vec<String>>| {
+            record(told(&format!("{word}.{what}"), kind.clone(), property, watched))
+        };
+        assert_eq!(of("creation", None, watched()).as_deref(), Some("acme#hubspot#company#7"));
+        assert_eq!(of("propertyChange", Some("domain"), watched()).as_deref(), Some("acme#hubspot#company#7"));
+        assert_eq!(of("merge", None, watched()).as_deref(), Some("acme#hubspot#company#9"));
+        assert_eq!(of("deletion", None, watched()).as_deref(), Some("gone: acme#hubspot#company#7"));
+        for nothing in [of("propertyChange", Some("jobtitle"), watched()), of("restore", None, watched())] {
+            assert_eq!(nothing, None);
+        }
+        for what in ["creation", "propertyChange", "merge", "deletion"] {
+            assert_eq!(of(what, Some("domain"), None), None, "{what}: they aren't enriched");
+        }
+    }
+    assert_eq!(record(told("object.creation", json!("0-3"), None, watched())), None, "a deal");
+    let event = told("object.creation", json!("0-1"), None, watched());
+    assert_eq!(record(event).as_deref(), Some("acme#hubspot#contact#7"));
 }
 
 /// `event`, with fields of `changes` put over it; a null takes the field away.

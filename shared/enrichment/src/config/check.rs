@@ -16,7 +16,7 @@ use super::vendor::Vendors;
 use super::waterfall::Askable;
 use super::{
     ALERT_PERCENTS_DEFAULT, Config, ConfigError, FRESHNESS_DEFAULT, FeedPolicy, GIVE_UP_DEFAULT, HOPS_PER_HOUR_DEFAULT,
-    MISS_DEFAULT, Problem, ProviderConnection, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
+    MISS_DEFAULT, Problem, ProviderConnection, RecordKind, TRIAL_DAYS_DEFAULT, Tenant, UNDO_DEFAULT,
 };
 use crate::clock::{days, later};
 use crate::credits::cycle::{Cadence, Calendar};
@@ -232,7 +232,7 @@ impl<'v> Checker<'v> {
         let floor = self.amounts(&format!("{path}.floor"), &table.floor)?;
         let identity = IdentityProperties { place, ..table.identity.unwrap_or_else(crm.vendor.identity) };
         let days_or = |set: Option<u32>, default| set.map_or(default, days);
-        Some(Tenant {
+        let people = Tenant {
             id,
             time_zone,
             windows: Windows {
@@ -259,7 +259,11 @@ impl<'v> Checker<'v> {
             alert_percents: Self::alert_percents(table.alert_percents),
             identity,
             fields,
-        })
+            kind: RecordKind::Person,
+            companies: None,
+        };
+        let companies = table.companies.and_then(|table| self.companies(&format!("{path}.companies"), table, &people));
+        Some(Tenant { companies: companies.map(Box::new), ..people })
     }
 
     fn alert_percents(percents: Option<Vec<u8>>) -> Vec<u8> {

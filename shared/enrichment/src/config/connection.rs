@@ -224,7 +224,7 @@ impl Checker<'_> {
     }
 
     /// For what is said of each lead by itself.
-    fn no_related(&mut self, path: &str, property: &str) {
+    pub(super) fn no_related(&mut self, path: &str, property: &str) {
         if self.vendors.crms.iter().flat_map(|vendor| vendor.related).any(|relation| property.starts_with(relation)) {
             let (found, expected) = ("a property of a related record", "a property of the record itself");
             self.problem(

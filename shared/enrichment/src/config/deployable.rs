@@ -169,7 +169,7 @@ fn price_problems(config: &Config, tenant: &Tenant, now: Timestamp) -> Vec<Probl
         let organization = (Action::EnrichOrganization, PricedField::Organization);
         let verifies = tenant.waterfall.verifier.as_ref() == Some(&provider.name());
         let verification = verifies.then_some((Action::Verify, PricedField::Email));
-        let bought = person.chain(provider.organizations.then_some(organization)).chain(verification);
+        let bought = person.chain(tenant.buys_organizations(provider).then_some(organization)).chain(verification);
         let bought: Vec<_> = bought.collect();
         bought.into_iter().map(|(action, field)| (provider.name(), action, field))
     });

@@ -1,6 +1,6 @@
 //! A small file that is right, and the vendors that it names, for tests.
 
-use super::{CrmVendor, Key, ObjectKind, ProviderVendor, SecretKey, SecretRole, Shape, Vendors, contact};
+use super::{CompanyKind, CrmVendor, Key, ObjectKind, ProviderVendor, SecretKey, SecretRole, Shape, Vendors, contact};
 use crate::ids::ObjectType;
 use crate::person::IdentityProperties;
 use crate::provider::limits::CallLimits;
@@ -25,6 +25,7 @@ static CRM: CrmVendor = CrmVendor {
     ],
     account_key: Some("account"),
     objects: &[ObjectKind::numbered(ObjectType::CONTACT)],
+    company: Some(&CompanyKind { object: ObjectType::known("company"), domain_property: "domain" }),
     record_of: contact,
     check: |_| Vec::new(),
 };

@@ -103,6 +103,19 @@ pub(super) struct TenantTable {
     #[serde(default)]
     pub(super) identity: Option<IdentityProperties>,
     pub(super) fields: BTreeMap<String, FieldTable>,
+    pub(super) companies: Option<CompaniesTable>,
+}
+
+/// The table of companies that are records themselves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct CompaniesTable {
+    #[serde(default)]
+    pub(super) enrich_on_change: Vec<String>,
+    pub(super) domain_property: Option<String>,
+    pub(super) last_enriched_property: Option<String>,
+    pub(super) source_property: Option<String>,
+    pub(super) fields: BTreeMap<String, FieldTable>,
 }
 
 /// The table of a feed of businesses.

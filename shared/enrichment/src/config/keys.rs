@@ -69,6 +69,15 @@ static TENANT: Shape = Shape::Table(&[
     Key::optional("alert_percents", Shape::List(&PERCENT)),
     Key::optional("identity", IDENTITY),
     Key::needed("fields", Shape::Named(&FIELD)),
+    Key::optional("companies", COMPANIES),
+]);
+
+const COMPANIES: Shape = Shape::Table(&[
+    Key::optional("enrich_on_change", Shape::List(&PROPERTY)),
+    Key::optional("domain_property", Shape::Text("domain")),
+    Key::optional("last_enriched_property", Shape::Text("leadgate_last_enriched")),
+    Key::optional("source_property", Shape::Text("leadgate_source")),
+    Key::needed("fields", Shape::Named(&FIELD)),
 ]);
 
 static HEADER: Shape = Shape::Text("Business Name");

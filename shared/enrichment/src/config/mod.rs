@@ -4,6 +4,7 @@
 
 mod address;
 mod check;
+mod companies;
 mod condition;
 mod connection;
 mod deployable;
@@ -32,6 +33,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use strum::VariantNames;
 
+pub use self::companies::RecordKind;
 pub use self::feed::{Column, Feed, FeedPolicy};
 pub use self::hooks::{HookCause, HookLeads, HookSignature, HookSource, RecordAt};
 pub use self::pointer::{NoPointer, Pointer};
@@ -40,7 +42,8 @@ pub use self::routes::Route;
 pub use self::shape::{Key, Shape};
 pub use self::signals::{Condition, NotInCrm, SignalName, SignalRule, SignalSource, Signals, TaskRule};
 pub use self::vendor::{
-    CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong, contact,
+    CompanyKind, CrmVendor, ObjectKind, OwnKeys, ProviderVendor, SecretKey, SecretNames, SecretRole, Vendors, Wrong,
+    contact,
 };
 pub use self::waterfall::{OnBlocked, Step, Waterfall};
 use crate::credits::Amounts;
@@ -112,6 +115,10 @@ pub struct Tenant {
     pub identity: IdentityProperties,
     /// What goes where.
     pub fields: Vec<FieldMapping>,
+    /// What its records are about, as far as this says how they are enriched.
+    pub kind: RecordKind,
+    /// The same tenant for companies that are records themselves, where they are enriched. See [`Self::of_object`].
+    pub companies: Option<Box<Self>>,
 }
 
 /// How to reach a tenant's CRM. Secrets are named here, never written.

@@ -44,7 +44,7 @@ impl Checker<'_> {
             }
         }
         let organizations = |price: &Price| price.provider == name && price.action == Action::EnrichOrganization;
-        if provider.organizations && !prices.iter().any(organizations) {
+        if tenant.buys_organizations(provider) && !prices.iter().any(organizations) {
             let found = format!("no price of {} for looking an organization up, which {path} asks for", name.as_str());
             self.problem("prices", found, "a price for it", ADD_A_PRICE);
         }
@@ -57,7 +57,7 @@ impl Checker<'_> {
         }
         let bought = |price: &&Price| {
             let of_person = of(price) && priced.contains(&price.field);
-            of_person || (provider.organizations && organizations(price)) || (is_verifier && checks(price))
+            of_person || (tenant.buys_organizations(provider) && organizations(price)) || (is_verifier && checks(price))
         };
         let own: Vec<&Price> = prices.iter().filter(bought).collect();
         if !provider.answers_later()

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::Tenant;
+use super::{RecordKind, Tenant};
 use crate::crm::schema::{Named, ValueKind};
 
 impl Tenant {
     /// Every property that the configuration names, with what is written into it.
     pub fn named_properties(&self) -> Vec<Named> {
-        let path = format!("tenants.{}", self.id);
+        let (path, of_crm) = match self.kind {
+            RecordKind::Person => (format!("tenants.{}", self.id), "crm."),
+            RecordKind::Company => (format!("tenants.{}.companies", self.id), ""),
+        };
         let named = |place: String, property: &str, writes: Option<ValueKind>, is_ours: bool| Named {
             path: format!("{path}.{place}"),
             property: property.to_owned(),
@@ -26,14 +29,14 @@ impl Tenant {
             ("candidate_property", &crm.candidate_property, ValueKind::Text),
         ];
         let ours = ours.into_iter().filter_map(|(key, property, writes)| {
-            Some(named(format!("crm.{key}"), property.as_deref()?, Some(writes), true))
+            Some(named(format!("{of_crm}{key}"), property.as_deref()?, Some(writes), true))
         });
         let identity = self.identity.known_names();
         let identity = identity.map(|property| named(format!("identity ({property})"), property, None, false));
         let changes = crm.enrich_on_change.iter();
-        let changes = changes.map(|property| named("crm.enrich_on_change".to_owned(), property, None, false));
+        let changes = changes.map(|property| named(format!("{of_crm}enrich_on_change"), property, None, false));
         let owner = self.caps.is_per_owner().then_some(&crm.owner_property);
-        let owner = owner.map(|property| named("crm.owner_property".to_owned(), property, None, false));
+        let owner = owner.map(|property| named(format!("{of_crm}owner_property"), property, None, false));
         let signals = self.signals.as_ref();
         let enrolled = signals.and_then(|signals| signals.enrolled_property.as_deref());
         let enrolled = enrolled

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Config, ProviderConnection};
+use super::{Config, ProviderConnection, RecordKind, Tenant};
 use crate::credits::price::{Action, PERSON, PricedField, Tariff};
 use crate::person::ProfileField;
 
@@ -18,6 +18,14 @@ impl Config {
             return self.asynchronous_tariff(provider, &[PricedField::PersonLater], now);
         }
         Tariff::at(&self.prices, &provider.name(), Action::Match, &PERSON, now)
+    }
+
+    /// What it charges for looking up who, or which company, a tenant's record is about.
+    pub fn record_tariff(&self, tenant: &Tenant, provider: &ProviderConnection, now: Timestamp) -> Option<Tariff> {
+        match tenant.kind {
+            RecordKind::Person => self.person_tariff(provider, now),
+            RecordKind::Company => self.organization_tariff(provider, now),
+        }
     }
 
     /// What it charges for all that comes at once when `fields` are wanted of a person.

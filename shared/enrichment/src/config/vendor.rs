@@ -77,11 +77,22 @@ pub struct CrmVendor {
     pub account_key: Option<&'static str>,
     /// The kinds of record that are people.
     pub objects: &'static [ObjectKind],
+    /// The kind of record that is a company, where such can be enriched as well.
+    pub company: Option<&'static CompanyKind>,
     /// What an operator means who names a record by its id alone: its kind, and the id as it stands in keys.
     /// [`contact`], where there is one kind.
     pub record_of: fn(&str) -> (ObjectType, String),
     /// Checks what the shape of its own keys doesn't. The names of secrets are among them.
     pub check: fn(&OwnKeys) -> Vec<Wrong>,
+}
+
+/// The kind of record that is a company.
+#[derive(Debug)]
+pub struct CompanyKind {
+    /// The CRM's own word for it.
+    pub object: ObjectType,
+    /// Its property for the company's domain or web site, unless the configuration says otherwise.
+    pub domain_property: &'static str,
 }
 
 /// A kind of record that is a person.

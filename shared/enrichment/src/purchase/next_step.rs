@@ -52,8 +52,7 @@ impl Position<'_> {
         let is_known = self.is_known || self.asked.iter().any(|asked| asked.said == Said::Hit);
         let ask = |(place, step): (usize, &Step)| {
             let provider = tenant.provider_named(step.provider.as_str())?;
-            let may_be_asked = identity.may_be_asked_of(&step.provider) && provider.vendor.can_find(identity);
-            if self.skipped.contains(&step.provider) || !may_be_asked {
+            if self.skipped.contains(&step.provider) || !tenant.can_ask(provider, identity) {
                 return None;
             }
             let asked: Vec<_> = self.asked.iter().filter(|asked| asked.provider == step.provider).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::config::{ProviderConnection, Tenant};
+use crate::config::{ProviderConnection, RecordKind, Tenant};
 use crate::credits::Amounts;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::lead::candidate::identity_of;
@@ -53,6 +53,9 @@ pub fn judge(
     let close = |record: Record, outcome| Verdict::Close(Box::new(record), outcome);
     let refuse = |reason| close(record.clone().refused(reason, now), Outcome::Refused(reason));
     let Some(current) = current else { return refuse(RefuseReason::Gone) };
+    if tenant.of_object(&record.key.object).is_none() {
+        return refuse(RefuseReason::NotEnriched);
+    }
     if is_for_nothing(record, current, tenant) {
         return refuse(RefuseReason::DoNotContact);
     }
@@ -74,7 +77,11 @@ pub fn judge(
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
     let identity = candidate.clone().unwrap_or_else(|| Identity::read(current, &tenant.identity));
-    if !identity.is_usable() && tenant.feed_provider().is_none() {
+    let is_usable = match tenant.kind {
+        RecordKind::Person => identity.is_usable() || tenant.feed_provider().is_some(),
+        RecordKind::Company => identity.domain.is_some(),
+    };
+    if !is_usable {
         return refuse(RefuseReason::NoIdentity);
     }
     let theirs = theirs(record, current, key);
@@ -116,6 +123,11 @@ pub fn judge(
         return refuse(RefuseReason::TooManyHops);
     }
     let missing = missing.clone();
+    let ask = match tenant.kind {
+        RecordKind::Person => ask,
+        // A company is told of as a whole: whoever asks about it asks for the same.
+        RecordKind::Company => Ask { fields: tenant.fields_of_employers(), ..ask },
+    };
     Verdict::Buy(Box::new(Want { identity, described, route, missing, ask }))
 }
 

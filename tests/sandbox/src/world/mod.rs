@@ -226,6 +226,7 @@ impl World {
             let mut subscription = Subscription::new(&url, &settings.signing_secret);
             subscription.signed_url.clone_from(&tenant.crm.public_url);
             subscription.properties.clone_from(&tenant.crm.enrich_on_change);
+            subscription.companies = tenant.companies.is_some();
             subscription.deadline = self.clock.patience().unwrap_or(subscription.deadline);
             hubspot.subscribe(subscription);
         }

@@ -181,27 +181,32 @@ impl Settings {
     pub(super) fn config_for(&self, url: &str) -> Result<Config, ConfigError> {
         let mut config = Config::parse(&self.config, &self.vendors())?;
         for tenant in config.tenants.values_mut() {
-            tenant.crm.public_url = webhook_url(url, tenant);
-            let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
-            if self.real.hubspot_access_token.is_none() {
-                tenant.crm.base_url = format!("{url}/{vendors}/{}", tenant.crm.vendor.name);
-            }
-            for provider in std::iter::once(&mut tenant.provider).chain(&mut tenant.fallbacks) {
-                let name = provider.vendor.name;
-                if self.real_provider_key(name).is_none() {
-                    provider.base_url = format!("{url}/{vendors}/{name}{}", api_path(name));
-                }
-                if let Some(callback) = &mut provider.callback {
-                    callback.url = callback_url(url, name, &tenant.id);
-                }
-            }
-            if let Some(credits) = self.credits_per_cycle {
-                let bucket = tenant.provider.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
-                let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
-                tenant.provider.plan.grant = Amounts::one(bucket, Milli::credits(credits));
-            }
+            tenant.change_all(&mut |tenant| self.bring_home(tenant, url));
         }
         Ok(config)
+    }
+
+    /// Has a tenant's addresses on this machine.
+    fn bring_home(&self, tenant: &mut Tenant, url: &str) {
+        tenant.crm.public_url = webhook_url(url, tenant);
+        let vendors = if self.neighbour.as_ref() == Some(&tenant.id) { NEIGHBOUR } else { "simulators" };
+        if self.real.hubspot_access_token.is_none() {
+            tenant.crm.base_url = format!("{url}/{vendors}/{}", tenant.crm.vendor.name);
+        }
+        for provider in std::iter::once(&mut tenant.provider).chain(&mut tenant.fallbacks) {
+            let name = provider.vendor.name;
+            if self.real_provider_key(name).is_none() {
+                provider.base_url = format!("{url}/{vendors}/{name}{}", api_path(name));
+            }
+            if let Some(callback) = &mut provider.callback {
+                callback.url = callback_url(url, name, &tenant.id);
+            }
+        }
+        if let Some(credits) = self.credits_per_cycle {
+            let bucket = tenant.provider.plan.grant.iter().next().map(|(bucket, _)| bucket.clone());
+            let bucket = bucket.unwrap_or_else(|| Bucket::new("credits"));
+            tenant.provider.plan.grant = Amounts::one(bucket, Milli::credits(credits));
+        }
     }
 
     /// What Secrets Manager would hold.

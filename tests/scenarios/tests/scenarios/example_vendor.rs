@@ -55,6 +55,7 @@ static LEDGERLINE: CrmVendor = CrmVendor {
     ],
     account_key: None,
     objects: &[ObjectKind::numbered(ObjectType::known("lead")), ObjectKind::numbered(ObjectType::CONTACT)],
+    company: None,
     record_of: contact,
     check: |_| Vec::new(),
 };

@@ -14,6 +14,7 @@ mod caps;
 mod clay;
 mod close;
 mod companies;
+mod company_records;
 mod crash;
 mod credits;
 mod cycles;

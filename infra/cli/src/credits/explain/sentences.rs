@@ -198,6 +198,7 @@ pub(super) fn rejected(rejected: &RejectedValue, value: Option<String>) -> Strin
 pub(super) fn asked_about(kind: PurchaseKind) -> &'static str {
     match kind {
         PurchaseKind::Organization => "employer",
+        PurchaseKind::Company => "company",
         PurchaseKind::Search => "page",
         PurchaseKind::Person | PurchaseKind::Asynchronous => "person",
         PurchaseKind::Verification => "address",

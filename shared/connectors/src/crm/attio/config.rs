@@ -45,6 +45,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     account_key: Some(WORKSPACE),
     check,
     objects: &[ObjectKind { object: PEOPLE, is_created: true, id: |id| is_id(id).then(|| id.to_owned()) }],
+    company: None,
     record_of: |id| (PEOPLE, id.to_owned()),
 };
 

@@ -32,6 +32,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     account_key: Some(ORGANIZATION),
     check,
     objects: &[ObjectKind { object: CONTACT, is_created: true, id: |id| is_id("cont", id).then(|| id.to_owned()) }],
+    company: None,
     record_of: |id| (CONTACT, id.to_owned()),
 };
 

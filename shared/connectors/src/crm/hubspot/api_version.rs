@@ -5,6 +5,8 @@ use std::str::FromStr;
 use leadgate_enrichment::ids::ObjectType;
 use serde::Deserialize;
 
+use super::companies::COMPANY;
+
 /// Which generation of paths to call. The shapes are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -79,7 +81,11 @@ impl ApiVersion {
     }
 
     fn path_of(&self, family: &str, object: &ObjectType) -> String {
-        let objects = if *object == ObjectType::CONTACT { "contacts" } else { object.as_str() };
+        let objects = match object {
+            object if *object == ObjectType::CONTACT => "contacts",
+            object if *object == COMPANY => "companies",
+            other => other.as_str(),
+        };
         match self {
             Self::V3 => format!("/crm/v3/{family}/{objects}"),
             Self::Dated(date) => format!("/crm/{family}/{date}/{objects}"),

@@ -20,8 +20,8 @@ use crate::loose::{List, Loose, Scalar, read};
 /// What the names of a company's properties begin with. Alone, it is the name of the company's id.
 pub(super) const OF_COMPANY: &str = "companies.";
 
-/// What paths call companies.
-const COMPANIES: ObjectType = ObjectType::known("companies");
+/// A company that is a record itself.
+pub(super) const COMPANY: ObjectType = ObjectType::known("company");
 
 /// The type of the association with the primary company, and whose type it is. Those that an account defines have numbers, too.
 const PRIMARY: (i64, &str) = (1, "HUBSPOT_DEFINED");
@@ -146,7 +146,7 @@ impl HubSpot {
         let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let cards = match ids.is_empty() {
             true => BTreeMap::new(),
-            false => self.read_records(&COMPANIES, &ids.into_iter().collect::<Vec<_>>(), &names).await?,
+            false => self.read_records(&COMPANY, &ids.into_iter().collect::<Vec<_>>(), &names).await?,
         };
         let mut without = 0_usize;
         for (contact, card) in contacts {
@@ -201,7 +201,7 @@ impl HubSpot {
         let companies = parts.by_company(&written);
         let ends = match companies.is_empty() {
             true => BTreeMap::new(),
-            false => match self.write_records(&COMPANIES, &companies).await {
+            false => match self.write_records(&COMPANY, &companies).await {
                 Ok(ends) => ends,
                 Err(error) => {
                     let is_of_it = |contact: &String| parts.of_company.contains_key(contact);

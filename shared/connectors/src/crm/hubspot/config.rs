@@ -1,11 +1,13 @@
 //! What is HubSpot's own in a tenant's `crm` table, and what HubSpot can do.
 
-use leadgate_enrichment::config::{CrmVendor, Key, ObjectKind, OwnKeys, SecretKey, SecretRole, Shape, Wrong, contact};
+use leadgate_enrichment::config::{
+    CompanyKind, CrmVendor, Key, ObjectKind, OwnKeys, SecretKey, SecretRole, Shape, Wrong, contact,
+};
 use leadgate_enrichment::ids::ObjectType;
 use leadgate_enrichment::person::IdentityProperties;
 
 use super::api_version::ApiVersion;
-use super::companies::OF_COMPANY;
+use super::companies::{COMPANY, OF_COMPANY};
 use super::inbound::signature::Version;
 use super::wire::RECORDS_MAX;
 
@@ -43,6 +45,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     ],
     account_key: Some(PORTAL),
     objects: &[ObjectKind::numbered_and_created(ObjectType::CONTACT)],
+    company: Some(&CompanyKind { object: COMPANY, domain_property: "domain" }),
     record_of: contact,
     check,
 };

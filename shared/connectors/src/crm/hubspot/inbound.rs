@@ -29,6 +29,7 @@ pub(super) fn read(delivery: &Delivery<Verified>, tenant: &Tenant, key: &Fingerp
         tenant: tenant.id.clone(),
         portal_id: Settings::of(&tenant.crm.own).portal_id,
         enrich_on_change: tenant.crm.enrich_on_change.clone(),
+        of_companies: tenant.companies.as_ref().map(|companies| companies.crm.enrich_on_change.clone()),
         key: key.clone(),
     };
     events(delivery, &rules)

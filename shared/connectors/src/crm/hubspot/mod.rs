@@ -19,6 +19,9 @@
 //! for the answer and delivers again, up to 10 times within 24 hours, after any 4xx as well as any 5xx. Deliveries come
 //! at least once and in no order, and they carry no properties but a changed one: the contact has to be read.
 //!
+//! Where companies are enriched as records of their own, the app subscribes to `company.creation`, or to `object.creation` for
+//! companies, and to changes of their domain.
+//!
 //! A contact may be associated with companies, one of which is the primary one. What the mapping names with `companies.` before it
 //! is read there and written there; nothing creates a company or changes an association.
 //!

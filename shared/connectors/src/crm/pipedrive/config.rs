@@ -38,6 +38,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     account_key: Some(COMPANY),
     check: |_| Vec::new(),
     objects: &[ObjectKind { object: PERSON, is_created: true, id: |id| is_id(id).then(|| id.to_owned()) }],
+    company: None,
     record_of: |id| (PERSON, id.to_owned()),
 };
 

@@ -67,6 +67,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
         ObjectKind { object: LEAD, is_created: true, id: |id| record_id::of_kind(id, id_prefix(&LEAD)) },
         ObjectKind { object: CONTACT, is_created: false, id: |id| record_id::of_kind(id, id_prefix(&CONTACT)) },
     ],
+    company: None,
     record_of,
     check,
 };

@@ -31,6 +31,7 @@ pub static VENDOR: CrmVendor = CrmVendor {
     account_key: Some(CHANNEL),
     check: |_: &OwnKeys| Vec::<Wrong>::new(),
     objects: &[ObjectKind::numbered_and_created(LEADS), ObjectKind::numbered(CONTACTS)],
+    company: None,
     record_of: |id| (LEADS, id.to_owned()),
 };
 

@@ -35,6 +35,8 @@ pub enum PurchaseKind {
     Asynchronous,
     /// What is known of employers.
     Organization,
+    /// What is known of companies that are records themselves.
+    Company,
     /// Whether addresses work that others have told.
     Verification,
     /// A page of a search.

@@ -10,6 +10,7 @@ use leadgate_enrichment::ids::{ObjectType, Origin, RecordKey, RequestId, TenantI
 use leadgate_enrichment::lead::event::{Cause, CrmEvent, DueEvent};
 use serde::Deserialize;
 
+use super::super::companies::COMPANY;
 use super::super::config::VENDOR;
 use super::workflow;
 use crate::inbound::{BodyError, Delivery, Events, Verified};
@@ -22,8 +23,8 @@ pub const EVENTS_MAX: usize = 1000;
 /// The most ids that are read of a merge: HubSpot merges two records at a time.
 const MERGED_MAX: usize = 10;
 
-/// HubSpot's number for contacts in the generic `object.…` events.
-const CONTACT: &str = "0-1";
+/// HubSpot's numbers for contacts and for companies in the generic `object.…` events.
+static KINDS: [(&str, ObjectType); 2] = [("0-1", ObjectType::CONTACT), ("0-2", COMPANY)];
 
 /// Which events matter, and whose they must be.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct EventRules {
     pub portal_id: u64,
     /// The properties of which a change makes a contact due.
     pub enrich_on_change: Vec<String>,
+    /// The same of companies. `None` where they aren't enriched.
+    pub of_companies: Option<Vec<String>>,
     /// What values are told apart by.
     pub key: FingerprintKey,
 }
@@ -98,19 +101,29 @@ impl Reading<'_> {
     fn event(&self) -> Result<CrmEvent, BodyError> {
         self.check_portal()?;
         let kind = self.kind()?;
-        let is_contact = self.event.object_type_id.as_text() == Some(CONTACT);
-        match kind {
-            "contact.creation" => self.due(kind, self.record()?, Cause::Created),
-            "object.creation" if is_contact => self.due(kind, self.record()?, Cause::Created),
-            "contact.propertyChange" => self.changed(kind),
-            "object.propertyChange" if is_contact => self.changed(kind),
-            "contact.merge" => self.merged(kind),
-            "object.merge" if is_contact => self.merged(kind),
-            "contact.deletion" => Ok(CrmEvent::Deletion(self.record()?)),
-            "object.deletion" if is_contact => Ok(CrmEvent::Deletion(self.record()?)),
-            "contact.privacyDeletion" => Ok(CrmEvent::PrivacyDeletion(self.record()?)),
+        let Some((object, what)) = self.object(kind) else { return Ok(CrmEvent::Other) };
+        match what {
+            "creation" => self.due(kind, self.record(&object)?, Cause::Created),
+            "propertyChange" => self.changed(kind, &object),
+            "merge" => self.merged(kind, &object),
+            "deletion" => Ok(CrmEvent::Deletion(self.record(&object)?)),
+            "privacyDeletion" if object == ObjectType::CONTACT => Ok(CrmEvent::PrivacyDeletion(self.record(&object)?)),
             _ => Ok(CrmEvent::Other),
         }
+    }
+
+    /// The kind of record that an event is about, if records of it are enriched, and what has happened: `contact.creation`, or
+    /// `object.creation` with the kind's number.
+    fn object<'k>(&self, kind: &'k str) -> Option<(ObjectType, &'k str)> {
+        let (word, what) = kind.split_once('.')?;
+        let number = self.event.object_type_id.as_text();
+        let is_meant = |(own, object): &&(&str, ObjectType)| match word {
+            "object" => number == Some(*own),
+            word => word == object.as_str(),
+        };
+        let (_, object) = KINDS.iter().find(is_meant)?;
+        let is_enriched = *object == ObjectType::CONTACT || self.rules.of_companies.is_some();
+        is_enriched.then(|| (object.clone(), what))
     }
 
     /// The field has two names: every sample calls it `subscriptionType`, HubSpot's table of fields `eventType`.
@@ -132,19 +145,23 @@ impl Reading<'_> {
         }
     }
 
-    fn changed(&self, kind: &str) -> Result<CrmEvent, BodyError> {
+    fn changed(&self, kind: &str, object: &ObjectType) -> Result<CrmEvent, BodyError> {
         let Some(property) = self.event.property_name.as_text() else { return Ok(CrmEvent::Other) };
-        if !self.rules.enrich_on_change.iter().any(|watched| watched == property) {
+        let watched = match *object == ObjectType::CONTACT {
+            true => Some(&self.rules.enrich_on_change),
+            false => self.rules.of_companies.as_ref(),
+        };
+        if !watched.into_iter().flatten().any(|watched| watched == property) {
             return Ok(CrmEvent::Other);
         }
         // A property that was cleared has no value: blank, for the fingerprint.
         let value = self.rules.key.of(&self.event.property_value.to_text().unwrap_or_default());
-        self.due(kind, self.record()?, Cause::Changed { property: property.to_owned(), value })
+        self.due(kind, self.record(object)?, Cause::Changed { property: property.to_owned(), value })
     }
 
-    /// Two contacts have become a third one, under an id of its own: theirs go on to name it.
-    fn merged(&self, kind: &str) -> Result<CrmEvent, BodyError> {
-        let survivor = self.key(self.integer("newObjectId", &self.event.new_object_id)?)?;
+    /// Two records have become a third one, under an id of its own: theirs go on to name it.
+    fn merged(&self, kind: &str, object: &ObjectType) -> Result<CrmEvent, BodyError> {
+        let survivor = self.key(object, self.integer("newObjectId", &self.event.new_object_id)?)?;
         let ids = self.event.merged_object_ids.items().iter().filter_map(Scalar::to_integer).filter(|id| *id >= 0);
         let from = ids.map(|id| RecordKey { id: id.to_string(), ..survivor.clone() }).collect();
         self.due(kind, survivor, Cause::Merged { from })
@@ -166,16 +183,16 @@ impl Reading<'_> {
         Ok(CrmEvent::Due(DueEvent { record, request, occurred_at, cause }))
     }
 
-    fn record(&self) -> Result<RecordKey, BodyError> {
-        self.key(self.integer("objectId", &self.event.object_id)?)
+    fn record(&self, object: &ObjectType) -> Result<RecordKey, BodyError> {
+        self.key(object, self.integer("objectId", &self.event.object_id)?)
     }
 
-    fn key(&self, id: i64) -> Result<RecordKey, BodyError> {
+    fn key(&self, object: &ObjectType, id: i64) -> Result<RecordKey, BodyError> {
         // That it is the tenant's has been checked; that it is there at all matters here.
         self.integer("portalId", &self.event.portal_id)?;
         let id = id.to_string();
         let tenant = self.rules.tenant.clone();
-        Ok(RecordKey { tenant, origin: Origin::known(VENDOR.name), object: ObjectType::CONTACT, id })
+        Ok(RecordKey { tenant, origin: Origin::known(VENDOR.name), object: object.clone(), id })
     }
 
     fn integer(&self, field: &str, value: &Scalar) -> Result<i64, BodyError> {
