@@ -1,6 +1,6 @@
 //! What must be true of the books at any time of rest, whatever has happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use leadgate_aws::error::StoreError;
@@ -349,7 +349,10 @@ impl Books {
         let charged = world.apollo.organization_charges_of(domain);
         let unknowns: usize = self.lines_for(Goods::Employers).map(|lines| lines.unknowns).sum();
         let hits: usize = self.lines_for(Goods::Employers).map(|lines| lines.hits).sum();
-        self.findings.check(hits <= 1 && charged <= 1 + unknowns, Promise::Once, || {
+        let ledger = world.apollo.ledger();
+        let organizations = ledger.charges.iter().filter(|charge| charge.item == Item::Organization);
+        let all: BTreeSet<&str> = organizations.map(|charge| charge.asked.as_str()).collect();
+        self.findings.check(hits <= all.len().max(1) && charged <= 1 + unknowns, Promise::Once, || {
             format!("{domain} was bought {hits} times and charged for {charged} times, of which {unknowns} unknown")
         });
     }

@@ -35,7 +35,7 @@ const CYCLES_MAX: usize = LEADS_USUAL + 2;
 /// true at either; and delivers everything once more, which must change nothing. Gives the lines that are unknown.
 pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<usize, StoreError> {
     come_to_rest(play).await?;
-    play.strangers_are_leads(findings);
+    play.strangers_are_leads(findings).await?;
     play.check_plan(findings).await?;
     play.check_pool(findings).await?;
     check_waiting(play, findings).await?;

@@ -2,10 +2,12 @@
 //! be written to. None of it costs a credit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use leadgate_aws::enrolments::LineKey;
 use leadgate_aws::error::StoreError;
-use leadgate_enrichment::clock::{days, later};
+use leadgate_enrichment::clock::{Clock, days, later};
 use leadgate_enrichment::enrolment::line::{ENROLLED, Ended, Line, State};
 use leadgate_sandbox::simulators::apollo::{Enrolment, sequence_id};
 use leadgate_sandbox::simulators::hubspot::Contact;
@@ -19,7 +21,7 @@ use crate::violation::{Findings, Promise};
 use crate::way::Way;
 
 /// Nobody is put into a sequence again for so long (the default of the configuration).
-const COOL_DOWN: std::time::Duration = days(90);
+const COOL_DOWN: Duration = days(90);
 /// The property that says in a CRM that somebody is not to be written to.
 const OPTED_OUT: &str = "hs_email_optout";
 
@@ -43,6 +45,8 @@ struct Told {
     contact: String,
     signal: Value,
     was_accepted: bool,
+    /// When it was told last.
+    at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +74,14 @@ impl Play {
         let which = before.unwrap_or_else(|| {
             let delivery = format!("delivery-{}", self.signals.told.len());
             let signal = job_change(&contact);
-            self.signals.told.push(Told { delivery, source: "intent", contact, signal, was_accepted: false });
+            self.signals.told.push(Told {
+                delivery,
+                source: "intent",
+                contact,
+                signal,
+                was_accepted: false,
+                at: Timestamp::MIN,
+            });
             self.signals.told.len() - 1
         });
         self.arm(fault);
@@ -84,7 +95,14 @@ impl Play {
         self.known.introduce(&self.world, &email, true);
         let delivery = format!("delivery-{}", self.signals.told.len());
         let signal = json!({ "type": "job-change", "email": email, "seniority": "VP", "employees": 250 });
-        let told = Told { delivery, source: "engagement", contact: email.clone(), signal, was_accepted: false };
+        let told = Told {
+            delivery,
+            source: "engagement",
+            contact: email.clone(),
+            signal,
+            was_accepted: false,
+            at: Timestamp::MIN,
+        };
         self.signals.told.push(told);
         self.signals.strangers.push(email);
         self.arm(fault);
@@ -92,24 +110,35 @@ impl Play {
         self.world.wire.mend();
     }
 
-    /// Strangers who were requested are in the CRM by now, once, and are leads from here on.
-    pub(super) fn strangers_are_leads(&mut self, findings: &mut Findings) {
+    /// Strangers who were requested are in the CRM by now, once, and are leads from here on; but for those of whom was told so
+    /// long ago that the signal had been given up when they could be looked for. It isn't told again.
+    pub(super) async fn strangers_are_leads(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
+        let lines = self.world.enrolments.all(self.world.tenant_id()).await?;
+        let give_up = self.world.tenant().signals.as_ref().map_or(Duration::MAX, |signals| signals.give_up);
         for email in std::mem::take(&mut self.signals.strangers) {
             let contacts = self.world.hubspot.contacts();
             let own = |contact: &&Contact| contact.value("email").is_some_and(|it| it.eq_ignore_ascii_case(&email));
             let own: Vec<String> = contacts.iter().filter(own).map(|contact| contact.id.clone()).collect();
-            findings.check(own.len() == 1, Promise::Leads, || {
+            let since = self.signals.told.iter().filter(|told| told.contact == email).map(|told| told.at).max();
+            let is_over = since.is_some_and(|since| later(since, give_up) < self.world.clock.now());
+            findings.check(own.len() == 1 || (own.is_empty() && is_over), Promise::Leads, || {
                 format!("{email} was told of by a signal, and is in the CRM as {own:?}")
             });
+            let is_own = |(key, line): &(LineKey, Line)| own.contains(&key.record.id) && !line.ended.is_empty();
+            if is_over && !lines.iter().any(is_own) {
+                self.signals.told.retain(|told| told.contact != email);
+            }
             let Some(contact) = own.into_iter().next() else { continue };
             let told = self.signals.told.iter_mut().filter(|told| told.contact == email);
             told.for_each(|told| told.contact.clone_from(&contact));
             self.leads.push(Lead { contact, emails: vec![email], ..Lead::default() });
         }
+        Ok(())
     }
 
     async fn tell(&mut self, which: usize) {
         let told = self.signals.told[which].clone();
+        self.signals.told[which].at = self.world.clock.now();
         let sent = self.world.signals(told.source, &told.delivery, &[told.signal]).send().await;
         let was_accepted = sent.is_ok_and(|response| response.status().as_u16() == 200);
         self.signals.told[which].was_accepted |= was_accepted;
@@ -123,7 +152,14 @@ impl Play {
             false => {
                 let delivery = format!("delivery-{}", self.signals.told.len());
                 let signal = json!({ "type": "unsubscribed", "email": email });
-                let told = Told { delivery, source: "engagement", contact: String::new(), signal, was_accepted: false };
+                let told = Told {
+                    delivery,
+                    source: "engagement",
+                    contact: String::new(),
+                    signal,
+                    was_accepted: false,
+                    at: Timestamp::MIN,
+                };
                 self.signals.told.push(told);
                 self.tell(self.signals.told.len() - 1).await;
                 self.signals.told.last().is_some_and(|told| told.was_accepted)
