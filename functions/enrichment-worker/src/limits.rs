@@ -7,7 +7,9 @@ use leadgate_enrichment::clock::until;
 use leadgate_enrichment::config::{ProviderConnection, RecordKind};
 use leadgate_enrichment::outcome::{DeferReason, Outcome};
 use leadgate_enrichment::provider::CallKind;
+use leadgate_enrichment::provider::limits::Span;
 use leadgate_purchase::permits::{NO_ROOM, share};
+use tracing::warn;
 
 use crate::batch::Batch;
 use crate::claim::Due;
@@ -76,9 +78,47 @@ async fn leave_without_a_first_call(
     }
     let jitter = batch.worker.clock.jitter();
     let bulk = due.iter().all(|due| due.request.bulk);
+    let wait = wait + windows_ahead(batch, first, call, bulk).await;
     let after = wait + if bulk { SPREAD + BULK_SPREAD.mul_f64(jitter) } else { SPREAD.mul_f64(jitter) };
     for due in due {
         outcomes.end(&due.record.key, Outcome::Postponed { reason: NO_ROOM, after });
     }
     Vec::new()
+}
+
+/// How many windows beyond the next a message waits for. If all of a backlog came back for each window, most of it would
+/// only be put off again: it is spread over as many windows as it takes, by chance.
+async fn windows_ahead(batch: &Batch<'_>, first: &ProviderConnection, call: CallKind, bulk: bool) -> Duration {
+    let Some(calls) = first.limits.minute.filter(|calls| *calls > 0) else { return Duration::ZERO };
+    let depth = batch.worker.queue.depth(bulk).await.unwrap_or_else(|error| {
+        warn!(tenant = %batch.tenant.id, %error, "what waits can't be counted: it all comes back for the next window");
+        0
+    });
+    let windows = windows_for(depth, u64::from(calls) * call.subjects());
+    let whole = Duration::from_secs(u64::from(windows) * Span::Minute.length().as_secs());
+    // Whole windows, so that those of a batch stay together.
+    let chosen = whole.mul_f64(batch.worker.clock.jitter()).as_secs() / Span::Minute.length().as_secs();
+    Duration::from_secs(chosen * Span::Minute.length().as_secs())
+}
+
+/// Over how many windows so many messages are spread, where one takes `per_window` of them: fewer than it takes, so that
+/// none is left empty, and no more than an hour's, so that another plan is soon used.
+fn windows_for(messages: u64, per_window: u64) -> u32 {
+    let windows = messages * 4 / 5 / per_window.max(1);
+    u32::try_from(windows).unwrap_or(WINDOWS_MAX).clamp(1, WINDOWS_MAX)
+}
+
+/// The most windows that messages are spread over.
+const WINDOWS_MAX: u32 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_spread_over_fewer_windows_than_it_takes() {
+        let windows = [0, 499, 1250, 12_500, 10_000_000].map(|messages| windows_for(messages, 500));
+        assert_eq!(windows, [1, 1, 2, 20, WINDOWS_MAX]);
+        assert_eq!(windows_for(100, 0), WINDOWS_MAX);
+    }
 }

@@ -22,9 +22,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{ProvideCredentials, Region};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use leadgate_aws::client::{SdkConfig, configured, https_client};
+use leadgate_aws::client::{SdkConfig, configured};
 use leadgate_aws::credits::Credits;
 use leadgate_aws::feed::Feed;
+use leadgate_aws::https;
 use leadgate_aws::limits::Limits;
 use leadgate_aws::lists::Lists;
 use leadgate_aws::queue::Queue;
@@ -276,7 +277,7 @@ fn connections(secrets: Arc<Secrets>) -> Connections {
 }
 
 async fn aws() -> Result<(SdkConfig, Region), Failure> {
-    let sdk = configured(https_client()).load().await;
+    let sdk = configured(https::client()).load().await;
     let region = sdk.region().ok_or("no AWS region was found: set AWS_REGION, or one in the AWS profile")?.clone();
     let provider = sdk.credentials_provider().ok_or("no AWS credentials were found")?;
     let credentials = provider.provide_credentials().await;

@@ -11,6 +11,7 @@ pub mod enrolments;
 pub mod error;
 pub mod events;
 pub mod feed;
+pub mod https;
 pub mod limits;
 pub mod lists;
 pub mod objects;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, QueueAttributeName, SendMessageBatchRequestEntry};
 use futures_util::future::try_join_all;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::lead::new_lead::NewLead;
@@ -131,6 +131,23 @@ impl Queue {
             self.clock.sleep(wait).await;
         }
         Err(StoreError::exhausted(SENDING, format!("SQS refused {} of {} messages", entries.len(), messages.len())))
+    }
+
+    /// About how many messages wait, delayed ones included, without those that are being worked on: in the queue for what
+    /// comes in bulk, or in the other.
+    pub async fn depth(&self, bulk: bool) -> Result<u64, StoreError> {
+        let url = if bulk { &self.bulk_url } else { &self.url };
+        let counted =
+            [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesDelayed];
+        let request = self.client.get_queue_attributes().queue_url(url).set_attribute_names(Some(counted.to_vec()));
+        let doing = "counting what waits";
+        let answer = request.send().await.map_err(|error| StoreError::from_sdk(doing, &error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let count = |name| attributes.get(name).and_then(|count| count.parse::<u64>().ok());
+        counted
+            .iter()
+            .map(|name| count(name).ok_or_else(|| StoreError::unreadable(doing, format!("no {name} in the answer"))))
+            .sum()
     }
 
     /// Keeps a message that was received from the queue with this ARN, and is not going to be deleted, out of sight for

@@ -69,7 +69,7 @@ impl Environment {
     pub fn read() -> Result<Self, EnvironmentError> {
         let config = Arc::new(read_config(Path::new(&variable("LEADGATE_CONFIG")?), &registry::vendors())?);
         let (clock, usage) = (Arc::<SystemClock>::default(), Arc::<Usage>::default());
-        let sdk = in_lambda(variable("AWS_REGION")?);
+        let sdk = in_lambda(variable("AWS_REGION")?, optional("AWS_ENDPOINT_URL"));
         let client = aws_sdk_dynamodb::Client::new(&sdk);
         let database = Database { client, usage: usage.clone(), clock: clock.clone() };
         Ok(Self { config, clock, usage, sdk, database })
@@ -204,7 +204,11 @@ pub fn read_config(path: &Path, vendors: &Vendors) -> Result<Config, Environment
     Config::parse(&text, vendors).map_err(|source| EnvironmentError::Wrong { path: name(), source })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 fn variable(name: &'static str) -> Result<String, EnvironmentError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(EnvironmentError::Missing(name))
+    optional(name).ok_or(EnvironmentError::Missing(name))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn optional(name: &'static str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

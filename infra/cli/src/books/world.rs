@@ -6,8 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials as Key, Region};
 use jiff::Timestamp;
-use leadgate_aws::client::{SdkConfig, configured, https_client};
+use leadgate_aws::client::{SdkConfig, configured};
 use leadgate_aws::credits::Credits;
+use leadgate_aws::https;
 use leadgate_aws::records::Records;
 use leadgate_aws::secrets::Secrets;
 use leadgate_aws::table::Database;
@@ -76,7 +77,7 @@ async fn world_at(url: &str) -> Result<(Database, Whereabouts, Timestamp, SdkCon
     let url = url.trim_end_matches('/');
     let whereabouts: Whereabouts = ask(url, "world").await?;
     let now = present_of_world(url).await?;
-    let sdk = configured(https_client())
+    let sdk = configured(https::client())
         .endpoint_url(&whereabouts.dynamodb)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Key::new("local", "local", None, None, "the local world"))

@@ -67,7 +67,7 @@ async fn database(table: &str, keys: &[&str]) -> Database {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
-        .http_client(leadgate_aws::client::https_client())
+        .http_client(leadgate_aws::https::client())
         .endpoint_url(url);
     let client = Client::from_conf(config.build());
     create(&client, table, keys).await;

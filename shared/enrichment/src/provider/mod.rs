@@ -103,6 +103,16 @@ pub enum CallKind {
     Verification,
 }
 
+impl CallKind {
+    /// How many people or organizations it is about.
+    pub fn subjects(self) -> u64 {
+        match self {
+            Self::People(count) | Self::Organizations(count) => u64::try_from(count).unwrap_or(u64::MAX),
+            Self::Collect | Self::Verification => 1,
+        }
+    }
+}
+
 /// What is asked for although it takes the provider minutes to find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsynchronousRequest {

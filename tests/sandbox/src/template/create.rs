@@ -150,7 +150,8 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use hyper::server::conn::http1;
     use hyper_util::rt::TokioIo;
-    use leadgate_aws::client::{configured, https_client};
+    use leadgate_aws::client::configured;
+    use leadgate_aws::https;
     use rustack_sqs_core::config::SqsConfig;
     use rustack_sqs_core::handler::RustackSqsHandler;
     use rustack_sqs_core::provider::RustackSqs;
@@ -183,7 +184,7 @@ mod tests {
 
     async fn config(endpoint: String) -> aws_config::SdkConfig {
         let credentials = aws_sdk_sqs::config::Credentials::new("local", "local", None, None, "local");
-        let config = configured(https_client()).endpoint_url(endpoint).credentials_provider(credentials);
+        let config = configured(https::client()).endpoint_url(endpoint).credentials_provider(credentials);
         config.region("us-east-1").load().await
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use leadgate_aws::credits::Credits;
 use leadgate_aws::table::Database;
 use tokio::runtime::Builder;
@@ -35,7 +34,7 @@ impl World {
     }
 
     async fn count(&self) -> Result<BTreeMap<Leftover, usize>, StartError> {
-        let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
+        let http = leadgate_aws::https::client();
         let names = &self.site.names;
         let client = aws_sdk_dynamodb::Client::new(&self.servers.dynamodb_config(http.clone()));
         let database = Database { client, usage: Arc::default(), clock: self.clock.clone() };

@@ -98,7 +98,7 @@ impl Servers {
                 (url(address), Some(SqsClock::new(clock)))
             }
         };
-        let http = SharedHttpClient::new(aws_smithy_http_client::Builder::new().build_http());
+        let http = leadgate_aws::https::client();
         let sdk = sdk(http.clone()).await;
         Ok(Self { dynamodb, sqs, http, sqs_clock, sdk, _stop: stop })
     }

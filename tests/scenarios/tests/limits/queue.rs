@@ -16,7 +16,7 @@ async fn queue() -> (World, Client, String) {
 
 async fn queue_in(settings: Settings) -> (World, Client, String) {
     let world = World::start(settings).await.expect("a world");
-    let http = leadgate_aws::client::https_client();
+    let http = leadgate_aws::https::client();
     let sqs = Client::new(&world.servers.sqs_config(http));
     let url = sqs.create_queue().queue_name("clockwork").send().await.expect("a queue").queue_url.expect("its URL");
     (world, sqs, url)

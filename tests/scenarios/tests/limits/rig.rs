@@ -58,7 +58,7 @@ impl Rig {
         tokio::spawn(async move { axum::serve(listener, routes).await });
 
         let servers = Servers::start().await.expect("servers");
-        let (wire, http) = (Arc::<Wire>::default(), leadgate_aws::client::https_client());
+        let (wire, http) = (Arc::<Wire>::default(), leadgate_aws::https::client());
         let wired = wire.sdk_client(Caller::Worker, &http);
         let dynamodb = aws_sdk_dynamodb::Client::new(&servers.dynamodb_config(wired));
         let sqs = aws_sdk_sqs::Client::new(&servers.sqs_config(http));

@@ -92,8 +92,9 @@ async fn run(settings: Settings, count: usize, calls_per_minute: u32, people_per
     let calls = count / people_per_call;
     let windows = calls.div_ceil(calls_per_minute as usize);
     println!(
-        "{count} leads in {} s of {windows} windows, {} calls, {} turned away, {} dead letters",
+        "{count} leads in {} s of {windows} windows, {} messages, {} calls, {} turned away, {} dead letters",
         took.as_secs(),
+        world.pump.finished(),
         ledger.calls.values().sum::<u64>(),
         ledger.throttled,
         world.dead_letters().await
