@@ -57,7 +57,7 @@ impl DeferralRelease {
 
     /// Before settling: if this run dies in between, the hold is still there for the next.
     async fn queue_again(&self, hold: &Hold, now: Timestamp) -> Result<(), StoreError> {
-        let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
+        let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.subject.clone()).collect();
         let records = self.records.read(&keys, Consistency::Strong).await?;
         let requests: Vec<EnrichmentRequest> =
             records.values().filter(|record| is_stuck(record, hold, now)).filter_map(Record::to_request).collect();

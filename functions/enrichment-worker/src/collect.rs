@@ -201,12 +201,12 @@ async fn awaiting<'a>(batch: &Batch<'a>, purchase: &PurchaseId) -> Result<Result
     };
     let (hold, provider, keys): (Option<Hold>, _, Vec<RecordKey>) = match standings.remove(purchase) {
         Some(Standing::Open(hold)) => {
-            let keys = hold.lines.iter().map(|line| line.record.clone()).collect();
+            let keys = hold.lines.iter().map(|line| line.subject.clone()).collect();
             let provider = hold.provider.clone();
             (Some(hold), provider, keys)
         }
         Some(Standing::Settled(Entry::Purchase { lines, provider, .. })) => {
-            (None, provider, lines.into_iter().map(|line| line.record).collect())
+            (None, provider, lines.into_iter().map(|line| line.subject).collect())
         }
         _ => return Ok(Err(End::NothingAwaited)),
     };

@@ -197,7 +197,7 @@ struct Funds {
 impl Wanted {
     /// What is to be held for it.
     pub(crate) fn line(&self, worst: Amounts) -> Line<'_> {
-        Line { record: &self.record.key, worst, caps: &self.caps }
+        Line { subject: &self.record.key, worst, caps: &self.caps }
     }
 
     /// As one who pays nothing, because one of `paying` pays for the same person; `None` when none of them does.

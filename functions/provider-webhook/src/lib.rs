@@ -143,7 +143,7 @@ impl ProviderWebhook {
     /// Whether one of `people` is waited for. Until the call itself has ended no person is known by name, and a
     /// delivery may be faster than that.
     async fn awaited(&self, hold: &Hold, people: &[Fingerprint]) -> Result<(), Refusal> {
-        let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
+        let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.subject.clone()).collect();
         let records = self.records.read(&keys, Consistency::Eventual).await?;
         let awaited = records.values().filter_map(|record| record.awaits(&hold.purchase));
         let awaited: BTreeSet<&Fingerprint> = awaited.map(|awaited| &awaited.person).collect();

@@ -143,7 +143,7 @@ async fn reserve(work: &Work<'_>, list: &List, purchase: PurchaseId, tariff: &Ta
         let (now, claimed_until) = (build.clock.now(), work.invocation.claim_until());
         let spendable = wallets.spendable(Action::SearchOrganizations, now, claimed_until).await?;
         let caps = caps(tenant, Source::Tam, None, now);
-        let line = [Line { record: &key, worst: tariff.worst(), caps: &caps }];
+        let line = [Line { subject: &key, worst: tariff.worst(), caps: &caps }];
         let Some(allocation) = allocate(&spendable, &line[0].worst, &tenant.floor) else { return Ok(None) };
         let caps = Caps::of(&caps);
         let holder = Holder {
@@ -179,7 +179,7 @@ fn purchase(work: &Work<'_>, list: &List) -> PurchaseId {
 /// The ledger entry for a page: what it cost, if it was kept, and else that it may have been paid for.
 pub(crate) fn entry(hold: &Hold, buying: &Buying, at: jiff::Timestamp) -> Entry {
     let line = |line: &leadgate_enrichment::credits::ledger::HoldLine| match buying.is_kept {
-        true => EntryLine { record: line.record.clone(), result: LineResult::Hit, cost: buying.cost.clone() },
+        true => EntryLine { subject: line.subject.clone(), result: LineResult::Hit, cost: buying.cost.clone() },
         false => assume_spent(line),
     };
     let evidence = if buying.is_kept { Evidence::Inferred } else { Evidence::Assumed };

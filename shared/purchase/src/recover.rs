@@ -60,7 +60,7 @@ pub async fn settle(
     hold: &Hold,
     now: Timestamp,
 ) -> Result<HashSet<RecordKey>, StoreError> {
-    let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).collect();
+    let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.subject.clone()).collect();
     let kept = records.read(&keys, Consistency::Strong).await?;
     let entry = settlement::found(hold, &kept, now);
     let resolved = match &entry {

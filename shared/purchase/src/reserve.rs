@@ -14,8 +14,8 @@ use leadgate_enrichment::purchase::choice::Cap;
 /// What one record can cost at worst.
 #[derive(Debug, Clone)]
 pub struct Line<'a> {
-    /// The record.
-    pub record: &'a RecordKey,
+    /// What is paid for.
+    pub subject: &'a RecordKey,
     /// The most it can cost.
     pub worst: Amounts,
     /// What it counts towards.
@@ -36,7 +36,7 @@ impl<'a> Caps<'a> {
     pub fn lines(&self, lines: &[Line<'_>]) -> Vec<HoldLine> {
         let place = |cap: &Cap| self.0.keys().position(|name| *name == cap.name);
         let stored = |line: &Line<'_>| HoldLine {
-            record: line.record.clone(),
+            subject: line.subject.clone(),
             worst: line.worst.clone(),
             caps: line.caps.iter().filter_map(place).collect(),
         };

@@ -34,16 +34,15 @@ impl Goods {
     /// All of them.
     const ALL: [Self; 5] = [Self::People, Self::Numbers, Self::Employers, Self::Verdicts, Self::Pages];
 
-    fn of(purchase: &PurchaseId, kind: PurchaseKind, provider: &str) -> Self {
-        match purchase.as_str() {
-            _ if kind == PurchaseKind::Verification => Self::Verdicts,
-            _ if kind == PurchaseKind::Company => Self::Employers,
+    fn of(kind: PurchaseKind, provider: &str) -> Self {
+        match kind {
+            PurchaseKind::Person => Self::People,
             // All that this one says arrives later, the person as well.
-            id if id.ends_with("-later") && provider == clay::PROVIDER => Self::People,
-            id if id.ends_with("-later") => Self::Numbers,
-            id if id.ends_with("-organizations") => Self::Employers,
-            id if id.ends_with("-search") => Self::Pages,
-            _ => Self::People,
+            PurchaseKind::Asynchronous if provider == clay::PROVIDER => Self::People,
+            PurchaseKind::Asynchronous => Self::Numbers,
+            PurchaseKind::Organization | PurchaseKind::Company => Self::Employers,
+            PurchaseKind::Verification => Self::Verdicts,
+            PurchaseKind::Search => Self::Pages,
         }
     }
 
@@ -147,7 +146,7 @@ pub struct Purchase {
 impl Purchase {
     /// What it cost for one record.
     pub fn line_of(&self, contact: &str) -> Option<&EntryLine> {
-        self.lines.iter().find(|line| line.record.id == contact)
+        self.lines.iter().find(|line| line.subject.id == contact)
     }
 
     /// A purchase's id begins with the millisecond in which it was begun.
@@ -252,11 +251,11 @@ impl Books {
                 });
                 let provider = provider.as_ref().map_or_else(String::new, ToString::to_string);
                 for line in lines {
-                    self.enter_line(Goods::of(purchase, *kind, &provider), line);
+                    self.enter_line(Goods::of(*kind, &provider), line);
                     self.by_provider.entry(provider.clone()).or_default().add(line);
                 }
                 let (id, goods, price_version) =
-                    (purchase.to_string(), Goods::of(purchase, *kind, &provider), price_version.clone());
+                    (purchase.to_string(), Goods::of(*kind, &provider), price_version.clone());
                 let (slices, lines) = (slices.clone(), lines.clone());
                 self.purchases.push(Purchase { id, goods, provider, slices, price_version, lines });
             }
@@ -264,7 +263,7 @@ impl Books {
     }
 
     fn enter_line(&mut self, goods: Goods, line: &EntryLine) {
-        self.lines.entry((goods, line.record.id.clone())).or_default().add(line);
+        self.lines.entry((goods, line.subject.id.clone())).or_default().add(line);
         if line.result == LineResult::Unknown {
             self.unknown += total(&line.cost);
         }

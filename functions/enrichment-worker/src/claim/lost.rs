@@ -31,7 +31,7 @@ pub(super) async fn with_the_lost_call(
         Err(error) => return Err((record.key, error)),
     };
     let Some(Standing::Open(hold)) = standing else { return Ok(record) };
-    if !hold.lines.iter().any(|line| line.record == record.key && !line.worst.is_zero()) {
+    if !hold.lines.iter().any(|line| line.subject == record.key && !line.worst.is_zero()) {
         return Ok(record);
     }
     let person = batch.fingerprints.of(&asynchronous.name_of(&record.key));

@@ -101,7 +101,7 @@ async fn find_again(
     let standing = credits.standing(&batch.tenant.id, std::slice::from_ref(purchase)).await?.remove(purchase);
     let Some(Standing::Open(hold)) = standing else { return Ok(None) };
     let is_in_it = |key: &RecordKey| names.contains(&purchase.name_of(key));
-    let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.record.clone()).filter(is_in_it).collect();
+    let keys: Vec<RecordKey> = hold.lines.iter().map(|line| line.subject.clone()).filter(is_in_it).collect();
     let records = batch.worker.records.read(&keys, Consistency::Strong).await?;
     if let Some(end) = records.values().find_map(|record| not_taken_up(batch, &hold, record)) {
         return Ok(Some(end));

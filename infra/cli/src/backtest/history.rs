@@ -134,8 +134,8 @@ fn requests(tenant: &Tenant, entries: &[Entry]) -> Vec<Request> {
         let Entry::Purchase { purchase, kind, claim, provider, lines, .. } = entry else { continue };
         let claim = claim.as_ref().unwrap_or(purchase);
         for line in lines {
-            let request = requests.entry((whole(claim), &line.record)).or_insert_with(|| Request {
-                record: line.record.clone(),
+            let request = requests.entry((whole(claim), &line.subject)).or_insert_with(|| Request {
+                record: line.subject.clone(),
                 at: claim.made_at(),
                 told: BTreeMap::new(),
                 is_parked: false,

@@ -61,7 +61,7 @@ impl Buyer<'_> {
         let own = self.caps(now);
         let caps = Caps::of(&own);
         let records: Vec<RecordKey> = places.iter().map(|place| self.record(*place)).collect();
-        let line = |record| HeldLine { record, worst: offer.tariff.worst(), caps: &own };
+        let line = |subject| HeldLine { subject, worst: offer.tariff.worst(), caps: &own };
         let lines: Vec<HeldLine<'_>> = records.iter().map(line).collect();
         let need: Amounts = lines.iter().map(|line| &line.worst).sum();
         let limits = caps.limits(|_| Amounts::default());
@@ -136,7 +136,7 @@ impl Buyer<'_> {
                     (Standing::Settled(Entry::Purchase { lines, .. }), None) => {
                         let lines: Vec<HoldLine> = lines
                             .into_iter()
-                            .map(|line| HoldLine { record: line.record, worst: line.cost, caps: Vec::new() })
+                            .map(|line| HoldLine { subject: line.subject, worst: line.cost, caps: Vec::new() })
                             .collect();
                         journal.told(assumed(purchase, &lines, asking.people.len()))?;
                     }

@@ -97,7 +97,7 @@ pub(super) async fn of_leads(
     let mut leads: BTreeSet<RecordKey> = BTreeSet::new();
     for entry in books.credits.entries(&books.tenant).await? {
         let Entry::Purchase { kind: PurchaseKind::Person, lines, .. } = entry else { continue };
-        leads.extend(lines.into_iter().map(|line| line.record).filter(|record| record.origin.as_str() == of_crm));
+        leads.extend(lines.into_iter().map(|line| line.subject).filter(|record| record.origin.as_str() == of_crm));
     }
     // Chance, but the same chance when it is done again.
     let mut leads: Vec<(String, RecordKey)> =

@@ -55,7 +55,7 @@ mod tests {
             amount: Milli::new(amount),
         };
         let line = |cost| EntryLine {
-            record: "t#hubspot#contact#1".parse().expect("a key"),
+            subject: "t#hubspot#contact#1".parse().expect("a key"),
             result: LineResult::Hit,
             cost: Amounts::one(bucket.clone(), Milli::new(cost)),
         };

@@ -185,7 +185,7 @@ fn by_bucket(row: &Row, wallet: &WalletId, amounts: &Amounts) -> Vec<Row> {
 
 /// A line that cost nothing has a row, too: somebody was asked about.
 fn of_line(row: &Row, line: &EntryLine, parts: &[Part<'_>]) -> Vec<Row> {
-    let row = Row { record: line.record.to_string(), result: word_for(line.result), ..row.clone() };
+    let row = Row { record: line.subject.to_string(), result: word_for(line.result), ..row.clone() };
     if parts.is_empty() {
         return vec![Row { amount: Some(Milli::ZERO), ..row }];
     }

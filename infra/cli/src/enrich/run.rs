@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
         meanwhile().await;
         self.settled.read(books, &self.plan.records, &holds, now).await?;
         let mine: HashSet<&RecordKey> = self.plan.records.iter().collect();
-        let lines = holds.iter().flat_map(|hold| &hold.lines).filter(|line| mine.contains(&line.record));
+        let lines = holds.iter().flat_map(|hold| &hold.lines).filter(|line| mine.contains(&line.subject));
         let mut reserved: Amounts = lines.map(|line| &line.worst).sum();
         for (place, record) in records {
             let request = request(&self.plan, &self.plan.records[place]);

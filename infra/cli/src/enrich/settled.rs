@@ -47,8 +47,8 @@ impl Settled {
             let Entry::Purchase { purchase, lines, .. } = entry else { continue };
             let is_over = purchase.made_at() < may_come_since;
             let sums = if is_over { &mut self.before } else { &mut self.after };
-            for line in lines.into_iter().filter(|line| mine.contains(&line.record)) {
-                *sums.entry(line.record).or_default() += &line.cost;
+            for line in lines.into_iter().filter(|line| mine.contains(&line.subject)) {
+                *sums.entry(line.subject).or_default() += &line.cost;
             }
         }
         self.since = may_come_since;

@@ -182,7 +182,7 @@ async fn purchases(books: &Books, arguments: &Arguments) -> Result<BTreeMap<Reco
             (None, since) => since.is_some_and(|since| *at >= since),
         };
         for line in lines.iter().filter(|_| is_asked) {
-            wanted.entry(line.record.clone()).or_default().insert(written_as.clone());
+            wanted.entry(line.subject.clone()).or_default().insert(written_as.clone());
         }
     }
     if wanted.is_empty() {

@@ -49,7 +49,7 @@ fn hold(number: usize) -> Hold {
         price_version: "2026".to_owned(),
         prices: Vec::new(),
         lines: vec![HoldLine {
-            record: format!("acme#crm#contact#{number}").parse().expect("a record's name"),
+            subject: format!("acme#crm#contact#{number}").parse().expect("a record's name"),
             worst: amounts(1),
             caps: Vec::new(),
         }],

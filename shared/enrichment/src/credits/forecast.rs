@@ -224,7 +224,7 @@ mod tests {
             excess: Amounts::default(),
             evidence: Evidence::Reported,
             price_version: "test".into(),
-            lines: vec![EntryLine { record, result: LineResult::Hit, cost }],
+            lines: vec![EntryLine { subject: record, result: LineResult::Hit, cost }],
         }
     }
 

@@ -44,8 +44,9 @@ pub enum LineResult {
 /// One settled line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryLine {
-    /// The record it is for.
-    pub record: RecordKey,
+    /// What was paid for, as [`HoldLine::subject`] says.
+    #[serde(rename = "record")]
+    pub subject: RecordKey,
     /// How it ended.
     pub result: LineResult,
     /// What it cost.
@@ -221,7 +222,8 @@ pub struct Charge {
 /// Spreads what `lines` cost over the slices of `hold`, first slice first.
 pub fn charge(hold: &Hold, lines: &[EntryLine]) -> Charge {
     let mut owed: Amounts = lines.iter().map(|line| &line.cost).sum();
-    let cost = |line: &HoldLine| lines.iter().find(|entry| entry.record == line.record).map(|entry| entry.cost.clone());
+    let cost =
+        |line: &HoldLine| lines.iter().find(|entry| entry.subject == line.subject).map(|entry| entry.cost.clone());
     let capped = hold.by_cap(|line| cost(line).unwrap_or_default());
     let mut spent = Vec::with_capacity(hold.slices.len());
     for slice in &hold.slices {
@@ -247,7 +249,7 @@ fn owned((bucket, amount): (&Bucket, Milli)) -> (Bucket, Milli) {
 
 /// What becomes of a line when it is unknown whether it was charged.
 pub fn assume_spent(line: &HoldLine) -> EntryLine {
-    EntryLine { record: line.record.clone(), result: LineResult::Unknown, cost: line.worst.clone() }
+    EntryLine { subject: line.subject.clone(), result: LineResult::Unknown, cost: line.worst.clone() }
 }
 
 #[cfg(test)]
@@ -296,7 +298,7 @@ mod tests {
         let wallet = Some(WalletId("plan".into()));
         let hold = Hold { unheld_from: wallet.clone(), ..hold(Vec::new()) };
         let line = EntryLine {
-            record: "t#crm#contact#1".parse().expect("a key"),
+            subject: "t#crm#contact#1".parse().expect("a key"),
             result: LineResult::Hit,
             cost: amounts(700),
         };
@@ -317,7 +319,7 @@ mod tests {
             });
             let hold = hold(slices_of.collect());
             let lines: Vec<EntryLine> = costs.iter().map(|cost| EntryLine {
-                record: "t#crm#contact#1".parse().expect("a key"), result: LineResult::Hit, cost: amounts(*cost),
+                subject: "t#crm#contact#1".parse().expect("a key"), result: LineResult::Hit, cost: amounts(*cost),
             }).collect();
             let charge = charge(&hold, &lines);
             let spent: i64 = charge.spent.iter().map(|m| m.get()).sum();

@@ -72,13 +72,13 @@ pub fn settled(
     answers: &Answers,
     at: Timestamp,
 ) -> Option<Entry> {
-    let awaited = |line: &HoldLine| records.get(&line.record)?.awaits(&hold.purchase);
+    let awaited = |line: &HoldLine| records.get(&line.subject)?.awaits(&hold.purchase);
     let awaited: Vec<Option<&Awaited>> = hold.lines.iter().map(awaited).collect();
     let line = |(line, awaited): (&HoldLine, &Option<&Awaited>)| match awaited {
         Some(awaited) if has_arrived(awaited, answers) => {
             let profile = arrived(awaited, answers);
             let result = if profile.is_some() { LineResult::Hit } else { LineResult::Miss };
-            Some(EntryLine { record: line.record.clone(), result, cost: cost(hold, line, awaited, profile) })
+            Some(EntryLine { subject: line.subject.clone(), result, cost: cost(hold, line, awaited, profile) })
         }
         Some(_) => Some(assume_spent(line)),
         None => ended_at_once(line, at_once),
@@ -93,7 +93,7 @@ pub fn settled(
         let tariff = own.first().and_then(|i| awaited[*i]).and_then(|awaited| hold.tariff(&awaited.fields));
         match tariff.filter(|_| !unknown).and_then(|tariff| reported(answer, &tariff)) {
             Some(reported) => {
-                let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].record).collect::<Vec<_>>(), at_once);
+                let paid = paid_at_once(&own.iter().map(|i| &hold.lines[*i].subject).collect::<Vec<_>>(), at_once);
                 let waterfall = own.iter().any(|i| awaited[*i].is_some_and(Awaited::is_waterfall));
                 let rest = if waterfall { reported.less(&paid) } else { reported };
                 charge_reported(&rest, &own, hold, &mut lines);
@@ -129,12 +129,12 @@ fn cost(hold: &Hold, line: &HoldLine, awaited: &Awaited, profile: Option<&Profil
 /// answer, so may this.
 fn ended_at_once(line: &HoldLine, at_once: Option<&Entry>) -> Option<EntryLine> {
     let Some(Entry::Purchase { lines, .. }) = at_once else { return None };
-    match lines.iter().find(|there| there.record == line.record)?.result {
+    match lines.iter().find(|there| there.subject == line.subject)?.result {
         // It was accepted, and nothing is known of the rest.
         LineResult::Unknown | LineResult::Pending => Some(assume_spent(line)),
         LineResult::Hit | LineResult::Miss => {
-            let (record, cost) = (line.record.clone(), Amounts::default());
-            Some(EntryLine { record, result: LineResult::Miss, cost })
+            let (record, cost) = (line.subject.clone(), Amounts::default());
+            Some(EntryLine { subject: record, result: LineResult::Miss, cost })
         }
     }
 }
@@ -144,7 +144,7 @@ fn ended_at_once(line: &HoldLine, at_once: Option<&Entry>) -> Option<EntryLine> 
 fn paid_at_once(records: &[&RecordKey], at_once: Option<&Entry>) -> Amounts {
     match at_once {
         Some(Entry::Purchase { lines, evidence, .. }) if *evidence != Evidence::Reported => {
-            lines.iter().filter(|line| records.contains(&&line.record)).map(|line| &line.cost).sum()
+            lines.iter().filter(|line| records.contains(&&line.subject)).map(|line| &line.cost).sum()
         }
         _ => Amounts::default(),
     }

@@ -39,7 +39,7 @@ impl Cost {
             match entry {
                 Entry::Purchase { slices, lines, .. } => {
                     spent += &sum(slices);
-                    leads.extend(lines.iter().map(|line| &line.record));
+                    leads.extend(lines.iter().map(|line| &line.subject));
                 }
                 Entry::Resolution { slices, .. } => spent = spent.minus(&sum(slices)),
                 _ => {}

@@ -175,7 +175,7 @@ mod tests {
             let first = PurchaseId::derive(&"acme".parse().expect("a tenant"), "run", at(made));
             let (bucket, wallet) = (Bucket::new("credits"), WalletId("plan".into()));
             let line = |result, cost| EntryLine {
-                record: "t#crm#contact#1".parse().expect("a key"),
+                subject: "t#crm#contact#1".parse().expect("a key"),
                 result,
                 cost: Amounts::one(bucket.clone(), Milli::new(cost)),
             };

@@ -103,7 +103,7 @@ pub fn seen(
     at: Timestamp,
 ) -> Option<Entry> {
     let lines = hold.lines.iter().zip(ends).zip(costs).filter_map(|((line, end), cost)| {
-        Some(EntryLine { record: line.record.clone(), result: end.result()?, cost: cost.clone()? })
+        Some(EntryLine { subject: line.subject.clone(), result: end.result()?, cost: cost.clone()? })
     });
     let lines: Vec<EntryLine> = lines.collect();
     (!lines.is_empty()).then(|| entry(hold, lines, evidence, at))
@@ -113,10 +113,10 @@ pub fn seen(
 /// spent. `None` when it was not called for any of them, so that the whole hold is to be freed.
 pub fn found(hold: &Hold, records: &HashMap<RecordKey, Record>, at: Timestamp) -> Option<Entry> {
     let kept = |line: &HoldLine| {
-        let (result, cost) = records.get(&line.record)?.kept_of(&hold.purchase)?;
-        Some(EntryLine { record: line.record.clone(), result, cost })
+        let (result, cost) = records.get(&line.subject)?.kept_of(&hold.purchase)?;
+        Some(EntryLine { subject: line.subject.clone(), result, cost })
     };
-    let called = |line: &HoldLine| was_called(hold, records.get(&line.record));
+    let called = |line: &HoldLine| was_called(hold, records.get(&line.subject));
     let ended = |line: &HoldLine| kept(line).or_else(|| called(line).then(|| assume_spent(line)));
     let lines: Vec<EntryLine> = hold.lines.iter().filter_map(ended).collect();
     let known = lines.iter().all(|line| line.result != LineResult::Unknown);
@@ -169,7 +169,7 @@ pub fn for_hold(made: &Entry, hold: &Hold) -> Entry {
 /// The records of a settled purchase for which it is unknown whether they were charged.
 pub fn unknowns(entry: &Entry) -> HashSet<RecordKey> {
     let Entry::Purchase { lines, .. } = entry else { return HashSet::new() };
-    lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.record.clone()).collect()
+    lines.iter().filter(|line| line.result == LineResult::Unknown).map(|line| line.subject.clone()).collect()
 }
 
 /// Spreads a total that a provider reported for a whole call over the lines that were hits, to the thousandth.

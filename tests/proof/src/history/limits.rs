@@ -57,12 +57,12 @@ impl Play {
         let (credits, tenant) = (self.world.credits.unmetered(), self.world.tenant_id());
         let settled = Books::read(&credits, tenant).await?.purchases;
         let settled = settled.into_iter().map(|Purchase { id, lines, .. }| {
-            let records = lines.into_iter().map(|line| line.record);
+            let records = lines.into_iter().map(|line| line.subject);
             (id, records.collect())
         });
         let held = credits.open_holds(tenant).await?;
         let held = held.into_iter().map(|Hold { purchase, lines, .. }| {
-            let records = lines.into_iter().map(|line| line.record);
+            let records = lines.into_iter().map(|line| line.subject);
             (purchase.to_string(), records.collect())
         });
         Ok(settled.chain(held).collect())
@@ -75,11 +75,11 @@ impl Play {
         for purchase in &books.purchases {
             let Some(began) = purchase.began() else { continue };
             for line in &purchase.lines {
-                let Some(source) = self.seen.source(&purchase.id, &line.record.id) else {
+                let Some(source) = self.seen.source(&purchase.id, &line.subject.id) else {
                     findings.note(Promise::Order, format!("{} was bought without a claim: {line:?}", purchase.id));
                     continue;
                 };
-                let lead = self.leads.iter().find(|lead| lead.contact == line.record.id);
+                let lead = self.leads.iter().find(|lead| lead.contact == line.subject.id);
                 for cap in caps(
                     self.tenant_at(began),
                     source,

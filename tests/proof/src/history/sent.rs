@@ -100,13 +100,13 @@ impl Play {
             }
             let unknown = |result, cost: bool| result == LineResult::Unknown && cost;
             for line in purchase.lines.iter().filter(|line| unknown(line.result, !line.cost.is_zero())) {
-                let Some(lead) = self.leads.iter().find(|lead| lead.contact == line.record.id) else { continue };
+                let Some(lead) = self.leads.iter().find(|lead| lead.contact == line.subject.id) else { continue };
                 let about = |asked: &&Asked| lead.emails.iter().any(|email| asked.emails.contains(email));
                 let sent = asked.iter().filter(about).any(|asked| asked.at > held.at);
                 findings.check(sent, Promise::Credits, || {
                     format!(
                         "{} of purchase {} counts as unknown, and no call was sent for it",
-                        line.record, purchase.id
+                        line.subject, purchase.id
                     )
                 });
             }

@@ -199,7 +199,7 @@ impl Track {
         let number = self.purchases.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
         let line =
-            |request: &Request| HoldLine { record: request.record.clone(), worst: one_credit(), caps: Vec::new() };
+            |request: &Request| HoldLine { subject: request.record.clone(), worst: one_credit(), caps: Vec::new() };
         Hold {
             purchase: PurchaseId::derive(&self.tenant.id, &number.to_string(), now),
             claim: None,

@@ -200,7 +200,7 @@ impl Demo {
                     PurchaseKind::Search => on_pages += cost,
                     _ => {
                         on_people += cost;
-                        people.insert(line.record.to_string(), line.result);
+                        people.insert(line.subject.to_string(), line.result);
                     }
                 }
             }

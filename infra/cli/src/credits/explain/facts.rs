@@ -68,7 +68,7 @@ pub(super) struct Taken<'a> {
 impl<'a> Facts<'a> {
     /// Every call that something was held for on a record, by age.
     pub(super) fn taken(&self, key: &RecordKey) -> Vec<Taken<'a>> {
-        let line = |hold: &'a Hold| Some(Half::Open(hold, hold.lines.iter().find(|line| line.record == *key)?));
+        let line = |hold: &'a Hold| Some(Half::Open(hold, hold.lines.iter().find(|line| line.subject == *key)?));
         let mut calls: BTreeMap<PurchaseId, Taken<'a>> = BTreeMap::new();
         for half in self.bought(key).map(Half::Settled).chain(self.holds.iter().filter_map(line)) {
             let taken = calls.entry(half.purchase().at_once()).or_default();
@@ -88,7 +88,7 @@ impl<'a> Facts<'a> {
             else {
                 return None;
             };
-            let place = lines.iter().position(|line| line.record == *key)?;
+            let place = lines.iter().position(|line| line.subject == *key)?;
             Some(Bought {
                 purchase,
                 kind: *kind,
@@ -237,7 +237,7 @@ impl<'a> Facts<'a> {
             let person = !other.kind.is_asynchronous() && other.line.result == LineResult::Hit;
             is_first && person && other.settled_at < bought.held_at
         };
-        let repeated = self.bought(&bought.line.record).any(|other| is_before(&other));
+        let repeated = self.bought(&bought.line.subject).any(|other| is_before(&other));
         self.worst((bought.purchase, bought.kind), bought.provider, bought.price_version, repeated)
     }
 }

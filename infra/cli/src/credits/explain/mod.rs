@@ -134,7 +134,7 @@ async fn find_request(books: &Books, facts: &Facts<'_>, asked: &str) -> Result<R
     let mut bought = BTreeSet::new();
     for entry in facts.entries.iter().rev() {
         let Entry::Purchase { lines, .. } = entry else { continue };
-        bought.extend(lines.iter().map(|line| line.record.clone()));
+        bought.extend(lines.iter().map(|line| line.subject.clone()));
         if bought.len() >= LOOKED_AT_MAX {
             break;
         }

@@ -147,12 +147,12 @@ fn line(bought: &Bought<'_>, facts: &Facts<'_>) -> [String; 4] {
         (LineResult::Unknown, _) => "nobody knows".to_owned(),
     };
     let cost = if bought.line.cost.is_zero() { "nothing".to_owned() } else { amounts(&bought.line.cost) };
-    [bought.line.record.to_string(), result, cost, sentences::out_of(bought)]
+    [bought.line.subject.to_string(), result, cost, sentences::out_of(bought)]
 }
 
 fn line_json(bought: &Bought<'_>) -> Value {
     let cost = decimals(&bought.line.cost);
-    json!({ "record": bought.line.record, "result": word_for(bought.line.result), "cost": cost })
+    json!({ "record": bought.line.subject, "result": word_for(bought.line.result), "cost": cost })
 }
 
 /// One that is under way, or whose worker is gone.
@@ -168,7 +168,7 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
     steps.extend(other_half((&hold.purchase, hold.kind), facts));
     let line = |line: &HoldLine| {
         [
-            line.record.to_string(),
+            line.subject.to_string(),
             "not settled yet".to_owned(),
             format!("up to {}", amounts(&line.worst)),
             String::new(),
@@ -182,7 +182,7 @@ fn open(hold: &Hold, facts: &Facts<'_>) -> Story {
         json: json!({
             "purchase": hold.purchase, "provider": provider, "arrives": arrives(hold.kind), "held_at": hold.held_at,
             "settled_at": Value::Null, "held": decimals(&worst), "price_version": hold.price_version,
-            "records": hold.lines.iter().map(|line| &line.record).collect::<Vec<_>>(),
+            "records": hold.lines.iter().map(|line| &line.subject).collect::<Vec<_>>(),
         }),
         zone,
     }

@@ -134,7 +134,7 @@ async fn cost(books: &Books, entries: &[Entry]) -> Result<Option<(Timestamp, Cos
     let (mut leads, mut from) = (BTreeSet::new(), entries.len());
     for (at, entry) in entries.iter().enumerate().rev().take_while(|(_, entry)| entry.at() >= opened) {
         if let Entry::Purchase { lines, .. } = entry {
-            leads.extend(lines.iter().map(|line| line.record.clone()));
+            leads.extend(lines.iter().map(|line| line.subject.clone()));
         }
         if leads.len() > READ_MAX {
             break;

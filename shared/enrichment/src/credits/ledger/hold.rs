@@ -15,8 +15,10 @@ use crate::ids::{ProviderName, PurchaseId, RecordKey};
 /// What one record can cost at worst.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldLine {
-    /// The record it is for.
-    pub record: RecordKey,
+    /// What is paid for: a record of the CRM, a person whom a search has found, or a page of a search. It is stored under the
+    /// name that it had when there were but records: releases are at work side by side for minutes.
+    #[serde(rename = "record")]
+    pub subject: RecordKey,
     /// The most it can cost. Nothing, for one who shares what another line pays for.
     pub worst: Amounts,
     /// The caps it counts towards, by their places in the hold's list.

@@ -48,7 +48,7 @@ fn hold() -> Hold {
 
 /// The same, at these prices.
 fn hold_at(charge_on: ChargeOn) -> Hold {
-    let line = |id| HoldLine { record: key(id), worst: amounts(8), caps: Vec::new() };
+    let line = |id| HoldLine { subject: key(id), worst: amounts(8), caps: Vec::new() };
     Hold {
         purchase: purchase().asynchronous(),
         claim: None,
@@ -85,7 +85,7 @@ fn records() -> HashMap<RecordKey, Record> {
 }
 
 fn entry_of(results: &[(u8, LineResult)]) -> Entry {
-    let line = |(id, result): &(u8, LineResult)| EntryLine { record: key(*id), result: *result, cost: amounts(1) };
+    let line = |(id, result): &(u8, LineResult)| EntryLine { subject: key(*id), result: *result, cost: amounts(1) };
     entry(&hold(), results.iter().map(line).collect(), Evidence::Inferred, at(2))
 }
 
@@ -102,7 +102,7 @@ fn answers(reported: Option<i64>) -> Answers {
 
 fn costs(entry: Option<Entry>) -> (Vec<(String, LineResult, i64)>, Option<Evidence>) {
     let Some(Entry::Purchase { lines, evidence, .. }) = entry else { return (Vec::new(), None) };
-    let line = |line: &EntryLine| (line.record.id.clone(), line.result, line.cost.total().get() / 1000);
+    let line = |line: &EntryLine| (line.subject.id.clone(), line.result, line.cost.total().get() / 1000);
     (lines.iter().map(line).collect(), Some(evidence))
 }
 

@@ -137,7 +137,7 @@ mod tests {
     /// A purchase that cost so much, of which so much is unknown.
     fn bought(second: i64, cost: i64, unknown: i64) -> Entry {
         let line = |result, cost| EntryLine {
-            record: "t#crm#contact#1".parse().expect("a key"),
+            subject: "t#crm#contact#1".parse().expect("a key"),
             result,
             cost: Amounts::one(Bucket::new("credits"), Milli::new(cost)),
         };
