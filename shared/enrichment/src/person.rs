@@ -3,6 +3,7 @@
 mod clean;
 mod field;
 mod profile;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use url::Host;
 
 pub use self::field::ProfileField;
 pub use self::profile::{Confidence, Profile};
+pub use self::status::{DoNotCall, EmailStatus, NumberStatus};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::ids::ProviderName;
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadgate_enrichment::person::{Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{DoNotCall, Identity, Profile, ProfileField};
 
 use crate::loose::Scalar;
 
@@ -58,10 +58,10 @@ pub(super) fn set_domain(profile: &mut Profile, domain: &Scalar) {
 }
 
 /// Whether a number is on a do-not-call register, in the words that all providers share, where a vendor says true or false.
-pub(super) fn do_not_call(is_listed: &Scalar) -> Option<&'static str> {
+pub(super) fn do_not_call(is_listed: &Scalar) -> Option<DoNotCall> {
     match is_listed.to_text()?.as_str() {
-        "true" => Some("found"),
-        "false" => Some("not_found"),
+        "true" => Some(DoNotCall::Found),
+        "false" => Some(DoNotCall::NotFound),
         _ => None,
     }
 }

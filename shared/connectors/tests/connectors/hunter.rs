@@ -95,8 +95,8 @@ async fn every_status_of_an_address_has_its_word_and_how_sure_it_is() {
         (json!("unknown"), 80, "extrapolated", Confidence::Medium),
         (json!(null), 30, "extrapolated", Confidence::Low),
         (json!("invalid"), 97, "invalid", Confidence::Low),
-        (json!("webmail"), 97, "webmail", Confidence::Low),
-        (json!("disposable"), 97, "disposable", Confidence::Low),
+        (json!("webmail"), 97, "unknown", Confidence::Low),
+        (json!("disposable"), 97, "unknown", Confidence::Low),
     ];
     for (status, score, word, confidence) in cases {
         let mut body = found();
@@ -287,7 +287,7 @@ async fn an_address_is_checked_and_only_one_that_it_calls_wrong_is_it_not_sure_o
         ("accept_all", 60, "extrapolated", Some(Confidence::Low)),
         ("webmail", 85, "extrapolated", Some(Confidence::Medium)),
         ("invalid", 0, "invalid", None),
-        ("of_a_new_kind", 99, "of_a_new_kind", Some(Confidence::Low)),
+        ("of_a_new_kind", 99, "unknown", Some(Confidence::Low)),
     ] {
         let said = profile(checked(200, verdict(status, score)).await);
         assert_eq!(said.get(ProfileField::EmailStatus), Some(word), "{status}");

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::ProfileField;
+use super::{ProfileField, status};
 
 /// The longest value we take from a provider, in characters: CRMs take 65,536, and a record of ours must stay small.
 const VALUE_CHARS_MAX: usize = 300;
@@ -26,7 +26,7 @@ pub(super) fn value(field: ProfileField, value: &str) -> Option<String> {
         Kind::Text | Kind::Amount => text.trim_start_matches(|c| FORMULA.contains(&c) || c == ' ').to_owned(),
     };
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then(|| status::shared(field, text).unwrap_or(text).to_owned())
 }
 
 /// The id, if it is one: words of letters, digits, `-` and `_`.

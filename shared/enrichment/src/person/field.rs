@@ -25,7 +25,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 pub enum ProfileField {
     /// Work e-mail address.
     Email,
-    /// What the provider says of the address: `verified`, `extrapolated`, `unavailable`, …
+    /// What the provider says of the address: an [`EmailStatus`](super::EmailStatus).
     EmailStatus,
     /// Given name.
     FirstName,
@@ -71,9 +71,9 @@ pub enum ProfileField {
     CompanyCountry,
     /// A mobile number, in E.164. Arrives later.
     MobilePhone,
-    /// What the provider says of the number: `valid_number`, `no_status`, … Arrives with it.
+    /// What the provider says of the number: a [`NumberStatus`](super::NumberStatus). Arrives with it.
     MobilePhoneStatus,
-    /// What the provider says of its being on a do-not-call register: `not_found`, … Arrives with it.
+    /// Whether it is on a do-not-call register: a [`DoNotCall`](super::DoNotCall). Arrives with it.
     MobilePhoneDoNotCall,
 }
 

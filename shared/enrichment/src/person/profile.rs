@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
-use super::{ProfileField, clean};
+use super::{DoNotCall, EmailStatus, NumberStatus, ProfileField, clean};
 
 /// How sure a provider is of a value, from the least to the most. Each provider has words or numbers of its own for it, which
 /// its adapter puts into these.
@@ -45,6 +45,17 @@ impl Profile {
         if let Some(confidence) = confidence.filter(|_| self.values.contains_key(&field)) {
             self.confidence.insert(field, confidence);
         }
+    }
+
+    /// Says what the provider says of the address.
+    pub fn set_email_status(&mut self, status: Option<EmailStatus>) {
+        self.set(ProfileField::EmailStatus, status.map(<&str>::from));
+    }
+
+    /// Says what the provider says of the mobile number, and whether that is on a do-not-call register.
+    pub fn set_number_status(&mut self, status: Option<NumberStatus>, do_not_call: Option<DoNotCall>) {
+        self.set(ProfileField::MobilePhoneStatus, status.map(<&str>::from));
+        self.set(ProfileField::MobilePhoneDoNotCall, do_not_call.map(<&str>::from));
     }
 
     /// How sure the provider is of what it says, where it says so.
@@ -94,10 +105,10 @@ impl Profile {
         self.values.is_empty()
     }
 
-    /// Whether its number is on a do-not-call register, as far as the provider knows. Only `not_found` is documented as
-    /// the absence of one, so that any other word counts.
+    /// Whether its number is on a do-not-call register, as far as the provider knows.
     pub fn is_on_do_not_call_register(&self) -> bool {
-        self.get(ProfileField::MobilePhoneDoNotCall).is_some_and(|status| status != "not_found")
+        let not_found: &str = DoNotCall::NotFound.into();
+        self.get(ProfileField::MobilePhoneDoNotCall).is_some_and(|status| status != not_found)
     }
 
     /// Whether this is its address.
@@ -107,6 +118,7 @@ impl Profile {
 
     /// Whether it has an address that the provider vouches for.
     pub fn has_verified_email(&self) -> bool {
-        self.get(ProfileField::Email).is_some() && self.get(ProfileField::EmailStatus) == Some("verified")
+        self.get(ProfileField::Email).is_some()
+            && self.get(ProfileField::EmailStatus) == Some(EmailStatus::Verified.into())
     }
 }

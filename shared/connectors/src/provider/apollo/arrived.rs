@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadgate_enrichment::person::{Confidence, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, DoNotCall, NumberStatus, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected};
 use serde::Deserialize;
 
@@ -75,8 +75,7 @@ impl Arrival {
         if let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) {
             profile.set(ProfileField::MobilePhone, Some(number));
             profile.set_confidence(ProfileField::MobilePhone, best.confidence());
-            profile.set(ProfileField::MobilePhoneStatus, best.status().map(str::to_ascii_lowercase));
-            profile.set(ProfileField::MobilePhoneDoNotCall, best.do_not_call().map(str::to_ascii_lowercase));
+            profile.set_number_status(best.shared_status(), best.do_not_call().map(do_not_call));
         }
         let emails = self.emails.objects()?.into_iter().filter(|email| is_shown(&email.email));
         if let Some(best) = emails.min_by_key(|email| email.rank()) {
@@ -121,11 +120,10 @@ impl Number {
             None => 1,
             Some(_) => 2,
         };
-        let word = |word: Option<&str>| word.map(str::to_ascii_lowercase).unwrap_or_default();
-        let status = match word(self.status()).as_str() {
-            "valid_number" | "valid" => 0,
-            invalid if invalid.starts_with("invalid") => 2,
-            _ => 1,
+        let status = match self.shared_status() {
+            Some(NumberStatus::ValidNumber) => 0,
+            Some(NumberStatus::InvalidNumber) => 2,
+            Some(NumberStatus::NoStatus | NumberStatus::Unknown) | None => 1,
         };
         let confidence = match self.said_confidence() {
             Some(Confidence::Verified | Confidence::High) => 0,
@@ -139,12 +137,21 @@ impl Number {
     /// How sure Apollo is of it. Of one that it knows not to work, it isn't, whatever it says; one that it found to work
     /// without saying more is likely.
     fn confidence(&self) -> Option<Confidence> {
-        let status = self.status().map(str::to_ascii_lowercase).unwrap_or_default();
-        match (status.as_str(), self.said_confidence()) {
-            (invalid, _) if invalid.starts_with("invalid") => Some(Confidence::Low),
-            ("valid_number" | "valid", None) => Some(Confidence::Medium),
+        match (self.shared_status(), self.said_confidence()) {
+            (Some(NumberStatus::InvalidNumber), _) => Some(Confidence::Low),
+            (Some(NumberStatus::ValidNumber), None) => Some(Confidence::Medium),
             (_, said) => said,
         }
+    }
+
+    /// Its status in the words that all providers share.
+    fn shared_status(&self) -> Option<NumberStatus> {
+        Some(match self.status()?.to_ascii_lowercase().as_str() {
+            "valid_number" | "valid" => NumberStatus::ValidNumber,
+            invalid if invalid.starts_with("invalid") => NumberStatus::InvalidNumber,
+            "no_status" => NumberStatus::NoStatus,
+            _ => NumberStatus::Unknown,
+        })
     }
 
     fn said_confidence(&self) -> Option<Confidence> {
@@ -200,4 +207,13 @@ fn either<'a>(one: &'a Scalar, other: &'a Scalar) -> Option<&'a str> {
 /// Without one it comes last.
 fn place(position: &Scalar) -> i64 {
     position.to_text().and_then(|place| place.parse().ok()).unwrap_or(i64::MAX)
+}
+
+/// Only `not_found` is documented as the absence of a number from the register.
+fn do_not_call(word: &str) -> DoNotCall {
+    match word.to_ascii_lowercase().as_str() {
+        "not_found" => DoNotCall::NotFound,
+        "found" => DoNotCall::Found,
+        _ => DoNotCall::Unknown,
+    }
 }

@@ -1,7 +1,7 @@
 //! Looking people up: who is meant, what Apollo answers, and what of it becomes a profile.
 
 use leadgate_enrichment::credits::price::PricedField;
-use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, EmailStatus, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, AsynchronousId, AsynchronousRequest, Reply};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -140,20 +140,31 @@ fn asynchronous_id(
 pub(super) fn set_email(profile: &mut Profile, email: &Scalar, status: &Scalar) {
     if !is_locked(email) {
         profile.set(ProfileField::Email, email.to_text());
-        let status = status.to_text().map(|status| status.to_ascii_lowercase());
-        profile.set_confidence(ProfileField::Email, status.as_deref().and_then(confidence));
-        profile.set(ProfileField::EmailStatus, status);
+        let status = status.to_text().map(|status| shared_status(&status.to_ascii_lowercase()));
+        profile.set_confidence(ProfileField::Email, status.and_then(confidence));
+        profile.set_email_status(status);
     }
 }
 
-/// How sure Apollo is of an address by its status. Only `verified` and `extrapolated` are documented for an address that is
-/// shown; an older word for the latter is `guessed`, and a search tells `unverified` ones apart (docs.apollo.io, "People
-/// Enrichment", "People API Search").
-fn confidence(status: &str) -> Option<Confidence> {
+/// The status of an address in the words that all providers share. Only `verified` and `extrapolated` are documented for an
+/// address that is shown; an older word for the latter is `guessed`, and a search tells `unverified` ones apart
+/// (docs.apollo.io, "People Enrichment", "People API Search").
+fn shared_status(word: &str) -> EmailStatus {
+    match word {
+        "verified" => EmailStatus::Verified,
+        "extrapolated" | "guessed" => EmailStatus::Extrapolated,
+        "unverified" => EmailStatus::Unverified,
+        "unavailable" => EmailStatus::Unavailable,
+        _ => EmailStatus::Unknown,
+    }
+}
+
+/// How sure Apollo is of an address by its status.
+fn confidence(status: EmailStatus) -> Option<Confidence> {
     match status {
-        "verified" => Some(Confidence::Verified),
-        "extrapolated" | "guessed" | "unverified" => Some(Confidence::Low),
-        _ => None,
+        EmailStatus::Verified => Some(Confidence::Verified),
+        EmailStatus::Extrapolated | EmailStatus::Unverified => Some(Confidence::Low),
+        EmailStatus::Invalid | EmailStatus::Unavailable | EmailStatus::Unknown => None,
     }
 }
 

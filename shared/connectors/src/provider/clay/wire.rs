@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, EmailStatus, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{AsynchronousId, Collected, Reply};
 use serde::{Deserialize, Serialize};
 
@@ -190,12 +190,15 @@ impl Ended {
                 Some(field) if field.is_amount() => {
                     profile.set(field, value.to_integer().filter(|amount| *amount >= 0).map(|it| it.to_string()));
                 }
+                // What a table says of an address that its columns have found to work.
+                Some(ProfileField::EmailStatus) if said(value).is_some_and(|it| it.eq_ignore_ascii_case("valid")) => {
+                    profile.set_email_status(Some(EmailStatus::Verified));
+                }
                 Some(field) => profile.set(field, said(value).or_else(|| value.to_text())),
                 None => {}
             }
         }
-        let status = profile.get(ProfileField::EmailStatus).map(str::to_lowercase);
-        let is_sure = matches!(status.as_deref(), Some("verified" | "valid"));
+        let is_sure = profile.has_verified_email();
         profile.set_confidence(ProfileField::Email, is_sure.then_some(Confidence::Verified));
         (!profile.is_blank()).then_some(profile)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, DoNotCall, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, RefusedAlone, Reply};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess};
@@ -245,7 +245,7 @@ impl Contact {
         let Some((best, number)) = numbers.min_by_key(|(number, _)| number.rank()) else { return };
         profile.set(ProfileField::MobilePhone, Some(number));
         profile.set_confidence(ProfileField::MobilePhone, best.confidence());
-        profile.set(ProfileField::MobilePhoneDoNotCall, do_not_call(&best.dnc));
+        profile.set_number_status(None, do_not_call(&best.dnc));
     }
 }
 
@@ -264,7 +264,7 @@ impl Email {
 impl Number {
     /// The best first.
     fn rank(&self) -> (bool, std::cmp::Reverse<Option<i64>>) {
-        (do_not_call(&self.dnc) == Some("found"), std::cmp::Reverse(self.score.to_integer()))
+        (do_not_call(&self.dnc) == Some(DoNotCall::Found), std::cmp::Reverse(self.score.to_integer()))
     }
 
     /// From its score, which goes up to 99 in the examples.

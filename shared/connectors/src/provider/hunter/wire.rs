@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, EmailStatus, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, Reply, Usage};
 use serde::Deserialize;
 
@@ -147,19 +147,20 @@ impl Found {
         let status = self.verification.as_object().and_then(|it| it.status.as_text()).unwrap_or_default();
         let (status, confidence) = standing(status, self.score.to_integer().unwrap_or_default());
         profile.set_confidence(ProfileField::Email, Some(confidence));
-        profile.set(ProfileField::EmailStatus, Some(status));
+        profile.set_email_status(Some(status));
         profile
     }
 }
 
 /// An address's status in the words that all providers share, and how sure Hunter is of it: what it has verified works. At a
 /// host that takes everything, or doesn't answer, its score of 0 to 100 is all there is.
-fn standing(status: &str, score: i64) -> (&str, Confidence) {
+fn standing(status: &str, score: i64) -> (EmailStatus, Confidence) {
     let by_score = if score >= LIKELY { Confidence::Medium } else { Confidence::Low };
     match status {
-        "valid" => ("verified", Confidence::Verified),
-        "accept_all" | "unknown" | "" => ("extrapolated", by_score),
-        other => (other, Confidence::Low),
+        "valid" => (EmailStatus::Verified, Confidence::Verified),
+        "accept_all" | "unknown" | "" => (EmailStatus::Extrapolated, by_score),
+        "invalid" => (EmailStatus::Invalid, Confidence::Low),
+        _ => (EmailStatus::Unknown, Confidence::Low),
     }
 }
 
@@ -177,9 +178,11 @@ pub(super) fn verdict(address: &str, received: &Received) -> Result<Reply, Reply
     let (status, confidence) = match verdict.status.as_text().unwrap_or_default() {
         "" => return Err(unreadable("without a status")),
         "unknown" | "disposable" => return Ok(answered_one(Answer::Miss)),
-        wrong @ "invalid" => (wrong, None),
+        "invalid" => (EmailStatus::Invalid, None),
         // A mail service for all the world tells nobody who has an address there.
-        "webmail" => ("extrapolated", Some(if score >= LIKELY { Confidence::Medium } else { Confidence::Low })),
+        "webmail" => {
+            (EmailStatus::Extrapolated, Some(if score >= LIKELY { Confidence::Medium } else { Confidence::Low }))
+        }
         other => {
             let (status, confidence) = standing(other, score);
             (status, Some(confidence))
@@ -187,7 +190,7 @@ pub(super) fn verdict(address: &str, received: &Received) -> Result<Reply, Reply
     };
     let mut profile = Profile::default();
     profile.set(ProfileField::Email, Some(address));
-    profile.set(ProfileField::EmailStatus, Some(status));
+    profile.set_email_status(Some(status));
     profile.set_confidence(ProfileField::Email, confidence);
     Ok(answered_one(Answer::Hit(profile)))
 }

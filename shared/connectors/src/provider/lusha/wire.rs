@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::credits::Milli;
-use leadgate_enrichment::person::{Confidence, Identity, Profile, ProfileField};
+use leadgate_enrichment::person::{Confidence, DoNotCall, Identity, Profile, ProfileField};
 use leadgate_enrichment::provider::{Answer, Began, RefusedAlone, Reply, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -254,7 +254,7 @@ impl Person {
         let numbers = objects.filter_map(|phone| Some((phone.rank()?, phone, e164(&phone.number)?)));
         let Some((_, phone, number)) = numbers.min_by_key(|(rank, ..)| *rank) else { return };
         profile.set(ProfileField::MobilePhone, Some(number));
-        profile.set(ProfileField::MobilePhoneDoNotCall, do_not_call(&phone.do_not_call));
+        profile.set_number_status(None, do_not_call(&phone.do_not_call));
     }
 }
 
@@ -288,6 +288,6 @@ impl Phone {
             Some("direct" | "work") => return None,
             _ => 1,
         };
-        Some((kind, do_not_call(&self.do_not_call) == Some("found")))
+        Some((kind, do_not_call(&self.do_not_call) == Some(DoNotCall::Found)))
     }
 }

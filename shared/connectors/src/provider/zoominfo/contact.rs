@@ -94,7 +94,7 @@ impl Contact {
         profile.set(ProfileField::LinkedinUrl, linkedin.next());
         if let Some(number) = number(&self.mobile_phone) {
             profile.set(ProfileField::MobilePhone, Some(number));
-            profile.set(ProfileField::MobilePhoneDoNotCall, do_not_call(&self.mobile_phone_do_not_call));
+            profile.set_number_status(None, do_not_call(&self.mobile_phone_do_not_call));
         }
         for field in [ProfileField::Email, ProfileField::MobilePhone] {
             profile.set_confidence(field, self.confidence());
