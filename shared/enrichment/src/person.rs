@@ -176,7 +176,7 @@ impl Identity {
             let (_, domain) = self.email.as_deref()?.rsplit_once('@')?;
             bare_domain(domain).filter(|domain| !is_anybodys(domain))
         };
-        self.domain.clone().or_else(of_address)
+        self.domain.clone().or_else(of_address).map(|domain| organization(&domain))
     }
 
     /// What a provider tells the person by, without keeping it: the address, else the LinkedIn profile, else the name and
@@ -229,7 +229,14 @@ const ANYBODYS: [&str; 22] = [
 ];
 
 fn is_anybodys(domain: &str) -> bool {
-    domain.split('.').next().is_some_and(|name| ANYBODYS.contains(&name)) && domain.matches('.').count() <= 2
+    let organization = organization(domain);
+    organization == domain && domain.split('.').next().is_some_and(|name| ANYBODYS.contains(&name))
+}
+
+/// The domain that an organization has registered: `example.co.uk` of `mail.eu.example.co.uk`, by the public suffix list. What
+/// is known of an organization is kept by it, so that its branches are one. A domain that the list says nothing of stays.
+fn organization(domain: &str) -> String {
+    psl::domain_str(domain).unwrap_or(domain).to_owned()
 }
 
 /// `https://www.Example.com/about` → `example.com`, and `münchen.example` → `xn--mnchen-3ya.example`: keys are made of it.
@@ -266,6 +273,11 @@ mod tests {
         };
         assert_eq!(of("ada@engine.example", None).as_deref(), Some("engine.example"));
         assert_eq!(of("ada@gmail.com", Some("engine.example")).as_deref(), Some("engine.example"));
+        for branch in ["ada@mail.eu.engine.co.uk", "ada@engine.co.uk"] {
+            assert_eq!(of(branch, None).as_deref(), Some("engine.co.uk"));
+            assert_eq!(of(branch, Some("shop.engine.co.uk")).as_deref(), Some("engine.co.uk"));
+        }
+        assert_eq!(of("ada@mail.engine.com", None).as_deref(), Some("engine.com"), "mail is a part of it");
         for anybodys in ["ada@gmail.com", "ada@yahoo.co.uk", "ada@gmx.de", "ada", "ada@localhost"] {
             assert_eq!(of(anybodys, None), None, "{anybodys}");
         }

@@ -12,7 +12,7 @@ use super::{CrmConnection, FeedPolicy, ProviderConnection, Tenant};
 use crate::credits::ledger::PurchaseKind;
 use crate::credits::price::Action;
 use crate::ids::ObjectType;
-use crate::person::{Identity, IdentityProperties};
+use crate::person::{Identity, IdentityProperties, Properties};
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -136,6 +136,15 @@ impl Tenant {
     /// Whether this provider is paid for what is known of organizations: employers, or companies that are records.
     pub fn buys_organizations(&self, provider: &ProviderConnection) -> bool {
         provider.organizations || (self.companies.is_some() && self.is_first(provider))
+    }
+
+    /// Who, or which company, a record with these properties is about.
+    pub fn identity_of(&self, properties: &Properties) -> Identity {
+        let read = Identity::read(properties, &self.identity);
+        match self.kind {
+            RecordKind::Person => read,
+            RecordKind::Company => Identity { domain: read.employer(), ..Identity::default() },
+        }
     }
 
     /// Whether this provider can be asked with what is known of who, or which company, a record is about.

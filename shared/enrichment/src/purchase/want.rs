@@ -76,7 +76,7 @@ pub fn judge(
     if missing.is_empty() && !record.has_a_lost_call() {
         return close(record.clone().satisfied(now, now), Outcome::NothingWanted);
     }
-    let identity = candidate.clone().unwrap_or_else(|| Identity::read(current, &tenant.identity));
+    let identity = candidate.clone().unwrap_or_else(|| tenant.identity_of(current));
     let is_usable = match tenant.kind {
         RecordKind::Person => identity.is_usable() || tenant.feed_provider().is_some(),
         RecordKind::Company => identity.domain.is_some(),
@@ -85,7 +85,7 @@ pub fn judge(
         return refuse(RefuseReason::NoIdentity);
     }
     let theirs = theirs(record, current, key);
-    let described_as = candidate.clone().unwrap_or_else(|| Identity::read(&theirs, &tenant.identity));
+    let described_as = candidate.clone().unwrap_or_else(|| tenant.identity_of(&theirs));
     // What a route goes by isn't known of a candidate.
     let route = if candidate.is_some() { None } else { tenant.route_of(&described_as, &theirs) };
     let described = described_as.fingerprint(key);
