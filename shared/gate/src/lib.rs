@@ -119,6 +119,8 @@ impl Gate {
         event: &DueEvent,
     ) -> Door {
         let now = self.clock.now();
+        // Of a company that isn't enriched any more, the worker says so.
+        let tenant = tenant.of_object(&event.record.object).unwrap_or(tenant);
         let rules = DoorRules { windows: tenant.windows_at_the_door(), identity: &tenant.identity, key };
         let records = merged_from(event).iter().chain([&event.record]);
         let mut doors = records.map(|key| at_door(known.get(key), event, &rules, now));

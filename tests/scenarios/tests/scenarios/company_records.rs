@@ -168,6 +168,25 @@ async fn another_domain_is_another_company_and_what_is_ours_is_written_over() {
 }
 
 #[tokio::test]
+async fn a_company_that_nobody_knew_is_bought_when_it_gets_another_domain() {
+    let world = world().await;
+    know(&world, "loom.example", "Weaving");
+    world.apollo.forget_organization("nowhere.example");
+    let company = company(&world, "nowhere.example");
+    told(&world).await;
+    assert_eq!(state(&world, &company).await.name(), StateName::Unmatched);
+    // What was not found isn't asked for again by a change of something else.
+    world.clock.turn(Duration::from_secs(60));
+    world.hubspot.edit_company(&company, "city", "Paris");
+    told(&world).await;
+    assert_eq!((state(&world, &company).await.name(), at_rest(&world).await.spent), (StateName::Unmatched, 0));
+    world.hubspot.edit_company(&company, "domain", "loom.example");
+    told(&world).await;
+    assert_eq!(value(&world, &company, "industry").as_deref(), Some("Weaving"));
+    assert_eq!(at_rest(&world).await.spent, 1000);
+}
+
+#[tokio::test]
 async fn what_is_known_of_employers_is_known_of_companies_and_the_other_way_round() {
     // The company first, then somebody who works there; and the other way round; and both in one delivery.
     for order in [[true, false], [false, true]] {
