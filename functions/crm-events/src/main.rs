@@ -20,5 +20,6 @@ async fn main() -> Result<(), Error> {
         gate: Gate { records: environment.records()?, queue: environment.queues()?, clock: environment.clock.clone() },
         fingerprints: environment.fingerprints()?,
     });
-    run(service_fn(async |event: LambdaEvent<SqsEvent>| Ok::<_, Error>(events.handle(event.payload).await))).await
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| Ok::<_, Error>(Box::pin(events.handle(event.payload)).await)))
+        .await
 }

@@ -25,7 +25,8 @@ async fn main() -> Result<(), Error> {
     });
     // What the schedule sends says nothing: the tables know what there is to do.
     run(service_fn(async |event: LambdaEvent<Value>| {
-        let report = release.handle(&Invocation::of(&event.context, release.clock.now())).await;
+        let invocation = Invocation::of(&event.context, release.clock.now());
+        let report = Box::pin(release.handle(&invocation)).await;
         report.checked().map_err(Error::from)
     }))
     .await

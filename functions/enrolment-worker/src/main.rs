@@ -26,7 +26,8 @@ async fn main() -> Result<(), Error> {
         clock: environment.clock.clone(),
     });
     run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(worker.handle(event.payload, &Invocation::of(&event.context, worker.clock.now())).await)
+        let invocation = Invocation::of(&event.context, worker.clock.now());
+        Ok::<_, Error>(Box::pin(worker.handle(event.payload, &invocation)).await)
     }))
     .await
 }

@@ -22,5 +22,5 @@ async fn main() -> Result<(), Error> {
         fingerprints: environment.fingerprints()?,
         clock: environment.clock.clone(),
     });
-    run(service_fn(async |request: Request| Ok::<_, Error>(webhook.handle(request).await))).await
+    run(service_fn(async |request: Request| Ok::<_, Error>(Box::pin(webhook.handle(request)).await))).await
 }

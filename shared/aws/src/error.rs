@@ -1,6 +1,7 @@
 //! A call to AWS that failed.
 
 use std::error::Error;
+use std::fmt;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use leadgate_enrichment::retry::Retry;
@@ -25,11 +26,16 @@ impl StoreError {
     pub fn from_sdk<E, R>(doing: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
+        R: fmt::Debug,
     {
         let reason = match (error.code(), error) {
             (Some(code), _) => format!("{code}: {}", error.message().unwrap_or_default()),
             (None, SdkError::TimeoutError(_)) => "timed out".to_owned(),
             (None, SdkError::DispatchFailure(_)) => "could not be reached".to_owned(),
+            (None, SdkError::ConstructionFailure(_)) => {
+                let why = Error::source(error).map(ToString::to_string).unwrap_or_default();
+                format!("could not be sent: {why}")
+            }
             (None, _) => "gave no usable answer".to_owned(),
         };
         Self { doing, reason, retry: Retry::Backoff }

@@ -1,10 +1,14 @@
 //! What operators are told: events on EventBridge, for rules to act on.
 
-use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use leadgate_enrichment::clock::Clock;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::error::StoreError;
+use crate::signed::Service;
 
 /// The source that rules match.
 pub const SOURCE: &str = "leadgate";
@@ -12,30 +16,25 @@ pub const SOURCE: &str = "leadgate";
 const DOING: &str = "sending an event";
 
 /// Sends events to a bus.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Events {
-    client: Client,
+    eventbridge: Service,
     bus: String,
 }
 
 impl Events {
     /// To the bus of this name.
-    pub fn new(client: Client, bus: impl Into<String>) -> Self {
-        Self { client, bus: bus.into() }
+    pub fn new(sdk: &SdkConfig, bus: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { eventbridge: Service::new(sdk, "events", clock), bus: bus.into() }
     }
 
     /// Sends one event. `kind` is its detail type.
     pub async fn send(&self, kind: &str, detail: &impl Serialize) -> Result<(), StoreError> {
         let detail = serde_json::to_string(detail).map_err(|error| StoreError::unreadable(DOING, error))?;
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.bus)
-            .source(SOURCE)
-            .detail_type(kind)
-            .detail(detail)
-            .build();
-        let answer = self.client.put_events().entries(entry).send().await;
-        let answer = answer.map_err(|error| StoreError::from_sdk(DOING, &error))?;
-        match answer.entries().iter().find_map(|entry| entry.error_code()) {
+        let entry = json!({ "EventBusName": self.bus, "Source": SOURCE, "DetailType": kind, "Detail": detail });
+        let answer = self.eventbridge.json(DOING, ("AWSEvents", "PutEvents"), &json!({ "Entries": [entry] })).await?;
+        // An event is refused in an answer of success.
+        match answer["Entries"].as_array().into_iter().flatten().find_map(|entry| entry["ErrorCode"].as_str()) {
             Some(code) => Err(StoreError::exhausted(DOING, code)),
             None => Ok(()),
         }

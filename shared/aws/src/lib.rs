@@ -18,5 +18,6 @@ pub mod objects;
 pub mod queue;
 pub mod records;
 pub mod secrets;
+mod signed;
 pub mod table;
 pub mod usage;

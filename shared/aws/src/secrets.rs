@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
 use leadgate_enrichment::clock::{Clock, later};
 
+use serde_json::json;
+
 use crate::error::StoreError;
+use crate::signed::Service;
 
 /// How long a secret is remembered. A rotation keeps both secrets valid for longer than that.
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);
@@ -23,7 +25,7 @@ pub struct Secrets {
 }
 
 enum Source {
-    Manager(Client),
+    Manager(Box<Service>),
     Fixed(BTreeMap<String, String>),
 }
 
@@ -34,14 +36,11 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// From AWS Secrets Manager. A secret is plain text, not JSON.
-    pub fn manager(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { source: Source::Manager(client), clock, remembered: Mutex::default() }
-    }
-
-    /// The same, with the region and the credentials of this configuration.
+    /// From AWS Secrets Manager, with the region and the credentials of this configuration. A secret is plain text, not
+    /// JSON.
     pub fn in_aws(sdk: &SdkConfig, clock: Arc<dyn Clock>) -> Self {
-        Self::manager(Client::new(sdk), clock)
+        let manager = Service::new(sdk, "secretsmanager", clock.clone());
+        Self { source: Source::Manager(Box::new(manager)), clock, remembered: Mutex::default() }
     }
 
     /// From a list: the local world's.
@@ -61,21 +60,21 @@ impl Secrets {
                 let missing = || StoreError::exhausted(READING, format!("there is no secret {name:?}"));
                 secrets.get(name).cloned().ok_or_else(missing)
             }
-            Source::Manager(client) => self.get_from(client, name).await,
+            Source::Manager(manager) => self.get_from(manager, name).await,
         }
     }
 
-    async fn get_from(&self, client: &Client, name: &str) -> Result<String, StoreError> {
+    async fn get_from(&self, manager: &Service, name: &str) -> Result<String, StoreError> {
         let now = self.clock.now();
         if let Some((secret, until)) = self.remembered().get(name)
             && now < *until
         {
             return Ok(secret.clone());
         }
-        let answer = client.get_secret_value().secret_id(name).send().await;
-        let answer = answer.map_err(|error| StoreError::from_sdk(READING, &error))?;
+        let get = ("secretsmanager", "GetSecretValue");
+        let answer = manager.json(READING, get, &json!({ "SecretId": name })).await?;
         let no_text = || StoreError::unreadable(READING, format!("{name:?} holds bytes, expected text"));
-        let secret = answer.secret_string.ok_or_else(no_text)?;
+        let secret = answer["SecretString"].as_str().ok_or_else(no_text)?.to_owned();
         self.remembered().insert(name.to_owned(), (secret.clone(), later(now, REMEMBERED)));
         Ok(secret)
     }

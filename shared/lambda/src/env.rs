@@ -176,8 +176,7 @@ impl Environment {
 
     /// Where operators are told things.
     pub fn events(&self) -> Result<Events, EnvironmentError> {
-        let client = aws_sdk_eventbridge::Client::new(&self.sdk);
-        Ok(Events::new(client, variable("LEADGATE_EVENT_BUS")?))
+        Ok(Events::new(&self.sdk, variable("LEADGATE_EVENT_BUS")?, self.clock.clone()))
     }
 
     /// The secret that fingerprints are made with.
@@ -192,8 +191,7 @@ impl Environment {
 
     /// Secrets Manager.
     pub fn secrets(&self) -> Arc<Secrets> {
-        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
-        Arc::new(Secrets::manager(client, self.clock.clone()))
+        Arc::new(Secrets::in_aws(&self.sdk, self.clock.clone()))
     }
 }
 

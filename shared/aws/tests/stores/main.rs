@@ -1,10 +1,12 @@
-//! The stores against a real DynamoDB API on loopback: what their conditions let through, and what a repeat does.
+//! The stores against a real DynamoDB API on loopback: what their conditions let through, and what a repeat does. Beside
+//! them, the calls that are signed here.
 
 mod answers;
 mod credits;
 mod limits;
 mod new_leads;
 mod records;
+mod signed;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

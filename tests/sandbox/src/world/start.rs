@@ -370,7 +370,7 @@ impl Parts {
         let (config, connections) = (self.config.clone(), self.connections.clone());
         let endpoint = format!("{}/simulators/eventbridge", self.url);
         let events = self.site.servers.config_at(self.http(Caller::Release), &endpoint);
-        let events = Events::new(aws_sdk_eventbridge::Client::new(&paced(events, self.patience)), "default");
+        let events = Events::new(&paced(events, self.patience), "default", self.clock.clone());
         DeferralRelease { config, records, credits, feed, queue, connections, events, clock: self.clock.clone() }
     }
 
