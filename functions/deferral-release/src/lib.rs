@@ -6,6 +6,7 @@
 mod alert;
 mod asynchronous;
 mod caps;
+mod funds;
 mod locked;
 mod plan;
 mod reconcile;

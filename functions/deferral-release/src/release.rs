@@ -1,6 +1,5 @@
 //! Parked records, put back on the queue.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -10,17 +9,15 @@ use leadgate_aws::records::{Parked, ParkedLine, Place};
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::{earlier, later, until};
-use leadgate_enrichment::config::{Tenant, Waterfall};
-use leadgate_enrichment::credits::Amounts;
-use leadgate_enrichment::credits::price::Action;
+use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::ids::RecordKey;
-use leadgate_enrichment::lead::record::{Deferral, Record};
+use leadgate_enrichment::lead::record::Record;
 use leadgate_enrichment::lead::request::{EnrichmentRequest, Source};
-use leadgate_enrichment::outcome::{DeferReason, RefuseReason};
-use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
+use leadgate_enrichment::outcome::RefuseReason;
 use leadgate_lambda::invocation::Invocation;
 use tracing::error;
 
+use crate::funds::{Batches, Funds};
 use crate::{DeferralRelease, Report};
 
 /// The most that one run releases for one tenant. A new cycle opens for everything parked at once; with a run every
@@ -45,18 +42,13 @@ impl DeferralRelease {
         run: &Invocation,
         report: &mut Report,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
         if self.records.deferred(&tenant.id, 1).await?.is_empty() {
             return Ok(());
         }
         self.close_too_old(tenant, run, report).await?;
-        let Some(prices) = self.prices(tenant, now) else { return Ok(()) };
-        // A worker may be at it for as long as this run may: what closes before that can't pay any more.
-        let wallets = self.wallets(tenant).spendable(Action::Match, now, run.claim_until()).await?;
-        // They cost nothing: they may go whatever there is to pay with.
-        let batches = Batches::of(self, tenant).await?;
-        let mut funds = Funds { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()), batches };
+        let Some(mut funds) = Funds::of(self, tenant, run).await? else { return Ok(()) };
         let mut line = Line { passed: 0, released: 0 };
+        // They cost nothing: they may go whatever there is to pay with.
         self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::Free, report).await?;
         self.release_line(tenant, run, (&mut funds, &mut line), ParkedLine::All, report).await?;
         report.released += line.released;
@@ -68,7 +60,7 @@ impl DeferralRelease {
         &self,
         tenant: &Tenant,
         run: &Invocation,
-        (funds, line): (&mut Funds, &mut Line),
+        (funds, line): (&mut Funds<'_>, &mut Line),
         parked: ParkedLine,
         report: &mut Report,
     ) -> Result<(), StoreError> {
@@ -99,26 +91,6 @@ impl DeferralRelease {
         until(self.clock.now(), run.deadline) >= TIME_TO_FINISH
     }
 
-    /// The most that one record can cost now, and the least of each provider.
-    fn prices(&self, tenant: &Tenant, now: Timestamp) -> Option<Prices> {
-        let mut prices = Prices { most: Amounts::default(), least: Vec::new() };
-        for provider in tenant.paid_providers() {
-            let Some(person) = self.config.at_once_tariff(provider, &tenant.asked_of(provider), now) else { continue };
-            let fields = tenant.asynchronous_fields(provider);
-            let asynchronous = self.config.asynchronous_tariff(provider, &fields, now).map(|tariff| tariff.worst());
-            prices.most += &[person.worst()].iter().chain(&asynchronous).sum();
-            prices.least.push(person.worst_of(true));
-            let checks = |waterfall: &Waterfall| waterfall.verifier.as_ref() == Some(&provider.name());
-            if let Some(check) =
-                self.config.verification_tariff(provider, now).filter(|_| tenant.waterfalls().any(checks))
-            {
-                prices.most += &check.worst();
-                prices.least.push(check.worst());
-            }
-        }
-        (!prices.least.is_empty()).then_some(prices)
-    }
-
     /// Those that are too old stand first among those from the same source, and are found whatever the credits.
     async fn close_too_old(&self, tenant: &Tenant, run: &Invocation, report: &mut Report) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -141,7 +113,7 @@ impl DeferralRelease {
         &self,
         tenant: &Tenant,
         chunk: &[Parked],
-        funds: &mut Funds,
+        funds: &mut Funds<'_>,
         report: &mut Report,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
@@ -168,7 +140,7 @@ impl DeferralRelease {
         &self,
         tenant: &Tenant,
         keys: &[RecordKey],
-        funds: &mut Funds,
+        funds: &mut Funds<'_>,
         report: &mut Report,
     ) -> Result<usize, StoreError> {
         let now = self.clock.now();
@@ -251,77 +223,4 @@ struct Line {
 struct Found {
     waiting: Vec<Record>,
     unwanted: Vec<(Record, RefuseReason)>,
-}
-
-/// What one record can cost.
-struct Prices {
-    /// Of all providers together.
-    most: Amounts,
-    /// Of each.
-    least: Vec<Amounts>,
-}
-
-/// What there is to pay with.
-struct Funds {
-    prices: Prices,
-    balances: Balances,
-    batches: Batches,
-}
-
-/// The batches of a feed that leads wait for.
-#[derive(Debug, Clone, Copy, Default)]
-struct Batches {
-    are_waited_for: bool,
-    /// When the last one came.
-    delivered_at: Option<Timestamp>,
-}
-
-impl Batches {
-    async fn of(release: &DeferralRelease, tenant: &Tenant) -> Result<Self, StoreError> {
-        if !tenant.waits_for_batches() {
-            return Ok(Self::default());
-        }
-        Ok(Self { are_waited_for: true, delivered_at: release.feed.delivered_at(&tenant.id).await? })
-    }
-
-    /// Whether a deferral may end: one that waits for a batch, when one has come since or is overdue. Where none is waited for
-    /// any more, at once.
-    fn may_go(self, deferral: &Deferral, now: Timestamp) -> bool {
-        let is_waiting = deferral.reason == DeferReason::NextBatch && self.are_waited_for;
-        let has_come = self.delivered_at.is_some_and(|at| deferral.since < at);
-        deferral.not_before <= now && (!is_waiting || has_come || deferral.until <= now)
-    }
-}
-
-impl Funds {
-    /// Whether any record can be paid for that comes from `source` or from one that goes after it.
-    fn suffice_for_one(&self, source: Source) -> bool {
-        let floor = if source.leaves_floor() { self.balances.floor.clone() } else { Amounts::default() };
-        let is_enough =
-            |least: &Amounts| self.balances.available.covers(&[least, &floor.of_kinds_in(least)].into_iter().sum());
-        self.prices.least.iter().any(is_enough)
-    }
-
-    /// Which of these can be paid for, taken in order. Caps are the worker's: only it knows whose a record is.
-    fn payable(&self, parked: &[Parked]) -> Vec<bool> {
-        let worst: Vec<Amounts> = parked.iter().map(|parked| self.worst(parked)).collect();
-        let source = |parked: &Parked| parked.source.unwrap_or(Source::Change);
-        let demand = |(parked, worst)| Demand { worst, part: None, source: source(parked), caps: &[] };
-        let demands: Vec<Demand<'_>> = parked.iter().zip(&worst).map(demand).collect();
-        choose(&demands, &self.balances).into_iter().map(|choice| choice == Choice::Whole).collect()
-    }
-
-    /// Leaves the rest for those after them.
-    fn take(&mut self, parked: &[Parked], payable: &[bool]) {
-        let going = parked.iter().zip(payable).filter(|(_, payable)| **payable);
-        let paid: Vec<Amounts> = going.map(|(parked, _)| self.worst(parked)).collect();
-        let paid: Amounts = paid.iter().sum();
-        self.balances.available = self.balances.available.minus(&paid);
-    }
-
-    /// What a record was parked with counts, of each kind of credit no more than what that can cost by now: prices may have
-    /// fallen since, or a provider have gone.
-    fn worst(&self, parked: &Parked) -> Amounts {
-        parked.deferral.worst.smaller(&self.prices.most)
-    }
 }

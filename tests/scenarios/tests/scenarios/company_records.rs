@@ -301,3 +301,56 @@ async fn companies_that_are_not_enriched_any_more_end_and_are_left_alone() {
     world.hubspot.deliver().await;
     assert_eq!(world.waiting().await, 0);
 }
+
+#[tokio::test]
+async fn a_company_waits_by_its_own_price_and_what_may_pay_for_it_whatever_people_cost() {
+    let two_companies = async |edit: fn(&mut Settings)| {
+        let world = world_with(move |settings| {
+            with_companies(settings);
+            settings.credits_per_cycle = Some(1);
+            edit(settings);
+        })
+        .await;
+        let companies = ["engine.example", "loom.example"].map(|domain| {
+            know(&world, domain, "Machinery");
+            company(&world, domain)
+        });
+        told(&world).await;
+        (world, companies)
+    };
+    let is_written = async |world: &World, company: &String| state(world, company).await.name() == StateName::Written;
+    // A person costs more than there will be.
+    let (world, companies) = two_companies(|settings| {
+        let (row, dearer) =
+            ("field = \"person\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\n", "cost = { credits = 2 }");
+        settings.config =
+            settings.config.replacen(&format!("{row}cost = {{ credits = 1 }}"), &format!("{row}{dearer}"), 1);
+    })
+    .await;
+    assert!(!is_written(&world, &companies[1]).await);
+    world.next_cycle(1_000_000).await;
+    world.settle_down(1).await;
+    assert!(is_written(&world, &companies[1]).await, "{:?}", state(&world, &companies[1]).await);
+
+    // A person costs less than a company, and there is enough for one.
+    let dearer: fn(&mut Settings) = |settings| {
+        let row = "field = \"organization\"\nfrom = \"2026-01-01\"\ncharge_on = \"match\"\n";
+        let (old, new) = (format!("{row}cost = {{ credits = 1 }}"), format!("{row}cost = {{ credits = 3 }}"));
+        settings.config = settings.config.replacen(&old, &new, 1);
+    };
+    // What is left pays for people alone.
+    let for_people: fn(&mut Settings) = |settings| {
+        let free =
+            "allowances = [{ name = \"free\", action = \"match\", every = \"monthly\", grant = { credits = 10 } }]";
+        settings.config = settings.config.replacen("anchor =", &format!("{free}\nanchor ="), 1);
+    };
+    for (edit, waiting) in [(dearer, 2), (for_people, 1)] {
+        let (world, companies) = two_companies(edit).await;
+        let mut waits = 0;
+        for company in &companies {
+            waits += usize::from(state(&world, company).await.name() == StateName::Deferred);
+        }
+        assert_eq!(waits, waiting);
+        assert_eq!(world.run_release().await.released, 0, "it would only be parked again");
+    }
+}
