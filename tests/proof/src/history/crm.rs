@@ -33,7 +33,8 @@ impl Crm {
             || wide.changes
             || wide.outages
             || wide.nights
-            || wide.signals;
+            || wide.signals
+            || wide.companies;
         if needs_hubspot || rng.u8(..HUBSPOT_ONE_IN) == 0 {
             return Self::HUBSPOT;
         }

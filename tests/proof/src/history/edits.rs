@@ -3,14 +3,14 @@
 use super::numbers::NUMBER;
 use super::plan::Edit;
 use super::play::Play;
-use super::seen::Change;
+use super::seen::{Change, Screens, Whose};
 
 impl Play {
     /// A person changes a contact, if it is still there.
     pub(super) fn edit(&mut self, lead: usize, edit: Edit) {
         let change = self.change(lead, edit);
-        if change.make(&*self.world.crm()) {
-            self.note(change);
+        if change.make(&Screens::of(&self.world)) {
+            self.note(lead, change);
         }
     }
 
@@ -34,10 +34,10 @@ impl Play {
         if let Edit::Email { known } = edit {
             self.known.introduce(&self.world, &value, known);
         }
-        Change { lead, contact: self.leads[lead].contact.clone(), property, value }
+        Change { whose: Whose::Lead(lead), id: self.leads[lead].contact.clone(), property, value }
     }
 
-    fn note(&mut self, Change { lead, property, value, .. }: Change) {
+    fn note(&mut self, lead: usize, Change { property, value, .. }: Change) {
         let lead = &mut self.leads[lead];
         lead.human.insert(property, value.clone());
         lead.edits += 1;
@@ -50,7 +50,10 @@ impl Play {
     /// Takes note of what people have changed while others were at work. What hasn't been typed so far won't be.
     pub(super) fn note_meanwhile(&mut self) {
         for change in self.meanwhile.take() {
-            self.note(change);
+            match change.whose {
+                Whose::Lead(lead) => self.note(lead, change),
+                Whose::Company(company) => self.note_change_of_company(company, change),
+            }
         }
     }
 }

@@ -55,6 +55,7 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
 
     let mut books = at_rest(&play.world).await;
     play.check_once(&mut books);
+    play.check_companies(&mut books, findings).await?;
     let states = states(play).await?;
     let wallets = play.world.credits.unmetered().wallets(play.world.tenant_id()).await?;
     check_leads(play, &books, &states, findings);
@@ -76,12 +77,16 @@ pub(super) async fn finish(play: &mut Play, findings: &mut Findings) -> Result<u
         return Ok(unknown_lines);
     }
 
-    let before = Digest::of(play, &wallets, &states);
+    let before = (Digest::of(play, &wallets, &states), play.companies_now().await?);
     replay(play).await;
     let wallets = play.world.credits.unmetered().wallets(play.world.tenant_id()).await?;
-    let after = Digest::of(play, &wallets, &self::states(play).await?);
+    let after = (Digest::of(play, &wallets, &self::states(play).await?), play.companies_now().await?);
     findings.check(before == after, Promise::Once, || {
-        format!("everything was delivered once more, and that changed {}", before.difference(&after))
+        let changed = before.0.difference(&after.0);
+        format!(
+            "everything was delivered once more, and that changed {changed}; companies: {:?}, {:?}",
+            before.1, after.1
+        )
     });
     let waiting = play.world.waiting().await;
     findings.check(waiting == 0, Promise::Leads, || format!("after a replay, {waiting} messages are on the queue"));
@@ -115,13 +120,16 @@ fn charged(play: &Play) -> i64 {
 
 /// Credits for all, and time enough for caps to lift.
 async fn pay_for_all(play: &mut Play) -> Result<(), StoreError> {
-    for _ in 0..CYCLES_MAX.max(play.leads.len() + 2) {
-        let enough = ENOUGH * i64::try_from(play.leads.len().div_ceil(LEADS_USUAL)).unwrap_or(1);
+    let count = play.leads.len() + play.companies.len();
+    for _ in 0..CYCLES_MAX.max(count + 2) {
+        let enough = ENOUGH * i64::try_from(count.div_ceil(LEADS_USUAL)).unwrap_or(1);
         play.top_up(enough).await;
         play.pay_for_the_neighbour(enough).await?;
         play.world.settle_down(1).await;
         play.wait_for_numbers().await?;
-        let is_parked = states(play).await?.count(StateName::Deferred) > 0 || play.neighbour_waits().await?;
+        let is_parked = states(play).await?.count(StateName::Deferred) > 0
+            || play.a_company_waits().await?
+            || play.neighbour_waits().await?;
         if !is_parked && !play.waits_for_numbers().await? {
             break;
         }
@@ -200,7 +208,7 @@ async fn check_waiting(play: &Play, findings: &mut Findings) -> Result<(), Store
             format!("contact {contact} waits ({:?}) while {available} are there for it", deferral.reason)
         });
     }
-    Ok(())
+    play.check_waiting_companies(&available, findings).await
 }
 
 fn check_leads(play: &Play, books: &Books, states: &States, findings: &mut Findings) {

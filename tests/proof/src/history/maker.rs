@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::companies;
 use super::numbers::{Fate, Numbers};
 use super::plan::{Edit, Fault, Operation, Trouble};
 use super::wide::Wide;
@@ -45,6 +46,12 @@ impl Maker {
         }
         if self.wide.many {
             self.burst();
+        }
+        if self.wide.companies {
+            for _ in 0..2 {
+                let domain = companies::any_domain(&mut self.wider);
+                self.operations.push(Operation::Company { domain, own_city: false });
+            }
         }
         self.operations.push(Operation::Deliver(None));
         if self.numbers.is_some() {

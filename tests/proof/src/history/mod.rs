@@ -5,6 +5,7 @@ mod again;
 mod beside;
 mod bulk;
 mod changes;
+mod companies;
 mod crm;
 mod crowd;
 mod edits;

@@ -126,7 +126,7 @@ fn is_same(property: &str, value: &str, own: &str) -> bool {
 }
 
 /// How many identities a record may be asked about in an hour before it counts as going in circles.
-const IDENTITIES_MAX: usize = 3;
+pub(super) const IDENTITIES_MAX: usize = 3;
 
 impl Lead {
     /// There is nobody to write to any more.

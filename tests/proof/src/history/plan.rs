@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::changes::Change;
+use super::companies;
 use super::crm::Crm;
 use super::maker::Maker;
 use super::nights::Nights;
@@ -136,6 +137,10 @@ pub(super) enum Operation {
     SignalOfAStranger(Option<Fault>),
     /// Somebody is not to be written to any more: the CRM says so, or a signal does.
     Stop { lead: usize, in_crm: bool },
+    /// A company appears in the CRM.
+    Company { domain: usize, own_city: bool },
+    /// Something becomes of one, at once or while the provider is asked the next time.
+    ChangeCompany { which: usize, fate: companies::Fate, meanwhile: bool },
     /// An operator asks for all records in a run over many, and may ask again for some.
     Bulk { again: bool },
 }
@@ -166,6 +171,8 @@ impl Operation {
                 | Self::Signal { .. }
                 | Self::SignalOfAStranger(_)
                 | Self::Stop { .. }
+                | Self::Company { .. }
+                | Self::ChangeCompany { .. }
                 | Self::Bulk { .. }
         )
     }

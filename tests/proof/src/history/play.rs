@@ -12,13 +12,14 @@ use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::Record;
 use tokio::task::JoinSet;
 
+use super::companies::{self, Company};
 use super::crm::Crm;
 use super::limits::Purchases;
 use super::model::{Known, Lead};
 use super::neighbour::Theirs;
 use super::nights::Nights;
 use super::plan::{Fault as CallFault, Operation, Plan, Trouble};
-use super::seen::{Meanwhile, Moment, Seen};
+use super::seen::{Meanwhile, Moment, Screens, Seen};
 use super::several::{ADDRESS, Several};
 use super::signals::Signals;
 use super::terms::{POOL_MILLI, Terms};
@@ -44,6 +45,7 @@ pub(super) struct Play {
     pub(super) crm: Crm,
     pub(super) calm: bool,
     pub(super) leads: Vec<Lead>,
+    pub(super) companies: Vec<Company>,
     pub(super) known: Known,
     pub(super) several: Option<Several>,
     pub(super) nights: Option<Nights>,
@@ -92,6 +94,9 @@ impl Play {
         if plan.wide.signals {
             world.prepare_for_signals();
         }
+        if plan.wide.companies {
+            companies::prepare(&world);
+        }
         let (seen, mutant) = (Seen::default(), lane.mutant);
         let noted = seen.clone();
         world.wire.rewrite_by(move |call, body| {
@@ -101,8 +106,8 @@ impl Play {
         world.wire.remember_writes();
         let meanwhile = Meanwhile::default();
         for (_, provider) in world.tenants_providers() {
-            let (edits, crm) = (meanwhile.clone(), world.crm());
-            provider.watch_calls(Arc::new(move |_| edits.make(&*crm)));
+            let (edits, crm) = (meanwhile.clone(), Screens::of(&world));
+            provider.watch_calls(Arc::new(move |_| edits.make(&crm)));
             let (asked, clock) = (seen.clone(), world.clock.clone());
             provider.watch_ends(Arc::new(move |call, ending| asked.note_asked(call, ending, clock.now())));
         }
@@ -112,6 +117,7 @@ impl Play {
             crm: plan.crm,
             calm: plan.calm,
             leads: Vec::new(),
+            companies: Vec::new(),
             known: Known::of(plan.numbers, plan.several.is_some()),
             several: plan.several.clone(),
             nights: plan.nights,
@@ -236,6 +242,8 @@ impl Play {
             Operation::Signal { lead, again, fault } => self.signal(*lead, *again, *fault).await,
             Operation::SignalOfAStranger(fault) => self.signal_of_a_stranger(*fault).await,
             Operation::Stop { lead, in_crm } => self.stop(*lead, *in_crm).await,
+            Operation::Company { domain, own_city } => self.company(*domain, *own_city),
+            Operation::ChangeCompany { which, fate, meanwhile } => self.change_company(*which, *fate, *meanwhile),
             Operation::Bulk { again } => self.bulk(*again).await,
         }
         Ok(())

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::sent::{Asked, Held, held, may_have_answered, people};
 use leadgate_sandbox::simulators;
+use leadgate_sandbox::simulators::hubspot::HubSpot;
 use leadgate_sandbox::simulators::{Ending, SimulatedCrm};
-use leadgate_sandbox::world::Call;
+use leadgate_sandbox::world::{Call, World};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,16 +124,44 @@ fn claim(record: &Value) -> Option<((String, String), Source)> {
 /// Something that a person types into the CRM.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
-    pub(super) lead: usize,
-    pub(super) contact: String,
+    pub(super) whose: Whose,
+    /// The record's id.
+    pub(super) id: String,
     pub(super) property: &'static str,
     pub(super) value: String,
 }
 
+/// By its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Lead(usize),
+    Company(usize),
+}
+
 impl Change {
-    /// Types it, if the contact is still there.
-    pub(super) fn make(&self, crm: &dyn SimulatedCrm) -> bool {
-        crm.type_in(&self.contact, self.property, &self.value)
+    /// Types it, if the record is still there.
+    pub(super) fn make(&self, crm: &Screens) -> bool {
+        match self.whose {
+            Whose::Lead(_) => crm.contacts.type_in(&self.id, self.property, &self.value),
+            Whose::Company(_) if crm.companies.company(&self.id).is_none() => false,
+            Whose::Company(_) => {
+                crm.companies.edit_company(&self.id, self.property, &self.value);
+                true
+            }
+        }
+    }
+}
+
+/// Where people type.
+#[derive(Clone)]
+pub(super) struct Screens {
+    contacts: Arc<dyn SimulatedCrm>,
+    companies: Arc<HubSpot>,
+}
+
+impl Screens {
+    pub(super) fn of(world: &World) -> Self {
+        Self { contacts: world.crm(), companies: world.hubspot.clone() }
     }
 }
 
@@ -153,7 +182,7 @@ impl Meanwhile {
     }
 
     /// The opportunity.
-    pub(super) fn make(&self, crm: &dyn SimulatedCrm) {
+    pub(super) fn make(&self, crm: &Screens) {
         let mut changes = locked(&self.0);
         let planned = std::mem::take(&mut changes.planned);
         changes.made.extend(planned.into_iter().filter(|change| change.make(crm)));

@@ -67,7 +67,7 @@ pub(super) fn people(call: &simulators::Call) -> Option<(Vec<String>, Vec<String
 }
 
 /// How many outcomes in a row may be unknown: the first, and that of the one new try.
-const UNKNOWNS_MAX: usize = 2;
+pub(super) const UNKNOWNS_MAX: usize = 2;
 
 impl Play {
     /// Nobody is tried again and again: an event about a lead leads to two unknown outcomes at most, of each step.

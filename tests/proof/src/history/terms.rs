@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::companies;
 use super::crm::Crm;
 use super::nights::Nights;
 use super::numbers::Numbers;
@@ -163,6 +164,7 @@ impl Terms {
         let settings = if self.has_mobile_field { settings.with_phones() } else { settings };
         let employers = self.numbers.is_some_and(|numbers| numbers.employers);
         let settings = if employers { settings.with_employers() } else { settings };
+        let settings = if self.wide.companies { companies::served(settings, employers) } else { settings };
         format!("{}{}", settings.config, caps(self.limits))
     }
 

@@ -16,6 +16,8 @@ const SECOND_ONE_IN: u8 = 4;
 const SEVERAL: (u8, u8) = (4, 7);
 /// Of the histories with a crowd, one in so many has more than the release looks at in one run.
 const VAST_ONE_IN: u32 = 500;
+/// Of those that may have companies, one in so many does.
+const COMPANIES_ONE_IN: u8 = 6;
 /// More than the release looks at in one run.
 pub(super) const VAST_CROWD: usize = 4_050;
 
@@ -56,6 +58,8 @@ pub(super) struct Wide {
     pub(super) bulk: bool,
     /// Signals put leads into a sequence.
     pub(super) signals: bool,
+    /// Companies are records themselves.
+    pub(super) companies: bool,
 }
 
 /// How many days something lasts.
@@ -123,11 +127,13 @@ pub enum Kind {
     Bulk,
     /// See `Wide`.
     Signals,
+    /// See `Wide`.
+    Companies,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Plain,
         Self::Windows,
         Self::Slow,
@@ -146,6 +152,7 @@ impl Kind {
         Self::Nights,
         Self::Bulk,
         Self::Signals,
+        Self::Companies,
     ];
 
     /// The seeds of such histories, from this one on.
@@ -174,6 +181,7 @@ impl Kind {
             Self::Nights => wide.nights,
             Self::Bulk => wide.bulk,
             Self::Signals => wide.signals,
+            Self::Companies => wide.companies,
         }
     }
 }
@@ -181,6 +189,14 @@ impl Kind {
 impl Wide {
     /// Not with the chance that everything else comes from, so that the others are what they were without this.
     pub(super) fn made_up(seed: u64) -> Self {
+        let mut wide = Self::without_companies(seed);
+        // Nor with the chance of these.
+        let mut rng = Rng::with_seed(seed.rotate_left(40) ^ 0xc0);
+        wide.companies = wide.may_have_companies() && rng.u8(..COMPANIES_ONE_IN) == 0;
+        wide
+    }
+
+    fn without_companies(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed.rotate_left(32) ^ 0x5eed);
         let mut wide = Self::default();
         if rng.u8(..PLAIN_ONE_IN) == 0 {
@@ -215,6 +231,12 @@ impl Wide {
     fn may_have_nights(self) -> bool {
         let Self { outages, many, beside, unlucky, exact, bulk, nights, signals, .. } = self;
         self == Self { outages, many, beside, unlucky, exact, bulk, nights, signals, ..Self::default() }
+    }
+
+    /// Companies are HubSpot's here, are bought of one provider, and don't go stale.
+    fn may_have_companies(self) -> bool {
+        let Self { slow, exact, outages, many, beside, unlucky, bulk, signals, .. } = self;
+        self == Self { slow, exact, outages, many, beside, unlucky, bulk, signals, ..Self::default() }
     }
 
     fn add(&mut self, rng: &mut Rng) {

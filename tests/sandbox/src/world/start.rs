@@ -28,7 +28,7 @@ use leadgate_connectors::http::Http;
 use leadgate_connectors::registry::Inbound;
 use leadgate_enrichment::clock::Clock;
 use leadgate_enrichment::config::Config;
-use leadgate_enrichment::ids::IdError;
+use leadgate_enrichment::ids::{IdError, TenantId};
 use leadgate_gate::Gate;
 use leadgate_lambda::connections::Connections;
 use leadgate_lambda::fingerprints::Fingerprints;
@@ -160,11 +160,14 @@ pub(super) fn renamed(mut config: Config, number: u64, url: &str) -> Result<Conf
         return Ok(config);
     }
     for mut tenant in std::mem::take(&mut config.tenants).into_values() {
-        tenant.id = format!("{}-{number}", tenant.id).parse()?;
-        tenant.crm.public_url = webhook_url(url, &tenant);
-        if let Some(callback) = &mut tenant.provider.callback {
-            callback.url = callback_url(url, tenant.provider.vendor.name, &tenant.id);
-        }
+        let id: TenantId = format!("{}-{number}", tenant.id).parse()?;
+        tenant.change_all(&mut |tenant| {
+            tenant.id = id.clone();
+            tenant.crm.public_url = webhook_url(url, tenant);
+            if let Some(callback) = &mut tenant.provider.callback {
+                callback.url = callback_url(url, tenant.provider.vendor.name, &id);
+            }
+        });
         config.tenants.insert(tenant.id.clone(), tenant);
     }
     Ok(config)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{DAYS_MAX, LEADS_MAX, Maker};
 use crate::history::changes::Change;
+use crate::history::companies;
 use crate::history::plan::{Edit, Operation, Trouble};
 use leadgate_sandbox::simulators::apollo::Polls;
 
@@ -36,6 +37,7 @@ impl Maker {
         add(wide.nights, Self::at_night);
         add(wide.bulk, Self::in_bulk);
         add(wide.signals, Self::signalled);
+        add(wide.companies, Self::of_companies);
         match kinds.is_empty() {
             true => self.something(),
             false => kinds[self.wider.usize(..kinds.len())](self),
@@ -224,6 +226,23 @@ impl Maker {
         if self.wider.u8(..3) > 0 {
             let work = self.work();
             self.operations.push(work);
+        }
+    }
+
+    /// A company appears, or something becomes of one.
+    fn of_companies(&mut self) {
+        let domain = companies::any_domain(&mut self.wider);
+        match self.wider.bool() {
+            true => self.operations.push(Operation::Company { domain, own_city: self.wider.u8(..4) == 0 }),
+            false => {
+                let (which, meanwhile) = (self.wider.usize(..8), self.wider.u8(..3) == 0);
+                let fate = companies::Fate::made_up(&mut self.wider);
+                self.operations.push(Operation::ChangeCompany { which, fate, meanwhile });
+            }
+        }
+        if self.wider.u8(..3) > 0 {
+            let work = self.work();
+            self.operations.extend([Operation::Deliver(None), work]);
         }
     }
 
