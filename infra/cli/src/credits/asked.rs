@@ -1,5 +1,6 @@
-//! What people type: amounts, references, days.
+//! What people type: amounts, references, days, instants.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use leadgate_enrichment::config::Tenant;
 use leadgate_enrichment::credits::{Amounts, Bucket, Milli};
@@ -63,6 +64,11 @@ pub(crate) fn file_name(text: &str) -> Result<String, String> {
 }
 
 const FILE_NAME_MAX: usize = 40;
+
+/// An instant.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("found {text:?}, expected an instant such as 2026-01-31T09:00:00Z"))
+}
 
 pub(crate) fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| format!("found {text:?}, expected a day such as 2026-01-31"))

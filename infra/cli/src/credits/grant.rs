@@ -157,6 +157,7 @@ impl Answer for Put {
             WAITING_MAX.. => {
                 format!("\n{WAITING_MAX} leads or more wait: the next release takes up what can be paid for.")
             }
+            1 => "\n1 lead waits: the next release takes it up if it can be paid for.".to_owned(),
             some => format!("\n{} wait: the next release takes up what can be paid for.", leads(some)),
         };
         format!("Granted {amounts} into {wallet}, which can be spent from now and {life}.{waiting}\n({place})")

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use self::batch::{Kept, Undoer};
 use crate::books::{Books, Place};
+use crate::credits::asked;
 use crate::terminal::{count, object, say};
 use crate::{Failure, Outcome};
 
@@ -37,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(required_unless_present = "since")]
     purchase: Option<String>,
     /// Everything that was written since then: an instant such as 2026-01-31T09:00:00Z.
-    #[arg(long, value_name = "INSTANT", conflicts_with = "purchase")]
+    #[arg(long, value_name = "INSTANT", value_parser = asked::instant, conflicts_with = "purchase")]
     since: Option<Timestamp>,
     /// Say what would be put back, and change nothing.
     #[arg(long)]
