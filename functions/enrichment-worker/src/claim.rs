@@ -12,6 +12,7 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
 use leadgate_enrichment::clock::until;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::{PurchaseId, RecordKey};
 use leadgate_enrichment::lead::gate::{Standing, at_worker};
 use leadgate_enrichment::lead::record::{Claim, Record, State};
@@ -313,15 +314,19 @@ async fn open_purchases(batch: &Batch<'_>, named: &[PurchaseId]) -> Result<HashM
 }
 
 /// Claims what the wallets can pay for, new leads first, and parks the rest without a claim: when credits have
-/// run out, a lead costs one write.
-pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut due: Vec<Due>) -> Vec<Record> {
+/// run out, a lead costs one write. Beside them, the wallets as they were then, for the first hold.
+pub(crate) async fn claim(
+    batch: &Batch<'_>,
+    outcomes: &mut Outcomes<'_>,
+    mut due: Vec<Due>,
+) -> (Vec<Record>, Option<Vec<Wallet>>) {
     due.sort_by_key(|due| (due.request.source, due.request.occurred_at));
     let keys: Vec<RecordKey> = due.iter().map(|due| due.record.key.clone()).collect();
-    let (due, waiting) = match affordable(batch, due).await {
+    let Affordable { due, waiting, wallets } = match affordable(batch, due).await {
         Ok(parted) => parted,
         Err(error) => {
             outcomes.give_back_after(&keys, &error);
-            return Vec::new();
+            return (Vec::new(), None);
         }
     };
     park(batch, outcomes, waiting).await;
@@ -330,7 +335,7 @@ pub(crate) async fn claim(batch: &Batch<'_>, outcomes: &mut Outcomes<'_>, mut du
         .into_iter()
         .map(|Due { request, record }| step(batch, Step::Claim, record.claimed(&request, claim.clone())));
     let claims = join_all(claims).await;
-    outcomes.done(claims)
+    (outcomes.done(claims), wallets)
 }
 
 fn is_waiting(record: &Record) -> bool {
@@ -343,15 +348,24 @@ fn was_asked_for(due: &Due) -> bool {
     waited.is_some_and(|waited| waited.reason == DeferReason::AskedForAnother)
 }
 
+/// Those that the wallets can pay for, those that have to wait, and the wallets, if they were looked at.
+struct Affordable {
+    due: Vec<Due>,
+    waiting: Vec<Waiting>,
+    wallets: Option<Vec<Wallet>>,
+}
+
 /// Parts those that the wallets can pay for from those that have to wait. Nothing is known of them yet but where
 /// they come from, so caps are not looked at.
-async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<Waiting>), StoreError> {
+async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<Affordable, StoreError> {
     // Where the first provider is left out when its credits have run out, where it is another by record, or was asked
     // already, it isn't known yet who is to be paid. And for what was asked for another record, nobody may have to be.
     let first = batch.tenant.first_of_all().filter(|_| !batch.tenant.may_skip_exhausted());
     let (mut taken, due): (Vec<Due>, Vec<Due>) =
         due.into_iter().partition(|due| first.is_none() || due.record.progress.is_some() || was_asked_for(due));
-    let Some(first) = first.filter(|_| !due.is_empty()) else { return Ok((taken, Vec::new())) };
+    let Some(first) = first.filter(|_| !due.is_empty()) else {
+        return Ok(Affordable { due: taken, waiting: Vec::new(), wallets: None });
+    };
     let no_price = || StoreError::exhausted("pricing", "no price is in force yet for looking a record up");
     let tariff =
         batch.worker.config.record_tariff(batch.tenant, first, batch.purchase.made_at()).ok_or_else(no_price)?;
@@ -370,5 +384,5 @@ async fn affordable(batch: &Batch<'_>, due: Vec<Due>) -> Result<(Vec<Due>, Vec<W
             }
         }
     }
-    Ok((taken, waiting))
+    Ok(Affordable { due: taken, waiting, wallets: Some(wallets) })
 }

@@ -303,9 +303,9 @@ async fn work_on(
     let told_more = found.told_more(&requests);
     let due = claim::settle_open(batch, &mut outcomes, found.due).await;
     let due = limits::leave_those_without_a_call(batch, &mut outcomes, due).await;
-    let claimed = claim::claim(batch, &mut outcomes, due).await;
+    let (claimed, wallets) = claim::claim(batch, &mut outcomes, due).await;
     let (wanted, unchecked) = price::price(batch, &mut outcomes, claimed).await;
-    let mut waterfall = Waterfall::of(wanted);
+    let mut waterfall = Waterfall::of(wanted, wallets);
     while let Some((turn, wanted)) = waterfall.next_turn(batch, &mut outcomes) {
         if turn.provider.vendor.delivers_in_batches() {
             delivered::find(batch, &turn, &mut outcomes, &mut waterfall, wanted).await;

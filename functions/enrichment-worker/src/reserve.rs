@@ -42,7 +42,7 @@ pub(crate) async fn reserve(
     wanted.sort_by_key(|wanted| (wanted.record.source, wanted.record.occurred_at));
     let (mut wanted, mut sharing) = share(wanted);
     for _ in 0..HOLD_ATTEMPTS_MAX {
-        let funds = match funds(batch, &wanted).await {
+        let funds = match funds(batch, &wanted, waterfall.wallets.take()).await {
             Ok(funds) => funds,
             Err(error) => return give_up_buying(outcomes, &wanted, &error.to_string()),
         };
@@ -76,15 +76,20 @@ pub(crate) async fn reserve(
     give_up_buying(outcomes, &wanted, "others kept taking from the same wallets")
 }
 
-/// What there is to pay with, as it stands.
-async fn funds(batch: &Batch<'_>, wanted: &[Wanted]) -> Result<Funds, StoreError> {
+/// What there is to pay with. What was read before does for those whom it pays for: the hold is made only if it is still
+/// there. Nobody is parked by it.
+async fn funds(batch: &Batch<'_>, wanted: &[Wanted], before: Option<Vec<Wallet>>) -> Result<Funds, StoreError> {
     let mut caps: Vec<String> = wanted.iter().flat_map(|wanted| &wanted.caps).map(|cap| cap.name.clone()).collect();
     caps.sort_unstable();
     caps.dedup();
     let credits = &batch.worker.credits;
     let used = credits.used(&batch.tenant.id, &caps).await?;
-    let wallets = batch.spendable_on_records().await?;
-    Ok(Funds { balances: Balances::of(&wallets, &batch.tenant.floor, used), wallets })
+    let of =
+        |wallets: Vec<Wallet>| Funds { balances: Balances::of(&wallets, &batch.tenant.floor, used.clone()), wallets };
+    if let Some(funds) = before.map(of).filter(|funds| funds.pay_for_all(batch, wanted)) {
+        return Ok(funds);
+    }
+    Ok(of(batch.spendable_on_records().await?))
 }
 
 /// Gives those that can be paid for together, in part if that is what the tenant prefers, and parks the rest, each
@@ -192,6 +197,13 @@ pub(crate) struct Held {
 struct Funds {
     wallets: Vec<Wallet>,
     balances: Balances,
+}
+
+impl Funds {
+    fn pay_for_all(&self, batch: &Batch<'_>, wanted: &[Wanted]) -> bool {
+        let demands: Vec<Demand<'_>> = wanted.iter().map(|wanted| wanted.demand(batch.tenant.on_exhausted)).collect();
+        choose(&demands, &self.balances).iter().all(|choice| *choice == Choice::Whole)
+    }
 }
 
 impl Wanted {

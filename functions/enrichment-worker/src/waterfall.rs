@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadgate_enrichment::config::{self, OnBlocked, Tenant};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::ids::{ProviderName, RecordKey};
 use leadgate_enrichment::lead::patch::{FieldMapping, patch_from};
 use leadgate_enrichment::lead::record::{AskedOf, Decided, Record, State};
@@ -34,6 +35,8 @@ fn turns_max(tenant: &Tenant) -> usize {
 /// The records that go on, and those that are done.
 #[derive(Default)]
 pub(crate) struct Waterfall {
+    /// The wallets as they were when the records were claimed, for the first hold.
+    pub(crate) wallets: Option<Vec<Wallet>>,
     open: Vec<Wanted>,
     turns: usize,
     /// What the CRM is to be told.
@@ -48,8 +51,8 @@ pub(crate) struct Waterfall {
 
 impl Waterfall {
     /// These are to be bought for.
-    pub(crate) fn of(wanted: Vec<Wanted>) -> Self {
-        Self { open: wanted, ..Self::default() }
+    pub(crate) fn of(wanted: Vec<Wanted>, wallets: Option<Vec<Wallet>>) -> Self {
+        Self { wallets, open: wanted, ..Self::default() }
     }
 
     /// The next provider's turn, with the records whose step it is: those that are furthest behind go first, so that others
