@@ -105,7 +105,7 @@ pub(super) fn noun(fields: &[PricedField]) -> Noun {
     if fields.contains(&PricedField::PersonLater) {
         return Noun { one: "answer", many: "answers" };
     }
-    let is_address = |field: &PricedField| *field == PricedField::WaterfallEmail;
+    let is_address = |field: &PricedField| *field == PricedField::EmailOfOthers;
     match (fields.iter().any(is_address), fields.iter().all(is_address)) {
         (true, true) => Noun { one: "e-mail address", many: "e-mail addresses" },
         (true, false) => Noun { one: "number or address", many: "numbers and addresses" },
@@ -270,13 +270,13 @@ pub(super) fn evidence(evidence: Evidence, result: LineResult) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PricedField::{Mobile, WaterfallEmail, WaterfallMobile};
+    use PricedField::{EmailOfOthers, Mobile, MobileOfOthers};
 
     #[test]
     fn what_arrives_later_is_called_by_what_it_is() {
         let one = |fields: &[PricedField]| noun(fields).one;
-        assert_eq!([one(&[Mobile]), one(&[WaterfallMobile]), one(&[])], ["number"; 3]);
-        assert_eq!(one(&[WaterfallEmail]), "e-mail address");
-        assert_eq!(one(&[Mobile, WaterfallEmail]), "number or address");
+        assert_eq!([one(&[Mobile]), one(&[MobileOfOthers]), one(&[])], ["number"; 3]);
+        assert_eq!(one(&[EmailOfOthers]), "e-mail address");
+        assert_eq!(one(&[Mobile, EmailOfOthers]), "number or address");
     }
 }

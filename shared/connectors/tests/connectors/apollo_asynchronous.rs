@@ -17,8 +17,8 @@ const CALLBACK: &str = "https://hooks.example/apollo?token=a/b+c&tenant=x y";
 fn later(mobile: bool, waterfall_email: bool, waterfall_mobile: bool) -> AsynchronousRequest {
     let fields = [
         (mobile, PricedField::Mobile),
-        (waterfall_email, PricedField::WaterfallEmail),
-        (waterfall_mobile, PricedField::WaterfallMobile),
+        (waterfall_email, PricedField::EmailOfOthers),
+        (waterfall_mobile, PricedField::MobileOfOthers),
     ];
     let fields = fields.into_iter().filter_map(|(wanted, field)| wanted.then_some(field)).collect();
     AsynchronousRequest { fields, callback: Some(CALLBACK.into()), names: Vec::new() }

@@ -34,7 +34,7 @@ fn ada() -> Identity {
 async fn failures(url: &str, timeout: Duration) -> Vec<String> {
     let apollo = Apollo::new(client(), url.to_owned(), Secret::new("s3cr3t".into()));
     let asynchronous = AsynchronousRequest {
-        fields: vec![PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile],
+        fields: vec![PricedField::Mobile, PricedField::EmailOfOthers, PricedField::MobileOfOthers],
         callback: Some("https://hooks.example/t0k3n".into()),
         names: Vec::new(),
     };

@@ -86,11 +86,7 @@ fn a_field_that_is_left_out_of_an_answer_about_several_is_asked_for_alone() {
     ];
     for (field, most) in cases {
         assert_eq!(
-            [
-                people(field, &[PricedField::Mobile]),
-                people(field, &[PricedField::WaterfallEmail]),
-                organizations(field)
-            ],
+            [people(field, &[PricedField::Mobile]), people(field, &[PricedField::EmailOfOthers]), organizations(field)],
             most,
             "{field:?}"
         );

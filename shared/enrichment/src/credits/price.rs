@@ -43,10 +43,15 @@ pub enum PricedField {
     Email,
     /// A person's mobile number: once, however many there are.
     Mobile,
-    /// A person's work e-mail, from other sources.
-    WaterfallEmail,
-    /// A person's mobile number, from other sources.
-    WaterfallMobile,
+    /// A person's work e-mail, from other sources that the provider asks. Apollo's word for these is in what is stored and
+    /// configured.
+    #[serde(rename = "waterfall-email")]
+    #[strum(serialize = "waterfall-email")]
+    EmailOfOthers,
+    /// A person's mobile number, likewise.
+    #[serde(rename = "waterfall-mobile")]
+    #[strum(serialize = "waterfall-mobile")]
+    MobileOfOthers,
     /// A person, by a provider that finds out minutes later who it is.
     PersonLater,
     /// An organization.
@@ -145,7 +150,7 @@ pub struct Price {
 pub const PERSON: [PricedField; 2] = [PricedField::Person, PricedField::Email];
 /// What arrives minutes later, and is therefore a purchase of its own although it is asked for in the same call.
 pub const LATER: [PricedField; 4] =
-    [PricedField::Mobile, PricedField::WaterfallEmail, PricedField::WaterfallMobile, PricedField::PersonLater];
+    [PricedField::Mobile, PricedField::EmailOfOthers, PricedField::MobileOfOthers, PricedField::PersonLater];
 
 /// The prices of one purchase: for each thing that it may get, the row in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -257,8 +262,8 @@ impl Terms {
     /// Whether the answer holds what the price is for. A person that is known is in it, whatever is known of them.
     fn is_in(&self, profile: &Profile) -> bool {
         match self.field {
-            PricedField::Mobile | PricedField::WaterfallMobile => profile.get(ProfileField::MobilePhone).is_some(),
-            PricedField::Email | PricedField::WaterfallEmail => profile.get(ProfileField::Email).is_some(),
+            PricedField::Mobile | PricedField::MobileOfOthers => profile.get(ProfileField::MobilePhone).is_some(),
+            PricedField::Email | PricedField::EmailOfOthers => profile.get(ProfileField::Email).is_some(),
             _ => true,
         }
     }

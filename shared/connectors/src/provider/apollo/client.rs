@@ -57,7 +57,7 @@ impl Apollo {
 #[async_trait::async_trait]
 impl Provider for Apollo {
     fn people_max(&self, fields: &BTreeSet<ProfileField>, asynchronous: &[PricedField]) -> usize {
-        let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+        let waterfall = [PricedField::EmailOfOthers, PricedField::MobileOfOthers];
         let is_left_out = |field: &ProfileField| match asynchronous.iter().any(|field| waterfall.contains(field)) {
             true => field.is_of_employer(),
             false => LEFT_OUT_OF_PEOPLE.contains(field),

@@ -36,9 +36,9 @@ pub static VENDOR: ProviderVendor = ProviderVendor {
 fn asynchronous(own: &OwnKeys, field: ProfileField) -> Option<PricedField> {
     let waterfall = |what| own.texts(WATERFALL).is_some_and(|asked| asked.contains(&what));
     match field {
-        ProfileField::MobilePhone if waterfall(MOBILE) => Some(PricedField::WaterfallMobile),
+        ProfileField::MobilePhone if waterfall(MOBILE) => Some(PricedField::MobileOfOthers),
         ProfileField::MobilePhone => Some(PricedField::Mobile),
-        ProfileField::Email if waterfall(EMAIL) => Some(PricedField::WaterfallEmail),
+        ProfileField::Email if waterfall(EMAIL) => Some(PricedField::EmailOfOthers),
         _ => None,
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn flags(asynchronous: Option<&AsynchronousRequest>) -> Vec<(&'static
     let Some(asynchronous) = asynchronous else { return Vec::new() };
     let flags = [
         ("reveal_phone_number", asynchronous.fields.contains(&PricedField::Mobile)),
-        ("run_waterfall_email", asynchronous.fields.contains(&PricedField::WaterfallEmail)),
-        ("run_waterfall_phone", asynchronous.fields.contains(&PricedField::WaterfallMobile)),
+        ("run_waterfall_email", asynchronous.fields.contains(&PricedField::EmailOfOthers)),
+        ("run_waterfall_phone", asynchronous.fields.contains(&PricedField::MobileOfOthers)),
     ];
     let mut query: Vec<_> = flags.into_iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| (flag, "true")).collect();
     if let Some(callback) = asynchronous.callback.as_deref().filter(|_| !query.is_empty()) {

@@ -185,7 +185,7 @@ impl Awaited {
 
     /// Whether other sources are asked as well.
     pub fn is_waterfall(&self) -> bool {
-        let waterfall = [PricedField::WaterfallEmail, PricedField::WaterfallMobile];
+        let waterfall = [PricedField::EmailOfOthers, PricedField::MobileOfOthers];
         self.fields.iter().any(|field| waterfall.contains(field))
     }
 }
