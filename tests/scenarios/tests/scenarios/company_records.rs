@@ -32,7 +32,7 @@ fn with_companies(settings: &mut Settings) {
     settings.config.push_str(COMPANIES);
 }
 
-async fn world() -> Stage {
+pub(crate) async fn world() -> Stage {
     let world = world_with(with_companies).await;
     for (property, kind) in [("leadgate_last_enriched", Kind::DateTime), ("leadgate_source", Kind::Text)] {
         world.hubspot.define_company_property_as(property, kind);

@@ -19,6 +19,7 @@ use leadgate_sandbox::simulators::close::signature_key;
 use leadgate_sandbox::world::{APEX_SECRET, Door, Leftover, SIGNING_SECRET, Settings, WEBHOOK_USER, World};
 use serde_json::{Value, json};
 
+use crate::company_records::world as world_with_companies;
 use crate::signals::world_of_signals;
 use crate::stage::{all_enriched, leads, started, world};
 
@@ -114,6 +115,8 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
         ("hubspot.contact-creation.base64.json", (200, 1)),
         ("hubspot.contact-creation.function-url.json", (200, 1)),
         ("hubspot.object-creation.json", (200, 1)),
+        ("hubspot.company-creation.json", (200, 1)),
+        ("hubspot.company-domain-change.json", (200, 1)),
         ("hubspot.hundred-events.json", (200, 100)),
         ("hubspot.property-change.json", (200, 1)),
         ("hubspot.echo.json", (200, 1)),
@@ -165,6 +168,7 @@ async fn each_webhook_event_is_answered_as_its_name_says() {
             Some("close") => started(Settings::default().with_close()).await,
             Some("attio") => started(Settings::default().with_attio()).await,
             Some("pipedrive") => started(Settings::default().with_pipedrive()).await,
+            _ if name.starts_with("hubspot.company-") => world_with_companies().await,
             _ => world().await,
         };
         world.leaves_behind(Leftover::Messages);
