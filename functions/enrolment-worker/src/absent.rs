@@ -14,7 +14,7 @@ use leadgate_enrichment::lead::new_lead::{NewLead, Person};
 use leadgate_enrichment::person::ProfileField;
 use tracing::info;
 
-use crate::batch::{Batch, Entry, Outcomes, postponed};
+use crate::batch::{Batch, Entry, Outcomes, in_turn, postponed};
 use crate::call::TROUBLE;
 
 /// Somebody who is told of by an address that the CRM doesn't have.
@@ -32,7 +32,7 @@ pub(crate) async fn request(batch: &Batch<'_>, absent: Vec<Entry<'_>>, outcomes:
         let absent = absent_person(batch, &entry).filter(|_| batch.rule.not_in_crm == NotInCrm::Request);
         match absent {
             Some(absent) if seen.insert(absent.name.clone()) => people.push(absent),
-            Some(_) => outcomes.end(&entry, postponed("another message about them comes first", TROUBLE)),
+            Some(_) => outcomes.end(&entry, in_turn("another message about them comes first", TROUBLE)),
             None => outcomes.end(&entry, EnrolmentEnd::Skipped(SkipReason::NotInCrm)),
         }
     }
@@ -187,5 +187,5 @@ fn waiting(batch: &Batch<'_>, requested: &Requested) -> EnrolmentEnd {
 }
 
 fn another_wrote_first() -> EnrolmentEnd {
-    postponed("another worker wrote first", TROUBLE)
+    in_turn("another worker wrote first", TROUBLE)
 }

@@ -61,7 +61,12 @@ pub(crate) struct Outcomes(HashMap<(usize, String), EnrolmentEnd>);
 
 /// An end that is none yet.
 pub(crate) fn postponed(reason: impl Into<String>, after: Duration) -> EnrolmentEnd {
-    EnrolmentEnd::Postponed { reason: reason.into(), after }
+    EnrolmentEnd::Postponed { reason: reason.into(), after, in_turn: false }
+}
+
+/// The same, where others are first.
+pub(crate) fn in_turn(reason: impl Into<String>, after: Duration) -> EnrolmentEnd {
+    EnrolmentEnd::Postponed { reason: reason.into(), after, in_turn: true }
 }
 
 impl Outcomes {
@@ -71,7 +76,7 @@ impl Outcomes {
         match &end {
             EnrolmentEnd::Enrolled => info!(%tenant, rule, signal, who, "enrolled"),
             EnrolmentEnd::Skipped(reason) => info!(%tenant, rule, signal, who, reason = reason.word(), "not enrolled"),
-            EnrolmentEnd::Postponed { reason, after } => {
+            EnrolmentEnd::Postponed { reason, after, .. } => {
                 info!(%tenant, rule, signal, who, reason, seconds = after.as_secs(), "enrolment postponed");
             }
         }
@@ -130,7 +135,7 @@ impl<'a> Batch<'a> {
         for (work, written) in works.into_iter().zip(ends) {
             match written {
                 Ok(Some(line)) => there.push(Work { line, ..work }),
-                Ok(None) => outcomes.end(&work.entry, postponed("another worker wrote first", TROUBLE)),
+                Ok(None) => outcomes.end(&work.entry, in_turn("another worker wrote first", TROUBLE)),
                 Err(error) => outcomes.end(&work.entry, postponed(error.doing, TROUBLE)),
             }
         }

@@ -8,7 +8,7 @@ use leadgate_enrichment::enrolment::line::{Begin, Claim};
 use leadgate_enrichment::enrolment::{EnrolmentEnd, SkipReason};
 use leadgate_enrichment::ids::RecordKey;
 
-use crate::batch::{Batch, Entry, Outcomes, Work, postponed};
+use crate::batch::{Batch, Entry, Outcomes, Work, in_turn, postponed};
 use crate::call::TROUBLE;
 use crate::check::Checked;
 
@@ -38,7 +38,7 @@ pub(crate) async fn look<'m>(
         };
         match line.begin(claim, batch.rule.cool_down, now) {
             Begin::Repeated => outcomes.end(&entry, EnrolmentEnd::Skipped(SkipReason::Repeated)),
-            Begin::Busy(at) => outcomes.end(&entry, postponed("another worker is at it", until(now, at).max(TROUBLE))),
+            Begin::Busy(at) => outcomes.end(&entry, in_turn("another worker is at it", until(now, at).max(TROUBLE))),
             Begin::CoolingDown => {
                 cooling.push((Work { entry, record, line, was_told: false }, SkipReason::CoolingDown));
             }

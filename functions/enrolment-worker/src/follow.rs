@@ -10,7 +10,7 @@ use leadgate_enrichment::lead::patch::Patch;
 use leadgate_enrichment::retry::Retry;
 use tracing::{error, info, warn};
 
-use crate::batch::{Batch, Outcomes, Work, postponed};
+use crate::batch::{Batch, Outcomes, Work, in_turn, postponed};
 use crate::call::{TROUBLE, call, later_than};
 use crate::resolve::crm_trouble;
 use crate::tasks;
@@ -95,7 +95,7 @@ async fn close(batch: &Batch<'_>, enrolled: Vec<Work<'_>>, outcomes: &mut Outcom
             match own {
                 true => EnrolmentEnd::Enrolled,
                 // It was finished for another signal; this one has its own end.
-                false => postponed("another signal about them came first", TROUBLE),
+                false => in_turn("another signal about them came first", TROUBLE),
             },
         );
     }

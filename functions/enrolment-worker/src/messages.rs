@@ -77,17 +77,17 @@ impl EnrolmentWorker {
                 stay.extend(self.bury(message).await);
                 continue;
             };
-            let (left, after) = left_of(number, message, request, outcomes);
-            if left.is_empty() {
+            let Left { people, after, in_turn } = left_of(number, message, request, outcomes);
+            if people.is_empty() {
                 continue;
             }
-            if is_given_up(request.arrived_at, self.clock.now()) {
+            if !in_turn && is_given_up(request.arrived_at, self.clock.now()) {
                 error!(message = message.id, tenant = %request.tenant, "nothing could be done about it for a month: it is in the dead-letter queue");
                 stay.extend(self.bury(message).await);
                 continue;
             }
             let not_before = (after > DELAY_MAX + DELAY_SLACK).then(|| later(self.clock.now(), after));
-            let anew = request.with_people(left, not_before);
+            let anew = request.with_people(people, not_before);
             if let Err(error) = self.queue.send_messages(&[anew], Some(after)).await {
                 warn!(message = message.id, %error, "a message can't be sent anew: it stays");
                 self.hide(message, after.max(TROUBLE)).await;
@@ -111,25 +111,34 @@ impl EnrolmentWorker {
     }
 }
 
-/// Those of a message who are to come again, and after how long. Who has no end comes again at once.
-fn left_of(
-    number: usize,
-    message: &Message,
-    request: &EnrolmentRequest,
-    outcomes: &Outcomes,
-) -> (Vec<Subject>, Duration) {
+/// Those of a message who are to come again, and after how long.
+struct Left {
+    people: Vec<Subject>,
+    after: Duration,
+    /// Nothing is wrong with any of them.
+    in_turn: bool,
+}
+
+/// Who has no end comes again at once.
+fn left_of(number: usize, message: &Message, request: &EnrolmentRequest, outcomes: &Outcomes) -> Left {
     if !message.early_by.is_zero() {
-        return (request.people.clone(), message.early_by);
+        return Left { people: request.people.clone(), after: message.early_by, in_turn: true };
     }
-    let (mut left, mut after) = (Vec::new(), None::<Duration>);
+    let (mut people, mut after, mut all_in_turn) = (Vec::new(), None::<Duration>, true);
     for subject in &request.people {
         let wait = match outcomes.of(number, subject) {
             Some(EnrolmentEnd::Enrolled | EnrolmentEnd::Skipped(_)) => continue,
-            Some(EnrolmentEnd::Postponed { after, .. }) => *after,
-            None => TROUBLE,
+            Some(EnrolmentEnd::Postponed { after, in_turn, .. }) => {
+                all_in_turn &= in_turn;
+                *after
+            }
+            None => {
+                all_in_turn = false;
+                TROUBLE
+            }
         };
-        left.push(subject.clone());
+        people.push(subject.clone());
         after = Some(after.map_or(wait, |after| after.min(wait)));
     }
-    (left, after.unwrap_or_default())
+    Left { people, after: after.unwrap_or_default(), in_turn: all_in_turn }
 }

@@ -8,7 +8,7 @@ use leadgate_enrichment::enrolment::request::Subject;
 use leadgate_enrichment::ids::{Origin, RecordKey};
 use leadgate_enrichment::retry::Retry;
 
-use crate::batch::{Batch, Entry, Outcomes, postponed};
+use crate::batch::{Batch, Entry, Outcomes, in_turn, postponed};
 use crate::call::{MINUTES, TROUBLE};
 
 /// Those whose record is known, each once: another signal about the same person waits for the first. Beside them, those whom
@@ -28,7 +28,7 @@ pub(crate) async fn resolve<'m>(
         };
         match record {
             Ok(Some(record)) if seen.insert(record.clone()) => known.push((entry, record)),
-            Ok(Some(_)) => outcomes.end(&entry, postponed("another signal about them comes first", TROUBLE)),
+            Ok(Some(_)) => outcomes.end(&entry, in_turn("another signal about them comes first", TROUBLE)),
             Ok(None) => absent.push(entry),
             Err(error) => outcomes.end(&entry, crm_trouble(&error)),
         }

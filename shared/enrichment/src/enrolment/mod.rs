@@ -23,6 +23,8 @@ pub enum EnrolmentEnd {
         reason: String,
         /// After how long there is a point in trying again.
         after: Duration,
+        /// Nothing is wrong: others are first, and it is sure to come to it.
+        in_turn: bool,
     },
 }
 

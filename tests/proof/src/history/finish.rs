@@ -161,6 +161,11 @@ async fn come_to_rest(play: &mut Play) -> Result<(), StoreError> {
     play.world.clock.turn(LONG);
     play.world.pump.show_hidden().await;
     play.world.settle_down(1).await;
+    if play.wide.signals {
+        // About one that has been in trouble for more than a month, somebody has been told.
+        play.world.redrive_enrolments().await;
+        play.world.settle_down(1).await;
+    }
     play.wait_for_numbers().await
 }
 

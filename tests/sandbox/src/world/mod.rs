@@ -389,6 +389,22 @@ impl World {
         waiting
     }
 
+    /// An operator redrives the messages about enrolments that were given up on.
+    pub async fn redrive_enrolments(&self) {
+        let (from, to) = (&self.site.names.enrolment_dead_letter_queue_url, &self.site.names.enrolment_queue_url);
+        // An observer's calls aren't broken.
+        while let Ok(received) = self.sqs.receive_message().queue_url(from).max_number_of_messages(10).send().await
+            && let messages = received.messages.unwrap_or_default()
+            && !messages.is_empty()
+        {
+            for message in messages {
+                let _ = self.sqs.send_message().queue_url(to).set_message_body(message.body).send().await;
+                let delete = self.sqs.delete_message().queue_url(from).set_receipt_handle(message.receipt_handle);
+                let _ = delete.send().await;
+            }
+        }
+    }
+
     /// Messages in sight or hidden on the worker's queues; none if SQS doesn't say.
     pub async fn waiting(&self) -> usize {
         self.pump.waiting().await.unwrap_or_default()

@@ -1,10 +1,11 @@
 //! Every call that an enrolment makes, broken in every way, one at a time: nobody is enrolled twice, nobody is lost, and
 //! whoever may not be written to isn't.
 
+use leadgate_enrichment::clock::days;
 use leadgate_enrichment::enrolment::line::{ENROLLED, TaskState};
 use leadgate_sandbox::world::Break;
 
-use super::{contacts, email_of, ends, in_sequence, nothing_is_spent, tell, world_of_signals};
+use super::{contacts, email_of, ends, hows, in_sequence, nothing_is_spent, tell, world_of_signals};
 use crate::stage::{Stage, WAYS_TO_BREAK, calls_of_a_round, round_that_breaks};
 
 /// Three contacts with a signal, the last of whom has opted out since.
@@ -58,4 +59,17 @@ async fn whatever_call_breaks_in_whatever_way_each_is_enrolled_once() {
         }
     }
     println!("swept {swept} crash points over {} calls", calls.len());
+}
+
+#[tokio::test]
+async fn after_a_month_whoever_waits_for_their_turn_gets_it() {
+    let world = world_of_signals(|_| {}).await;
+    let contacts = contacts(&world, 1);
+    tell(&world, "first", &contacts).await;
+    tell(&world, "second", &contacts).await;
+    // As an operator redrives what was given up on.
+    world.clock.turn(days(32));
+    world.settle_down(1).await;
+    assert_eq!((world.dead_letters().await, world.waiting().await), (0, 0));
+    assert_eq!(hows(&world).await[&contacts[0]].len(), 2, "{:?}", hows(&world).await);
 }
