@@ -20,7 +20,7 @@ use leadgate_aws::answers::{About, Known, Whose};
 use leadgate_aws::error::StoreError;
 use leadgate_aws::table::Consistency;
 use leadgate_aws::usage::Step;
-use leadgate_enrichment::clock::{later, until};
+use leadgate_enrichment::clock::{days, later, until};
 use leadgate_enrichment::fingerprint::Fingerprint;
 use leadgate_enrichment::ids::{ProviderName, RecordKey, RequestId};
 use leadgate_enrichment::lead::candidate::fingerprint_of;
@@ -46,6 +46,10 @@ use crate::turn::Turn;
 /// For how long it is said that the person of a candidate is known: until the CRM has told of the record that it has created
 /// for them, and our own record of it stands. Not longer: it is personal.
 const KNOWN_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// For how long it is said who a candidate is whom another worker has claimed while the person was bought as a lead. Should
+/// that worker be dead, its message has come again by then.
+const KNOWN_TO_A_CANDIDATE: Duration = days(1);
 
 /// What is to be written, and which candidates end with it.
 #[derive(Default)]
@@ -253,12 +257,17 @@ pub(crate) async fn note(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], 
     let now = batch.now();
     let known = wanted.iter().zip(&call.ends).filter_map(|(wanted, end)| match end {
         LineEnd::Answered(Answer::Hit(profile)) if wanted.record.key.candidate().is_none() => {
-            name_of(batch, turn, profile)
+            let (key, name) = name_of(batch, turn, profile)?;
+            let mut profile = profile.clone();
+            if profile.get(ProfileField::Email).is_none() {
+                profile.set(ProfileField::Email, wanted.identity.email.as_deref());
+            }
+            Some((key, (name, profile)))
         }
         _ => None,
     });
-    let known: HashMap<RecordKey, Fingerprint> = known.collect();
-    let new = known.iter().map(|(key, name)| note_one(batch, Record::new(key.clone(), now), name));
+    let known: HashMap<RecordKey, (Fingerprint, Profile)> = known.collect();
+    let new = known.iter().map(|(key, (name, _))| note_one(batch, Record::new(key.clone(), now), name));
     let mut lost = Vec::new();
     for ((key, _), noted) in known.iter().zip(join_all(new).await) {
         lost.extend((!noted).then(|| key.clone()));
@@ -270,9 +279,24 @@ pub(crate) async fn note(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], 
         warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
         HashMap::new()
     });
-    let at_rest = there.into_values().filter(is_at_rest);
-    let again = at_rest.filter_map(|record| Some(note_one(batch, record.clone(), known.get(&record.key)?)));
+    let (claimed, there): (Vec<Record>, Vec<Record>) =
+        there.into_values().partition(|record| record.state == State::Claimed);
+    let at_rest = there.into_iter().filter(is_at_rest);
+    let again = at_rest.filter_map(|record| Some(note_one(batch, record.clone(), &known.get(&record.key)?.0)));
     join_all(again.collect::<Vec<_>>()).await;
+    let claimed = claimed.iter().filter_map(|record| known.get(&record.key));
+    join_all(claimed.map(|(name, profile)| tell_the_claimed(batch, turn, name, profile))).await;
+}
+
+/// Whoever has claimed a candidate has to settle what was held for it, so that nothing may be written over it. Who goes on with
+/// it, should that worker be dead, finds who it is, and buys nothing.
+async fn tell_the_claimed(batch: &Batch<'_>, turn: &Turn<'_>, name: &Fingerprint, profile: &Profile) {
+    let about = About::Person(PersonAsked::at_all(name.clone()));
+    let (known, until) = (Known::Hit(profile.clone()), later(batch.now(), KNOWN_TO_A_CANDIDATE));
+    let (answers, sealing) = (&batch.worker.answers, batch.fingerprints.sealing());
+    if let Err(error) = answers.keep(turn.whose(batch), &about, &known, until, &sealing).await {
+        warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
+    }
 }
 
 /// Whether it could be noted; not, if there is a record already that was read otherwise.

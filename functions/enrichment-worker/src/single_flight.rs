@@ -159,9 +159,13 @@ impl Wanted {
         known.get(as_asked).or_else(|| known.get(at_all).filter(|known| **known == Known::Miss))
     }
 
-    /// As whom the person may have just been bought as a candidate, where such are bought of this provider. The record may be
-    /// the one that was created for them.
+    /// As whom the person may have just been bought as a candidate, where such are bought of this provider: the record may be
+    /// the one that was created for them. Of a candidate, as whom the person may have been bought as a lead, while a worker
+    /// that is gone had claimed it.
     fn about_candidate(&self, batch: &Batch<'_>, turn: &Turn<'_>) -> Option<About> {
+        if self.record.key.candidate().is_some() {
+            return Some(About::Person(PersonAsked::at_all(self.asked.clone())));
+        }
         let is_searched = batch.tenant.icps.values().any(|icp| icp.provider == turn.provider.name());
         let has_address = is_searched && self.ask.checks.is_none() && self.identity.email.is_some();
         let person = || PersonAsked::at_all(self.identity.person_fingerprint(&batch.fingerprints));

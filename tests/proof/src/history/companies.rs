@@ -245,7 +245,8 @@ impl Play {
 
     /// Where nothing was due when two became one, that is ours of one of them, to which HubSpot leads what we write.
     fn record_of<'r>(&self, company: &Company, records: &'r BTreeMap<String, Record>) -> Option<&'r Record> {
-        let of_one = |at: &usize| self.record_of(&self.companies[*at], records).filter(|it| it.state.is_written());
+        let is_it = |it: &&Record| company.gone || it.state.is_written();
+        let of_one = |at: &usize| self.record_of(&self.companies[*at], records).filter(is_it);
         records.get(&company.id).or_else(|| company.merged_from.iter().find_map(of_one))
     }
 
