@@ -43,8 +43,8 @@ pub enum PricedField {
     Email,
     /// A person's mobile number: once, however many there are.
     Mobile,
-    /// A person's work e-mail, from other sources that the provider asks. Apollo's word for these is in what is stored and
-    /// configured.
+    /// A person's work e-mail, from other sources that the provider asks. Providers call that a waterfall, and so do what is
+    /// stored and what is configured.
     #[serde(rename = "waterfall-email")]
     #[strum(serialize = "waterfall-email")]
     EmailOfOthers,
