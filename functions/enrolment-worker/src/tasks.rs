@@ -9,7 +9,7 @@ use leadgate_enrichment::enrolment::line::TaskState;
 use leadgate_enrichment::enrolment::sequencer::{SellerTask, SequencerCall, SequencerError, TaskThere};
 use tracing::{error, info};
 
-use crate::batch::{Batch, Outcomes, Work, in_turn};
+use crate::batch::{Batch, Outcomes, Work, postponed};
 use crate::call::{call, later_than};
 use crate::follow::contacts;
 
@@ -102,7 +102,7 @@ pub(crate) async fn create<'m>(batch: &Batch<'_>, enrolled: Vec<Work<'m>>, outco
         Ok(()) => TaskState::Created,
         Err(SequencerError::Unknown(reason)) => {
             error!(tenant = %batch.tenant.id, reason, "it isn't known whether tasks were created: they are looked for");
-            let end = in_turn("the vendor may not show a task yet", SEARCH_LAG);
+            let end = postponed("the vendor may not show a task yet", SEARCH_LAG);
             begun.iter().for_each(|work| outcomes.end(&work.entry, end.clone()));
             return done;
         }
