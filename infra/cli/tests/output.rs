@@ -20,16 +20,8 @@ const FILTERS: [(&str, &str); 4] = [
 /// Runs it as it is run from a script: what it prints isn't fitted to a terminal.
 async fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadgate"));
-    for variable in [
-        "LEADGATE_CONFIG",
-        "LEADGATE_RECORDS_TABLE",
-        "LEADGATE_CREDITS_TABLE",
-        "LEADGATE_FINGERPRINTS",
-        "RUST_LOG",
-        "RUST_BACKTRACE",
-    ] {
-        command.env_remove(variable);
-    }
+    // What is there is shown by the help.
+    command.env_clear();
     command.args(arguments).output().await.expect("leadgate runs")
 }
 
