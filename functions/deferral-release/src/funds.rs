@@ -7,26 +7,28 @@ use leadgate_aws::error::StoreError;
 use leadgate_aws::records::Parked;
 use leadgate_enrichment::config::{RecordKind, Tenant, Waterfall};
 use leadgate_enrichment::credits::Amounts;
+use leadgate_enrichment::credits::wallet::Wallet;
 use leadgate_enrichment::lead::record::Deferral;
 use leadgate_enrichment::lead::request::Source;
 use leadgate_enrichment::outcome::DeferReason;
 use leadgate_enrichment::purchase::choice::{Balances, Choice, Demand, choose};
 use leadgate_lambda::invocation::Invocation;
+use leadgate_purchase::wallets::spendable;
 
 use crate::DeferralRelease;
 
 /// What there is to pay with, for each kind of record. Most credits pay for all kinds.
 pub(crate) struct Funds<'a> {
     tenant: &'a Tenant,
-    people: Purse,
-    /// Where companies are enriched.
-    companies: Option<Purse>,
+    /// One for each kind that has a price.
+    purses: Vec<Purse>,
     /// Of those who wait for one.
     pub(crate) batches: Batches,
 }
 
 /// What there is for one kind of record.
 struct Purse {
+    kind: RecordKind,
     prices: Prices,
     balances: Balances,
 }
@@ -65,22 +67,20 @@ impl Batches {
 }
 
 impl Purse {
-    /// `None`, where no price is in force.
-    async fn of(
+    /// Of a kind of record that has this mapping. `None`, where no price is in force for it.
+    fn of(
         release: &DeferralRelease,
-        tenant: &Tenant,
-        kind: RecordKind,
-        run: &Invocation,
-    ) -> Result<Option<Self>, StoreError> {
-        let now = release.clock.now();
-        let prices = match kind {
-            RecordKind::Person => prices_of_people(release, tenant, now),
-            RecordKind::Company => price_of_a_company(release, tenant, now),
-        };
-        let Some(prices) = prices else { return Ok(None) };
-        // A worker may be at it for as long as this run may: what closes before that can't pay any more.
-        let wallets = release.wallets(tenant).spendable(kind.action(), now, run.claim_until()).await?;
-        Ok(Some(Self { prices, balances: Balances::of(&wallets, &tenant.floor, BTreeMap::new()) }))
+        mapping: &Tenant,
+        wallets: &[Wallet],
+        (now, until): (Timestamp, Timestamp),
+    ) -> Option<Self> {
+        let prices = match mapping.kind {
+            RecordKind::Person => prices_of_people(release, mapping, now),
+            RecordKind::Company => price_of_a_company(release, mapping, now),
+        }?;
+        let wallets = spendable(wallets.to_vec(), mapping.kind.action(), now, until);
+        let balances = Balances::of(&wallets, &mapping.floor, BTreeMap::new());
+        Some(Self { kind: mapping.kind, prices, balances })
     }
 
     fn suffices_for_one(&self, source: Source) -> bool {
@@ -116,30 +116,35 @@ fn price_of_a_company(release: &DeferralRelease, tenant: &Tenant, now: Timestamp
 }
 
 impl<'a> Funds<'a> {
-    /// Those of a tenant, as they are now. `None`, where no price is in force for people.
+    /// Those of a tenant, as they are now. `None`, where no price is in force.
     pub(crate) async fn of(
         release: &DeferralRelease,
         tenant: &'a Tenant,
         run: &Invocation,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(people) = Purse::of(release, tenant, RecordKind::Person, run).await? else { return Ok(None) };
-        let companies = match &tenant.companies {
-            Some(companies) => Purse::of(release, companies, RecordKind::Company, run).await?,
-            None => None,
-        };
-        Ok(Some(Self { tenant, people, companies, batches: Batches::of(release, tenant).await? }))
+        let now = release.clock.now();
+        let wallets = release.wallets(tenant).opened(now).await?;
+        // A worker may be at it for as long as this run may: what closes before that can't pay any more.
+        let at = (now, run.claim_until());
+        let purses: Vec<Purse> =
+            tenant.mappings().filter_map(|mapping| Purse::of(release, mapping, &wallets, at)).collect();
+        if purses.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { tenant, purses, batches: Batches::of(release, tenant).await? }))
     }
 
     /// Whether any record can be paid for that comes from `source` or from one that goes after it.
     pub(crate) fn suffice_for_one(&self, source: Source) -> bool {
-        [Some(&self.people), self.companies.as_ref()].into_iter().flatten().any(|purse| purse.suffices_for_one(source))
+        self.purses.iter().any(|purse| purse.suffices_for_one(source))
     }
 
     /// Which of these can be paid for, taken in order. Caps are the worker's: only it knows whose a record is.
     pub(crate) fn payable(&self, parked: &[Parked]) -> Vec<bool> {
         let mut taken = Amounts::default();
         let mut is_payable = |parked: &Parked| {
-            let (balances, worst) = (&self.purse(parked).balances, self.worst(parked));
+            let Some(Purse { balances, .. }) = self.purse(parked) else { return false };
+            let worst = self.worst(parked);
             let left = Balances { available: balances.available.minus(&taken), ..balances.clone() };
             let source = parked.source.unwrap_or(Source::Change);
             let demand = Demand { worst: &worst, part: None, source, caps: &[] };
@@ -157,7 +162,7 @@ impl<'a> Funds<'a> {
         let going = parked.iter().zip(payable).filter(|(_, payable)| **payable);
         let paid: Vec<Amounts> = going.map(|(parked, _)| self.worst(parked)).collect();
         let paid: Amounts = paid.iter().sum();
-        for purse in [Some(&mut self.people), self.companies.as_mut()].into_iter().flatten() {
+        for purse in &mut self.purses {
             purse.balances.available = purse.balances.available.minus(&paid);
         }
     }
@@ -165,12 +170,13 @@ impl<'a> Funds<'a> {
     /// What a record was parked with counts, of each kind of credit no more than what that can cost by now: prices may have
     /// fallen since, or a provider have gone.
     fn worst(&self, parked: &Parked) -> Amounts {
-        parked.deferral.worst.smaller(&self.purse(parked).prices.most)
+        let most = self.purse(parked).map(|purse| &purse.prices.most);
+        most.map(|most| parked.deferral.worst.smaller(most)).unwrap_or_default()
     }
 
-    fn purse(&self, parked: &Parked) -> &Purse {
-        let is_company =
-            self.tenant.of_object(&parked.key.object).is_some_and(|mapping| mapping.kind == RecordKind::Company);
-        self.companies.as_ref().filter(|_| is_company).unwrap_or(&self.people)
+    /// Those that aren't enriched any more go as people do: the worker ends them.
+    fn purse(&self, parked: &Parked) -> Option<&Purse> {
+        let kind = self.tenant.of_object(&parked.key.object).map_or(RecordKind::Person, |mapping| mapping.kind);
+        self.purses.iter().find(|purse| purse.kind == kind)
     }
 }

@@ -21,13 +21,17 @@ pub struct TenantWallets<'a> {
     pub tenant: &'a Tenant,
 }
 
+/// Those of `wallets` that may pay for `action`: see [`TenantWallets::spendable`].
+pub fn spendable(mut wallets: Vec<Wallet>, action: Action, now: Timestamp, until: Timestamp) -> Vec<Wallet> {
+    wallets.retain(|wallet| wallet.is_spendable(now, until));
+    burn_order(wallets, action, now)
+}
+
 impl TenantWallets<'_> {
     /// The wallets that may pay for `action` at `now`, in burn order, for a purchase that may be at work until `until`.
     /// A wallet that closes before that is not among them: what is held in it could be charged after its time.
     pub async fn spendable(&self, action: Action, now: Timestamp, until: Timestamp) -> Result<Vec<Wallet>, StoreError> {
-        let mut wallets = self.opened(now).await?;
-        wallets.retain(|wallet| wallet.is_spendable(now, until));
-        Ok(burn_order(wallets, action, now))
+        Ok(spendable(self.opened(now).await?, action, now, until))
     }
 
     /// All wallets, with those that are due open, and every hold where it belongs. What is due is opened unless another
