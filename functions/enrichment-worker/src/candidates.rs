@@ -167,9 +167,20 @@ async fn say_that_they_are_known(batch: &Batch<'_>, candidate: &Record, person: 
         profile.set(field.from, candidate.patch.get(&field.property));
     }
     profile.set(ProfileField::Email, Some(person.email()));
-    let about = About::Person(PersonAsked::at_all(person.fingerprint(&batch.fingerprints)));
-    let (known, until) = (Known::Hit(profile), later(batch.now(), KNOWN_FOR));
-    batch.worker.answers.keep(whose, &about, &known, until, &batch.fingerprints.sealing()).await
+    say_who_it_is(batch, whose, person.fingerprint(&batch.fingerprints), profile, KNOWN_FOR).await
+}
+
+/// Says what is known of the person with this name, so that whoever asks about them within this time buys nothing.
+async fn say_who_it_is(
+    batch: &Batch<'_>,
+    whose: Whose<'_>,
+    name: Fingerprint,
+    profile: Profile,
+    lasts: Duration,
+) -> Result<(), StoreError> {
+    let about = About::Person(PersonAsked::at_all(name));
+    let until = later(batch.now(), lasts);
+    batch.worker.answers.keep(whose, &about, &Known::Hit(profile), until, &batch.fingerprints.sealing()).await
 }
 
 fn whose<'a>(batch: &Batch<'a>, candidate: &Record) -> Option<Whose<'a>> {
@@ -291,10 +302,8 @@ pub(crate) async fn note(batch: &Batch<'_>, turn: &Turn<'_>, wanted: &[Wanted], 
 /// Whoever has claimed a candidate has to settle what was held for it, so that nothing may be written over it. Who goes on with
 /// it, should that worker be dead, finds who it is, and buys nothing.
 async fn tell_the_claimed(batch: &Batch<'_>, turn: &Turn<'_>, name: &Fingerprint, profile: &Profile) {
-    let about = About::Person(PersonAsked::at_all(name.clone()));
-    let (known, until) = (Known::Hit(profile.clone()), later(batch.now(), KNOWN_TO_A_CANDIDATE));
-    let (answers, sealing) = (&batch.worker.answers, batch.fingerprints.sealing());
-    if let Err(error) = answers.keep(turn.whose(batch), &about, &known, until, &sealing).await {
+    let said = say_who_it_is(batch, turn.whose(batch), name.clone(), profile.clone(), KNOWN_TO_A_CANDIDATE);
+    if let Err(error) = said.await {
         warn!(tenant = %batch.tenant.id, %error, "who was bought could not be noted: a search may buy them again");
     }
 }

@@ -45,7 +45,6 @@ pub(crate) struct Service {
 }
 
 /// A request, before it is signed.
-#[derive(Default)]
 pub(crate) struct Request {
     /// As AWS names it.
     pub(crate) operation: &'static str,

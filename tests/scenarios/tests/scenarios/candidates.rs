@@ -1,5 +1,7 @@
 //! Candidates, whom a search has found: each is bought once by the provider's id, and becomes one record of the CRM.
 
+mod left;
+
 use std::time::Duration;
 
 use leadgate_aws::table::Consistency;
@@ -206,31 +208,6 @@ async fn who_was_bought_as_a_lead_is_not_bought_as_a_candidate_and_the_other_way
     world.hubspot.deliver().await;
     world.settle_down(1).await;
     assert_eq!((at_rest(&world).await.spent, world.apollo.charges_of(ADA)), (2000, 1), "fresh");
-}
-
-/// What was held for the candidate may have been charged, and counts as spent; nothing is bought beside it but the lead.
-#[tokio::test]
-async fn a_lead_that_is_bought_while_a_dead_worker_has_her_claimed_is_bought_once() {
-    let world = world().await;
-    ask_for(&world, &[candidate(&world, ADA)], "2026-01-15").await;
-    let calls = calls_of_a_round(&world).await;
-    let asks = calls.iter().position(|call| call.starts_with("apollo")).expect("she is asked about");
-    let holds = calls[..asks].iter().rposition(|call| call == "dynamodb TransactWriteItems").expect("a hold");
-    let world = crate::candidates::world().await;
-    ask_for(&world, &[candidate(&world, ADA)], "2026-01-15").await;
-    round_that_breaks(&world, holds, &Break::DeathAfter).await;
-    assert_eq!(state(&world, &candidate(&world, ADA)).await, StateName::Claimed);
-    let lead = world.hubspot.create_contact([("email", ADA)]);
-    world.hubspot.deliver().await;
-    while world.pump.round().await {}
-    assert_eq!(world.apollo.charges_of(ADA), 1);
-    world.clock.turn(days(1) / 2);
-    world.pump.show_hidden().await;
-    world.settle_down(2).await;
-    assert_eq!(only(&world, ADA, "both").await, lead);
-    assert_eq!(state(&world, &candidate(&world, ADA)).await, StateName::Written);
-    let books = at_rest(&world).await;
-    assert_eq!((books.spent, books.unknown, world.apollo.charges_of(ADA)), (2000, 1000, 1));
 }
 
 /// The lead is on its way when she is found, or waits for credits: what is bought for the candidate is hers.
